@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What `skyshim run`, and every execve after it, hands to the runtime that takes over: one string in
+ * the environment, which the runtime takes out again before the program sees it. Fields are separated
+ * by newlines, `exec` stands last because a path may hold any byte:
+ *
+ *   SKYSHIM_RT=1\nctx=HEX\nroot=/cloud\nsock=PATH\ncache=DIR\nbin=PATH\ncwd=VIRTUAL\nexec=PATH
+ */
+#ifndef CORE_BASE_HANDOFF_H
+#define CORE_BASE_HANDOFF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/wire.h"
+
+#define HANDOFF_NAME  "SKYSHIM_RT="
+#define HANDOFF_BYTES 24576 /* the longest string: five paths and the rest */
+
+/* All strings are NUL-terminated by handoff_parse(), point into its text and live as long as it. */
+struct handoff {
+	uint8_t ctx[WIRE_CTX_BYTES];
+	const char *root;  /* where the clouds appear: absolute, no trailing slash */
+	const char *sock;  /* the daemon's socket: absolute */
+	const char *cache; /* the cache directory, for starting a daemon */
+	const char *bin;   /* the hosted program, for starting a daemon */
+	const char *cwd;   /* virtual working directory relative to root ("s3/b/dir"), "" for root
+			    * itself, or NULL when the working directory is the kernel's */
+	const char *exec;  /* the program to load, as execve(2) was given it */
+};
+
+/* Writes the string with its NUL to out. Returns its length without it, or -ENAMETOOLONG. A field
+ * with a newline in it (exec excepted) is -EINVAL. */
+int handoff_build(const struct handoff *h, char *out, size_t out_bytes);
+
+/* Parses the text of the environment string, HANDOFF_NAME included, in place: newlines become NUL.
+ * Returns 0 or -EINVAL; *out is untouched then, the text may be changed. */
+int handoff_parse(char *text, struct handoff *out);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The conversation between a runtime (inside a program) and the user's daemon.
+ *
+ * One connection carries one request and one reply, each a single SOCK_SEQPACKET message: nothing
+ * has to survive fork, vfork, exec or a program that closes every descriptor, and a client killed
+ * at any instant leaves nothing behind. Descriptors travel with the reply as SCM_RIGHTS.
+ * Both sides run on one machine, so integers are in native byte order.
+ */
+#ifndef CORE_BASE_WIRE_H
+#define CORE_BASE_WIRE_H
+
+#include <stdint.h>
+
+#define WIRE_MAGIC     0x4d485353u /* "SSHM" */
+#define WIRE_VERSION   1u
+#define WIRE_PATH_MAX  4096u  /* bytes of a virtual path, with its NUL; PATH_MAX of Linux */
+#define WIRE_MSG_MAX   60000u /* bytes of text in a request or a reply */
+#define WIRE_CTX_BYTES 16u    /* a context's id: the first half of a SHA-256 */
+#define WIRE_FDS_MAX   2u     /* descriptors with one reply */
+
+enum wire_op {
+	/* text: the credential environment, "NAME=VALUE\0NAME=VALUE\0"; reply: its context id.
+	 * The id is a digest of the text, so the same environment registers the same context again
+	 * after a daemon was restarted. */
+	WIRE_HELLO = 1,
+	/* text: virtual path; reply: attributes. */
+	WIRE_STAT,
+	/* text: virtual path; reply: attributes and {data descriptor, vnode descriptor}. flags: open(2)
+	 * flags, of which the daemon looks at O_DIRECTORY and O_PATH. See vnode.h for both files. */
+	WIRE_OPEN,
+	/* data_dev, data_ino: a file's data file; makes [offset, offset + length) present, then
+	 * replies. For a directory: at least one record beyond offset, or the end. flags: below. */
+	WIRE_ENSURE,
+	/* data_dev, data_ino: of a descriptor met without having been opened here (inherited or
+	 * received); reply: attributes and {vnode descriptor}, or -ENOENT when it is not of this
+	 * daemon's cache. */
+	WIRE_IDENTIFY,
+	/* text: one line about this process for the log (a set-uid program run natively). */
+	WIRE_REPORT,
+	/* For the command line. Reply text: JSON (STATUS, STATS) or nothing (STOP). */
+	WIRE_STATUS,
+	WIRE_STATS,
+	WIRE_STOP,
+	WIRE_OPS
+};
+
+/* flags of WIRE_ENSURE */
+#define WIRE_ENSURE_NOWAIT 1u /* a hint: no reply is sent, the client does not wait */
+#define WIRE_ENSURE_PIN    2u /* keep every block of this file while any process has it open: the */
+			      /* kernel is about to read it without asking (mmap, sendfile, splice) */
+#define WIRE_ENSURE_RANDOM 4u /* POSIX_FADV_RANDOM was given: no read-ahead beyond the range */
+
+/* flags of WIRE_STAT and WIRE_OPEN, above open(2)'s own bits */
+#define WIRE_MUST_BE_DIR 0x40000000u /* the path had a trailing slash */
+
+struct wire_request {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t op;
+	uint8_t ctx[WIRE_CTX_BYTES];
+	uint64_t data_dev, data_ino;
+	uint64_t offset, length; /* bytes */
+	uint32_t flags;
+	uint32_t text_len; /* bytes that follow this struct; a path has no NUL */
+};
+
+/* What stat(2) tells of a file. Owner is the caller, so the runtime fills it in. */
+struct wire_attr {
+	uint64_t ino;	 /* stable: a digest of the object's name; never 0 */
+	uint64_t size;	 /* bytes */
+	int64_t mtime_ns; /* since 1970, nanoseconds */
+	uint32_t mode;	 /* file type and permission bits */
+	uint32_t nlink;
+};
+
+struct wire_reply {
+	uint32_t magic;
+	int32_t error; /* 0 or a negative errno */
+	uint8_t ctx[WIRE_CTX_BYTES];
+	struct wire_attr attr;
+	uint32_t fds;	   /* how many descriptors came along */
+	uint32_t text_len; /* with an error: one line for the user's stderr, without its newline, or */
+			   /* nothing when it was said already or would say nothing new */
+};
+
+/* A reply's error when ctx is unknown to the daemon (it was restarted): register it by WIRE_HELLO. */
+#define WIRE_EUNKNOWN_CTX 1000
+
+#endif
