@@ -7,7 +7,9 @@ BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
 SAN     ?=
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 VERSION := 0.1.0
 
 .DEFAULT_GOAL := all
@@ -18,15 +20,19 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
 	-Wformat=2 -Wimplicit-fallthrough -Wundef -Werror
 
 # --- hosted: everything but the runtime ------------------------------------------------------------
-PKGS        := libcurl openssl jansson libxml-2.0
+PKGS        := libcurl openssl jansson libxml-2.0 inih
 PKG_CFLAGS  := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -linih
+PKG_LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 HOST_CFLAGS := -std=gnu11 -O2 -g -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSKYSHIM_VERSION='"$(VERSION)"' \
 	-fstack-protector-strong -fPIE -pthread $(WARN) $(PKG_CFLAGS)
 HOST_LDFLAGS := -pie -pthread -Wl,-z,relro,-z,now
 ifneq ($(SAN),)
 HOST_CFLAGS  += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 HOST_LDFLAGS += -fsanitize=$(SAN)
+endif
+ifneq ($(COV),)
+HOST_CFLAGS  += --coverage -O0
+HOST_LDFLAGS += --coverage
 endif
 
 HOST_SRC := $(wildcard core/base/*.c core/*.c core/http/*.c s3/*.c azure/*.c gcs/*.c cache/*.c fs/*.c \
@@ -46,11 +52,33 @@ RT_CFLAGS := -std=gnu11 -O2 -g -I. -ffreestanding -fPIE -fvisibility=hidden -fno
 RT_LDFLAGS := -nostdlib -static-pie -Wl,--no-undefined,--gc-sections,-z,noexecstack,-z,relro,-z,now,--hash-style=gnu,--build-id
 
 # --- the embedded test store -----------------------------------------------------------------------
-STORE_SRC := $(wildcard tests/store/*.c)
-STORE_OBJ := $(STORE_SRC:%.c=$(BUILD)/host/%.o)
-STORE_LIBS = $(shell pkg-config --libs libmicrohttpd openssl libxml-2.0 2>/dev/null)
+STORE_SRC  := $(wildcard tests/store/*.c)
+STORE_OBJ  := $(STORE_SRC:%.c=$(BUILD)/host/%.o)
+STORE_LIBS  = $(shell pkg-config --libs libmicrohttpd openssl libxml-2.0 2>/dev/null)
 
 PROGRAMS := $(BUILD)/skyshim $(BUILD)/skyshim-rt
+
+# --- what is missing is said once, before the compiler says it a hundred times ------------------------
+# $(call need,PACKAGES): stops unless pkg-config knows them all.
+need = $(if $(shell pkg-config --exists $(1) 2>/dev/null && echo yes),,$(error \
+	development files are missing (one of: $(1)); run scripts/setup, which installs them))
+WITHOUT_BUILD := clean help format layers limits uninstall
+ifneq ($(filter-out $(WITHOUT_BUILD),$(or $(MAKECMDGOALS),all)),)
+$(call need,$(PKGS))
+endif
+
+# --- a stamp holds the flags; it changes, and so do the objects, when they do --------------------------
+FLAGS_HOST := $(CC) $(HOST_CFLAGS) $(HOST_LDFLAGS)
+FLAGS_RT   := $(CC) $(RT_CFLAGS) $(RT_LDFLAGS)
+define stamp
+$(shell mkdir -p $(BUILD); printf '%s\n' '$(subst ','\'',$(2))' >$(BUILD)/.$(1).new; \
+	cmp -s $(BUILD)/.$(1).new $(BUILD)/$(1).flags && rm $(BUILD)/.$(1).new || \
+	mv $(BUILD)/.$(1).new $(BUILD)/$(1).flags)
+endef
+ifneq ($(filter-out clean help,$(or $(MAKECMDGOALS),all)),)
+$(call stamp,host,$(FLAGS_HOST))
+$(call stamp,rt,$(FLAGS_RT))
+endif
 
 .PHONY: all
 all: $(PROGRAMS) ## build both programs
@@ -68,23 +96,24 @@ $(BUILD)/skyshim-rt: $(RT_OBJ)
 .PHONY: teststore
 teststore: $(BUILD)/skyshim-teststore ## build the embedded test store
 $(BUILD)/skyshim-teststore: $(STORE_OBJ) $(HOST_LIB)
-	$(CC) $(HOST_LDFLAGS) -o $@ $(STORE_OBJ) $(HOST_LIB) $(STORE_LIBS)
+	$(call need,libmicrohttpd)$(CC) $(HOST_LDFLAGS) -o $@ $(STORE_OBJ) $(HOST_LIB) $(STORE_LIBS)
 
-$(BUILD)/host/%.o: %.c
+$(BUILD)/host/%.o: %.c $(BUILD)/host.flags
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/rt/%.o: %.c
+$(BUILD)/rt/%.o: %.c $(BUILD)/rt.flags
 	@mkdir -p $(@D)
 	$(CC) $(RT_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/rt/%.o: %.S
+$(BUILD)/rt/%.o: %.S $(BUILD)/rt.flags
 	@mkdir -p $(@D)
 	$(CC) $(RT_CFLAGS) -MMD -MP -c -o $@ $<
 
 # --- unit tests: one Criterion program a file of tests/unit ------------------------------------------
 UNIT_SRC := $(wildcard tests/unit/*.c)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+.SECONDARY: $(UNIT_SRC:%.c=$(BUILD)/host/%.o)
 
 $(BUILD)/unit/%: $(BUILD)/host/tests/unit/%.o $(HOST_LIB)
 	@mkdir -p $(@D)
@@ -92,14 +121,113 @@ $(BUILD)/unit/%: $(BUILD)/host/tests/unit/%.o $(HOST_LIB)
 
 .PHONY: unit
 unit: $(UNIT_BIN) ## run the unit tests (SAN=address,undefined or SAN=thread to sanitize)
-	@set -e; for t in $(UNIT_BIN); do echo "== $$t"; $$t; done
+	@scripts/run-units $(UNIT_BIN)
+
+# --- whole programs on a store -------------------------------------------------------------------------
+.PHONY: apps
+apps: all teststore ## run unmodified programs on the embedded store and compare with a local copy
+	@tests/apps/run --build $(BUILD) $(APPS)
+
+.PHONY: test
+test: ## everything that runs without another server: lint, unit tests, programs on the embedded store
+	@scripts/test --embedded
+
+# --- habits ----------------------------------------------------------------------------------------------
+LINT_HOST := $(HOST_SRC) $(CLI_SRC) $(STORE_SRC)
+LINT_RT   := $(wildcard intercept/*.c)
+C_FILES    = $(shell git ls-files --cached --others --exclude-standard -- '*.c' '*.h')
+TIDY_OK   := $(LINT_HOST:%=$(BUILD)/tidy/%.ok) $(LINT_RT:%=$(BUILD)/tidy/%.ok)
+ANALYZE_OK := $(LINT_HOST:%=$(BUILD)/analyze/%.ok)
+CLANG_FLAGS := -Wno-unknown-warning-option -Wno-unused-command-line-argument
+
+.PHONY: lint
+lint: layers limits format-check tidy cppcheck runtime-proof ## every check of the sources and of the runtime
+
+.PHONY: layers
+layers: ## who may include whom
+	@scripts/layers --self-test
+	@scripts/layers
+
+.PHONY: limits
+limits: ## function and file lengths, licence lines, nothing of one machine
+	@scripts/limits
+
+.PHONY: format-check
+format-check:
+	@clang-format --dry-run -Werror --ferror-limit=3 $(C_FILES)
+
+.PHONY: format
+format: ## clang-format all sources in place
+	clang-format -i $(C_FILES)
+
+.PHONY: tidy
+tidy: $(TIDY_OK) ## clang-tidy
+$(LINT_RT:%=$(BUILD)/tidy/%.ok): $(BUILD)/tidy/%.ok: % .clang-tidy $(BUILD)/rt.flags
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $< -- $(RT_CFLAGS) $(CLANG_FLAGS) >$@.log 2>&1 || { cat $@.log; exit 1; }
+	@touch $@
+$(LINT_HOST:%=$(BUILD)/tidy/%.ok): $(BUILD)/tidy/%.ok: % .clang-tidy $(BUILD)/host.flags
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $< -- $(HOST_CFLAGS) $(CLANG_FLAGS) >$@.log 2>&1 || { cat $@.log; exit 1; }
+	@touch $@
+
+.PHONY: cppcheck
+cppcheck: ## cppcheck
+	@mkdir -p $(BUILD)/cppcheck
+	@cppcheck --quiet --std=c11 --language=c -I. -D__x86_64__ -D__linux__ -D_GNU_SOURCE -DSKYSHIM_VERSION='""' \
+		--enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem \
+		--suppress=normalCheckLevelMaxBranches --suppress=unmatchedSuppression \
+		--cppcheck-build-dir=$(BUILD)/cppcheck --error-exitcode=1 $(LINT_HOST) $(LINT_RT)
+
+.PHONY: runtime-proof
+runtime-proof: $(BUILD)/skyshim-rt ## the runtime links with nothing and touches no vector state
+	@scripts/prove-runtime $<
+
+.PHONY: analyze
+analyze: $(ANALYZE_OK) ## gcc -fanalyzer over the hosted sources
+$(BUILD)/analyze/%.ok: % $(BUILD)/host.flags
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -fanalyzer -c -o $(@:.ok=.o) $<
+	@touch $@
+
+.PHONY: bench
+bench: all teststore ## figures as ratios to a raw client in the same run: a table and build/bench.json
+	@tests/bench/run --build $(BUILD) --json $(BUILD)/bench.json $(BENCH)
+
+.PHONY: size
+size: all ## bytes of text and data, by program and by file
+	@size $(PROGRAMS)
+	@size -t $(RT_OBJ) | sort -n
+	@size -t $(HOST_LIB) | sort -n
+
+.PHONY: cov
+cov: ## line coverage of the unit tests, by file
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-cov COV=1 unit
+	@scripts/coverage $(BUILD)-cov
+
+# --- install -----------------------------------------------------------------------------------------------
+BINDIR     := $(DESTDIR)$(PREFIX)/bin
+LIBEXECDIR := $(DESTDIR)$(PREFIX)/libexec/skyshim
+MANDIR     := $(DESTDIR)$(PREFIX)/share/man/man1
+
+.PHONY: install
+install: all ## install below PREFIX (/usr/local); DESTDIR for packagers
+	install -d $(BINDIR) $(LIBEXECDIR) $(MANDIR)
+	install -m 755 $(BUILD)/skyshim $(BINDIR)/skyshim
+	install -m 755 $(BUILD)/skyshim-rt $(LIBEXECDIR)/skyshim-rt
+	install -m 644 docs/skyshim.1 $(MANDIR)/skyshim.1
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	rm -f $(BINDIR)/skyshim $(LIBEXECDIR)/skyshim-rt $(MANDIR)/skyshim.1
+	-rmdir $(LIBEXECDIR) 2>/dev/null
 
 .PHONY: clean
-clean: ## remove the build folder
-	rm -rf $(BUILD)
+clean: ## remove the build folders
+	rm -rf $(BUILD) $(BUILD)-san $(BUILD)-cov
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | expand -t 16
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
