@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`skyshim run` itself: statuses, signals, descriptors; and program files that are odd or hostile."""
+import json
+import os
+import struct
+
+from case import Case, Context, Failure, want
+
+ELF = struct.Struct("<16sHHIQQQIHHHHHH")
+PHDR = struct.Struct("<IIQQQQQQ")
+
+
+def elf(kind=2, machine=62, phnum=1, phentsize=56, phoff=64, entry=0x400078, ident=b"\x7fELF\2\1\1", version=1,
+        segments=None, code=b"\xb8\x3c\0\0\0\xbf\x07\0\0\0\x0f\x05", cut=None):
+    """A program that exits with 7, and whatever is to be wrong with it."""
+    segments = segments or [(1, 5, 0, 0x400000, 0x400000, 0x78 + len(code), 0x78 + len(code), 0x1000)]
+    head = ELF.pack(ident.ljust(16, b"\0"), kind, machine, version, entry, phoff, 0, 0, 64, phentsize, phnum, 0, 0, 0)
+    body = b"".join(PHDR.pack(*segment) for segment in segments)
+    return (head + body + code)[:cut]
+
+
+def with_interpreter(path, size=None, offset=None):
+    text = path.encode() + b"\0"
+    at = 64 + 2 * 56
+    return elf(phnum=2, entry=0x400000 + at + len(text), segments=[
+        (3, 4, at if offset is None else offset, 0, 0, len(text) if size is None else size, len(text), 1),
+        (1, 5, 0, 0x400000, 0x400000, at + len(text) + 12, at + len(text) + 12, 0x1000)],
+        code=text + b"\xb8\x3c\0\0\0\xbf\x07\0\0\0\x0f\x05")
+
+
+# name: (content, mode). What the kernel and the shell make of each, natively, is what must come out.
+ODD = {
+    "good": (elf(), 0o755),
+    "text": (b"echo a script without a first line\n", 0o755),
+    "empty": (b"", 0o755),
+    "no-exec-bit": (elf(), 0o644),
+    "unreadable": (elf(), 0o111),
+    "binary-noise": (bytes(range(256)) * 4, 0o755),
+    "magic-only": (b"\x7fELF", 0o755),
+    "cut-in-header": (elf(cut=40), 0o755),
+    "cut-in-program-headers": (elf(cut=80), 0o755),
+    "cut-at-header": (elf(cut=64), 0o755),
+    "wrong-machine": (elf(machine=183), 0o755),
+    "wrong-machine-zero": (elf(machine=0), 0o755),
+    "relocatable": (elf(kind=1), 0o755),
+    "core-file": (elf(kind=4), 0o755),
+    "no-program-headers": (elf(phnum=0), 0o755),
+    "header-size-1": (elf(phentsize=1), 0o755),
+    "header-size-huge": (elf(phentsize=0xffff), 0o755),
+    "headers-beyond-file": (elf(phoff=1 << 20), 0o755),
+    "headers-at-the-end-of-numbers": (elf(phoff=(1 << 64) - 8), 0o755),
+    "too-many-headers": (elf(phnum=0xffff), 0o755),
+    "interpreter-missing": (with_interpreter("/none/ld.so"), 0o755),
+    "interpreter-is-folder": (with_interpreter("/usr"), 0o755),
+    "interpreter-is-text": (with_interpreter("/etc/passwd"), 0o755),
+    "interpreter-without-end": (with_interpreter("/lib64/ld-linux-x86-64.so.2", size=10), 0o755),
+    "interpreter-size-1": (with_interpreter("/lib64/ld-linux-x86-64.so.2", size=1), 0o755),
+    "interpreter-size-huge": (with_interpreter("/lib64/ld-linux-x86-64.so.2", size=1 << 40), 0o755),
+    "interpreter-beyond-file": (with_interpreter("/lib64/ld-linux-x86-64.so.2", offset=1 << 30), 0o755),
+    "script-missing-interpreter": (b"#!/none/sh\n", 0o755),
+    "script-interpreter-is-folder": (b"#!/usr\n", 0o755),
+    "script-no-interpreter": (b"#!\n", 0o755),
+    "script-spaces-only": (b"#!   \n", 0o755),
+    "script-no-newline": (b"#!/bin/echo no newline", 0o755),
+    "script-carriage-return": (b"#!/bin/sh\r\necho\r\n", 0o755),
+    "script-long-line": (b"#!/bin/" + b"x" * 400 + b"\n", 0o755),
+    "script-long-argument": (b"#!/bin/echo " + b"y" * 400 + b"\n", 0o755),
+    "script-nul": (b"#!/bin/echo a\0b\n", 0o755),
+    "script-of-itself": (b"#!./script-of-itself\n", 0o755),
+}
+# Headers that lie in ways that the kernel finds out late: natively these die by a signal or are
+# refused, by rules of memory layout. Here: not started, no hang, and nothing of ours crashes loudly.
+ABSURD = {
+    "file-size-over-memory-size": elf(segments=[(1, 5, 0, 0x400000, 0x400000, 0x1000, 0x10, 0x1000)]),
+    "memory-size-huge": elf(segments=[(1, 5, 0, 0x400000, 0x400000, 0x84, 1 << 62, 0x1000)]),
+    "address-in-the-kernel": elf(segments=[(1, 5, 0, 0xffff800000000000, 0, 0x84, 0x84, 0x1000)]),
+    "address-wraps": elf(segments=[(1, 5, 0, (1 << 64) - 0x1000, 0, 0x84, 0x2000, 0x1000)]),
+    "offset-not-congruent": elf(segments=[(1, 5, 1, 0x400000, 0, 0x84, 0x84, 0x1000)]),
+    "entry-nowhere": elf(entry=0x10),
+    "segment-beyond-file": elf(segments=[(1, 5, 1 << 30, 0x400000, 0, 0x84, 0x84, 0x1000)]),
+    "no-loadable-segment": elf(segments=[(4, 5, 0, 0x400000, 0, 0x84, 0x84, 4)]),
+}
+
+
+def same_status(name, content, mode):
+    def check(context: Context):
+        path = os.path.join(context.work, name)
+        with open(path, "wb") as out:
+            out.write(content)
+        os.chmod(path, mode)
+        native = context.run(["sh", "-c", f"./{name} one; echo \"status $?\""])
+        ours = context.run([context.skyshim, "run", "sh", "-c", f"./{name} one; echo \"status $?\""])
+        want((native.stdout, native.stderr) == (ours.stdout, ours.stderr),
+             f"native {native.stdout!r} {native.stderr!r}, here {ours.stdout!r} {ours.stderr!r}")
+    return check
+
+
+def refused(name, content):
+    def check(context: Context):
+        path = os.path.join(context.work, name)
+        with open(path, "wb") as out:
+            out.write(content)
+        os.chmod(path, 0o755)
+        native = context.run(["sh", "-c", f"./{name}; echo after"])
+        ours = context.run([context.skyshim, "run", "sh", "-c", f"./{name} && echo it ran; echo after"], timeout=10)
+        want(native.stdout == b"after\n", f"natively it was expected to fail: {native}")
+        want(ours.stdout == b"after\n" and ours.status == 0, f"got {ours}")
+    return check
+
+
+def status(argv, expected, text=b""):
+    def check(context: Context):
+        result = context.run([context.skyshim, "run", *argv])
+        want(result.status == expected, f"exit status {result.status}, expected {expected}: {result}")
+        want(text in result.stderr, f"stderr lacks {text!r}: {result.stderr!r}")
+    return check
+
+
+def descriptors_untouched(context):
+    """A program finds the descriptors that its parent gave it, and no others."""
+    native = context.run(["sh", "-c", "exec 7</etc/passwd 9>out; ls /proc/self/fd"])
+    ours = context.run(["sh", "-c", f"exec 7</etc/passwd 9>out; '{context.skyshim}' run ls /proc/self/fd"])
+    want(native.stdout == ours.stdout, f"native {native.stdout!r}, here {ours.stdout!r}")
+
+
+def environment_untouched(context):
+    native = context.run(["env"])
+    ours = context.run([context.skyshim, "run", "env"])
+    want(native.stdout == ours.stdout, f"native {native.stdout!r}, here {ours.stdout!r}")
+    ours = context.run([context.skyshim, "run", "env", "-i", "env"])
+    want(ours.stdout == b"", f"env -i shows {ours.stdout!r}")
+
+
+def off(context):
+    result = context.run_cloud(["ls", "{D}"], env={"SKYSHIM_OFF": "1"})
+    want(result.status == 2 and b"No such file" in result.stderr, f"SKYSHIM_OFF=1: {result}")
+
+
+def other_root(context):
+    result = context.run([context.skyshim, "run", "cat", f"/objects/s3/{context.bucket}/text/no-newline.txt"],
+                         env={"SKYSHIM_ROOT": "/objects"})
+    want(result.stdout == b"the last line has no end", f"SKYSHIM_ROOT: {result}")
+    result = context.run([context.skyshim, "run", "ls", "/cloud"], env={"SKYSHIM_ROOT": "/objects"})
+    want(result.status == 2, f"/cloud is still there under another root: {result}")
+
+
+def set_uid(context):
+    """A set-uid program runs natively, as the other user."""
+    if os.geteuid() != 0:
+        raise Failure("this case needs root, to make a set-uid program")
+    path = os.path.join(context.work, "id")
+    context.run(["sh", "-c", f"cp /usr/bin/id {path} && chown nobody {path} && chmod 4755 {path} && chmod 755 . .. ../.."])
+    native = context.run(["./id", "-un"])
+    ours = context.run([context.skyshim, "run", "sh", "-c", "./id -un"])
+    want(native.stdout == b"nobody\n", f"no set-uid programs on this file system: {native}")
+    want(ours.stdout == native.stdout and ours.status == 0, f"native {native}, here {ours}")
+
+
+def one_daemon(context):
+    """Twenty programs that start at once, with no daemon yet, end up with one."""
+    result = context.run_cloud("true; for i in $(seq 20); do cat $D/text/file00.txt >o$i & done; wait; sort -u o* | wc -l; ls")
+    want(result.status == 0, str(result))
+    twenty = context.run(["sh", "-c", f"for i in $(seq 20); do '{context.skyshim}' run cat {context.cloud}/text/z/file04.txt "
+                         ">p$i & done; wait; cksum p* | cut -d' ' -f1,2 | uniq | wc -l"])
+    want(twenty.stdout == b"1\n", f"twenty at once differ: {twenty}")
+    want(len(context.daemons()) == 1, f"daemons: {context.daemons()}")
+
+
+def stop_and_status(context):
+    context.run_cloud(["cat", "{D}/text/file00.txt"])
+    want(len(context.daemons()) == 1, f"daemons after a run: {context.daemons()}")
+    said = context.run([context.skyshim, "status"])
+    want(said.status == 0 and said.stdout, f"status: {said}")
+    stats = context.run([context.skyshim, "stats", "--json"])
+    want(isinstance(json.loads(stats.stdout), dict), f"stats --json: {stats}")
+    want(context.run([context.skyshim, "stop"]).status == 0, "stop failed")
+    want(not context.daemons(), "the daemon is still there after stop")
+    again = context.run([context.skyshim, "stop"])
+    want(again.status in (0, 1) and b"\n" not in again.stderr.strip(), f"a second stop: {again}")
+    result = context.run_cloud(["cat", "{D}/text/no-newline.txt"])
+    want(result.stdout == b"the last line has no end", f"after stop, run starts no new daemon: {result}")
+
+
+CASES = [Case(f"odd-program/{name}", check=same_status(name, *odd)) for name, odd in ODD.items()]
+CASES += [Case(f"odd-program/{name}", check=refused(name, content)) for name, content in ABSURD.items()]
+CASES += [
+    Case("odd-program/directory", "mkdir d; ./d; echo $?"),
+    Case("odd-program/missing", "./none; echo $?; none-such; echo $?"),
+    Case("odd-program/in-bucket-not-executable", "$D/binary/mega.bin; echo $?"),
+    Case("odd-program/in-bucket-missing", "$D/none; echo $?"),
+    Case("odd-program/in-bucket-folder", "$D/text; echo $?"),
+    Case("run/status-0", check=status(["true"], 0)),
+    Case("run/status-7", check=status(["sh", "-c", "exit 7"], 7)),
+    Case("run/status-255", check=status(["sh", "-c", "exit 255"], 255)),
+    Case("run/killed", check=status(["sh", "-c", "kill -9 $$"], -9)),
+    Case("run/terminated", check=status(["sh", "-c", "kill -TERM $$"], -15)),
+    Case("run/segmentation-fault", check=status(["sh", "-c", "kill -SEGV $$"], -11)),
+    Case("run/not-found", check=status(["none-such-program"], 127, b"none-such-program")),
+    Case("run/not-found-by-path", check=status(["/none/such"], 127, b"/none/such")),
+    Case("run/not-executable", check=status(["/etc/passwd"], 126, b"/etc/passwd")),
+    Case("run/directory", check=status(["/usr"], 126, b"/usr")),
+    Case("run/double-dash", check=status(["--", "sh", "-c", "exit 3"], 3)),
+    Case("run/no-program", check=status([], 2, b"skyshim")),
+    Case("run/descriptors-untouched", check=descriptors_untouched),
+    Case("run/environment-untouched", check=environment_untouched),
+    Case("run/off", check=off),
+    Case("run/other-root", check=other_root),
+    Case("run/set-uid-runs-natively", check=set_uid),
+    Case("run/one-daemon", check=one_daemon),
+    Case("run/stop-and-status", check=stop_and_status),
+    Case("run/in-run", check=lambda context: want(
+        context.run_cloud([context.skyshim, "run", "cat", "{D}/text/no-newline.txt"]).stdout ==
+        b"the last line has no end", "a run inside a run does not work")),
+]

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An S3 store as the tests see it: where it is, putting objects into it, its counters.
+
+The signer here is the tests' own, by the AWS Signature Version 4 documents, and it sends every path
+as it is: no library in between may tidy a key such as "a//b" or "../x".
+"""
+import datetime
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import subprocess
+import time
+import urllib.parse
+
+START_SECONDS = 10
+UNRESERVED = "-_.~"
+
+
+def quote(text):
+    return urllib.parse.quote(text, safe=UNRESERVED)
+
+
+class Store:
+    """endpoint "http://HOST:PORT"; embedded: it is ours, and has counters and an admin interface."""
+
+    def __init__(self, endpoint, access_key, secret_key, region="us-east-1", embedded=False):
+        self.endpoint = endpoint
+        self.netloc = urllib.parse.urlsplit(endpoint).netloc
+        self.access_key = access_key
+        self.secret_key = secret_key
+        self.region = region
+        self.embedded = embedded
+        self.process = None
+
+    def environment(self):
+        return {"AWS_ENDPOINT_URL_S3": self.endpoint, "AWS_ACCESS_KEY_ID": self.access_key,
+                "AWS_SECRET_ACCESS_KEY": self.secret_key, "AWS_REGION": self.region,
+                "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def request(self, method, path, body=b"", query=""):
+        """One signed request; path is encoded already. Returns (status, body)."""
+        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        digest = hashlib.sha256(body).hexdigest()
+        headers = {"host": self.netloc, "x-amz-content-sha256": digest, "x-amz-date": now}
+        names = ";".join(sorted(headers))
+        canonical = "\n".join([method, path, query, *(f"{k}:{headers[k]}" for k in sorted(headers)), "",
+                               names, digest])
+        scope = f"{now[:8]}/{self.region}/s3/aws4_request"
+        text = "\n".join(["AWS4-HMAC-SHA256", now, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+        key = ("AWS4" + self.secret_key).encode()
+        for part in (now[:8], self.region, "s3", "aws4_request"):
+            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+        signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+        headers["authorization"] = (f"AWS4-HMAC-SHA256 Credential={self.access_key}/{scope}, "
+                                    f"SignedHeaders={names}, Signature={signature}")
+        return self.send(method, path + ("?" + query if query else ""), body, headers)
+
+    def send(self, method, target, body=b"", headers=None):
+        connection = http.client.HTTPConnection(self.netloc, timeout=60)
+        try:
+            connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+            for name, value in (headers or {"host": self.netloc}).items():
+                connection.putheader(name, value)
+            connection.putheader("content-length", str(len(body)))
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def expect(self, method, path, body=b"", query=""):
+        status, answer = self.request(method, path, body, query)
+        if status // 100 != 2:
+            raise RuntimeError(f"{method} {path}: {status} {answer[:300]!r}")
+        return answer
+
+    def make_bucket(self, bucket):
+        self.expect("PUT", f"/{bucket}")
+
+    def put(self, bucket, key, data=b""):
+        self.expect("PUT", "/" + bucket + "/" + "/".join(quote(part) for part in key.split("/")), data)
+
+    def get(self, bucket, key):
+        return self.expect("GET", "/" + bucket + "/" + "/".join(quote(part) for part in key.split("/")))
+
+    def delete(self, bucket, key):
+        self.expect("DELETE", "/" + bucket + "/" + "/".join(quote(part) for part in key.split("/")))
+
+    # --- the embedded store's own ------------------------------------------------------------------
+
+    def admin(self, method, path, query=""):
+        status, answer = self.send(method, "/_admin/" + path + ("?" + query if query else ""))
+        if status // 100 != 2:
+            raise RuntimeError(f"/_admin/{path}: {status} {answer[:300]!r}")
+        return answer
+
+    def stats(self):
+        return json.loads(self.admin("GET", "stats"))
+
+    def reset(self):
+        self.admin("POST", "reset")
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
+
+
+def start_embedded(build, folder, *options):
+    """Starts build/skyshim-teststore on a free port; its port file and log go to folder."""
+    access, secret = "demo-access-key", "demo-secret-key"
+    port_file = os.path.join(folder, "port")
+    with open(os.path.join(folder, "store.log"), "wb") as log:
+        process = subprocess.Popen(
+            [os.path.join(build, "skyshim-teststore"), "--port", "0", "--port-file", port_file,
+             "--access-key", access, "--secret-key", secret, *options],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    deadline = time.monotonic() + START_SECONDS
+    while not os.path.exists(port_file) or not open(port_file, encoding="ascii").read().strip():
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            said = open(os.path.join(folder, "store.log"), encoding="utf-8", errors="replace").read()
+            raise RuntimeError(f"the embedded store did not start: {said}")
+        time.sleep(0.01)
+    port = open(port_file, encoding="ascii").read().strip()
+    store = Store(f"http://127.0.0.1:{port}", access, secret, embedded=True)
+    store.process = process
+    return store
+
+
+def from_environment():
+    """A store that somebody else started: scripts/test says where RADOS Gateway is."""
+    return Store(os.environ["SKYSHIM_TEST_ENDPOINT"], os.environ["SKYSHIM_TEST_ACCESS_KEY"],
+                 os.environ["SKYSHIM_TEST_SECRET_KEY"])
