@@ -73,12 +73,13 @@ gate_args_end:
 
 /* A path the kernel does not find is offered to the runtime once more (a symbolic link into the
  * clouds): back to the program's syscall instruction, which traps again. */
-	.globl gate_path, gate_path_end
+	.globl gate_path, gate_path_again, gate_path_end
 gate_path:
 	syscall
 	lea	2(%rax), %rcx
 	jrcxz	1f
 	jmp	*%gs:T_GATE_RET
+gate_path_again:
 1:	movl	$1, %gs:T_RETRY
 	mov	%gs:T_NR, %rax
 	jmp	*%gs:T_SITE
