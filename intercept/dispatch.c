@@ -95,6 +95,8 @@ void dispatch_trap(struct thread *t, const struct ksiginfo *info, struct kuconte
 		ret = handler(&a);
 	if (ret == SYS_CONTEXT)
 		return;
+	if (t->retry && ret == SYS_PASS_PATH)
+		ret = -ENOENT; /* no link into the clouds either: the kernel's answer stands */
 	t->retry = 0;
 	if (ret == SYS_PASS || ret == SYS_PASS_PATH) {
 		pass(&a, ret, int80);

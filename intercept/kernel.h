@@ -49,6 +49,13 @@ struct kstack {
 	size_t size;
 };
 
+/* uapi headers hide these from anyone who might have libc's */
+#define S_ISUID	      04000
+#define S_ISGID	      02000
+#define S_IXGRP	      00010
+#define S_ISREG(mode) (((mode) & 0170000) == 0100000)
+#define S_ISDIR(mode) (((mode) & 0170000) == 0040000)
+
 /* General registers in the order of the kernel's struct sigcontext. */
 struct kregs {
 	uint64_t r8, r9, r10, r11, r12, r13, r14, r15;

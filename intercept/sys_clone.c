@@ -39,11 +39,10 @@ static long fork_copy(struct sys_args *a, long nr, uint64_t a1, uint64_t a2, con
 		thread_fork_parent();
 		return ret;
 	}
-	thread_fork_child(t);
+	if (thread_fork_child(t))
+		sys1(__NR_exit_group, 126);
 	if (child_sp)
 		a->uc->regs.sp = child_sp;
-	if (thread_arm(t))
-		sys1(__NR_exit_group, 126);
 	return 0;
 }
 

@@ -133,6 +133,14 @@ void thread_exiting(struct thread *t)
 	lock_drop(&threads_lock);
 }
 
+/* The part that no clone inherits. */
+static int arm_dispatch(void)
+{
+	return (int)sys5(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON,
+			 (uintptr_t)__executable_start,
+			 (uintptr_t)etext - (uintptr_t)__executable_start, 0);
+}
+
 int thread_arm(struct thread *t)
 {
 	struct kstack stack = {
@@ -152,9 +160,7 @@ int thread_arm(struct thread *t)
 	ret = sys2(__NR_sigaltstack, &stack, 0);
 	if (ret)
 		return (int)ret;
-	return (int)sys5(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON,
-			 (uintptr_t)__executable_start,
-			 (uintptr_t)etext - (uintptr_t)__executable_start, 0);
+	return arm_dispatch();
 }
 
 void thread_fork_prepare(void)
@@ -171,7 +177,7 @@ void thread_fork_parent(void)
 	lock_drop(&thread_current()->proc->lock);
 }
 
-void thread_fork_child(struct thread *t)
+int thread_fork_child(struct thread *t)
 {
 	for (struct thread *other = threads; other; other = other->next) {
 		if (other == t)
@@ -189,4 +195,5 @@ void thread_fork_child(struct thread *t)
 	}
 	t->tid = (int)sys0(__NR_gettid);
 	thread_fork_parent();
+	return arm_dispatch();
 }

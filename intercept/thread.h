@@ -99,7 +99,7 @@ int thread_arm(struct thread *t);
 /* Around a fork: no lock is held by another thread when memory is copied. The child keeps only t. */
 void thread_fork_prepare(void);
 void thread_fork_parent(void);
-void thread_fork_child(struct thread *t);
+int thread_fork_child(struct thread *t); /* arms it again: 0 or negative errno */
 
 /* Things of the whole program image, set once at start. */
 struct runtime {
