@@ -29,7 +29,8 @@ HOST_CFLAGS  += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=
 HOST_LDFLAGS += -fsanitize=$(SAN)
 endif
 
-HOST_SRC := $(wildcard core/base/*.c core/*.c core/http/*.c s3/*.c azure/*.c gcs/*.c cache/*.c fs/*.c \
+# elf.c: the pure part of the runtime, built hosted for its test
+HOST_SRC := intercept/elf.c $(wildcard core/base/*.c core/*.c core/http/*.c s3/*.c azure/*.c gcs/*.c cache/*.c fs/*.c \
 	intercept/rewrite/*.c)
 CLI_SRC  := $(wildcard core/cli/*.c)
 HOST_OBJ := $(HOST_SRC:%.c=$(BUILD)/host/%.o)
@@ -89,6 +90,19 @@ UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 $(BUILD)/unit/%: $(BUILD)/host/tests/unit/%.o $(HOST_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_LDFLAGS) -o $@ $< $(HOST_LIB) $(PKG_LIBS) -lcriterion
+
+.PHONY: test
+test: all ## build and run every test
+	scripts/test
+
+.PHONY: install
+install: all ## install below PREFIX (DESTDIR is honoured)
+	install -D -m 755 $(BUILD)/skyshim $(DESTDIR)$(PREFIX)/bin/skyshim
+	install -D -m 755 $(BUILD)/skyshim-rt $(DESTDIR)$(PREFIX)/libexec/skyshim/skyshim-rt
+
+.PHONY: format
+format: ## format the sources
+	clang-format -i $(shell git ls-files "*.c" "*.h")
 
 .PHONY: unit
 unit: $(UNIT_BIN) ## run the unit tests (SAN=address,undefined or SAN=thread to sanitize)

@@ -103,6 +103,8 @@ static int connect_daemon(void)
 		fd = spawn_daemon();
 		if (!fd)
 			fd = spawn_wait(connect_once);
+		if (fd == -EPIPE)
+			fd = -ETIMEDOUT; /* it did not come: trying again would not help */
 	}
 	return fd;
 }
@@ -236,6 +238,11 @@ int request_run(struct request *rq)
 	struct thread *t = thread_current();
 	bool registered = false;
 	int ret = -EPIPE;
+
+	if (!rt.handoff.sock[0]) {
+		say("object stores cannot be reached: this build has no daemon", "");
+		return -EIO;
+	}
 
 	for (int i = 0; i < REQUEST_TRIES && ret == -EPIPE; i++) {
 		struct answer answer = {.head.error = 0};
