@@ -104,6 +104,9 @@ install: all ## install below PREFIX (DESTDIR is honoured)
 format: ## format the sources
 	clang-format -i $(shell git ls-files "*.c" "*.h")
 
+.PHONY: unit-programs
+unit-programs: $(UNIT_BIN)
+
 .PHONY: unit
 unit: $(UNIT_BIN) ## run the unit tests (SAN=address,undefined or SAN=thread to sanitize)
 	@set -e; for t in $(UNIT_BIN); do echo "== $$t"; $$t; done
