@@ -35,8 +35,8 @@ void gate_leave(const struct thread *t, struct kucontext *uc)
 		return;
 	before = r->ip == (uintptr_t)gate_args || r->ip == (uintptr_t)gate_path ||
 		 r->ip == (uintptr_t)gate_plain || r->ip == (uintptr_t)gate_int80;
-	/* An ENOENT that the handler was to look at again had no effect: repeat the whole call. The last
-	 * instructions of that gate have put the number back into rax already. */
+	/* An ENOENT that the handler was to look at again had no effect: repeat the whole call. The
+	 * last instructions of that gate have put the number back into rax already. */
 	if (path && !before && ((long)r->ax == -ENOENT || r->ip >= (uintptr_t)gate_path_again))
 		before = true;
 	if (args)

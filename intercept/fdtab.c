@@ -12,8 +12,8 @@
 
 #include "intercept/thread.h"
 
-#define KERNELS	   ((uintptr_t)1)
-#define FDTAB_MAX  (1u << 20) /* entries: 8 MiB of address space, touched where used */
+#define KERNELS	    ((uintptr_t)1)
+#define FDTAB_MAX   (1u << 20) /* entries: 8 MiB of address space, touched where used */
 #define FDTAB_LEAST 1024u
 
 static uintptr_t *slots; /* atomic; vfile slots are read and changed under table_lock */

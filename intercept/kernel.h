@@ -26,14 +26,15 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 	return ret;
 }
 
-#define SYS_ARG(x)		  ((long)(x))
-#define sys0(nr)		  sys6(nr, 0, 0, 0, 0, 0, 0)
-#define sys1(nr, a)		  sys6(nr, SYS_ARG(a), 0, 0, 0, 0, 0)
-#define sys2(nr, a, b)		  sys6(nr, SYS_ARG(a), SYS_ARG(b), 0, 0, 0, 0)
-#define sys3(nr, a, b, c)	  sys6(nr, SYS_ARG(a), SYS_ARG(b), SYS_ARG(c), 0, 0, 0)
-#define sys4(nr, a, b, c, d)	  sys6(nr, SYS_ARG(a), SYS_ARG(b), SYS_ARG(c), SYS_ARG(d), 0, 0)
-#define sys5(nr, a, b, c, d, e)	  sys6(nr, SYS_ARG(a), SYS_ARG(b), SYS_ARG(c), SYS_ARG(d), SYS_ARG(e), 0)
-#define sys_failed(ret)		  ((unsigned long)(ret) >= (unsigned long)-4095L)
+#define SYS_ARG(x)	     ((long)(x))
+#define sys0(nr)	     sys6(nr, 0, 0, 0, 0, 0, 0)
+#define sys1(nr, a)	     sys6(nr, SYS_ARG(a), 0, 0, 0, 0, 0)
+#define sys2(nr, a, b)	     sys6(nr, SYS_ARG(a), SYS_ARG(b), 0, 0, 0, 0)
+#define sys3(nr, a, b, c)    sys6(nr, SYS_ARG(a), SYS_ARG(b), SYS_ARG(c), 0, 0, 0)
+#define sys4(nr, a, b, c, d) sys6(nr, SYS_ARG(a), SYS_ARG(b), SYS_ARG(c), SYS_ARG(d), 0, 0)
+#define sys5(nr, a, b, c, d, e) \
+	sys6(nr, SYS_ARG(a), SYS_ARG(b), SYS_ARG(c), SYS_ARG(d), SYS_ARG(e), 0)
+#define sys_failed(ret) ((unsigned long)(ret) >= (unsigned long)-4095L)
 
 /* rt_sigaction(2)'s structure, not libc's. */
 struct ksigaction {
@@ -53,8 +54,8 @@ struct kstack {
 #define S_ISUID	      04000
 #define S_ISGID	      02000
 #define S_IXGRP	      00010
-#define S_ISREG(mode) (((mode) & 0170000) == 0100000)
-#define S_ISDIR(mode) (((mode) & 0170000) == 0040000)
+#define S_ISREG(mode) (((mode)&0170000) == 0100000)
+#define S_ISDIR(mode) (((mode)&0170000) == 0040000)
 
 /* General registers in the order of the kernel's struct sigcontext. */
 struct kregs {

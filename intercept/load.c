@@ -50,7 +50,8 @@ static long reserve(const struct elf_info *info, uint64_t hint)
 
 	if (info->ehdr.e_type == ET_EXEC)
 		return sys6(__NR_mmap, (long)info->low, (long)span, PROT_NONE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
+			    0);
 	at = sys6(__NR_mmap, (long)hint, (long)want, PROT_NONE,
 		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (sys_failed(at) || want == span)

@@ -18,7 +18,8 @@ int load_headers(int fd, struct elf_info *info);
 /* The path of the interpreter, NUL-terminated, into out (4096 bytes). 0 or -ENOEXEC. */
 int load_interp_path(int fd, const struct elf_info *info, char *out);
 
-/* Maps fd. hint: where a position-independent image should go, 0: anywhere. 0 or a negative errno. */
+/* Maps fd. hint: where a position-independent image should go, 0: anywhere. 0 or a negative errno.
+ */
 int load_image(int fd, const struct elf_info *info, uint64_t hint, struct image *out);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the kernel's execve of the runtime to the program's first instruction: relocate ourselves, take
- * the handoff out of the environment, map the program, give it the stack and auxiliary vector that the
- * kernel would have given it, arm the trap, jump.
+ * From the kernel's execve of the runtime to the program's first instruction: relocate ourselves,
+ * take the handoff out of the environment, map the program, give it the stack and auxiliary vector
+ * that the kernel would have given it, arm the trap, jump.
  */
 #include <errno.h>
 #include <linux/auxvec.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See path.h. Names are decided lexically; the kernel is asked only where text cannot tell: ".." from a
- * local directory towards the root, and symbolic links, which are looked at only after the kernel found
- * nothing (struct thread's retry).
+ * See path.h. Names are decided lexically; the kernel is asked only where text cannot tell: ".."
+ * from a local directory towards the root, and symbolic links, which are looked at only after the
+ * kernel found nothing (struct thread's retry).
  */
 #include "intercept/path.h"
 
@@ -62,7 +62,8 @@ const char *path_proc_self(const char *name)
 	return NULL;
 }
 
-/* A relative name whose ".." might lead from a local directory into the root: joined to where it starts. */
+/* A relative name whose ".." might lead from a local directory into the root: joined to where it
+ * starts. */
 static int climb(struct thread *t, int dirfd, const char *name, struct vpath *out)
 {
 	char *base = (char *)t->iov; /* free here, and large enough */
@@ -92,7 +93,8 @@ static bool climbs(const char *name)
 	return strstr(name, "..") && strstr(name, last);
 }
 
-/* The virtual directory that a relative name starts from: copied to out. 1, 0 (the kernel's), -errno. */
+/* The virtual directory that a relative name starts from: copied to out. 1, 0 (the kernel's),
+ * -errno. */
 static int base_directory(struct thread *t, int dirfd, char *out)
 {
 	struct vfile *vf;

@@ -14,8 +14,8 @@
 #include "intercept/spawn.h"
 #include "intercept/thread.h"
 
-#define REQUEST_TRIES	 4	  /* connections: the daemon may be restarted under us */
-#define REQUEST_WAIT_S	 300	  /* beyond the daemon's own time-outs and retries */
+#define REQUEST_TRIES	 4   /* connections: the daemon may be restarted under us */
+#define REQUEST_WAIT_S	 300 /* beyond the daemon's own time-outs and retries */
 #define K_AF_UNIX	 1
 #define K_SOCK_SEQPACKET 5
 #define K_SOCK_CLOEXEC	 02000000
@@ -150,10 +150,8 @@ static int receive(int sock, struct request *rq, struct answer *answer)
 {
 	struct kcmsg control = {0};
 	struct kiovec iov = {answer, sizeof(*answer) - 1};
-	struct kmsghdr msg = {.iov = &iov,
-			      .iovlen = 1,
-			      .control = &control,
-			      .controllen = sizeof(control)};
+	struct kmsghdr msg = {
+		.iov = &iov, .iovlen = 1, .control = &control, .controllen = sizeof(control)};
 	long n = sys3(__NR_recvmsg, sock, &msg, K_MSG_CLOEXEC);
 	size_t fd_bytes = 0;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One question to the daemon and its answer (core/base/wire.h). A connection lives for one question, so
- * nothing of ours stays open in a program. The daemon is started when it is not there.
+ * One question to the daemon and its answer (core/base/wire.h). A connection lives for one
+ * question, so nothing of ours stays open in a program. The daemon is started when it is not there.
  *
  * While waiting, signals that would kill or stop the program do so at once; those it handles are
  * delivered afterwards, as during a native wait for a disk.
@@ -27,8 +27,8 @@ struct request {
 	unsigned fds;
 };
 
-/* Returns 0 or the daemon's negative errno; -EIO when it cannot be reached (said on stderr). With an
- * error, fds is 0. On a private stack, with all signals blocked. */
+/* Returns 0 or the daemon's negative errno; -EIO when it cannot be reached (said on stderr). With
+ * an error, fds is 0. On a private stack, with all signals blocked. */
 int request_run(struct request *rq);
 
 void request_close_fds(struct request *rq);

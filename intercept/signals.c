@@ -8,12 +8,12 @@
 #include "intercept/dispatch.h"
 #include "intercept/usercopy.h"
 
-#define RED_ZONE_BYTES	   128u
-#define FLAGS_CLEARED	   (0x400u | 0x100u | 0x10000u) /* DF, TF, RF, as the kernel does */
-#define FX_BYTES	   512u				/* FXSAVE image without extensions */
-#define FX_MAGIC1_OFFSET   464u				/* struct _fpx_sw_bytes */
-#define FX_MAGIC1	   0x46505853u
-#define XSTATE_BYTES_MAX   16384u /* AMX included; more is a damaged frame */
+#define RED_ZONE_BYTES	 128u
+#define FLAGS_CLEARED	 (0x400u | 0x100u | 0x10000u) /* DF, TF, RF, as the kernel does */
+#define FX_BYTES	 512u			      /* FXSAVE image without extensions */
+#define FX_MAGIC1_OFFSET 464u			      /* struct _fpx_sw_bytes */
+#define FX_MAGIC1	 0x46505853u
+#define XSTATE_BYTES_MAX 16384u /* AMX included; more is a damaged frame */
 
 void rt_restorer(void);
 static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc);
@@ -63,7 +63,8 @@ void signals_init(struct thread *t)
 }
 
 /* Lets the default action happen to the interrupted program, at its own instruction. */
-static void act_default(struct thread *t, int sig, const struct ksiginfo *info, struct kucontext *uc)
+static void act_default(struct thread *t, int sig, const struct ksiginfo *info,
+			struct kucontext *uc)
 {
 	struct ksigaction dfl = {0};
 	bool fault = info->code > 0 && sig != K_SIGSYS;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See spawn.h. The program's own SIGCHLD and wait status stay untouched: the child in between is made
- * without an exit signal and waited for with __WCLONE. */
+/* See spawn.h. The program's own SIGCHLD and wait status stay untouched: the child in between is
+ * made without an exit signal and waited for with __WCLONE. */
 #include "intercept/spawn.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 static void exec_daemon(void)
 {
-	const char *argv[] = {rt.handoff.bin,	"daemon",	  "--autostart",  "--socket",
+	const char *argv[] = {rt.handoff.bin,  "daemon",      "--autostart",	"--socket",
 			      rt.handoff.sock, "--cache-dir", rt.handoff.cache, 0};
 	uint64_t none = 0;
 	struct ksigaction dfl = {0};

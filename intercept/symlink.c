@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernel resolves links itself and stops with ENOENT at one that points to /cloud/…, since there is
- * nothing. Only then, which is rare, is the name walked here: component by component, each link's text
- * put in front of what is left, until the text so far lies in the root.
+ * The kernel resolves links itself and stops with ENOENT at one that points to /cloud/…, since
+ * there is nothing. Only then, which is rare, is the name walked here: component by component, each
+ * link's text put in front of what is left, until the text so far lies in the root.
  */
 #include "intercept/symlink.h"
 
@@ -22,7 +22,8 @@ struct walk {
 	char rest[WIRE_PATH_MAX];
 };
 
-/* Is there any symbolic link in the way? Asked once, so that a plain missing file costs two calls. */
+/* Is there any symbolic link in the way? Asked once, so that a plain missing file costs two calls.
+ */
 static bool has_links(int dirfd, const char *name)
 {
 	struct open_how how = {.flags = O_PATH | O_NOFOLLOW, .resolve = RESOLVE_NO_SYMLINKS};
@@ -46,7 +47,8 @@ static bool push_rest(struct walk *w, const char *text, size_t len)
 	return true;
 }
 
-/* Appends the next component of the rest to done. Its length, 0 at the end, -1 if it does not fit. */
+/* Appends the next component of the rest to done. Its length, 0 at the end, -1 if it does not fit.
+ */
 static long step(struct walk *w)
 {
 	char *at = w->rest;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Calls that change names, attributes or contents. The clouds are read-only: these give the errors of a
- * read-only file system, in the kernel's order (what is looked up before the mount is asked).
+ * Calls that change names, attributes or contents. The clouds are read-only: these give the errors
+ * of a read-only file system, in the kernel's order (what is looked up before the mount is asked).
  */
 #include <errno.h>
 

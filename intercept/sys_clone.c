@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * clone, clone3, fork, vfork, exit. A child with memory of its own continues in the copied handler. A
- * child that shares our memory gets a struct thread and a private stack of its own, a copy of the trap
- * frame on it, and leaves for the program through that frame; so a vfork child never touches what its
- * suspended parent still needs.
+ * clone, clone3, fork, vfork, exit. A child with memory of its own continues in the copied handler.
+ * A child that shares our memory gets a struct thread and a private stack of its own, a copy of the
+ * trap frame on it, and leaves for the program through that frame; so a vfork child never touches
+ * what its suspended parent still needs.
  */
 #include <errno.h>
 #include <linux/sched.h>
@@ -60,8 +60,8 @@ static struct thread *make_child(struct sys_args *a, uint64_t flags)
 	return child;
 }
 
-/* After a clone with shared memory: a vfork child is gone when its parent goes on, a failed one never
- * was. */
+/* After a clone with shared memory: a vfork child is gone when its parent goes on, a failed one
+ * never was. */
 static long settle(struct thread *child, uint64_t flags, long ret)
 {
 	if (ret < 0 || flags & CLONE_VFORK)
@@ -82,8 +82,8 @@ long sys_clone(struct sys_args *a)
 		return -ENOMEM;
 	frame = signals_child_frame(child, a->uc, a->arg[1]);
 	return settle(child, flags,
-		      rt_clone_vm(__NR_clone, flags, (frame - CHILD_ROOM) & ~15ul, a->arg[2], a->arg[3],
-				  a->arg[4], frame));
+		      rt_clone_vm(__NR_clone, flags, (frame - CHILD_ROOM) & ~15ul, a->arg[2],
+				  a->arg[3], a->arg[4], frame));
 }
 
 long sys_fork(struct sys_args *a)

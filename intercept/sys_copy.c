@@ -11,7 +11,8 @@
 #include "intercept/handlers.h"
 #include "intercept/usercopy.h"
 
-#define COPY_STEP (16ul << 20) /* bytes: a longer request is answered short, and its caller goes on */
+#define COPY_STEP \
+	(16ul << 20) /* bytes: a longer request is answered short, and its caller goes on */
 
 long sys_mmap(struct sys_args *a)
 {
@@ -55,7 +56,8 @@ static long ensure_source(int fd, uint64_t offset_user, uint64_t bytes)
 	return ret ? ret : 1;
 }
 
-/* The source is descriptor argument in, its offset pointer argument off, the length argument len. */
+/* The source is descriptor argument in, its offset pointer argument off, the length argument len.
+ */
 static long copy_from(struct sys_args *a, int in, int off, int len)
 {
 	uint64_t bytes = a->arg[len] > COPY_STEP ? COPY_STEP : a->arg[len];

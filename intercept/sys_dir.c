@@ -35,7 +35,8 @@ struct dir_reader {
 	uint64_t used;
 };
 
-/* Writes one entry to the program. 1, 0 when it does not fit, or -EFAULT. next: position behind it. */
+/* Writes one entry to the program. 1, 0 when it does not fit, or -EFAULT. next: position behind it.
+ */
 static int emit(struct dir_reader *r, const struct vnode_dirent *d, uint64_t next)
 {
 	struct {
@@ -66,7 +67,8 @@ static int emit(struct dir_reader *r, const struct vnode_dirent *d, uint64_t nex
 	return 1;
 }
 
-/* Emits the whole records in buf (n bytes, from position *pos on). 1 to go on, 0 when full, -EFAULT. */
+/* Emits the whole records in buf (n bytes, from position *pos on). 1 to go on, 0 when full,
+ * -EFAULT. */
 static int emit_records(struct dir_reader *r, const char *buf, uint64_t n, uint64_t *pos)
 {
 	uint64_t at = 0;
@@ -133,7 +135,8 @@ static long read_entries(struct vfile *vf, int fd, struct dir_reader *r)
 
 static long getdents(struct sys_args *a, bool wide)
 {
-	struct dir_reader r = {.wide = wide, .user = (char *)a->arg[1], .room = (unsigned)a->arg[2]};
+	struct dir_reader r = {
+		.wide = wide, .user = (char *)a->arg[1], .room = (unsigned)a->arg[2]};
 	struct vfile *vf;
 	long ret = cloudfd_get((int)a->arg[0], &vf);
 

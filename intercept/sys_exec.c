@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * execve, execveat: the new image starts in the runtime again, whatever the environment holds. All that
- * the kernel would refuse is refused here, before the point of no return; what the runtime must not or
- * cannot carry (set-uid programs, 32-bit ones, binfmt_misc) is left to the kernel.
+ * execve, execveat: the new image starts in the runtime again, whatever the environment holds. All
+ * that the kernel would refuse is refused here, before the point of no return; what the runtime
+ * must not or cannot carry (set-uid programs, 32-bit ones, binfmt_misc) is left to the kernel.
  */
 #include <asm/stat.h>
 #include <errno.h>
@@ -18,8 +18,8 @@
 #include "intercept/path.h"
 #include "intercept/usercopy.h"
 
-#define POINTERS_MAX	65536u /* of argv and envp together, each */
-#define NATIVE		1 /* a plan: the kernel executes it */
+#define POINTERS_MAX 65536u /* of argv and envp together, each */
+#define NATIVE	     1	    /* a plan: the kernel executes it */
 
 /* One execve under way; lives in a mapping, since it is too big for a private stack. */
 struct exec_plan {
@@ -70,7 +70,8 @@ static int check_interpreter(int fd, struct exec_plan *p)
 	return ret ? -ELIBBAD : 0;
 }
 
-/* Looks at what p->path names. 0 (of ours, or a script: *script_out), NATIVE, or a negative errno. */
+/* Looks at what p->path names. 0 (of ours, or a script: *script_out), NATIVE, or a negative errno.
+ */
 static int look(struct exec_plan *p, unsigned depth, bool *script_out)
 {
 	char *interp, *arg;
@@ -141,8 +142,8 @@ static long count(uint64_t user)
 	return -E2BIG;
 }
 
-/* The new argument array at out. For scripts: the innermost interpreter first, each with its argument,
- * then the script, then argv[1]. Returns the number of pointers, the NULL not counted. */
+/* The new argument array at out. For scripts: the innermost interpreter first, each with its
+ * argument, then the script, then argv[1]. Returns the number of pointers, the NULL not counted. */
 static long lay_argv(struct exec_plan *p, unsigned depth, uint64_t user, long argc, uint64_t *out)
 {
 	long n = 0, skip = 0;
@@ -157,8 +158,8 @@ static long lay_argv(struct exec_plan *p, unsigned depth, uint64_t user, long ar
 	}
 	if (depth)
 		skip = argc > 0 ? 1 : 0;
-	if (argc > skip &&
-	    user_read(out + n, (void *)(user + 8ul * (unsigned long)skip), 8ul * (size_t)(argc - skip)))
+	if (argc > skip && user_read(out + n, (void *)(user + 8ul * (unsigned long)skip),
+				     8ul * (size_t)(argc - skip)))
 		return -EFAULT;
 	n += argc - skip;
 	out[n] = 0;
@@ -245,8 +246,8 @@ static long exec_path(struct sys_args *a, const char *path, uint64_t argv, uint6
 	if (argc < 0 || envc < 0)
 		return argc < 0 ? argc : envc;
 	bytes = sizeof(*p) + 8ul * ((size_t)argc + (size_t)envc + 3 * SHEBANG_DEPTH_MAX + 8);
-	at = sys6(__NR_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		  0);
+	at = sys6(__NR_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		  -1, 0);
 	if (sys_failed(at))
 		return -ENOMEM;
 	p = (struct exec_plan *)at;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Descriptors as such: close, dup, lseek, ioctl. What they refer to is in their inode, so the kernel does
- * the work and the table only forgets. */
+/* Descriptors as such: close, dup, lseek, ioctl. What they refer to is in their inode, so the
+ * kernel does the work and the table only forgets. */
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <linux/close_range.h>
@@ -68,7 +68,8 @@ long sys_ioctl(struct sys_args *a)
 		/* a clone would share blocks that are not fetched yet */
 		int64_t source = (int)a->arg[2];
 
-		if (request == FICLONERANGE && user_read(&source, (void *)a->arg[2], sizeof(source)))
+		if (request == FICLONERANGE &&
+		    user_read(&source, (void *)a->arg[2], sizeof(source)))
 			return SYS_PASS;
 		ret = cloudfd_get((int)source, &vf);
 		if (ret <= 0)

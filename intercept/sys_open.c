@@ -12,7 +12,7 @@
 #include "intercept/request.h"
 #include "intercept/usercopy.h"
 
-#define O_TMPFILE_BIT 020000000u /* __O_TMPFILE, without O_DIRECTORY */
+#define O_TMPFILE_BIT 020000000u			  /* __O_TMPFILE, without O_DIRECTORY */
 #define O_KEPT	      (O_NONBLOCK | O_APPEND | O_NOATIME) /* set on the descriptor we got */
 
 /* Opening for anything but reading, on what is a read-only file system: the kernel's errors. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Links that would show the runtime or the cache: /proc/self/exe, cwd and fd/N; links in the clouds. */
+/* Links that would show the runtime or the cache: /proc/self/exe, cwd and fd/N; links in the
+ * clouds. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading. A read() moves an offset that other processes may share, and the bytes at that offset must be
- * fetched before the kernel reads them. So the range is claimed first, by moving the offset (which the
- * kernel does atomically), then read by position, and what was not read is given back: two sharers get
- * different ranges, as from read(2) itself.
+ * Reading. A read() moves an offset that other processes may share, and the bytes at that offset
+ * must be fetched before the kernel reads them. So the range is claimed first, by moving the offset
+ * (which the kernel does atomically), then read by position, and what was not read is given back:
+ * two sharers get different ranges, as from read(2) itself.
  */
 #include <errno.h>
 #include <linux/fs.h>
@@ -41,7 +41,8 @@ static long read_iov(struct thread *t, uint64_t user, uint64_t count)
 }
 
 /* Reads count iovecs at offset. Each is filled by vfile_pread(), so eviction is seen. */
-static long preadv_cloud(struct thread *t, struct vfile *vf, int fd, uint64_t count, uint64_t offset)
+static long preadv_cloud(struct thread *t, struct vfile *vf, int fd, uint64_t count,
+			 uint64_t offset)
 {
 	struct kiov *iov = (struct kiov *)t->iov;
 	uint64_t done = 0;
@@ -94,9 +95,9 @@ long sys_read(struct sys_args *a)
 		return ret ? ret : SYS_PASS;
 	ret = vf->vn->kind == VNODE_DIR ? -EISDIR : 0;
 	if (!ret)
-		ret = a->arg[1] || !length ? read_current(a->thread, vf, fd, (void *)a->arg[1],
-							  length, 0)
-					   : -EFAULT;
+		ret = a->arg[1] || !length
+			      ? read_current(a->thread, vf, fd, (void *)a->arg[1], length, 0)
+			      : -EFAULT;
 	vfile_put(vf);
 	return ret;
 }
@@ -133,8 +134,7 @@ static long readv_at(struct sys_args *a, uint64_t offset)
 	if (ret > 0 && offset == RWF_CURRENT)
 		ret = read_current(t, vf, fd, NULL, (uint64_t)ret, a->arg[2]);
 	else if (ret > 0)
-		ret = (int64_t)offset < 0 ? -EINVAL
-					  : preadv_cloud(t, vf, fd, a->arg[2], offset);
+		ret = (int64_t)offset < 0 ? -EINVAL : preadv_cloud(t, vf, fd, a->arg[2], offset);
 	vfile_put(vf);
 	return ret;
 }

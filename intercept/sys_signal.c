@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls about signals: dispositions, masks, the alternate stack, the way out of a handler. */
+/* System calls about signals: dispositions, masks, the alternate stack, the way out of a handler.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -29,8 +30,8 @@ static struct ksigaction kernel_action(const struct ksigaction *want)
 		return act;
 	act.handler = signals_entry();
 	act.restorer = (uintptr_t)rt_restorer;
-	act.flags = (want->flags & (K_SA_NOCLDSTOP | K_SA_NOCLDWAIT | K_SA_RESTART)) | K_SA_SIGINFO |
-		    K_SA_ONSTACK | K_SA_RESTORER;
+	act.flags = (want->flags & (K_SA_NOCLDSTOP | K_SA_NOCLDWAIT | K_SA_RESTART)) |
+		    K_SA_SIGINFO | K_SA_ONSTACK | K_SA_RESTORER;
 	act.mask = ~(SIGBIT(K_SIGSEGV) | SIGBIT(K_SIGBUS)); /* faults of user copies get through */
 	return act;
 }
@@ -148,8 +149,8 @@ long sys_sigaltstack(struct sys_args *a)
 	return 0;
 }
 
-/* The program leaves a handler. The kernel does the work, at the program's frame, after two changes in
- * it: the alternate stack is ours, and SIGSYS stays unblocked. */
+/* The program leaves a handler. The kernel does the work, at the program's frame, after two changes
+ * in it: the alternate stack is ours, and SIGSYS stays unblocked. */
 long sys_rt_sigreturn(struct sys_args *a)
 {
 	struct thread *t = a->thread;

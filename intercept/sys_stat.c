@@ -12,16 +12,16 @@
 #include "intercept/path.h"
 #include "intercept/usercopy.h"
 
-#define CLOUD_DEV_MINOR	   0x5ca1u     /* st_dev of everything in the clouds: major 0 */
-#define CLOUD_BLOCK_BYTES  131072u     /* st_blksize: the first read of read-ahead */
-#define CLOUD_FS_MAGIC	   0x534b5953u /* "SKYS": no program takes it for a local disk */
-#define CLOUD_FS_BLOCKS	   (UINT64_C(1) << 40)
-#define K_ST_RDONLY	   1
-#define K_ST_NOSUID	   2
-#define K_ST_VALID	   0x20
-#define K_X_OK		   1
-#define K_W_OK		   2
-#define NS_PER_S	   1000000000
+#define CLOUD_DEV_MINOR	  0x5ca1u     /* st_dev of everything in the clouds: major 0 */
+#define CLOUD_BLOCK_BYTES 131072u     /* st_blksize: the first read of read-ahead */
+#define CLOUD_FS_MAGIC	  0x534b5953u /* "SKYS": no program takes it for a local disk */
+#define CLOUD_FS_BLOCKS	  (UINT64_C(1) << 40)
+#define K_ST_RDONLY	  1
+#define K_ST_NOSUID	  2
+#define K_ST_VALID	  0x20
+#define K_X_OK		  1
+#define K_W_OK		  2
+#define NS_PER_S	  1000000000
 
 /* dev_t with a minor above 255: the kernel's new_encode_dev */
 static uint64_t cloud_dev(void)
@@ -98,8 +98,8 @@ static int fd_attr(int fd, struct wire_attr *out)
 	return ret;
 }
 
-/* Is this a name for one of our own descriptors (/dev/stdin, /dev/fd/N, /proc/self/fd/N)? Its number,
- * or -1. */
+/* Is this a name for one of our own descriptors (/dev/stdin, /dev/fd/N, /proc/self/fd/N)? Its
+ * number, or -1. */
 static int named_fd(struct thread *t)
 {
 	const char *name = t->name;
@@ -265,8 +265,8 @@ long sys_fstatfs(struct sys_args *a)
 	return ret ? ret : SYS_PASS;
 }
 
-/* No attribute is ever there. The name is not looked up: `ls -l` asks for each of thousands of names
- * it has just seen. */
+/* No attribute is ever there. The name is not looked up: `ls -l` asks for each of thousands of
+ * names it has just seen. */
 static long xattr_by_name(struct sys_args *a, unsigned flags, long answer)
 {
 	int ret = path_is_cloud(a, PATH_NO_DIRFD, 0, 0, flags);

@@ -4,8 +4,8 @@
  *
  * A struct thread stands at the base of an aligned region whose rest is the thread's private stack,
  * which is also the kernel's alternate signal stack: every handler of ours runs there, with all
- * signals blocked, so nothing is ever taken from the program's stack and nothing nests (faults of the
- * runtime's own user copies excepted). %gs points to it, for the gates.
+ * signals blocked, so nothing is ever taken from the program's stack and nothing nests (faults of
+ * the runtime's own user copies excepted). %gs points to it, for the gates.
  */
 #ifndef INTERCEPT_THREAD_H
 #define INTERCEPT_THREAD_H
@@ -38,32 +38,34 @@ enum thread_state { THREAD_FREE, THREAD_LIVE, THREAD_EXITING };
 
 struct thread {
 	/* Known to start.S by offset. */
-	struct thread *self;	/* 0 */
-	uint64_t gate_ret;	/* 8: where the gate continues: behind the program's syscall */
-	uint64_t gate_args[6];	/* 16: rdi rsi rdx r10 r8 r9 as the program had them */
-	uint64_t site;		/* 64: the program's syscall instruction */
-	uint64_t nr;		/* 72: its number */
-	uint32_t retry;		/* 80: the kernel answered ENOENT for this very call */
+	struct thread *self;   /* 0 */
+	uint64_t gate_ret;     /* 8: where the gate continues: behind the program's syscall */
+	uint64_t gate_args[6]; /* 16: rdi rsi rdx r10 r8 r9 as the program had them */
+	uint64_t site;	       /* 64: the program's syscall instruction */
+	uint64_t nr;	       /* 72: its number */
+	uint32_t retry;	       /* 80: the kernel answered ENOENT for this very call */
 
-	uint32_t state;	       /* enum thread_state, under threads' lock */
-	struct thread *next;   /* all threads, under threads' lock */
+	uint32_t state;	     /* enum thread_state, under threads' lock */
+	struct thread *next; /* all threads, under threads' lock */
 	struct proc *proc;
 	int tid;
-	int sock;	       /* a connection in flight, or -1: a fork's child closes it */
-	bool fds_private;      /* a vfork child: shares memory, not descriptors; the fd table is not its */
-	bool segv_blocked;     /* the interrupted mask blocks SIGSEGV or SIGBUS: unblock before a copy */
-	bool sys_blocked;      /* the program believes SIGSYS is blocked */
+	int sock;	   /* a connection in flight, or -1: a fork's child closes it */
+	bool fds_private;  /* a vfork child: shares memory, not descriptors; the fd table is not its
+			    */
+	bool segv_blocked; /* the interrupted mask blocks SIGSEGV or SIGBUS: unblock before a copy
+			    */
+	bool sys_blocked;  /* the program believes SIGSYS is blocked */
 	struct kstack altstack; /* the program's own alternate stack */
-	void *exec_scratch;    /* of a vfork child's execve; its parent unmaps it */
+	void *exec_scratch;	/* of a vfork child's execve; its parent unmaps it */
 	size_t exec_scratch_bytes;
 	uint64_t program_mask; /* the signal mask of the program at the call under way */
 	uint64_t mask_copy;    /* a signal mask without SIGSYS, for the kernel to read */
 	struct {
 		uint64_t mask;
 		uint64_t size;
-	} mask_arg;	       /* pselect6's last argument */
-	char name[WIRE_PATH_MAX]; /* a name as the program gave it */
-	struct vpath path[2];	  /* names of the call under way, decided */
+	} mask_arg;			  /* pselect6's last argument */
+	char name[WIRE_PATH_MAX];	  /* a name as the program gave it */
+	struct vpath path[2];		  /* names of the call under way, decided */
 	uint64_t iov[2 * THREAD_IOV_MAX]; /* an iovec array, or room for a name */
 };
 
@@ -93,10 +95,12 @@ void thread_free(struct thread *t);
 /* The calling thread is about to exit: its region is reused once the kernel has let go of it. */
 void thread_exiting(struct thread *t);
 
-/* Makes the calling kernel thread run as t: %gs, alternate stack, dispatch armed. 0 or negative errno. */
+/* Makes the calling kernel thread run as t: %gs, alternate stack, dispatch armed. 0 or negative
+ * errno. */
 int thread_arm(struct thread *t);
 
-/* Around a fork: no lock is held by another thread when memory is copied. The child keeps only t. */
+/* Around a fork: no lock is held by another thread when memory is copied. The child keeps only t.
+ */
 void thread_fork_prepare(void);
 void thread_fork_parent(void);
 int thread_fork_child(struct thread *t); /* arms it again: 0 or negative errno */

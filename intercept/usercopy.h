@@ -14,8 +14,8 @@
 int user_read(void *dst, const void *user_src, size_t bytes);
 int user_write(void *user_dst, const void *src, size_t bytes);
 
-/* The NUL-terminated string at user_src. Its length without NUL, -EFAULT, or -ENAMETOOLONG when there
- * is no NUL in the first max bytes. */
+/* The NUL-terminated string at user_src. Its length without NUL, -EFAULT, or -ENAMETOOLONG when
+ * there is no NUL in the first max bytes. */
 long user_string(char *dst, const char *user_src, size_t max);
 
 /* Where a faulting copy continues, or 0 when ip is not in a copy. */

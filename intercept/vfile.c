@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See vfile.h: the table of mapped vnodes, and the reader's side of the protocol in core/base/vnode.h. */
+/* See vfile.h: the table of mapped vnodes, and the reader's side of the protocol in
+ * core/base/vnode.h. */
 #include "intercept/vfile.h"
 
 #include <asm/stat.h>

@@ -12,8 +12,8 @@
 #include "core/base/vnode.h"
 
 struct vfile {
-	uint32_t refs; /* atomic */
-	uint64_t dev, ino; /* of the data file */
+	uint32_t refs;		    /* atomic */
+	uint64_t dev, ino;	    /* of the data file */
 	const struct vnode_shm *vn; /* NULL: the daemon could not tell */
 	uint64_t map_bytes;
 	uint64_t mark_sent; /* atomic; the last ahead_mark a hint was sent for */
@@ -37,8 +37,8 @@ void vfile_put(struct vfile *vf); /* NULL is allowed */
  * 0 or a negative errno (-EIO: the object could not be fetched). Ranges beyond the end are fine. */
 int vfile_ensure(struct vfile *vf, uint64_t offset, uint64_t length, unsigned flags);
 
-/* pread(2) of present bytes: ensures, reads, and checks that nothing was evicted in between. fd is the
- * descriptor, buf the program's. Bytes or a negative errno. */
+/* pread(2) of present bytes: ensures, reads, and checks that nothing was evicted in between. fd is
+ * the descriptor, buf the program's. Bytes or a negative errno. */
 long vfile_pread(struct vfile *vf, int fd, void *buf, uint64_t length, uint64_t offset);
 
 void vfile_fork_prepare(void);

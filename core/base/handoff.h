@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What `skyshim run`, and every execve after it, hands to the runtime that takes over: one string in
- * the environment, which the runtime takes out again before the program sees it. Fields are separated
- * by newlines, `exec` stands last because a path may hold any byte:
+ * What `skyshim run`, and every execve after it, hands to the runtime that takes over: one string
+ * in the environment, which the runtime takes out again before the program sees it. Fields are
+ * separated by newlines, `exec` stands last because a path may hold any byte:
  *
  *   SKYSHIM_RT=1\nctx=HEX\nroot=/cloud\nsock=PATH\ncache=DIR\nbin=PATH\n[cwd=VIRTUAL\n][mask=HEX\n][fd=N\n]exec=PATH
  */
@@ -26,7 +26,8 @@ struct handoff {
 	const char *bin;   /* the hosted program, for starting a daemon */
 	const char *cwd;   /* virtual working directory relative to root ("s3/b/dir"), "" for root
 			    * itself, or NULL when the working directory is the kernel's */
-	const char *mask; /* the signal mask to start with, 16 hexadecimal digits, or NULL: as it is */
+	const char
+		*mask; /* the signal mask to start with, 16 hexadecimal digits, or NULL: as it is */
 	const char *fd;	  /* a descriptor number the program is loaded from and which is closed then
 			   * (fexecve), or NULL: exec is opened */
 	const char *exec; /* the program to load, as execve(2) was given it */

@@ -15,8 +15,10 @@ static const char usage[] =
 	"  skyshim run ls -l /usr\n"
 	"  skyshim run sh -c 'find . -name \"*.c\" | xargs grep main'\n"
 	"\n"
-	"run: the exit status, or the fatal signal, is PROGRAM's; 127 when it is not found, 126 when it\n"
-	"cannot be executed. SKYSHIM_OFF=1 runs PROGRAM natively. SKYSHIM_ROOT (/cloud) is where the\n"
+	"run: the exit status, or the fatal signal, is PROGRAM's; 127 when it is not found, 126 "
+	"when it\n"
+	"cannot be executed. SKYSHIM_OFF=1 runs PROGRAM natively. SKYSHIM_ROOT (/cloud) is where "
+	"the\n"
 	"clouds appear.\n";
 
 int main(int argc, char **argv)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `skyshim run`: finds the program as a shell does, then becomes the runtime, which loads it. A script
- * is left to `/usr/bin/env`, whose execve the runtime sees and resolves like any other.
+ * `skyshim run`: finds the program as a shell does, then becomes the runtime, which loads it. A
+ * script is left to `/usr/bin/env`, whose execve the runtime sees and resolves like any other.
  */
 #include <errno.h>
 #include <fcntl.h>

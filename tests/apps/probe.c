@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a program can notice about its own signals, threads and children; one line a check. The output
- * natively and intercepted is compared by tests/apps/native. */
+/* What a program can notice about its own signals, threads and children; one line a check. The
+ * output natively and intercepted is compared by tests/apps/native. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,7 +52,8 @@ static void check_alternate_stack(void)
 	sigaltstack(&ss, NULL);
 	handle(SIGUSR1, count_hit, SA_ONSTACK);
 	raise(SIGUSR1);
-	printf("handler on its stack: %d\n", handler_sp >= stack && handler_sp < stack + sizeof(stack));
+	printf("handler on its stack: %d\n",
+	       handler_sp >= stack && handler_sp < stack + sizeof(stack));
 	sigaltstack(NULL, &old);
 	printf("stack reported: %d %d\n", old.ss_sp == stack, old.ss_flags);
 }
@@ -106,7 +108,7 @@ static void check_faults(void)
 	errno = 0;
 	printf("bad pointer: %d %d\n", open((char *)8, O_RDONLY), errno == EFAULT);
 	errno = 0;
-	printf("bad result: %d %d\n", stat("/", (void *)8), errno == EFAULT);
+	printf("bad result: %d %d\n", (int)syscall(SYS_stat, "/", (void *)8), errno == EFAULT);
 	handle(SIGSEGV, SIG_DFL, 0);
 }
 

@@ -16,8 +16,8 @@ static struct elf_info sound(void)
 	info.ehdr.e_phentsize = sizeof(Elf64_Phdr);
 	info.ehdr.e_phnum = 2;
 	info.ehdr.e_phoff = 64;
-	info.phdr[0] = (Elf64_Phdr){.p_type = PT_LOAD, .p_filesz = 0x800, .p_memsz = 0x1800,
-				    .p_align = 0x10000};
+	info.phdr[0] = (Elf64_Phdr){
+		.p_type = PT_LOAD, .p_filesz = 0x800, .p_memsz = 0x1800, .p_align = 0x10000};
 	info.phdr[1] = (Elf64_Phdr){.p_type = PT_INTERP, .p_offset = 0x200, .p_filesz = 28};
 	return info;
 }
@@ -60,7 +60,8 @@ Test(elf, refused_segments)
 	cr_assert_eq(elf_check_segments(&info), -ENOEXEC, "file bytes beyond memory bytes");
 	info = sound();
 	info.phdr[0].p_offset = 1;
-	cr_assert_eq(elf_check_segments(&info), -ENOEXEC, "offset and address disagree in the page");
+	cr_assert_eq(elf_check_segments(&info), -ENOEXEC,
+		     "offset and address disagree in the page");
 	info = sound();
 	info.phdr[0].p_type = PT_NOTE;
 	cr_assert_eq(elf_check_segments(&info), -ENOEXEC, "nothing to load");
