@@ -6,10 +6,10 @@
 
 /* A name that ends in '*' is a prefix. */
 static const char *const names[] = {
-	"AWS_*",	 "AZURE_*",    "GOOGLE_*",    "CLOUDSDK_*",	 "STORAGE_EMULATOR_HOST",
-	"HOME",		 "USER",       "LOGNAME",     "XDG_CONFIG_HOME", "SSL_CERT_FILE",
-	"SSL_CERT_DIR",	 "http_proxy", "https_proxy", "HTTPS_PROXY",	 "no_proxy",
-	"NO_PROXY",	 "all_proxy",  "ALL_PROXY",
+	"AWS_*",	"AZURE_*",    "GOOGLE_*",    "CLOUDSDK_*",	"STORAGE_EMULATOR_HOST",
+	"HOME",		"USER",	      "LOGNAME",     "XDG_CONFIG_HOME", "SSL_CERT_FILE",
+	"SSL_CERT_DIR", "http_proxy", "https_proxy", "HTTPS_PROXY",	"no_proxy",
+	"NO_PROXY",	"all_proxy",  "ALL_PROXY",
 };
 
 bool credenv_wanted(const char *entry)

@@ -53,6 +53,8 @@ int handoff_build(const struct handoff *h, char *out, size_t out_bytes)
 	put_field(&w, "cache=", h->cache);
 	put_field(&w, "bin=", h->bin);
 	put_field(&w, "cwd=", h->cwd);
+	put_field(&w, "mask=", h->mask);
+	put_field(&w, "fd=", h->fd);
 	put(&w, "exec=", 5);
 	put(&w, h->exec, strlen(h->exec) + 1);
 	if (w.bad)
@@ -118,6 +120,8 @@ int handoff_parse(char *text, struct handoff *out)
 	h.cache = take_field(&text, "cache=");
 	h.bin = take_field(&text, "bin=");
 	h.cwd = take_field(&text, "cwd=");
+	h.mask = take_field(&text, "mask=");
+	h.fd = take_field(&text, "fd=");
 	if (!hex || !h.root || !h.sock || !h.cache || !h.bin || parse_ctx(hex, h.ctx))
 		return -EINVAL;
 	if (strncmp(text, "exec=", 5) != 0)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What `skyshim run`, and every execve after it, hands to the runtime that takes over: one string in
- * the environment, which the runtime takes out again before the program sees it. Fields are separated
- * by newlines, `exec` stands last because a path may hold any byte:
+ * What `skyshim run`, and every execve after it, hands to the runtime that takes over: one string
+ * in the environment, which the runtime takes out again before the program sees it. Fields are
+ * separated by newlines, `exec` stands last because a path may hold any byte:
  *
- *   SKYSHIM_RT=1\nctx=HEX\nroot=/cloud\nsock=PATH\ncache=DIR\nbin=PATH\ncwd=VIRTUAL\nexec=PATH
+ *   SKYSHIM_RT=1\nctx=HEX\nroot=/cloud\nsock=PATH\ncache=DIR\nbin=PATH\n[cwd=VIRTUAL\n][mask=HEX\n][fd=N\n]exec=PATH
  */
 #ifndef CORE_BASE_HANDOFF_H
 #define CORE_BASE_HANDOFF_H
@@ -26,7 +26,11 @@ struct handoff {
 	const char *bin;   /* the hosted program, for starting a daemon */
 	const char *cwd;   /* virtual working directory relative to root ("s3/b/dir"), "" for root
 			    * itself, or NULL when the working directory is the kernel's */
-	const char *exec;  /* the program to load, as execve(2) was given it */
+	const char
+		*mask; /* the signal mask to start with, 16 hexadecimal digits, or NULL: as it is */
+	const char *fd;	  /* a descriptor number the program is loaded from and which is closed then
+			   * (fexecve), or NULL: exec is opened */
+	const char *exec; /* the program to load, as execve(2) was given it */
 };
 
 /* Writes the string with its NUL to out. Returns its length without it, or -ENAMETOOLONG. A field

@@ -47,11 +47,11 @@ struct vnode_shm {
 	uint32_t evict_seq;	     /* atomic */
 	uint32_t path_len;	     /* bytes, without NUL */
 	uint64_t list_bytes;	     /* atomic; directory: bytes of complete records so far */
-	uint64_t ahead_mark;	     /* atomic; file: a reader that reads at or beyond this offset sends
-				      * one WIRE_ENSURE_NOWAIT for each value it meets, so that
-				      * read-ahead goes on without anybody waiting; UINT64_MAX: none */
-	uint32_t path_off;	     /* from the start of this struct: the virtual path, NUL-terminated */
-	uint32_t bitmap_off;	     /* from the start of this struct: 64-bit words, bit i = block i */
+	uint64_t ahead_mark; /* atomic; file: a reader that reads at or beyond this offset sends
+			      * one WIRE_ENSURE_NOWAIT for each value it meets, so that
+			      * read-ahead goes on without anybody waiting; UINT64_MAX: none */
+	uint32_t path_off;   /* from the start of this struct: the virtual path, NUL-terminated */
+	uint32_t bitmap_off; /* from the start of this struct: 64-bit words, bit i = block i */
 	uint64_t bitmap_words;
 	uint8_t ctx[WIRE_CTX_BYTES]; /* whose credentials fetched it */
 };
@@ -63,13 +63,13 @@ struct vnode_dirent {
 	uint64_t size;
 	int64_t mtime_ns;
 	uint32_t mode;
-	uint16_t reclen; /* a multiple of 8 */
+	uint16_t reclen;   /* a multiple of 8 */
 	uint16_t name_len; /* bytes, 1..255, without the NUL that follows it */
 	char name[];
 };
 
-/* Whether every block that [offset, offset + length) touches is present. Both programs. Reads beyond
- * the end of the file need nothing. */
+/* Whether every block that [offset, offset + length) touches is present. Both programs. Reads
+ * beyond the end of the file need nothing. */
 bool vnode_present(const struct vnode_shm *vn, uint64_t offset, uint64_t length);
 
 static inline const char *vnode_path(const struct vnode_shm *vn)

@@ -2,7 +2,8 @@
 /*
  * Virtual paths: which path names mean the clouds, and in what one form.
  *
- * A virtual path is what is left below the root, without a leading slash, lexically clean (no empty,
+ * A virtual path is what is left below the root, without a leading slash, lexically clean (no
+ * empty,
  * "." or ".." components): "" is the root itself, "s3", "s3/bucket", "s3/bucket/a/b". The URI forms
  * "s3://bucket/key" and "s3:/bucket/key" mean the same as ROOT/s3/bucket/key; likewise az and gs.
  */
@@ -20,12 +21,12 @@ struct vpath {
 	bool must_be_dir; /* the name ended in a slash, "/." or "/.." */
 };
 
-/* What does name mean? root: absolute, clean, no trailing slash. dir: the virtual directory that name
- * is relative to, or NULL when a relative name is the kernel's business.
- * Returns 1 when it is one of the clouds: out->text is the virtual path.
- * Returns 0 when it is the kernel's; if dir was given, out->text is then the absolute local path that
- * the name climbs out to ("/cloud/s3" + "../../etc" is "/etc"), otherwise out is undefined.
- * -ENAMETOOLONG, -ENOENT (empty name). ".." is lexical inside the clouds. */
+/* What does name mean? root: absolute, clean, no trailing slash. dir: the virtual directory that
+ * name is relative to, or NULL when a relative name is the kernel's business. Returns 1 when it is
+ * one of the clouds: out->text is the virtual path. Returns 0 when it is the kernel's; if dir was
+ * given, out->text is then the absolute local path that the name climbs out to ("/cloud/s3" +
+ * "../../etc" is "/etc"), otherwise out is undefined. -ENAMETOOLONG, -ENOENT (empty name). ".." is
+ * lexical inside the clouds. */
 int vpath_resolve(const char *root, const char *dir, const char *name, struct vpath *out);
 
 #endif

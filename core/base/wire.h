@@ -26,8 +26,9 @@ enum wire_op {
 	WIRE_HELLO = 1,
 	/* text: virtual path; reply: attributes. */
 	WIRE_STAT,
-	/* text: virtual path; reply: attributes and {data descriptor, vnode descriptor}. flags: open(2)
-	 * flags, of which the daemon looks at O_DIRECTORY and O_PATH. See vnode.h for both files. */
+	/* text: virtual path; reply: attributes and {data descriptor, vnode descriptor}. flags:
+	 * open(2) flags, of which the daemon looks at O_DIRECTORY and O_PATH. See vnode.h for both
+	 * files. */
 	WIRE_OPEN,
 	/* data_dev, data_ino: a file's data file; makes [offset, offset + length) present, then
 	 * replies. For a directory: at least one record beyond offset, or the end. flags: below. */
@@ -47,8 +48,8 @@ enum wire_op {
 
 /* flags of WIRE_ENSURE */
 #define WIRE_ENSURE_NOWAIT 1u /* a hint: no reply is sent, the client does not wait */
-#define WIRE_ENSURE_PIN    2u /* keep every block of this file while any process has it open: the */
-			      /* kernel is about to read it without asking (mmap, sendfile, splice) */
+#define WIRE_ENSURE_PIN	   2u /* keep every block of this file while any process has it open: the */
+/* kernel is about to read it without asking (mmap, sendfile, splice) */
 #define WIRE_ENSURE_RANDOM 4u /* POSIX_FADV_RANDOM was given: no read-ahead beyond the range */
 
 /* flags of WIRE_STAT and WIRE_OPEN, above open(2)'s own bits */
@@ -67,10 +68,10 @@ struct wire_request {
 
 /* What stat(2) tells of a file. Owner is the caller, so the runtime fills it in. */
 struct wire_attr {
-	uint64_t ino;	 /* stable: a digest of the object's name; never 0 */
-	uint64_t size;	 /* bytes */
+	uint64_t ino;	  /* stable: a digest of the object's name; never 0 */
+	uint64_t size;	  /* bytes */
 	int64_t mtime_ns; /* since 1970, nanoseconds */
-	uint32_t mode;	 /* file type and permission bits */
+	uint32_t mode;	  /* file type and permission bits */
 	uint32_t nlink;
 };
 
@@ -80,11 +81,13 @@ struct wire_reply {
 	uint8_t ctx[WIRE_CTX_BYTES];
 	struct wire_attr attr;
 	uint32_t fds;	   /* how many descriptors came along */
-	uint32_t text_len; /* with an error: one line for the user's stderr, without its newline, or */
+	uint32_t text_len; /* with an error: one line for the user's stderr, without its newline, or
+			    */
 			   /* nothing when it was said already or would say nothing new */
 };
 
-/* A reply's error when ctx is unknown to the daemon (it was restarted): register it by WIRE_HELLO. */
+/* A reply's error when ctx is unknown to the daemon (it was restarted): register it by WIRE_HELLO.
+ */
 #define WIRE_EUNKNOWN_CTX 1000
 
 #endif

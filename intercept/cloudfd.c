@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See cloudfd.h. */
+#include "intercept/cloudfd.h"
+
+#include <errno.h>
+#include <linux/fcntl.h>
+
+#include "intercept/fdtab.h"
+
+long cloudfd_install(struct request *rq, bool cloexec, unsigned status_flags)
+{
+	struct vfile *vf = vfile_map(rq->fd[1]);
+	long fd;
+
+	if (!vf) {
+		request_close_fds(rq);
+		return -ENOMEM;
+	}
+	sys1(__NR_close, rq->fd[1]);
+	/* The connection held the lowest number while the answer came: take it now. */
+	fd = sys3(__NR_fcntl, rq->fd[0], cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+	sys1(__NR_close, rq->fd[0]);
+	rq->fds = 0;
+	if (fd >= 0) {
+		if (status_flags)
+			sys3(__NR_fcntl, fd, F_SETFL, status_flags);
+		fdtab_note((int)fd, vf);
+	}
+	vfile_put(vf);
+	return fd;
+}
+
+int cloudfd_get(int fd, struct vfile **out)
+{
+	struct vfile *vf = fdtab_get(fd);
+
+	if (!vf)
+		return 0;
+	if (!vf->vn) {
+		vfile_put(vf);
+		return -EIO;
+	}
+	*out = vf;
+	return 1;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See fdtab.h. A slot is 0 (not known), KERNELS, or a struct vfile with a reference. */
+#include "intercept/fdtab.h"
+
+#include <asm/stat.h>
+#include <errno.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <linux/resource.h>
+#include <linux/stat.h>
+#include <stdbool.h>
+
+#include "intercept/thread.h"
+
+#define KERNELS	    ((uintptr_t)1)
+#define FDTAB_MAX   (1u << 20) /* entries: 8 MiB of address space, touched where used */
+#define FDTAB_LEAST 1024u
+
+static uintptr_t *slots; /* atomic; vfile slots are read and changed under table_lock */
+static unsigned slot_count;
+static struct lock table_lock;
+
+int fdtab_init(void)
+{
+	struct rlimit64 {
+		uint64_t cur, max;
+	} limit = {FDTAB_LEAST, FDTAB_LEAST};
+	long at;
+
+	sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, &limit);
+	slot_count = limit.max > FDTAB_MAX ? FDTAB_MAX : (unsigned)limit.max;
+	if (slot_count < FDTAB_LEAST)
+		slot_count = FDTAB_LEAST;
+	at = sys6(__NR_mmap, 0, slot_count * sizeof(*slots), PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (sys_failed(at))
+		return -ENOMEM;
+	slots = (uintptr_t *)at;
+	return 0;
+}
+
+static bool cached(int fd)
+{
+	return (unsigned)fd < slot_count && !thread_current()->fds_private;
+}
+
+/* Puts value into fd's slot and lets go of what was there. */
+static void slot_set(int fd, uintptr_t value)
+{
+	uintptr_t old;
+
+	lock_take(&table_lock);
+	old = __atomic_exchange_n(&slots[fd], value, __ATOMIC_ACQ_REL);
+	lock_drop(&table_lock);
+	if (old > KERNELS)
+		vfile_put((struct vfile *)old);
+}
+
+/* Asks the kernel what fd is. Returns 0 when it is closed, KERNELS, or a vfile with a reference. */
+static uintptr_t probe(int fd)
+{
+	struct stat st;
+	struct vfile *vf;
+
+	if (sys2(__NR_fstat, fd, &st))
+		return 0;
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 07777) != VNODE_DATA_MODE)
+		return KERNELS;
+	vf = vfile_find(st.st_dev, st.st_ino);
+	if (!vf)
+		vf = vfile_identify(st.st_dev, st.st_ino);
+	return vf ? (uintptr_t)vf : KERNELS;
+}
+
+struct vfile *fdtab_get(int fd)
+{
+	uintptr_t value = 0;
+
+	if (fd < 0)
+		return NULL;
+	if (!cached(fd)) {
+		value = probe(fd);
+		return value > KERNELS ? (struct vfile *)value : NULL;
+	}
+
+	if (__atomic_load_n(&slots[fd], __ATOMIC_ACQUIRE) == KERNELS)
+		return NULL;
+	lock_take(&table_lock);
+	value = slots[fd];
+	if (value > KERNELS)
+		vfile_ref((struct vfile *)value);
+	lock_drop(&table_lock);
+
+	if (!value) {
+		value = probe(fd);
+		if (value > KERNELS && ((struct vfile *)value)->vn)
+			fdtab_note(fd, (struct vfile *)value);
+		else if (value == KERNELS)
+			slot_set(fd, KERNELS);
+	}
+	return value > KERNELS ? (struct vfile *)value : NULL;
+}
+
+void fdtab_note(int fd, struct vfile *vf)
+{
+	if (!cached(fd))
+		return;
+	vfile_ref(vf);
+	slot_set(fd, (uintptr_t)vf);
+}
+
+void fdtab_forget(int fd)
+{
+	if (fd >= 0 && cached(fd) && __atomic_load_n(&slots[fd], __ATOMIC_ACQUIRE))
+		slot_set(fd, 0);
+}
+
+void fdtab_forget_range(unsigned first, unsigned last)
+{
+	if (thread_current()->fds_private)
+		return;
+	for (unsigned fd = first; fd <= last && fd < slot_count; fd++)
+		fdtab_forget((int)fd);
+}
+
+void fdtab_forget_all(void)
+{
+	for (unsigned fd = 0; fd < slot_count; fd++)
+		__atomic_store_n(&slots[fd], 0, __ATOMIC_RELEASE);
+}
+
+void fdtab_fork_prepare(void)
+{
+	lock_take(&table_lock);
+	vfile_fork_prepare();
+}
+
+void fdtab_fork_done(void)
+{
+	vfile_fork_done();
+	lock_drop(&table_lock);
+}

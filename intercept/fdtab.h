@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which descriptors are cloud files. Only a cache: a descriptor's identity is its inode, so an
+ * entry may be forgotten at any time and is found again by asking the kernel (and, for one that was
+ * inherited or received, the daemon). Numbers that are free have no entry.
+ *
+ * All functions: on a private stack, with all signals blocked.
+ */
+#ifndef INTERCEPT_FDTAB_H
+#define INTERCEPT_FDTAB_H
+
+#include "intercept/vfile.h"
+
+/* Sized by RLIMIT_NOFILE; descriptors beyond its size are asked about each time. 0 or -ENOMEM. */
+int fdtab_init(void);
+
+/* The cloud file behind fd with a reference taken, or NULL when fd is the kernel's (or closed).
+ * Every non-NULL result needs one vfile_put(). Its vn is NULL when the daemon could not be asked:
+ * the caller answers EIO. */
+struct vfile *fdtab_get(int fd);
+
+/* fd was just opened on vf; takes a reference of its own. */
+void fdtab_note(int fd, struct vfile *vf);
+
+/* fd is about to be closed or replaced. */
+void fdtab_forget(int fd);
+void fdtab_forget_range(unsigned first, unsigned last);
+void fdtab_forget_all(void);
+
+void fdtab_fork_prepare(void);
+void fdtab_fork_done(void);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See load.h. */
+#include "intercept/load.h"
+
+#include <errno.h>
+#include <linux/mman.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "intercept/kernel.h"
+
+#define PAGE_DOWN(x) ((x) & ~(PAGE_BYTES - 1))
+#define PAGE_UP(x)   PAGE_DOWN((x) + PAGE_BYTES - 1)
+
+int load_headers(int fd, struct elf_info *info)
+{
+	long n = sys4(__NR_pread64, fd, &info->ehdr, sizeof(info->ehdr), 0);
+	size_t bytes;
+	int ret;
+
+	if (n != sizeof(info->ehdr))
+		return n < 0 ? (int)n : -ENOEXEC;
+	ret = elf_check_header(&info->ehdr);
+	if (ret)
+		return ret;
+	info->phdr_count = info->ehdr.e_phnum;
+	bytes = info->phdr_count * sizeof(info->phdr[0]);
+	n = sys4(__NR_pread64, fd, info->phdr, bytes, info->ehdr.e_phoff);
+	if (n != (long)bytes)
+		return -ENOEXEC;
+	return elf_check_segments(info);
+}
+
+int load_interp_path(int fd, const struct elf_info *info, char *out)
+{
+	long n = sys4(__NR_pread64, fd, out, info->interp_bytes, info->interp_offset);
+
+	if (n != (long)info->interp_bytes || out[n - 1] != '\0')
+		return -ENOEXEC;
+	return 0;
+}
+
+/* Address space for the whole image, so that its segments keep their distances. */
+static long reserve(const struct elf_info *info, uint64_t hint)
+{
+	uint64_t span = info->high - info->low;
+	uint64_t want = span + (info->align > PAGE_BYTES ? info->align : 0);
+	uint64_t base;
+	long at;
+
+	if (info->ehdr.e_type == ET_EXEC)
+		return sys6(__NR_mmap, (long)info->low, (long)span, PROT_NONE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
+			    0);
+	at = sys6(__NR_mmap, (long)hint, (long)want, PROT_NONE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (sys_failed(at) || want == span)
+		return at;
+	base = ((uint64_t)at + info->align - 1) & ~(info->align - 1);
+	if (base > (uint64_t)at)
+		sys2(__NR_munmap, at, base - (uint64_t)at);
+	if ((uint64_t)at + want > base + span)
+		sys2(__NR_munmap, base + span, (uint64_t)at + want - base - span);
+	return (long)base;
+}
+
+static int protection(const Elf64_Phdr *p)
+{
+	return (p->p_flags & PF_R ? PROT_READ : 0) | (p->p_flags & PF_W ? PROT_WRITE : 0) |
+	       (p->p_flags & PF_X ? PROT_EXEC : 0);
+}
+
+static int map_segment(int fd, const Elf64_Phdr *p, uint64_t bias)
+{
+	uint64_t start = PAGE_DOWN(bias + p->p_vaddr);
+	uint64_t file_end = bias + p->p_vaddr + p->p_filesz;
+	uint64_t mem_end = PAGE_UP(bias + p->p_vaddr + p->p_memsz);
+	uint64_t mapped_end = p->p_filesz ? PAGE_UP(file_end) : start;
+	int prot = protection(p);
+	long at;
+
+	if (p->p_filesz) {
+		at = sys6(__NR_mmap, (long)start, (long)(mapped_end - start), prot,
+			  MAP_PRIVATE | MAP_FIXED, fd, (long)PAGE_DOWN(p->p_offset));
+		if (sys_failed(at))
+			return (int)at;
+	}
+	if (p->p_memsz > p->p_filesz && p->p_filesz && prot & PROT_WRITE)
+		memset((void *)file_end, 0, mapped_end - file_end);
+	if (mem_end > mapped_end) {
+		at = sys6(__NR_mmap, (long)mapped_end, (long)(mem_end - mapped_end), prot,
+			  MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
+		if (sys_failed(at))
+			return (int)at;
+	}
+	return 0;
+}
+
+int load_image(int fd, const struct elf_info *info, uint64_t hint, struct image *out)
+{
+	long base = reserve(info, hint);
+	uint64_t bias, covered;
+
+	if (sys_failed(base))
+		return (int)base;
+	bias = (uint64_t)base - info->low;
+	covered = (uint64_t)base;
+	for (unsigned i = 0; i < info->phdr_count; i++) {
+		const Elf64_Phdr *p = &info->phdr[i];
+		uint64_t start = PAGE_DOWN(bias + p->p_vaddr);
+		int ret;
+
+		if (p->p_type != PT_LOAD)
+			continue;
+		ret = map_segment(fd, p, bias);
+		if (ret)
+			return ret;
+		if (start > covered) /* the kernel leaves gaps unmapped */
+			sys2(__NR_munmap, covered, start - covered);
+		if (PAGE_UP(bias + p->p_vaddr + p->p_memsz) > covered)
+			covered = PAGE_UP(bias + p->p_vaddr + p->p_memsz);
+	}
+	out->bias = bias;
+	out->entry = bias + info->ehdr.e_entry;
+	out->phdr = info->phdr_addr ? bias + info->phdr_addr : 0;
+	out->end = bias + info->high;
+	out->phdr_count = info->phdr_count;
+	return 0;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the kernel's execve of the runtime to the program's first instruction: relocate ourselves,
+ * take the handoff out of the environment, map the program, give it the stack and auxiliary vector
+ * that the kernel would have given it, arm the trap, jump.
+ */
+#include <errno.h>
+#include <linux/auxvec.h>
+#include <linux/elf.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+#include <string.h>
+
+#include "intercept/fdtab.h"
+#include "intercept/load.h"
+#include "intercept/path.h"
+#include "intercept/request.h"
+#include "intercept/signals.h"
+
+#define PIE_BASE	  0x555555554000ul /* ELF_ET_DYN_BASE of the kernel */
+#define NO_RANDOMIZE	  0x0040000ul	   /* ADDR_NO_RANDOMIZE of personality(2) */
+#define PIE_RANDOM_MASK	  0xfffffffUL	   /* pages: 28 bits */
+#define EXIT_CANNOT_START 126
+
+struct auxv {
+	uint64_t type, value;
+};
+
+void rt_enter(uint64_t *sp, uint64_t entry) __attribute__((noreturn));
+void rt_start(uint64_t *sp, const Elf64_Dyn *dynamic, char *base) __attribute__((noreturn));
+
+/* A static PIE has only relative relocations; no pointer of ours may be used before this. */
+static void relocate(const Elf64_Dyn *dynamic, char *base)
+{
+	const Elf64_Rela *rela = NULL;
+	uint64_t bytes = 0;
+
+	for (; dynamic->d_tag != DT_NULL; dynamic++) {
+		if (dynamic->d_tag == DT_RELA)
+			rela = (const Elf64_Rela *)(base + dynamic->d_un.d_ptr);
+		if (dynamic->d_tag == DT_RELASZ)
+			bytes = dynamic->d_un.d_val;
+	}
+	for (; bytes >= sizeof(*rela); bytes -= sizeof(*rela), rela++)
+		*(uint64_t *)(base + rela->r_offset) = (uint64_t)base + (uint64_t)rela->r_addend;
+}
+
+static void die(const char *what, const char *name)
+{
+	say(what, name);
+	sys1(__NR_exit_group, EXIT_CANNOT_START);
+	__builtin_unreachable();
+}
+
+/* Takes the handoff string out of envp; what follows on the stack moves down, so that sp keeps its
+ * alignment. Returns the auxiliary vector's new place. */
+static struct auxv *take_handoff(char **envp)
+{
+	char **from, **to = NULL, **last;
+
+	for (from = envp; *from; from++)
+		if (!strncmp(*from, HANDOFF_NAME, strlen(HANDOFF_NAME)))
+			to = from;
+	if (!to || strlen(*to) >= sizeof(rt.handoff_text))
+		return NULL;
+	memcpy(rt.handoff_text, *to, strlen(*to) + 1);
+	last = from + 1;
+	while (((struct auxv *)last)->type != AT_NULL)
+		last += 2;
+	last += 2;
+	memmove(to, to + 1, (size_t)((char *)last - (char *)(to + 1)));
+	return (struct auxv *)from;
+}
+
+static uint64_t pie_hint(void)
+{
+	uint64_t random = 0;
+
+	if (sys1(__NR_personality, 0xffffffff) & (long)NO_RANDOMIZE)
+		return PIE_BASE;
+	sys3(__NR_getrandom, &random, sizeof(random), 0);
+	return PIE_BASE + (random & PIE_RANDOM_MASK) * PAGE_BYTES;
+}
+
+static void set_auxv(struct auxv *auxv, const struct image *program, uint64_t interp_base)
+{
+	for (; auxv->type != AT_NULL; auxv++) {
+		switch (auxv->type) {
+		case AT_PHDR:
+			auxv->value = program->phdr;
+			break;
+		case AT_PHNUM:
+			auxv->value = program->phdr_count;
+			break;
+		case AT_BASE:
+			auxv->value = interp_base;
+			break;
+		case AT_ENTRY:
+			auxv->value = program->entry;
+			break;
+		case AT_EXECFN:
+			auxv->value = (uint64_t)rt.handoff.exec;
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+/* Maps the program and what interprets it. The address to start at; *interp_base_out: AT_BASE. */
+static uint64_t load_program(int fd, struct image *program, struct elf_info *info,
+			     uint64_t *interp_base_out)
+{
+	struct image interp;
+	char path[WIRE_PATH_MAX];
+	int ret = load_headers(fd, info);
+	long interp_fd;
+
+	if (!ret)
+		ret = load_image(fd, info, pie_hint(), program);
+	if (ret)
+		die("cannot execute: not a program this machine can run: ", rt.handoff.exec);
+	*interp_base_out = 0;
+	if (!info->interp_bytes)
+		return program->entry;
+
+	ret = load_interp_path(fd, info, path);
+	interp_fd = ret ? ret : sys3(__NR_open, path, O_RDONLY | O_CLOEXEC, 0);
+	if (interp_fd < 0)
+		die("cannot execute: its interpreter is missing: ", rt.handoff.exec);
+	ret = load_headers((int)interp_fd, info);
+	if (!ret)
+		ret = load_image((int)interp_fd, info, 0, &interp);
+	if (ret)
+		die("cannot execute: its interpreter is damaged: ", path);
+	sys1(__NR_close, interp_fd);
+	*interp_base_out = interp.bias;
+	return interp.entry;
+}
+
+static void set_exe_names(int fd)
+{
+	char link[32] = "/proc/self/fd/";
+	const char *base;
+	long n;
+
+	path_format_number((unsigned)fd, link + strlen(link));
+	n = sys3(__NR_readlink, link, rt.exe, sizeof(rt.exe) - 1);
+	if (n < 0 && strlen(rt.handoff.exec) < sizeof(rt.exe))
+		memcpy(rt.exe, rt.handoff.exec, strlen(rt.handoff.exec) + 1);
+	n = sys3(__NR_readlink, "/proc/self/exe", rt.rt_path, sizeof(rt.rt_path) - 1);
+	base = strrchr(rt.handoff.exec, '/');
+	sys2(__NR_prctl, PR_SET_NAME, base ? base + 1 : rt.handoff.exec);
+}
+
+static int open_program(void)
+{
+	int fd = rt.handoff.fd ? path_number(rt.handoff.fd) : -1;
+
+	if (fd < 0)
+		fd = (int)sys3(__NR_open, rt.handoff.exec, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		die("cannot execute: ", rt.handoff.exec);
+	return fd;
+}
+
+static void start_mask(void)
+{
+	uint64_t mask = 0;
+
+	if (!rt.handoff.mask)
+		return;
+	for (const char *s = rt.handoff.mask; *s; s++)
+		mask = mask << 4 | (uint64_t)(*s <= '9' ? *s - '0' : *s - 'a' + 10);
+	mask &= ~SIGBIT(K_SIGSYS);
+	sys4(__NR_rt_sigprocmask, K_SIG_SETMASK, &mask, 0, 8);
+}
+
+void rt_start(uint64_t *sp, const Elf64_Dyn *dynamic, char *base)
+{
+	struct elf_info info;
+	struct image program;
+	struct thread *t;
+	struct auxv *auxv;
+	uint64_t entry, interp_base;
+	char **envp = (char **)(sp + 1 + sp[0] + 1);
+	int fd;
+
+	relocate(dynamic, base);
+	auxv = take_handoff(envp);
+	if (!auxv || handoff_parse(rt.handoff_text, &rt.handoff))
+		die("this is the runtime; start programs with `skyshim run PROGRAM`", "");
+	rt.envp = envp;
+	fd = open_program();
+	set_exe_names(fd);
+	entry = load_program(fd, &program, &info, &interp_base);
+	sys1(__NR_close, fd);
+	set_auxv(auxv, &program, interp_base);
+	if (info.stack_exec && !interp_base)
+		sys3(__NR_mprotect, (uint64_t)sp & ~(PAGE_BYTES - 1), PAGE_BYTES,
+		     PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN);
+
+	t = fdtab_init() ? NULL : thread_new(NULL, NULL);
+	if (!t)
+		die("no memory to start ", rt.handoff.exec);
+	if (rt.handoff.cwd) {
+		memcpy(t->proc->cwd, rt.handoff.cwd, strlen(rt.handoff.cwd) + 1);
+		t->proc->cwd_virtual = true;
+	}
+	signals_init(t);
+	if (thread_arm(t))
+		die("this kernel has no Syscall User Dispatch (Linux 5.11 or later is needed)", "");
+	start_mask();
+	rt_enter(sp, entry);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See path.h. Names are decided lexically; the kernel is asked only where text cannot tell: ".."
+ * from a local directory towards the root, and symbolic links, which are looked at only after the
+ * kernel found nothing (struct thread's retry).
+ */
+#include "intercept/path.h"
+
+#include <errno.h>
+#include <linux/fcntl.h>
+#include <string.h>
+
+#include "intercept/fdtab.h"
+#include "intercept/request.h"
+#include "intercept/symlink.h"
+#include "intercept/usercopy.h"
+
+int path_number(const char *text)
+{
+	int value = 0;
+
+	if (!*text)
+		return -1;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9' || value > 100000000)
+			return -1;
+		value = value * 10 + (*text - '0');
+	}
+	return value;
+}
+
+size_t path_format_number(unsigned value, char *out)
+{
+	char digits[12];
+	size_t n = 0;
+
+	do {
+		digits[n++] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	for (size_t i = 0; i < n; i++)
+		out[i] = digits[n - 1 - i];
+	out[n] = '\0';
+	return n;
+}
+
+const char *path_proc_self(const char *name)
+{
+	char pid[16] = "";
+	const char *own[] = {"self/", "thread-self/", pid};
+	size_t n;
+
+	if (strncmp(name, "/proc/", 6) != 0)
+		return NULL;
+	name += 6;
+	n = path_format_number((unsigned)sys0(__NR_getpid), pid);
+	pid[n] = '/';
+	pid[n + 1] = '\0';
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (!strncmp(name, own[i], strlen(own[i])))
+			return name + strlen(own[i]);
+	return NULL;
+}
+
+/* A relative name whose ".." might lead from a local directory into the root: joined to where it
+ * starts. */
+static int climb(struct thread *t, int dirfd, const char *name, struct vpath *out)
+{
+	char *base = (char *)t->iov; /* free here, and large enough */
+	char link[32] = "/proc/self/fd/";
+	size_t len;
+	long n;
+
+	if (dirfd == AT_FDCWD) {
+		n = sys2(__NR_getcwd, base, WIRE_PATH_MAX);
+		n--;
+	} else {
+		path_format_number((unsigned)dirfd, link + strlen(link));
+		n = sys3(__NR_readlink, link, base, WIRE_PATH_MAX - 1);
+	}
+	len = strlen(name);
+	if (n <= 0 || base[0] != '/' || (size_t)n + len + 2 > WIRE_PATH_MAX)
+		return 0;
+	base[n] = '/';
+	memcpy(base + n + 1, name, len + 1);
+	return vpath_resolve(rt.handoff.root, NULL, base, out);
+}
+
+static bool climbs(const char *name)
+{
+	const char *last = strrchr(rt.handoff.root, '/') + 1;
+
+	return strstr(name, "..") && strstr(name, last);
+}
+
+/* The virtual directory that a relative name starts from: copied to out. 1, 0 (the kernel's),
+ * -errno. */
+static int base_directory(struct thread *t, int dirfd, char *out)
+{
+	struct vfile *vf;
+	int ret = 1;
+
+	if (dirfd == AT_FDCWD) {
+		lock_take(&t->proc->lock);
+		ret = t->proc->cwd_virtual;
+		if (ret)
+			memcpy(out, t->proc->cwd, strlen(t->proc->cwd) + 1);
+		lock_drop(&t->proc->lock);
+		return ret;
+	}
+	vf = fdtab_get(dirfd);
+	if (!vf)
+		return 0;
+	if (!vf->vn)
+		ret = -EIO;
+	else if (vf->vn->kind != VNODE_DIR)
+		ret = -ENOTDIR;
+	else
+		memcpy(out, vnode_path(vf->vn), vf->vn->path_len + 1);
+	vfile_put(vf);
+	return ret;
+}
+
+static int resolve_relative(struct sys_args *a, int dirfd, int path_arg, const char *name,
+			    struct vpath *out)
+{
+	struct thread *t = a->thread;
+	char *base = (char *)t->iov;
+	int ret = base_directory(t, dirfd, base);
+
+	if (ret < 0)
+		return ret;
+	if (!ret)
+		return climbs(name) ? climb(t, dirfd, name, out) : 0;
+	ret = vpath_resolve(rt.handoff.root, base, name, out);
+	if (!ret)
+		args_replace(a, path_arg, (uint64_t)out->text);
+	return ret;
+}
+
+int path_is_cloud(struct sys_args *a, int dirfd_arg, int path_arg, int slot, unsigned flags)
+{
+	struct thread *t = a->thread;
+	struct vpath *out = &t->path[slot];
+	int dirfd = dirfd_arg == PATH_NO_DIRFD ? AT_FDCWD : (int)a->arg[dirfd_arg];
+	char *name = t->name;
+	const char *self;
+	int ret;
+
+	if (user_string(name, (const char *)a->arg[path_arg], sizeof(t->name)) < 0 || !*name)
+		return 0; /* EFAULT, ENAMETOOLONG, ENOENT: the kernel's words */
+	if (t->retry)
+		return symlink_leads_to_cloud(dirfd, name, flags & PATH_NOFOLLOW, out);
+	ret = vpath_resolve(rt.handoff.root, NULL, name, out);
+	if (!ret && name[0] != '/')
+		ret = resolve_relative(a, dirfd, path_arg, name, out);
+	self = ret ? NULL : path_proc_self(name);
+	if (self && !strcmp(self, "exe") && !(flags & PATH_NOFOLLOW))
+		args_replace(a, path_arg, (uint64_t)rt.exe);
+	return ret;
+}
+
+int path_stat(const struct vpath *path, struct wire_attr *out)
+{
+	struct request rq = {
+		.op = WIRE_STAT,
+		.text = path->text,
+		.text_len = (uint32_t)path->len,
+		.flags = path->must_be_dir ? WIRE_MUST_BE_DIR : 0,
+	};
+	int ret = request_run(&rq);
+
+	if (!ret)
+		*out = rq.attr;
+	return ret;
+}

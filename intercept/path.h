@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whose path is it? The one place where a name from the program meets the clouds. */
+#ifndef INTERCEPT_PATH_H
+#define INTERCEPT_PATH_H
+
+#include "intercept/dispatch.h"
+
+#define PATH_NO_DIRFD (-1) /* the call has no directory descriptor: AT_FDCWD */
+
+#define PATH_NOFOLLOW 1u /* the call does not follow a final symbolic link */
+
+/* Looks at the name in argument path_arg, relative to the descriptor in argument dirfd_arg (or
+ * PATH_NO_DIRFD). Returns 1 when it is in the clouds: a->thread->path[slot] holds it. Returns 0
+ * when it is the kernel's; the arguments are replaced then if the kernel must be given another name
+ * (a relative name that climbs out of a virtual directory, /proc/self/exe). A negative errno ends
+ * the call. slot: 0 or 1, for calls with two names. */
+int path_is_cloud(struct sys_args *a, int dirfd_arg, int path_arg, int slot, unsigned flags);
+
+/* Asks for the attributes of the virtual path. 0 or a negative errno. */
+int path_stat(const struct vpath *path, struct wire_attr *out);
+
+/* Does name (absolute) stand for this program's own /proc/self/NAME? Returns what follows
+ * "/proc/self/" (or /proc/PID/, /proc/thread-self/), or NULL. */
+const char *path_proc_self(const char *name);
+
+/* The number at text if it is all digits, else -1. */
+int path_number(const char *text);
+
+/* Writes value in decimal to out (12 bytes). Returns its length. */
+size_t path_format_number(unsigned value, char *out);
+
+#endif

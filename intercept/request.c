@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See request.h. Start, restart and loss of the daemon are settled here and nowhere else. */
+#include "intercept/request.h"
+
+#include <asm/poll.h>
+#include <asm/socket.h>
+#include <errno.h>
+#include <linux/mman.h>
+#include <linux/un.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "core/base/credenv.h"
+#include "intercept/spawn.h"
+#include "intercept/thread.h"
+
+#define REQUEST_TRIES	 4   /* connections: the daemon may be restarted under us */
+#define REQUEST_WAIT_S	 300 /* beyond the daemon's own time-outs and retries */
+#define K_AF_UNIX	 1
+#define K_SOCK_SEQPACKET 5
+#define K_SOCK_CLOEXEC	 02000000
+#define K_MSG_NOSIGNAL	 0x4000
+#define K_MSG_CLOEXEC	 0x40000000
+#define K_MSG_CTRUNC	 8
+#define K_SCM_RIGHTS	 1
+#define LINE_BYTES	 1024
+
+struct kiovec {
+	void *base;
+	size_t len;
+};
+
+struct kmsghdr {
+	void *name;
+	int namelen;
+	struct kiovec *iov;
+	size_t iovlen;
+	void *control;
+	size_t controllen;
+	unsigned flags;
+};
+
+struct kcmsg {
+	size_t len;
+	int level, type;
+	int fd[WIRE_FDS_MAX];
+};
+
+struct answer {
+	struct wire_reply head;
+	char text[LINE_BYTES];
+};
+
+void say(const char *text, const char *more)
+{
+	char line[LINE_BYTES];
+	const char *parts[] = {"skyshim: ", text, more};
+	size_t at = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		for (const char *s = parts[i]; *s && at < sizeof(line) - 1; s++)
+			line[at++] = *s;
+	line[at++] = '\n';
+	sys3(__NR_write, 2, line, at);
+}
+
+/* Signals that the program handles wait until we are done; all others act at once. */
+static uint64_t wait_mask(struct thread *t)
+{
+	uint64_t mask = t->program_mask;
+
+	for (int sig = 1; sig <= K_NSIG; sig++)
+		if (t->proc->sig[sig].known && t->proc->sig[sig].act.handler > K_SIG_IGN)
+			mask |= SIGBIT(sig);
+	return mask | SIGBIT(K_SIGSYS);
+}
+
+static int connect_once(void)
+{
+	struct sockaddr_un addr = {.sun_family = K_AF_UNIX};
+	size_t len = strlen(rt.handoff.sock);
+	long fd, ret;
+
+	if (len >= sizeof(addr.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(addr.sun_path, rt.handoff.sock, len + 1);
+	fd = sys3(__NR_socket, K_AF_UNIX, K_SOCK_SEQPACKET | K_SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return (int)fd;
+	ret = sys3(__NR_connect, fd, &addr, sizeof(addr));
+	if (ret) {
+		sys1(__NR_close, fd);
+		return (int)ret;
+	}
+	return (int)fd;
+}
+
+static int connect_daemon(void)
+{
+	int fd = connect_once();
+
+	if (fd == -ENOENT || fd == -ECONNREFUSED) {
+		fd = spawn_daemon();
+		if (!fd)
+			fd = spawn_wait(connect_once);
+		if (fd == -EPIPE)
+			fd = -ETIMEDOUT; /* it did not come: trying again would not help */
+	}
+	return fd;
+}
+
+static long send_request(int sock, const struct request *rq)
+{
+	struct wire_request head = {
+		.magic = WIRE_MAGIC,
+		.version = WIRE_VERSION,
+		.op = (uint16_t)rq->op,
+		.data_dev = rq->data_dev,
+		.data_ino = rq->data_ino,
+		.offset = rq->offset,
+		.length = rq->length,
+		.flags = rq->flags,
+		.text_len = rq->text_len,
+	};
+	struct kiovec iov[2] = {{&head, sizeof(head)}, {(void *)rq->text, rq->text_len}};
+	struct kmsghdr msg = {.iov = iov, .iovlen = rq->text_len ? 2 : 1};
+
+	memcpy(head.ctx, rt.handoff.ctx, sizeof(head.ctx));
+	return sys3(__NR_sendmsg, sock, &msg, K_MSG_NOSIGNAL);
+}
+
+/* Waits for the answer. 0, -EPIPE when the daemon is gone, -ETIMEDOUT. */
+static int wait_answer(struct thread *t, int sock)
+{
+	struct pollfd pfd = {.fd = sock, .events = POLLIN};
+	int64_t timeout[2] = {REQUEST_WAIT_S, 0};
+	uint64_t mask = wait_mask(t);
+	long ret;
+
+	do {
+		/* the kernel writes the remaining time back */
+		ret = sys5(__NR_ppoll, &pfd, 1, timeout, &mask, 8);
+	} while (ret == -EINTR);
+	if (ret < 0)
+		return (int)ret;
+	return ret ? 0 : -ETIMEDOUT;
+}
+
+static int receive(int sock, struct request *rq, struct answer *answer)
+{
+	struct kcmsg control = {0};
+	struct kiovec iov = {answer, sizeof(*answer) - 1};
+	struct kmsghdr msg = {
+		.iov = &iov, .iovlen = 1, .control = &control, .controllen = sizeof(control)};
+	long n = sys3(__NR_recvmsg, sock, &msg, K_MSG_CLOEXEC);
+	size_t fd_bytes = 0;
+
+	if (n == 0 || n == -ECONNRESET)
+		return -EPIPE;
+	if (n < 0)
+		return (int)n;
+	if (control.type == K_SCM_RIGHTS && control.len > offsetof(struct kcmsg, fd))
+		fd_bytes = control.len - offsetof(struct kcmsg, fd);
+	rq->fds = (unsigned)(fd_bytes / sizeof(int));
+	memcpy(rq->fd, control.fd, rq->fds * sizeof(int));
+	if (msg.flags & K_MSG_CTRUNC)
+		return -EMFILE;
+	if ((size_t)n < sizeof(answer->head) || answer->head.magic != WIRE_MAGIC ||
+	    answer->head.fds != rq->fds)
+		return -EIO;
+	((char *)answer)[n] = '\0';
+	return 0;
+}
+
+/* The credential environment of this image at text. Returns its bytes. */
+static uint32_t gather_credenv(char *text, size_t max)
+{
+	size_t at = 0;
+
+	for (char **e = rt.envp; *e; e++) {
+		size_t len = strlen(*e) + 1;
+
+		if (!credenv_wanted(*e) || at + len > max)
+			continue;
+		memcpy(text + at, *e, len);
+		at += len;
+	}
+	return (uint32_t)at;
+}
+
+/* Registers this program's credential environment with a daemon that does not know the context. */
+static int register_context(void)
+{
+	long text = sys6(__NR_mmap, 0, WIRE_MSG_MAX, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct request rq = {.op = WIRE_HELLO, .text = (char *)text};
+	int ret;
+
+	if (sys_failed(text))
+		return -ENOMEM;
+	rq.text_len = gather_credenv((char *)text, WIRE_MSG_MAX);
+	ret = request_run(&rq);
+	sys2(__NR_munmap, text, WIRE_MSG_MAX);
+	if (ret)
+		return ret;
+	if (memcmp(rq.ctx, rt.handoff.ctx, sizeof(rq.ctx)) != 0) {
+		say("the daemon was restarted and this job's credentials are not in this program's "
+		    "environment: start the job again with `skyshim run`",
+		    "");
+		return -EACCES;
+	}
+	return 0;
+}
+
+static int exchange(struct thread *t, struct request *rq, struct answer *answer)
+{
+	int sock = connect_daemon();
+	int ret;
+
+	if (sock < 0)
+		return sock;
+	t->sock = sock;
+	ret = send_request(sock, rq) < 0 ? -EPIPE : 0;
+	if (!ret && !(rq->flags & WIRE_ENSURE_NOWAIT && rq->op == WIRE_ENSURE)) {
+		ret = wait_answer(t, sock);
+		if (!ret)
+			ret = receive(sock, rq, answer);
+	}
+	t->sock = -1;
+	sys1(__NR_close, sock);
+	return ret;
+}
+
+int request_run(struct request *rq)
+{
+	struct thread *t = thread_current();
+	bool registered = false;
+	int ret = -EPIPE;
+
+	if (!rt.handoff.sock[0]) {
+		say("object stores cannot be reached: this build has no daemon", "");
+		return -EIO;
+	}
+
+	for (int i = 0; i < REQUEST_TRIES && ret == -EPIPE; i++) {
+		struct answer answer = {.head.error = 0};
+
+		rq->fds = 0;
+		ret = exchange(t, rq, &answer);
+		if (ret) {
+			request_close_fds(rq);
+			continue;
+		}
+		ret = answer.head.error;
+		rq->attr = answer.head.attr;
+		memcpy(rq->ctx, answer.head.ctx, sizeof(rq->ctx));
+		if (ret == -WIRE_EUNKNOWN_CTX && !registered) {
+			registered = true;
+			ret = register_context();
+			if (!ret)
+				ret = -EPIPE; /* once more */
+		} else if (ret && answer.head.text_len) {
+			say(answer.text, "");
+		}
+	}
+	if (ret == -EPIPE || ret == -ETIMEDOUT) {
+		say("the daemon does not answer at ", rt.handoff.sock);
+		ret = -EIO;
+	}
+	return ret;
+}
+
+void request_close_fds(struct request *rq)
+{
+	for (unsigned i = 0; i < rq->fds; i++)
+		sys1(__NR_close, rq->fd[i]);
+	rq->fds = 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One question to the daemon and its answer (core/base/wire.h). A connection lives for one
+ * question, so nothing of ours stays open in a program. The daemon is started when it is not there.
+ *
+ * While waiting, signals that would kill or stop the program do so at once; those it handles are
+ * delivered afterwards, as during a native wait for a disk.
+ */
+#ifndef INTERCEPT_REQUEST_H
+#define INTERCEPT_REQUEST_H
+
+#include <stdint.h>
+
+#include "core/base/wire.h"
+
+struct request {
+	/* Set by the caller; what is not needed stays 0. */
+	enum wire_op op;
+	const char *text; /* NULL: none */
+	uint32_t text_len;
+	uint32_t flags;
+	uint64_t data_dev, data_ino, offset, length;
+	/* The answer. */
+	struct wire_attr attr;
+	uint8_t ctx[WIRE_CTX_BYTES];
+	int fd[WIRE_FDS_MAX]; /* close-on-exec; the caller's to close */
+	unsigned fds;
+};
+
+/* Returns 0 or the daemon's negative errno; -EIO when it cannot be reached (said on stderr). With
+ * an error, fds is 0. On a private stack, with all signals blocked. */
+int request_run(struct request *rq);
+
+void request_close_fds(struct request *rq);
+
+/* A line on the program's stderr: "skyshim: text". */
+void say(const char *text, const char *more);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See signals.h: delivery. The system calls about signals are in sys_signal.c. */
+#include "intercept/signals.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "intercept/dispatch.h"
+#include "intercept/usercopy.h"
+
+#define RED_ZONE_BYTES	 128u
+#define FLAGS_CLEARED	 (0x400u | 0x100u | 0x10000u) /* DF, TF, RF, as the kernel does */
+#define FX_BYTES	 512u			      /* FXSAVE image without extensions */
+#define FX_MAGIC1_OFFSET 464u			      /* struct _fpx_sw_bytes */
+#define FX_MAGIC1	 0x46505853u
+#define XSTATE_BYTES_MAX 16384u /* AMX included; more is a damaged frame */
+
+void rt_restorer(void);
+static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc);
+
+static size_t xstate_bytes(const char *fpstate)
+{
+	uint32_t magic, size;
+
+	if (!fpstate)
+		return 0;
+	memcpy(&magic, fpstate + FX_MAGIC1_OFFSET, 4);
+	memcpy(&size, fpstate + FX_MAGIC1_OFFSET + 4, 4);
+	return magic == FX_MAGIC1 && size <= XSTATE_BYTES_MAX ? size : FX_BYTES;
+}
+
+static void install(int sig, uint64_t mask)
+{
+	struct ksigaction act = {
+		.handler = (uintptr_t)on_signal,
+		.flags = K_SA_SIGINFO | K_SA_ONSTACK | K_SA_RESTORER,
+		.restorer = (uintptr_t)rt_restorer,
+		.mask = mask,
+	};
+
+	sys4(__NR_rt_sigaction, sig, &act, 0, 8);
+}
+
+uintptr_t signals_entry(void);
+uintptr_t signals_entry(void)
+{
+	return (uintptr_t)on_signal;
+}
+
+void signals_init(struct thread *t)
+{
+	static const int ours[] = {K_SIGSYS, K_SIGSEGV, K_SIGBUS};
+	/* A fault inside a trap's user copies must get through. */
+	uint64_t mask = ~(SIGBIT(K_SIGSEGV) | SIGBIT(K_SIGBUS));
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+		struct proc_sigaction *own = &t->proc->sig[ours[i]];
+
+		sys4(__NR_rt_sigaction, ours[i], 0, &own->act, 8);
+		own->known = true;
+		install(ours[i], mask);
+	}
+}
+
+/* Lets the default action happen to the interrupted program, at its own instruction. */
+static void act_default(struct thread *t, int sig, const struct ksiginfo *info,
+			struct kucontext *uc)
+{
+	struct ksigaction dfl = {0};
+	bool fault = info->code > 0 && sig != K_SIGSYS;
+
+	gate_leave(t, uc);
+	sys4(__NR_rt_sigaction, sig, &dfl, 0, 8);
+	uc->mask &= ~SIGBIT(sig);
+	if (!fault) /* a fault repeats itself */
+		sys4(__NR_rt_tgsigqueueinfo, sys0(__NR_getpid), t->tid, sig, info);
+}
+
+static bool on_stack(const struct kstack *stack, uintptr_t sp)
+{
+	return sp > (uintptr_t)stack->sp && sp - (uintptr_t)stack->sp <= stack->size;
+}
+
+/* The top of the stack on which the program wants this handler to run. */
+static uintptr_t handler_stack(const struct thread *t, const struct ksigaction *act, uintptr_t sp)
+{
+	const struct kstack *alt = &t->altstack;
+
+	if (act->flags & K_SA_ONSTACK && !(alt->flags & K_SS_DISABLE) && alt->size &&
+	    (alt->flags & K_SS_AUTODISARM || !on_stack(alt, sp)))
+		return (uintptr_t)alt->sp + alt->size;
+	return sp - RED_ZONE_BYTES;
+}
+
+/* Builds the program's frame below sp. Its address, or 0 when that memory cannot be written. */
+static uintptr_t push_frame(struct thread *t, uintptr_t sp, const struct ksigaction *act,
+			    const struct ksiginfo *info, const struct kucontext *uc)
+{
+	size_t xbytes = xstate_bytes(uc->regs.fpstate);
+	struct ksigframe frame = {.restorer = act->restorer, .uc = *uc, .info = *info};
+
+	if (xbytes) {
+		sp = (sp - xbytes) & ~63ul;
+		frame.uc.regs.fpstate = (void *)sp;
+		if (user_write((void *)sp, uc->regs.fpstate, xbytes))
+			return 0;
+	}
+	sp = ((sp - sizeof(frame)) & ~15ul) - 8;
+	frame.uc.stack = t->altstack;
+	if (on_stack(&t->altstack, uc->regs.sp) && !(t->altstack.flags & K_SS_AUTODISARM))
+		frame.uc.stack.flags |= K_SS_ONSTACK;
+	if (t->sys_blocked)
+		frame.uc.mask |= SIGBIT(K_SIGSYS);
+	if (user_write((void *)sp, &frame, sizeof(frame)))
+		return 0;
+	return sp;
+}
+
+/* Turns the frame we stand in into a way to the program's handler. */
+static void enter_handler(struct thread *t, int sig, const struct ksigaction *act,
+			  const struct ksiginfo *info, struct kucontext *uc)
+{
+	struct kregs *r = &uc->regs;
+	uintptr_t frame;
+
+	gate_leave(t, uc);
+	t->segv_blocked = (uc->mask & (SIGBIT(K_SIGSEGV) | SIGBIT(K_SIGBUS))) != 0;
+	frame = push_frame(t, handler_stack(t, act, r->sp), act, info, uc);
+	if (!frame) {
+		struct ksiginfo segv = {.signo = K_SIGSEGV, .code = 0x80 /* SI_KERNEL */};
+
+		act_default(t, K_SIGSEGV, &segv, uc);
+		sys3(__NR_tgkill, sys0(__NR_getpid), t->tid, K_SIGSEGV);
+		return;
+	}
+	if (t->altstack.flags & K_SS_AUTODISARM)
+		t->altstack = (struct kstack){.flags = K_SS_DISABLE};
+
+	uc->mask |= act->mask & ~SIGBIT(K_SIGSYS);
+	if (!(act->flags & K_SA_NODEFER))
+		uc->mask |= SIGBIT(sig) & ~SIGBIT(K_SIGSYS);
+	r->di = (uint64_t)sig;
+	r->si = frame + offsetof(struct ksigframe, info);
+	r->dx = frame + offsetof(struct ksigframe, uc);
+	r->ax = 0;
+	r->sp = frame;
+	r->ip = act->handler;
+	r->flags &= ~(uint64_t)FLAGS_CLEARED;
+	r->fpstate = NULL; /* a handler starts with a fresh floating-point state */
+}
+
+/* The program's disposition, taken as the kernel takes it: SA_RESETHAND acts here. */
+static struct ksigaction take_action(struct thread *t, int sig)
+{
+	struct proc_sigaction *own = &t->proc->sig[sig];
+	struct ksigaction act, dfl = {0};
+
+	lock_take(&t->proc->lock);
+	act = own->act;
+	if (act.flags & K_SA_RESETHAND && act.handler > K_SIG_IGN) {
+		own->act.handler = K_SIG_DFL;
+		if (sig != K_SIGSYS && sig != K_SIGSEGV && sig != K_SIGBUS)
+			sys4(__NR_rt_sigaction, sig, &dfl, 0, 8);
+	}
+	lock_drop(&t->proc->lock);
+	return act;
+}
+
+/* A signal sent (not caused) while the runtime itself runs: it waits until the trap is over. */
+static void postpone(struct thread *t, int sig, const struct ksiginfo *info, struct kucontext *uc)
+{
+	uc->mask |= SIGBIT(sig);
+	sys4(__NR_rt_tgsigqueueinfo, sys0(__NR_getpid), t->tid, sig, info);
+}
+
+static bool in_trap(const struct thread *t, const struct kucontext *uc)
+{
+	return uc->regs.sp >= (uintptr_t)t && uc->regs.sp <= thread_stack_top(t);
+}
+
+static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc)
+{
+	struct thread *t = thread_current();
+	struct ksigaction act;
+
+	if (sig == K_SIGSYS && info->code == K_SYS_USER_DISPATCH) {
+		dispatch_trap(t, info, uc);
+		return;
+	}
+	if (in_trap(t, uc)) {
+		uintptr_t fixup = usercopy_fixup(uc->regs.ip);
+
+		if (info->code > 0 && fixup)
+			uc->regs.ip = fixup;
+		else if (info->code <= 0)
+			postpone(t, sig, info, uc);
+		else
+			act_default(t, sig, info, uc);
+		return;
+	}
+	act = take_action(t, sig);
+	if (act.handler == K_SIG_IGN && info->code <= 0)
+		return;
+	if (act.handler <= K_SIG_IGN)
+		act_default(t, sig, info, uc);
+	else
+		enter_handler(t, sig, &act, info, uc);
+}
+
+uintptr_t signals_child_frame(struct thread *child, const struct kucontext *uc, uintptr_t sp)
+{
+	size_t xbytes = xstate_bytes(uc->regs.fpstate);
+	uintptr_t at = thread_stack_top(child);
+	struct ksigframe *frame;
+	char *fpstate = NULL;
+
+	if (xbytes) {
+		at = (at - xbytes) & ~63ul;
+		fpstate = (char *)at;
+		memcpy(fpstate, uc->regs.fpstate, xbytes);
+	}
+	at = ((at - sizeof(*frame)) & ~15ul) - 8;
+	frame = (struct ksigframe *)at;
+	memset(frame, 0, sizeof(*frame));
+	frame->uc = *uc;
+	frame->uc.regs.fpstate = fpstate;
+	frame->uc.regs.ax = 0;
+	frame->uc.regs.cx = uc->regs.ip;
+	frame->uc.regs.r11 = uc->regs.flags;
+	if (sp)
+		frame->uc.regs.sp = sp;
+	/* sigreturn sets the alternate stack too: to the child's, which it has armed by then */
+	frame->uc.stack.sp = (void *)thread_stack_base(child);
+	frame->uc.stack.size = thread_stack_top(child) - thread_stack_base(child);
+	frame->uc.stack.flags = 0;
+	return at + sizeof(frame->restorer);
+}
+
+uint64_t signals_mask_for_kernel(struct thread *t, uint64_t user, uint64_t size)
+{
+	uint64_t mask;
+
+	if (!user || size != 8 || user_read(&mask, (void *)user, 8) || !(mask & SIGBIT(K_SIGSYS)))
+		return user;
+	t->mask_copy = mask & ~SIGBIT(K_SIGSYS);
+	return (uint64_t)&t->mask_copy;
+}

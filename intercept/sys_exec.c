@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * execve, execveat: the new image starts in the runtime again, whatever the environment holds. All
+ * that the kernel would refuse is refused here, before the point of no return; what the runtime
+ * must not or cannot carry (set-uid programs, 32-bit ones, binfmt_misc) is left to the kernel.
+ */
+#include <asm/stat.h>
+#include <errno.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+#include <linux/stat.h>
+#include <string.h>
+
+#include "core/base/shebang.h"
+#include "intercept/handlers.h"
+#include "intercept/load.h"
+#include "intercept/path.h"
+#include "intercept/usercopy.h"
+
+#define POINTERS_MAX 65536u /* of argv and envp together, each */
+#define NATIVE	     1	    /* a plan: the kernel executes it */
+
+/* One execve under way; lives in a mapping, since it is too big for a private stack. */
+struct exec_plan {
+	char path[WIRE_PATH_MAX];   /* the file to load */
+	char script[WIRE_PATH_MAX]; /* the script's own name, for its interpreter */
+	char line[SHEBANG_DEPTH_MAX][SHEBANG_BYTES];
+	const char *front[2 * SHEBANG_DEPTH_MAX]; /* of each level: interpreter, argument or NULL */
+	char handoff[HANDOFF_BYTES];
+	char mask[20];
+	struct elf_info elf;
+	uint64_t pointers[];
+};
+
+/* May this file be executed, and by whom? 0, NATIVE or a negative errno. */
+static int check_permission(int fd)
+{
+	struct stat st;
+
+	if (sys2(__NR_fstat, fd, &st))
+		return -EACCES;
+	if (!S_ISREG(st.st_mode))
+		return -EACCES;
+	if (sys4(__NR_faccessat2, fd, "", 1 /* X_OK */, AT_EMPTY_PATH | AT_EACCESS))
+		return -EACCES;
+	if (sys5(__NR_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+		return 0;
+	if (st.st_mode & S_ISUID || (st.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+		return NATIVE;
+	return sys4(__NR_fgetxattr, fd, "security.capability", 0, 0) > 0 ? NATIVE : 0;
+}
+
+static int check_interpreter(int fd, struct exec_plan *p)
+{
+	char *path = p->handoff; /* not yet in use */
+	long interp;
+	int ret;
+
+	if (!p->elf.interp_bytes)
+		return 0;
+	ret = load_interp_path(fd, &p->elf, path);
+	if (ret)
+		return ret;
+	interp = sys3(__NR_open, path, O_RDONLY | O_CLOEXEC, 0);
+	if (interp < 0)
+		return (int)interp;
+	ret = load_headers((int)interp, &p->elf);
+	sys1(__NR_close, interp);
+	return ret ? -ELIBBAD : 0;
+}
+
+/* Looks at what p->path names. 0 (of ours, or a script: *script_out), NATIVE, or a negative errno.
+ */
+static int look(struct exec_plan *p, unsigned depth, bool *script_out)
+{
+	char *interp, *arg;
+	long fd = sys3(__NR_open, p->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+	int ret;
+
+	*script_out = false;
+	if (fd == -EACCES && !sys2(__NR_access, p->path, 1))
+		return NATIVE; /* executable, not readable */
+	if (fd < 0)
+		return (int)fd;
+	ret = check_permission((int)fd);
+	memset(p->line[depth], 0, SHEBANG_BYTES);
+	if (!ret && sys4(__NR_pread64, fd, p->line[depth], SHEBANG_BYTES, 0) < 0)
+		ret = -EIO;
+	if (!ret && !memcmp(p->line[depth], "\177ELF", 4)) {
+		ret = load_headers((int)fd, &p->elf) ? NATIVE : check_interpreter((int)fd, p);
+	} else if (!ret) {
+		ret = shebang_parse(p->line[depth], &interp, &arg);
+		if (ret == 1) {
+			*script_out = true;
+			ret = 0;
+			p->front[2 * depth] = interp;
+			p->front[2 * depth + 1] = arg;
+		} else if (!ret) {
+			ret = NATIVE; /* binfmt_misc, or ENOEXEC */
+		}
+	}
+	sys1(__NR_close, fd);
+	return ret;
+}
+
+/* Follows #! lines. 0, NATIVE or a negative errno; *depth_out: how many there were. */
+static int follow_scripts(struct exec_plan *p, unsigned *depth_out)
+{
+	unsigned depth = 0;
+	bool script;
+	int ret = look(p, 0, &script);
+
+	memcpy(p->script, p->path, strlen(p->path) + 1);
+	while (!ret && script) {
+		const char *interp = p->front[2 * depth];
+
+		if (strlen(interp) >= sizeof(p->path))
+			return -ENAMETOOLONG;
+		memcpy(p->path, interp, strlen(interp) + 1);
+		if (++depth >= SHEBANG_DEPTH_MAX)
+			return -ELOOP;
+		ret = look(p, depth, &script);
+	}
+	*depth_out = depth;
+	return ret;
+}
+
+/* How many pointers before the NULL, or a negative errno. A NULL array is empty. */
+static long count(uint64_t user)
+{
+	uint64_t at;
+
+	for (unsigned n = 0; n < POINTERS_MAX; n++) {
+		if (!user)
+			return 0;
+		if (user_read(&at, (void *)(user + 8ul * n), 8))
+			return -EFAULT;
+		if (!at)
+			return n;
+	}
+	return -E2BIG;
+}
+
+/* The new argument array at out. For scripts: the innermost interpreter first, each with its
+ * argument, then the script, then argv[1]. Returns the number of pointers, the NULL not counted. */
+static long lay_argv(struct exec_plan *p, unsigned depth, uint64_t user, long argc, uint64_t *out)
+{
+	long n = 0, skip = 0;
+
+	for (unsigned i = depth; i-- > 0;) {
+		out[n++] = (uint64_t)p->front[2 * i];
+		if (p->front[2 * i + 1])
+			out[n++] = (uint64_t)p->front[2 * i + 1];
+		/* the file this interpreter reads: the next outer interpreter, or the script */
+		if (i == 0)
+			out[n++] = (uint64_t)p->script;
+	}
+	if (depth)
+		skip = argc > 0 ? 1 : 0;
+	if (argc > skip && user_read(out + n, (void *)(user + 8ul * (unsigned long)skip),
+				     8ul * (size_t)(argc - skip)))
+		return -EFAULT;
+	n += argc - skip;
+	out[n] = 0;
+	return n;
+}
+
+/* The environment with the handoff string last. off_out: SKYSHIM_OFF=1 stands in it. */
+static int lay_envp(struct exec_plan *p, uint64_t user, long envc, uint64_t *out, bool *off_out)
+{
+	char head[16];
+
+	if (envc && user_read(out, (void *)user, 8ul * (size_t)envc))
+		return -EFAULT;
+	*off_out = false;
+	for (long i = 0; i < envc; i++) {
+		long n = user_string(head, (const char *)out[i], sizeof(head) - 1);
+
+		if (n == -EFAULT)
+			return -EFAULT;
+		if (n == 13 && !memcmp(head, "SKYSHIM_OFF=1", 13))
+			*off_out = true;
+	}
+	out[envc] = (uint64_t)p->handoff;
+	out[envc + 1] = 0;
+	return 0;
+}
+
+static int build_handoff(struct thread *t, struct exec_plan *p)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t mask = t->program_mask | (t->sys_blocked ? SIGBIT(K_SIGSYS) : 0);
+	struct handoff h = rt.handoff;
+	int ret;
+
+	for (int i = 0; i < 16; i++)
+		p->mask[i] = digits[mask >> (60 - 4 * i) & 15];
+	h.mask = p->mask;
+	h.fd = NULL;
+	h.exec = p->path;
+	h.cwd = t->proc->cwd_virtual ? t->proc->cwd : NULL;
+	ret = handoff_build(&h, p->handoff, sizeof(p->handoff));
+	return ret < 0 ? ret : 0;
+}
+
+static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint64_t envp)
+{
+	unsigned depth = 0;
+	long argc = count(argv), envc = count(envp);
+	uint64_t *new_argv = p->pointers, *new_envp;
+	bool off = false;
+	int ret = follow_scripts(p, &depth);
+
+	if (argc < 0 || envc < 0)
+		return argc < 0 ? argc : envc;
+	if (ret < 0)
+		return ret;
+	if (ret == NATIVE)
+		return SYS_PASS;
+	new_envp = new_argv + argc + 3 * SHEBANG_DEPTH_MAX + 2;
+	argc = lay_argv(p, depth, argv, argc, new_argv);
+	if (argc < 0)
+		return argc;
+	ret = lay_envp(p, envp, envc, new_envp, &off);
+	if (ret)
+		return ret;
+	if (off)
+		return SYS_PASS;
+	ret = build_handoff(a->thread, p);
+	if (ret)
+		return ret;
+	ret = (int)sys3(__NR_execve, "/proc/self/exe", new_argv, new_envp);
+	if (ret == -ENOENT)
+		ret = (int)sys3(__NR_execve, rt.rt_path, new_argv, new_envp);
+	return ret;
+}
+
+static long exec_path(struct sys_args *a, const char *path, uint64_t argv, uint64_t envp)
+{
+	long argc = count(argv), envc = count(envp);
+	struct exec_plan *p;
+	size_t bytes;
+	long ret, at;
+
+	if (argc < 0 || envc < 0)
+		return argc < 0 ? argc : envc;
+	bytes = sizeof(*p) + 8ul * ((size_t)argc + (size_t)envc + 3 * SHEBANG_DEPTH_MAX + 8);
+	at = sys6(__NR_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		  -1, 0);
+	if (sys_failed(at))
+		return -ENOMEM;
+	p = (struct exec_plan *)at;
+	a->thread->exec_scratch = p;
+	a->thread->exec_scratch_bytes = bytes;
+	memcpy(p->path, path, strlen(path) + 1);
+	ret = execute(a, p, argv, envp);
+	sys2(__NR_munmap, p, bytes);
+	a->thread->exec_scratch = NULL;
+	return ret;
+}
+
+/* A cloud file has no execute permission: 0644. */
+static long refuse_cloud(const struct vpath *path)
+{
+	struct wire_attr attr;
+	int ret = path_stat(path, &attr);
+
+	return ret ? ret : -EACCES;
+}
+
+long sys_execve(struct sys_args *a)
+{
+	int ret = path_is_cloud(a, PATH_NO_DIRFD, 0, 0, 0);
+	const char *name = a->replaced ? (const char *)a->arg[0] : a->thread->name;
+
+	if (ret)
+		return ret < 0 ? ret : refuse_cloud(&a->thread->path[0]);
+	if (user_string(a->thread->name, (const char *)a->arg[0], WIRE_PATH_MAX) <= 0)
+		return SYS_PASS;
+	return exec_path(a, name, a->arg[1], a->arg[2]);
+}
+
+/* By descriptor the file's own name is used, if it has one and still means the same file. */
+long sys_execveat(struct sys_args *a)
+{
+	struct thread *t = a->thread;
+	char link[32] = "/proc/self/fd/";
+	struct stat by_fd, by_name;
+	int ret = path_is_cloud(a, 0, 1, 0, 0);
+	long n;
+
+	if (ret)
+		return ret < 0 ? ret : refuse_cloud(&t->path[0]);
+	n = user_string(t->name, (const char *)a->arg[1], sizeof(t->name));
+	if (n < 0)
+		return SYS_PASS;
+	if (n > 0 && (t->name[0] == '/' || (int)a->arg[0] == AT_FDCWD))
+		return exec_path(a, t->name, a->arg[2], a->arg[3]);
+	if (n > 0 || !(a->arg[4] & AT_EMPTY_PATH))
+		return SYS_PASS;
+	path_format_number((unsigned)a->arg[0], link + strlen(link));
+	n = sys3(__NR_readlink, link, t->name, sizeof(t->name) - 1);
+	if (n <= 0)
+		return SYS_PASS;
+	t->name[n] = '\0';
+	if (sys2(__NR_fstat, a->arg[0], &by_fd) || sys2(__NR_stat, t->name, &by_name) ||
+	    by_fd.st_dev != by_name.st_dev || by_fd.st_ino != by_name.st_ino)
+		return SYS_PASS;
+	return exec_path(a, t->name, a->arg[2], a->arg[3]);
+}

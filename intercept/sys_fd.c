@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Descriptors as such: close, dup, lseek, ioctl. What they refer to is in their inode, so the
+ * kernel does the work and the table only forgets. */
+#include <asm/ioctls.h>
+#include <errno.h>
+#include <linux/close_range.h>
+#include <linux/fs.h>
+#include <linux/fiemap.h>
+
+#include "intercept/cloudfd.h"
+#include "intercept/fdtab.h"
+#include "intercept/handlers.h"
+#include "intercept/usercopy.h"
+
+long sys_close(struct sys_args *a)
+{
+	fdtab_forget((int)a->arg[0]);
+	return SYS_PASS;
+}
+
+/* dup2, dup3: the new number may have been a cloud file. */
+long sys_dup2(struct sys_args *a)
+{
+	if ((int)a->arg[0] != (int)a->arg[1])
+		fdtab_forget((int)a->arg[1]);
+	return SYS_PASS;
+}
+
+long sys_close_range(struct sys_args *a)
+{
+	if (!(a->arg[2] & CLOSE_RANGE_CLOEXEC))
+		fdtab_forget_range((unsigned)a->arg[0], (unsigned)a->arg[1]);
+	return SYS_PASS;
+}
+
+/* A cached file has holes where nothing was fetched yet; the object has none. */
+long sys_lseek(struct sys_args *a)
+{
+	int fd = (int)a->arg[0];
+	int64_t offset = (int64_t)a->arg[1];
+	struct vfile *vf;
+	long ret;
+
+	if (a->arg[2] != SEEK_DATA && a->arg[2] != SEEK_HOLE)
+		return SYS_PASS;
+	ret = cloudfd_get(fd, &vf);
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS;
+	if (vf->vn->kind == VNODE_DIR)
+		ret = -EINVAL;
+	else if (offset < 0 || (uint64_t)offset >= vf->vn->attr.size)
+		ret = -ENXIO;
+	else
+		ret = sys3(__NR_lseek, fd,
+			   a->arg[2] == SEEK_DATA ? (uint64_t)offset : vf->vn->attr.size, SEEK_SET);
+	vfile_put(vf);
+	return ret;
+}
+
+/* What would look at, or change, the cache file instead of the object. */
+long sys_ioctl(struct sys_args *a)
+{
+	unsigned request = (unsigned)a->arg[1];
+	struct vfile *vf;
+	long ret;
+
+	if (request == FICLONE || request == FICLONERANGE) {
+		/* a clone would share blocks that are not fetched yet */
+		int64_t source = (int)a->arg[2];
+
+		if (request == FICLONERANGE &&
+		    user_read(&source, (void *)a->arg[2], sizeof(source)))
+			return SYS_PASS;
+		ret = cloudfd_get((int)source, &vf);
+		if (ret <= 0)
+			return ret ? ret : SYS_PASS;
+		vfile_put(vf);
+		return -EXDEV;
+	}
+	if (request != FS_IOC_FIEMAP && request != FS_IOC_SETFLAGS && request != FS_IOC_GETFLAGS &&
+	    request != FS_IOC_FSSETXATTR && request != FIBMAP)
+		return SYS_PASS;
+	ret = cloudfd_get((int)a->arg[0], &vf);
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS;
+	vfile_put(vf);
+	if (request == FS_IOC_FIEMAP)
+		return -EOPNOTSUPP;
+	return request == FS_IOC_GETFLAGS || request == FIBMAP ? -ENOTTY : -EROFS;
+}

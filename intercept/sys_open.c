@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* open, openat, openat2, creat. */
+#include <errno.h>
+#include <linux/fcntl.h>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+
+#include "intercept/cloudfd.h"
+#include "intercept/fdtab.h"
+#include "intercept/handlers.h"
+#include "intercept/path.h"
+#include "intercept/request.h"
+#include "intercept/usercopy.h"
+
+#define O_TMPFILE_BIT 020000000u			  /* __O_TMPFILE, without O_DIRECTORY */
+#define O_KEPT	      (O_NONBLOCK | O_APPEND | O_NOATIME) /* set on the descriptor we got */
+
+/* Opening for anything but reading, on what is a read-only file system: the kernel's errors. */
+static long refuse_writing(const struct vpath *path, unsigned flags)
+{
+	struct wire_attr attr;
+	int ret;
+
+	if (flags & O_TMPFILE_BIT)
+		return -EROFS;
+	ret = path_stat(path, &attr);
+	if (ret == -ENOENT)
+		return flags & O_CREAT ? -EROFS : -ENOENT;
+	if (ret)
+		return ret;
+	if (flags & O_CREAT && flags & O_EXCL)
+		return -EEXIST;
+	if (S_ISDIR(attr.mode))
+		return -EISDIR;
+	if (flags & O_DIRECTORY)
+		return -ENOTDIR;
+	return -EROFS;
+}
+
+static long open_reading(const struct vpath *path, unsigned flags)
+{
+	struct request rq = {
+		.op = WIRE_OPEN,
+		.text = path->text,
+		.text_len = (uint32_t)path->len,
+		.flags = (flags & (O_DIRECTORY | O_PATH)) |
+			 (path->must_be_dir ? WIRE_MUST_BE_DIR : 0),
+	};
+	int ret = request_run(&rq);
+
+	if (ret)
+		return ret;
+	if (rq.fds != 2) {
+		request_close_fds(&rq);
+		return -EIO;
+	}
+	return cloudfd_install(&rq, flags & O_CLOEXEC, flags & O_KEPT);
+}
+
+static long open_cloud(const struct vpath *path, unsigned flags)
+{
+	bool writing = (flags & O_ACCMODE) != O_RDONLY || flags & (O_TRUNC | O_TMPFILE_BIT) ||
+		       (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+	long ret;
+
+	if (flags & O_PATH)
+		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	else if (writing)
+		return refuse_writing(path, flags);
+	ret = open_reading(path, flags);
+	return ret == -ENOENT && flags & O_CREAT ? -EROFS : ret;
+}
+
+long sys_open(struct sys_args *a)
+{
+	unsigned flags = (unsigned)a->arg[1];
+	int ret = path_is_cloud(a, PATH_NO_DIRFD, 0, 0, flags & O_NOFOLLOW ? PATH_NOFOLLOW : 0);
+
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS_PATH;
+	return open_cloud(&a->thread->path[0], flags);
+}
+
+long sys_openat(struct sys_args *a)
+{
+	unsigned flags = (unsigned)a->arg[2];
+	int ret = path_is_cloud(a, 0, 1, 0, flags & O_NOFOLLOW ? PATH_NOFOLLOW : 0);
+
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS_PATH;
+	return open_cloud(&a->thread->path[0], flags);
+}
+
+long sys_creat(struct sys_args *a)
+{
+	int ret = path_is_cloud(a, PATH_NO_DIRFD, 0, 0, 0);
+
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS_PATH;
+	return open_cloud(&a->thread->path[0], O_CREAT | O_WRONLY | O_TRUNC);
+}
+
+long sys_openat2(struct sys_args *a)
+{
+	struct open_how how;
+	int ret;
+
+	if (a->arg[3] < sizeof(how) || user_read(&how, (void *)a->arg[2], sizeof(how)))
+		return SYS_PASS;
+	ret = path_is_cloud(a, 0, 1, 0, how.flags & O_NOFOLLOW ? PATH_NOFOLLOW : 0);
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS_PATH;
+	if (how.resolve & RESOLVE_CACHED)
+		return -EAGAIN;
+	return open_cloud(&a->thread->path[0], (unsigned)how.flags);
+}

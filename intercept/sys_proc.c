@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Links that would show the runtime or the cache: /proc/self/exe, cwd and fd/N; links in the
+ * clouds. */
+#include <errno.h>
+#include <string.h>
+
+#include "intercept/cloudfd.h"
+#include "intercept/handlers.h"
+#include "intercept/path.h"
+#include "intercept/usercopy.h"
+
+static long put_link(const char *text, size_t len, uint64_t user, uint64_t room)
+{
+	if ((int64_t)room <= 0)
+		return -EINVAL;
+	if (len > room)
+		len = room;
+	return user_write((void *)user, text, len) ? -EFAULT : (long)len;
+}
+
+/* The link /proc/self/what. SYS_PASS when the kernel's answer is right. */
+static long own_link(struct thread *t, const char *what, uint64_t user, uint64_t room)
+{
+	char *out = (char *)t->iov;
+	struct vfile *vf;
+	size_t len = 0;
+
+	if (!strcmp(what, "exe"))
+		return put_link(rt.exe, strlen(rt.exe), user, room);
+	if (!strcmp(what, "cwd")) {
+		lock_take(&t->proc->lock);
+		if (t->proc->cwd_virtual)
+			len = dir_absolute(t->proc->cwd, out);
+		lock_drop(&t->proc->lock);
+	} else if (!strncmp(what, "fd/", 3) && cloudfd_get(path_number(what + 3), &vf) == 1) {
+		len = dir_absolute(vnode_path(vf->vn), out);
+		vfile_put(vf);
+	}
+	return len ? put_link(out, len - 1, user, room) : SYS_PASS;
+}
+
+static long readlink_at(struct sys_args *a, int dirfd_arg, int path_arg)
+{
+	struct thread *t = a->thread;
+	struct wire_attr attr;
+	const char *self;
+	int ret = path_is_cloud(a, dirfd_arg, path_arg, 0, PATH_NOFOLLOW);
+
+	if (ret < 0)
+		return ret;
+	if (ret) {
+		ret = path_stat(&t->path[0], &attr);
+		return ret ? ret : -EINVAL; /* nothing there is a link */
+	}
+	self = path_proc_self(t->name);
+	ret = self ? (int)own_link(t, self, a->arg[path_arg + 1], a->arg[path_arg + 2]) : SYS_PASS;
+	return ret == SYS_PASS ? SYS_PASS_PATH : ret;
+}
+
+long sys_readlink(struct sys_args *a)
+{
+	return readlink_at(a, PATH_NO_DIRFD, 0);
+}
+
+long sys_readlinkat(struct sys_args *a)
+{
+	return readlink_at(a, 0, 1);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading. A read() moves an offset that other processes may share, and the bytes at that offset
+ * must be fetched before the kernel reads them. So the range is claimed first, by moving the offset
+ * (which the kernel does atomically), then read by position, and what was not read is given back:
+ * two sharers get different ranges, as from read(2) itself.
+ */
+#include <errno.h>
+#include <linux/fs.h>
+#include <string.h>
+
+#include "intercept/cloudfd.h"
+#include "intercept/handlers.h"
+#include "intercept/usercopy.h"
+
+#define READ_MAX    0x7ffff000ul /* MAX_RW_COUNT of the kernel */
+#define RWF_CURRENT UINT64_MAX	 /* preadv2's "current offset" */
+
+struct kiov {
+	uint64_t base, len;
+};
+
+/* The program's iovec array, copied to the thread's. Its total bytes or a negative errno. */
+static long read_iov(struct thread *t, uint64_t user, uint64_t count)
+{
+	struct kiov *iov = (struct kiov *)t->iov;
+	uint64_t total = 0;
+
+	if (count > THREAD_IOV_MAX)
+		return -EINVAL;
+	if (user_read(iov, (void *)user, count * sizeof(*iov)))
+		return -EFAULT;
+	for (uint64_t i = 0; i < count; i++) {
+		if ((int64_t)iov[i].len < 0)
+			return -EINVAL;
+		if (iov[i].len > READ_MAX - total)
+			iov[i].len = READ_MAX - total;
+		total += iov[i].len;
+	}
+	return (long)total;
+}
+
+/* Reads count iovecs at offset. Each is filled by vfile_pread(), so eviction is seen. */
+static long preadv_cloud(struct thread *t, struct vfile *vf, int fd, uint64_t count,
+			 uint64_t offset)
+{
+	struct kiov *iov = (struct kiov *)t->iov;
+	uint64_t done = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		long n;
+
+		if (!iov[i].len)
+			continue;
+		n = vfile_pread(vf, fd, (void *)iov[i].base, iov[i].len, offset + done);
+		if (n < 0)
+			return done ? (long)done : n;
+		done += (uint64_t)n;
+		if ((uint64_t)n < iov[i].len)
+			break;
+	}
+	return (long)done;
+}
+
+/* A read of the current offset: length bytes into buf, or, if buf is NULL, count iovecs. */
+static long read_current(struct thread *t, struct vfile *vf, int fd, void *buf, uint64_t length,
+			 uint64_t count)
+{
+	long end = sys3(__NR_lseek, fd, length, SEEK_CUR);
+	long n;
+
+	if (end < 0) { /* beyond what an offset can be: nothing is there to read */
+		end = sys3(__NR_lseek, fd, 0, SEEK_CUR);
+		if (end < 0 || (uint64_t)end >= vf->vn->attr.size)
+			return end < 0 ? end : 0;
+		return -EOVERFLOW;
+	}
+	if (buf)
+		n = vfile_pread(vf, fd, buf, length, (uint64_t)end - length);
+	else
+		n = preadv_cloud(t, vf, fd, count, (uint64_t)end - length);
+	if (n < 0 || (uint64_t)n < length)
+		sys3(__NR_lseek, fd, (n < 0 ? 0 : n) - (long)length, SEEK_CUR);
+	return n;
+}
+
+long sys_read(struct sys_args *a)
+{
+	int fd = (int)a->arg[0];
+	uint64_t length = a->arg[2] > READ_MAX ? READ_MAX : a->arg[2];
+	struct vfile *vf;
+	long ret = cloudfd_get(fd, &vf);
+
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS;
+	ret = vf->vn->kind == VNODE_DIR ? -EISDIR : 0;
+	if (!ret)
+		ret = a->arg[1] || !length
+			      ? read_current(a->thread, vf, fd, (void *)a->arg[1], length, 0)
+			      : -EFAULT;
+	vfile_put(vf);
+	return ret;
+}
+
+long sys_pread64(struct sys_args *a)
+{
+	int fd = (int)a->arg[0];
+	uint64_t length = a->arg[2] > READ_MAX ? READ_MAX : a->arg[2];
+	struct vfile *vf;
+	long ret = cloudfd_get(fd, &vf);
+
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS;
+	ret = (int64_t)a->arg[3] < 0 ? -EINVAL : vf->vn->kind == VNODE_DIR ? -EISDIR : 0;
+	if (!ret)
+		ret = vfile_pread(vf, fd, (void *)a->arg[1], length, a->arg[3]);
+	vfile_put(vf);
+	return ret;
+}
+
+/* readv and both preadv: offset RWF_CURRENT is the descriptor's own. */
+static long readv_at(struct sys_args *a, uint64_t offset)
+{
+	struct thread *t = a->thread;
+	int fd = (int)a->arg[0];
+	struct vfile *vf;
+	long ret = cloudfd_get(fd, &vf);
+
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS;
+	ret = vf->vn->kind == VNODE_DIR ? -EISDIR : 0;
+	if (!ret)
+		ret = read_iov(t, a->arg[1], a->arg[2]);
+	if (ret > 0 && offset == RWF_CURRENT)
+		ret = read_current(t, vf, fd, NULL, (uint64_t)ret, a->arg[2]);
+	else if (ret > 0)
+		ret = (int64_t)offset < 0 ? -EINVAL : preadv_cloud(t, vf, fd, a->arg[2], offset);
+	vfile_put(vf);
+	return ret;
+}
+
+long sys_readv(struct sys_args *a)
+{
+	return readv_at(a, RWF_CURRENT);
+}
+
+long sys_preadv(struct sys_args *a)
+{
+	if ((int64_t)a->arg[3] < 0)
+		return SYS_PASS; /* EINVAL, or EBADF */
+	return readv_at(a, a->arg[3]);
+}
+
+long sys_preadv2(struct sys_args *a)
+{
+	struct vfile *vf;
+	long ret = cloudfd_get((int)a->arg[0], &vf);
+
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS;
+	/* RWF_NOWAIT: only what needs no waiting; the rest of the flags change nothing here */
+	if (a->arg[5] & RWF_NOWAIT)
+		ret = -EAGAIN;
+	if (a->arg[5] & ~(uint64_t)RWF_SUPPORTED)
+		ret = -EOPNOTSUPP;
+	vfile_put(vf);
+	return ret < 0 ? ret : readv_at(a, a->arg[3]);
+}
+
+long sys_readahead(struct sys_args *a)
+{
+	struct vfile *vf;
+	long ret = cloudfd_get((int)a->arg[0], &vf);
+
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS;
+	ret = vf->vn->kind == VNODE_FILE
+		      ? vfile_ensure(vf, a->arg[1], a->arg[2], WIRE_ENSURE_NOWAIT)
+		      : -EINVAL;
+	vfile_put(vf);
+	return ret;
+}
+
+/* WILLNEED starts the fetch; the other hints are left to the daemon's own observation. */
+long sys_fadvise64(struct sys_args *a)
+{
+	struct vfile *vf;
+	long ret = cloudfd_get((int)a->arg[0], &vf);
+	uint64_t length = a->arg[2] ? a->arg[2] : UINT64_MAX - a->arg[1];
+	enum { NORMAL, RANDOM, SEQUENTIAL, WILLNEED, DONTNEED, NOREUSE };
+
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS;
+	ret = 0;
+	if (a->arg[3] > NOREUSE)
+		ret = -EINVAL;
+	else if (a->arg[3] == WILLNEED && vf->vn->kind == VNODE_FILE)
+		vfile_ensure(vf, a->arg[1], length, WIRE_ENSURE_NOWAIT);
+	vfile_put(vf);
+	return ret;
+}

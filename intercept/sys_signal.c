@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* System calls about signals: dispositions, masks, the alternate stack, the way out of a handler.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "intercept/dispatch.h"
+#include "intercept/handlers.h"
+#include "intercept/signals.h"
+#include "intercept/usercopy.h"
+
+#define MIN_ALTSTACK_BYTES 2048u /* MINSIGSTKSZ */
+#define SIGSET_BYTES	   8u
+
+void rt_restorer(void);
+uintptr_t signals_entry(void);
+extern const char gate_plain[];
+
+static bool always_ours(int sig)
+{
+	return sig == K_SIGSYS || sig == K_SIGSEGV || sig == K_SIGBUS;
+}
+
+/* What the kernel is told for the disposition that the program wants. */
+static struct ksigaction kernel_action(const struct ksigaction *want)
+{
+	struct ksigaction act = *want;
+
+	if (want->handler <= K_SIG_IGN)
+		return act;
+	act.handler = signals_entry();
+	act.restorer = (uintptr_t)rt_restorer;
+	act.flags = (want->flags & (K_SA_NOCLDSTOP | K_SA_NOCLDWAIT | K_SA_RESTART)) |
+		    K_SA_SIGINFO | K_SA_ONSTACK | K_SA_RESTORER;
+	act.mask = ~(SIGBIT(K_SIGSEGV) | SIGBIT(K_SIGBUS)); /* faults of user copies get through */
+	return act;
+}
+
+static long set_action(struct thread *t, int sig, const struct ksigaction *want,
+		       struct ksigaction *old)
+{
+	struct proc_sigaction *own = &t->proc->sig[sig];
+	long ret = 0;
+
+	lock_take(&t->proc->lock);
+	if (!own->known) {
+		ret = sys4(__NR_rt_sigaction, sig, 0, &own->act, 8);
+		own->known = !ret;
+	}
+	*old = own->act;
+	if (!ret && want) {
+		if (!always_ours(sig)) {
+			struct ksigaction act = kernel_action(want);
+
+			ret = sys4(__NR_rt_sigaction, sig, &act, 0, 8);
+		}
+		if (!ret)
+			own->act = *want;
+	}
+	lock_drop(&t->proc->lock);
+	return ret;
+}
+
+long sys_rt_sigaction(struct sys_args *a)
+{
+	int sig = (int)a->arg[0];
+	struct ksigaction want, old;
+	long ret;
+
+	if (a->arg[3] != SIGSET_BYTES || sig < 1 || sig > K_NSIG)
+		return -EINVAL;
+	if (a->arg[1]) {
+		if (user_read(&want, (void *)a->arg[1], sizeof(want)))
+			return -EFAULT;
+		if (sig == K_SIGKILL || sig == K_SIGSTOP)
+			return -EINVAL;
+		want.mask &= ~(SIGBIT(K_SIGKILL) | SIGBIT(K_SIGSTOP));
+	}
+	ret = set_action(a->thread, sig, a->arg[1] ? &want : NULL, &old);
+	if (!ret && a->arg[2] && user_write((void *)a->arg[2], &old, sizeof(old)))
+		return -EFAULT;
+	return ret;
+}
+
+/* Acted out on the interrupted context: leaving the trap sets the mask. */
+long sys_rt_sigprocmask(struct sys_args *a)
+{
+	struct thread *t = a->thread;
+	uint64_t seen = a->uc->mask | (t->sys_blocked ? SIGBIT(K_SIGSYS) : 0);
+	uint64_t set, mask = seen;
+
+	if (a->arg[3] != SIGSET_BYTES)
+		return -EINVAL;
+	if (a->arg[1]) {
+		if (user_read(&set, (void *)a->arg[1], 8))
+			return -EFAULT;
+		set &= ~(SIGBIT(K_SIGKILL) | SIGBIT(K_SIGSTOP));
+		switch ((int)a->arg[0]) {
+		case K_SIG_BLOCK:
+			mask = seen | set;
+			break;
+		case K_SIG_UNBLOCK:
+			mask = seen & ~set;
+			break;
+		case K_SIG_SETMASK:
+			mask = set;
+			break;
+		default:
+			return -EINVAL;
+		}
+	}
+	if (a->arg[2] && user_write((void *)a->arg[2], &seen, 8))
+		return -EFAULT;
+	a->uc->mask = mask & ~SIGBIT(K_SIGSYS);
+	t->sys_blocked = (mask & SIGBIT(K_SIGSYS)) != 0;
+	return 0;
+}
+
+long sys_sigaltstack(struct sys_args *a)
+{
+	struct thread *t = a->thread;
+	struct kstack old = t->altstack, want;
+	uintptr_t sp = a->uc->regs.sp;
+	bool on = !(old.flags & (K_SS_DISABLE | K_SS_AUTODISARM)) && sp > (uintptr_t)old.sp &&
+		  sp - (uintptr_t)old.sp <= old.size;
+	int mode;
+
+	if (a->arg[0]) {
+		if (user_read(&want, (void *)a->arg[0], sizeof(want)))
+			return -EFAULT;
+		if (on)
+			return -EPERM;
+		mode = want.flags & ~K_SS_AUTODISARM;
+		if (mode != 0 && mode != K_SS_DISABLE && mode != K_SS_ONSTACK)
+			return -EINVAL;
+		if (mode == K_SS_DISABLE) {
+			want.sp = NULL;
+			want.size = 0;
+		} else if (want.size < MIN_ALTSTACK_BYTES) {
+			return -ENOMEM;
+		}
+		want.flags &= ~K_SS_ONSTACK;
+		t->altstack = want;
+	}
+	if (on)
+		old.flags |= K_SS_ONSTACK;
+	if (a->arg[1] && user_write((void *)a->arg[1], &old, sizeof(old)))
+		return -EFAULT;
+	return 0;
+}
+
+/* The program leaves a handler. The kernel does the work, at the program's frame, after two changes
+ * in it: the alternate stack is ours, and SIGSYS stays unblocked. */
+long sys_rt_sigreturn(struct sys_args *a)
+{
+	struct thread *t = a->thread;
+	struct ksigframe *frame = (void *)(a->uc->regs.sp - sizeof(frame->restorer));
+	struct kstack ours = a->uc->stack;
+	struct kstack theirs;
+	uint64_t mask;
+
+	if (user_read(&theirs, &frame->uc.stack, sizeof(theirs)) ||
+	    user_read(&mask, &frame->uc.mask, sizeof(mask)))
+		return SYS_PASS; /* the kernel kills it, as it would */
+	theirs.flags &= ~K_SS_ONSTACK;
+	if (theirs.flags & K_SS_DISABLE || theirs.size >= MIN_ALTSTACK_BYTES)
+		t->altstack = theirs;
+	t->sys_blocked = (mask & SIGBIT(K_SIGSYS)) != 0;
+	mask &= ~SIGBIT(K_SIGSYS);
+	ours.flags = 0;
+	if (user_write(&frame->uc.stack, &ours, sizeof(ours)) ||
+	    user_write(&frame->uc.mask, &mask, sizeof(mask)))
+		return SYS_PASS;
+	return SYS_PASS;
+}
+
+long sys_rt_sigsuspend(struct sys_args *a)
+{
+	uint64_t mask = signals_mask_for_kernel(a->thread, a->arg[0], a->arg[1]);
+
+	if (mask != a->arg[0])
+		args_replace(a, 0, mask);
+	return SYS_PASS;
+}
+
+/* ppoll, epoll_pwait, epoll_pwait2: mask in argument 3 or 4, its size behind it. */
+static long with_mask_at(struct sys_args *a, int i)
+{
+	uint64_t mask = signals_mask_for_kernel(a->thread, a->arg[i], a->arg[i + 1]);
+
+	if (mask != a->arg[i])
+		args_replace(a, i, mask);
+	return SYS_PASS;
+}
+
+long sys_ppoll(struct sys_args *a)
+{
+	return with_mask_at(a, 3);
+}
+
+long sys_epoll_pwait(struct sys_args *a)
+{
+	return with_mask_at(a, 4);
+}
+
+long sys_pselect6(struct sys_args *a)
+{
+	struct thread *t = a->thread;
+	uint64_t mask;
+
+	if (!a->arg[5] || user_read(&t->mask_arg, (void *)a->arg[5], sizeof(t->mask_arg)))
+		return SYS_PASS;
+	mask = signals_mask_for_kernel(t, t->mask_arg.mask, t->mask_arg.size);
+	if (mask != t->mask_arg.mask) {
+		t->mask_arg.mask = mask;
+		args_replace(a, 5, (uint64_t)&t->mask_arg);
+	}
+	return SYS_PASS;
+}

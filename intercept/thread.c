@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making, arming and reclaiming struct thread; what has to hold across fork. */
+#include "intercept/thread.h"
+
+#include <errno.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+#include <string.h>
+
+#include "intercept/fdtab.h"
+#include "intercept/vfile.h"
+
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+#define PR_SET_SYSCALL_USER_DISPATCH 59
+#define PR_SYS_DISPATCH_ON	     1
+#endif
+
+struct runtime rt;
+
+static struct lock threads_lock;
+static struct thread *threads; /* every region ever made, under threads_lock */
+
+_Static_assert(offsetof(struct thread, gate_ret) == 8, "start.S");
+_Static_assert(offsetof(struct thread, gate_args) == 16, "start.S");
+_Static_assert(offsetof(struct thread, site) == 64, "start.S");
+_Static_assert(offsetof(struct thread, nr) == 72, "start.S");
+_Static_assert(offsetof(struct thread, retry) == 80, "start.S");
+_Static_assert(sizeof(struct thread) + sizeof(struct proc) < THREAD_REGION_BYTES / 2,
+	       "the private stack needs its room");
+
+extern const char __executable_start[], etext[];
+
+/* A fresh aligned region, from the kernel. */
+static struct thread *region_map(void)
+{
+	size_t want = 2 * THREAD_REGION_BYTES;
+	uintptr_t at = (uintptr_t)sys6(__NR_mmap, 0, (long)want, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uintptr_t base;
+
+	if (sys_failed(at))
+		return NULL;
+	base = (at + THREAD_REGION_BYTES - 1) & ~(THREAD_REGION_BYTES - 1);
+	if (base > at)
+		sys2(__NR_munmap, at, base - at);
+	if (at + want > base + THREAD_REGION_BYTES)
+		sys2(__NR_munmap, base + THREAD_REGION_BYTES,
+		     at + want - base - THREAD_REGION_BYTES);
+	return (struct thread *)base;
+}
+
+/* Has the kernel let go of this exited thread? */
+static bool gone(const struct thread *t)
+{
+	return t->state == THREAD_EXITING && sys2(__NR_tkill, t->tid, 0) == -ESRCH;
+}
+
+static struct thread *region_get(void)
+{
+	struct thread *t;
+
+	lock_take(&threads_lock);
+	for (t = threads; t; t = t->next)
+		if (t->state == THREAD_FREE || gone(t))
+			break;
+	if (!t) {
+		t = region_map();
+		if (t) {
+			t->next = threads;
+			threads = t;
+		}
+	}
+	if (t)
+		t->state = THREAD_LIVE;
+	lock_drop(&threads_lock);
+	return t;
+}
+
+/* A process's own state stands at the foot of the private stack of the thread that began it. */
+static struct proc *own_proc(struct thread *t)
+{
+	return (struct proc *)thread_stack_base(t);
+}
+
+struct thread *thread_new(struct thread *from, struct proc *proc)
+{
+	struct thread *t = region_get();
+	struct thread *next;
+	uint32_t state;
+
+	if (!t)
+		return NULL;
+	next = t->next;
+	state = t->state;
+	memset(t, 0, offsetof(struct thread, path));
+	t->next = next;
+	t->state = state;
+	t->self = t;
+	t->sock = -1;
+	t->altstack.flags = K_SS_DISABLE;
+	t->proc = proc;
+	if (!proc) {
+		t->proc = own_proc(t);
+		if (from) {
+			memcpy(t->proc, from->proc, sizeof(*t->proc));
+			t->proc->lock.word = 0;
+		} else {
+			memset(t->proc, 0, sizeof(*t->proc));
+		}
+	}
+	return t;
+}
+
+void thread_free(struct thread *t)
+{
+	if (t->exec_scratch) {
+		sys2(__NR_munmap, t->exec_scratch, t->exec_scratch_bytes);
+		t->exec_scratch = NULL;
+	}
+	lock_take(&threads_lock);
+	t->state = THREAD_FREE;
+	lock_drop(&threads_lock);
+}
+
+void thread_exiting(struct thread *t)
+{
+	/* The process's state lives in the region of its first thread, which others may still use:
+	 * such a region is never reused. */
+	if (t->proc == own_proc(t))
+		return;
+	lock_take(&threads_lock);
+	t->state = THREAD_EXITING;
+	lock_drop(&threads_lock);
+}
+
+/* The part that no clone inherits. */
+static int arm_dispatch(void)
+{
+	return (int)sys5(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON,
+			 (uintptr_t)__executable_start,
+			 (uintptr_t)etext - (uintptr_t)__executable_start, 0);
+}
+
+int thread_arm(struct thread *t)
+{
+	struct kstack stack = {
+		.sp = (void *)thread_stack_base(t),
+		.size = thread_stack_top(t) - thread_stack_base(t),
+	};
+	long ret;
+
+	if (t->proc == own_proc(t)) {
+		stack.sp = own_proc(t) + 1;
+		stack.size = thread_stack_top(t) - (uintptr_t)stack.sp;
+	}
+	t->tid = (int)sys0(__NR_gettid);
+	ret = sys2(__NR_arch_prctl, K_ARCH_SET_GS, t);
+	if (ret)
+		return (int)ret;
+	ret = sys2(__NR_sigaltstack, &stack, 0);
+	if (ret)
+		return (int)ret;
+	return arm_dispatch();
+}
+
+void thread_fork_prepare(void)
+{
+	lock_take(&thread_current()->proc->lock);
+	lock_take(&threads_lock);
+	fdtab_fork_prepare();
+}
+
+void thread_fork_parent(void)
+{
+	fdtab_fork_done();
+	lock_drop(&threads_lock);
+	lock_drop(&thread_current()->proc->lock);
+}
+
+int thread_fork_child(struct thread *t)
+{
+	for (struct thread *other = threads; other; other = other->next) {
+		if (other == t)
+			continue;
+		if (other->state == THREAD_LIVE && other->sock >= 0)
+			sys1(__NR_close, other->sock);
+		if (t->proc != own_proc(other))
+			other->state = THREAD_FREE;
+	}
+	/* A forked child of a vfork child has descriptors of its own again, but the table it copied
+	 * is its grandparent's. */
+	if (t->fds_private) {
+		fdtab_forget_all();
+		t->fds_private = false;
+	}
+	t->tid = (int)sys0(__NR_gettid);
+	thread_fork_parent();
+	return arm_dispatch();
+}

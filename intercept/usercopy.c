@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See usercopy.h. The loops themselves are in start.S, where their exact extent is known. */
+#include "intercept/usercopy.h"
+
+#include <errno.h>
+
+#include "intercept/thread.h"
+
+size_t usercopy_raw(void *dst, const void *src, size_t n);
+size_t userstr_raw(char *dst, const char *src, size_t max);
+extern const char usercopy_raw_end[], usercopy_fault[], userstr_raw_end[], userstr_fault[];
+
+/* The program may have blocked the very signals that turn a fault into an error. */
+static void allow_faults(void)
+{
+	struct thread *t = thread_current();
+	uint64_t faults = SIGBIT(K_SIGSEGV) | SIGBIT(K_SIGBUS);
+
+	if (!t->segv_blocked)
+		return;
+	sys4(__NR_rt_sigprocmask, K_SIG_UNBLOCK, &faults, 0, 8);
+	t->segv_blocked = false;
+}
+
+int user_read(void *dst, const void *user_src, size_t bytes)
+{
+	allow_faults();
+	return usercopy_raw(dst, user_src, bytes) ? -EFAULT : 0;
+}
+
+int user_write(void *user_dst, const void *src, size_t bytes)
+{
+	allow_faults();
+	return usercopy_raw(user_dst, src, bytes) ? -EFAULT : 0;
+}
+
+long user_string(char *dst, const char *user_src, size_t max)
+{
+	size_t n;
+
+	allow_faults();
+	n = userstr_raw(dst, user_src, max);
+	if (!n)
+		return -EFAULT;
+	return n > max ? -ENAMETOOLONG : (long)n - 1;
+}
+
+uintptr_t usercopy_fixup(uintptr_t ip)
+{
+	if (ip >= (uintptr_t)usercopy_raw && ip < (uintptr_t)usercopy_raw_end)
+		return (uintptr_t)usercopy_fault;
+	if (ip >= (uintptr_t)userstr_raw && ip < (uintptr_t)userstr_raw_end)
+		return (uintptr_t)userstr_fault;
+	return 0;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/base/handoff.c: what is built is what is parsed. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+
+#include "core/base/handoff.h"
+
+static const struct handoff full = {
+	.ctx = {0x00, 0x0f, 0xf0, 0xff},
+	.root = "/cloud",
+	.sock = "/run/s",
+	.cache = "/c",
+	.bin = "/bin/skyshim",
+	.cwd = "s3/b",
+	.mask = "0000000000000001",
+	.exec = "/tmp/a\nb=c",
+};
+
+Test(handoff, round_trip)
+{
+	char text[HANDOFF_BYTES];
+	struct handoff h;
+
+	cr_assert_gt(handoff_build(&full, text, sizeof(text)), 0);
+	cr_assert_eq(handoff_parse(text, &h), 0);
+	cr_assert_arr_eq(h.ctx, full.ctx, sizeof(h.ctx));
+	cr_assert_str_eq(h.root, full.root);
+	cr_assert_str_eq(h.sock, full.sock);
+	cr_assert_str_eq(h.cwd, full.cwd);
+	cr_assert_str_eq(h.mask, full.mask);
+	cr_assert_null(h.fd);
+	cr_assert_str_eq(h.exec, full.exec);
+}
+
+Test(handoff, refusals)
+{
+	char text[HANDOFF_BYTES];
+	struct handoff h = full;
+
+	cr_assert_eq(handoff_build(&full, text, 40), -ENAMETOOLONG);
+	h.root = "/a\nb";
+	cr_assert_eq(handoff_build(&h, text, sizeof(text)), -EINVAL);
+	strcpy(text, HANDOFF_NAME "1\nctx=zz\n");
+	cr_assert_eq(handoff_parse(text, &h), -EINVAL);
+}
