@@ -26,6 +26,7 @@ class Case:
     check: Optional[Callable] = None        # a function of one Context
     stderr: bool = True                     # whether stderr has to be the same as well
     embedded_only: bool = False
+    needs_store: bool = True                # of a check: whether it looks at /cloud at all
     timeout: int = TIMEOUT_SECONDS
     env: dict = field(default_factory=dict)
 

@@ -181,31 +181,31 @@ def stop_and_status(context):
     want(result.stdout == b"the last line has no end", f"after stop, run starts no new daemon: {result}")
 
 
-CASES = [Case(f"odd-program/{name}", check=same_status(name, *odd)) for name, odd in ODD.items()]
-CASES += [Case(f"odd-program/{name}", check=refused(name, content)) for name, content in ABSURD.items()]
+CASES = [Case(f"odd-program/{name}", check=same_status(name, *odd), needs_store=False) for name, odd in ODD.items()]
+CASES += [Case(f"odd-program/{name}", check=refused(name, content), needs_store=False) for name, content in ABSURD.items()]
 CASES += [
     Case("odd-program/directory", "mkdir d; ./d; echo $?"),
     Case("odd-program/missing", "./none; echo $?; none-such; echo $?"),
     Case("odd-program/in-bucket-not-executable", "$D/binary/mega.bin; echo $?"),
     Case("odd-program/in-bucket-missing", "$D/none; echo $?"),
     Case("odd-program/in-bucket-folder", "$D/text; echo $?"),
-    Case("run/status-0", check=status(["true"], 0)),
-    Case("run/status-7", check=status(["sh", "-c", "exit 7"], 7)),
-    Case("run/status-255", check=status(["sh", "-c", "exit 255"], 255)),
-    Case("run/killed", check=status(["sh", "-c", "kill -9 $$"], -9)),
-    Case("run/terminated", check=status(["sh", "-c", "kill -TERM $$"], -15)),
-    Case("run/segmentation-fault", check=status(["sh", "-c", "kill -SEGV $$"], -11)),
-    Case("run/not-found", check=status(["none-such-program"], 127, b"none-such-program")),
-    Case("run/not-found-by-path", check=status(["/none/such"], 127, b"/none/such")),
-    Case("run/not-executable", check=status(["/etc/passwd"], 126, b"/etc/passwd")),
-    Case("run/directory", check=status(["/usr"], 126, b"/usr")),
-    Case("run/double-dash", check=status(["--", "sh", "-c", "exit 3"], 3)),
-    Case("run/no-program", check=status([], 2, b"skyshim")),
-    Case("run/descriptors-untouched", check=descriptors_untouched),
-    Case("run/environment-untouched", check=environment_untouched),
+    Case("run/status-0", check=status(["true"], 0), needs_store=False),
+    Case("run/status-7", check=status(["sh", "-c", "exit 7"], 7), needs_store=False),
+    Case("run/status-255", check=status(["sh", "-c", "exit 255"], 255), needs_store=False),
+    Case("run/killed", check=status(["sh", "-c", "kill -9 $$"], -9), needs_store=False),
+    Case("run/terminated", check=status(["sh", "-c", "kill -TERM $$"], -15), needs_store=False),
+    Case("run/segmentation-fault", check=status(["sh", "-c", "kill -SEGV $$"], -11), needs_store=False),
+    Case("run/not-found", check=status(["none-such-program"], 127, b"none-such-program"), needs_store=False),
+    Case("run/not-found-by-path", check=status(["/none/such"], 127, b"/none/such"), needs_store=False),
+    Case("run/not-executable", check=status(["/etc/passwd"], 126, b"/etc/passwd"), needs_store=False),
+    Case("run/directory", check=status(["/usr"], 126, b"/usr"), needs_store=False),
+    Case("run/double-dash", check=status(["--", "sh", "-c", "exit 3"], 3), needs_store=False),
+    Case("run/no-program", check=status([], 2, b"skyshim"), needs_store=False),
+    Case("run/descriptors-untouched", check=descriptors_untouched, needs_store=False),
+    Case("run/environment-untouched", check=environment_untouched, needs_store=False),
     Case("run/off", check=off),
     Case("run/other-root", check=other_root),
-    Case("run/set-uid-runs-natively", check=set_uid),
+    Case("run/set-uid-runs-natively", check=set_uid, needs_store=False),
     Case("run/one-daemon", check=one_daemon),
     Case("run/stop-and-status", check=stop_and_status),
     Case("run/in-run", check=lambda context: want(
