@@ -69,13 +69,13 @@ $(call need,$(PKGS))
 endif
 
 # --- a stamp holds the flags; it changes, and so do the objects, when they do --------------------------
+# Written only then, so that a built tree can be used by somebody who may not write to it.
 FLAGS_HOST := $(CC) $(HOST_CFLAGS) $(HOST_LDFLAGS)
 FLAGS_RT   := $(CC) $(RT_CFLAGS) $(RT_LDFLAGS)
-define stamp
-$(shell mkdir -p $(BUILD); printf '%s\n' '$(subst ','\'',$(2))' >$(BUILD)/.$(1).new; \
-	cmp -s $(BUILD)/.$(1).new $(BUILD)/$(1).flags && rm $(BUILD)/.$(1).new || \
-	mv $(BUILD)/.$(1).new $(BUILD)/$(1).flags)
-endef
+# $(call same,A,B): not empty when both are the same text. $(call stamp,NAME,FLAGS)
+same  = $(and $(findstring x$(1)x,x$(2)x),$(findstring x$(2)x,x$(1)x))
+stamp = $(if $(call same,$(strip $(2)),$(strip $(file <$(BUILD)/$(1).flags))),,$(shell \
+	mkdir -p $(BUILD))$(file >$(BUILD)/$(1).flags,$(2)))
 ifneq ($(filter-out clean help,$(or $(MAKECMDGOALS),all)),)
 $(call stamp,host,$(FLAGS_HOST))
 $(call stamp,rt,$(FLAGS_RT))
