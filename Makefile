@@ -53,9 +53,12 @@ RT_CFLAGS := -std=gnu11 -O2 -g -I. -ffreestanding -fPIE -fvisibility=hidden -fno
 RT_LDFLAGS := -nostdlib -static-pie -Wl,--no-undefined,--gc-sections,-z,noexecstack,-z,relro,-z,now,--hash-style=gnu,--build-id
 
 # --- the embedded test store -----------------------------------------------------------------------
-STORE_SRC  := $(wildcard tests/store/*.c)
-STORE_OBJ  := $(STORE_SRC:%.c=$(BUILD)/host/%.o)
-STORE_LIBS  = $(shell pkg-config --libs libmicrohttpd openssl libxml-2.0 2>/dev/null)
+# Links nothing of ours but itself: a client and a server that share code prove nothing.
+STORE_SRC := $(wildcard tests/store/*.c)
+STORE_OBJ := $(STORE_SRC:%.c=$(BUILD)/host/%.o)
+STORE_MAIN := $(BUILD)/host/tests/store/main.o
+STORE_LIB := $(BUILD)/libteststore.a
+STORE_LIBS = $(shell pkg-config --libs libmicrohttpd openssl libxml-2.0 2>/dev/null)
 
 PROGRAMS := $(BUILD)/skyshim $(BUILD)/skyshim-rt
 
@@ -96,8 +99,17 @@ $(BUILD)/skyshim-rt: $(RT_OBJ)
 
 .PHONY: teststore
 teststore: $(BUILD)/skyshim-teststore ## build the embedded test store
-$(BUILD)/skyshim-teststore: $(STORE_OBJ) $(HOST_LIB)
-	$(call need,libmicrohttpd)$(CC) $(HOST_LDFLAGS) -o $@ $(STORE_OBJ) $(HOST_LIB) $(STORE_LIBS)
+$(BUILD)/skyshim-teststore: $(STORE_MAIN) $(STORE_LIB)
+	$(call need,libmicrohttpd)$(CC) $(HOST_LDFLAGS) -o $@ $(STORE_MAIN) $(STORE_LIB) $(STORE_LIBS)
+
+$(STORE_LIB): $(filter-out $(STORE_MAIN),$(STORE_OBJ))
+	rm -f $@
+	ar rcs $@ $^
+
+# unit tests of the store: tests/unit/store_*.c
+$(BUILD)/unit/store_%: $(BUILD)/host/tests/unit/store_%.o $(STORE_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_LDFLAGS) -o $@ $< $(STORE_LIB) $(STORE_LIBS) -lcriterion
 
 $(BUILD)/host/%.o: %.c $(BUILD)/host.flags
 	@mkdir -p $(@D)

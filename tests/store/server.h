@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP server: one listening socket, one thread a connection. */
+#ifndef STORE_SERVER_H
+#define STORE_SERVER_H
+
+#include <stdint.h>
+
+#include "tests/store/exchange.h"
+
+/* Listens as the settings say and serves dialect, and the admin interface under /_admin/.
+ * *port_out: the port it got. Returns 0 or -1; stderr says why. */
+int server_start(const struct dialect *dialect, uint16_t *port_out);
+
+/* Ends what is under way and frees all. pace_stop() must have been called. */
+void server_stop(void);
+
+#endif
