@@ -9,8 +9,9 @@
 
 #include <stddef.h>
 
-#define XML_BYTES_MAX 16777216 /* of a document: 1,000 keys of 1,024 bytes, escaped twofold, fit \
-				*/
+#define XML_BYTES_MAX                                                              \
+	16777216 /* of a document: 1,000 keys of 1,024 bytes, escaped twofold, fit \
+		  */
 #define XML_DEPTH_MAX 16
 #define XML_TEXT_MAX  65536 /* of one element */
 #define XML_PATH_MAX  512   /* "ListBucketResult/Contents/Key", with NUL */
