@@ -37,9 +37,9 @@ struct store_site {
 	char base[URI_PATH_BYTES];	 /* path before everything, escaped, "" mostly */
 	bool bucket_in_host;
 	char region[STORE_REGION_BYTES];
-	char ca_bundle[CONFIG_PATH_BYTES]; /* of the profile, "" for none */
-	char setting[STORE_SETTING_BYTES]; /* for messages: what says that it goes there */
-	struct creds creds;
+	char ca_bundle[CONFIG_VALUE_BYTES];   /* a path from the profile, "" for none */
+	char setting[STORE_SETTING_BYTES];    /* for messages: what says that it goes there */
+	char credentials[CREDS_SOURCE_BYTES]; /* for messages: creds.source */
 };
 
 /* A request but for its origin. */
@@ -94,12 +94,14 @@ struct store_verb_ops {
 struct store_ops {
 	const char *scheme;
 	struct store_verb_ops verb[STORE_VERBS];
-	/* region: what an earlier answer taught about this bucket, or NULL. Returns 0, or -EACCES,
-	 * -EINVAL, -ENOMEM with a line in message. The site is wiped by the driver. */
+	/* region: what an earlier answer taught about this bucket, or NULL. Returns 0, or -EACCES
+	 * (no usable credentials), -EIO (no usable endpoint), -ENOMEM with a line in message.
+	 * creds_out is wiped by the driver. */
 	int (*locate)(const struct store_call *call, const char *region, struct store_site *out,
-		      char *message, size_t message_bytes);
-	/* now_s: the time that the server believes in. */
-	int (*sign)(const struct store_site *site, int64_t now_s, struct store_request *request);
+		      struct creds *creds_out, char message[STORE_MESSAGE_BYTES]);
+	/* now_s: the time that the server believes in. Not called for anonymous credentials. */
+	int (*sign)(const struct store_site *site, const struct creds *creds, int64_t now_s,
+		    struct store_request *request);
 	/* Any other status. *out is zeroed. */
 	void (*fault)(const struct store_call *call, const struct store_site *site,
 		      const struct store_answer *answer, struct store_fault *out);

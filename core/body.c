@@ -25,6 +25,28 @@ struct store_call body_ask(const struct body *body, const struct store_call *cal
 	return ask;
 }
 
+static int begin_sink(struct body *body, const struct store_call *call)
+{
+	int ret = call->sink.begin ? call->sink.begin(call->sink.arg, &body->object) : 0;
+
+	body->begun = true;
+	body->sink_failed = ret < 0;
+	return ret < 0 ? ret : 0;
+}
+
+static int feed_sink(struct body *body, const struct store_call *call, const void *data,
+		     size_t bytes)
+{
+	uint64_t offset = call->offset + body->delivered;
+	int ret = call->sink.data ? call->sink.data(call->sink.arg, offset, data, bytes) : 0;
+
+	body->sink_failed = ret < 0;
+	if (ret < 0)
+		return ret;
+	body->delivered += bytes;
+	return 0;
+}
+
 /* Which bytes does this answer hold? Fills at, answer_end and *size_out. */
 static int read_lengths(struct body *body, const struct store_call *call,
 			const struct store_answer *answer, uint64_t *size_out)
@@ -106,8 +128,7 @@ int body_head(struct body *body, const struct store_call *call, const struct sto
 	if (!body->begun) {
 		body->object = seen;
 		body->end = end_of(call, seen.size);
-		body->begun = true;
-		ret = call->sink.begin ? call->sink.begin(call->sink.arg, &body->object) : 0;
+		ret = begin_sink(body, call);
 		if (ret < 0)
 			return ret;
 	}
@@ -134,11 +155,9 @@ int body_data(struct body *body, const struct store_call *call, const void *data
 
 		if (count > body->end - next)
 			count = body->end - next;
-		ret = call->sink.data ? call->sink.data(call->sink.arg, next, from + skip, count)
-				      : 0;
+		ret = feed_sink(body, call, from + skip, count);
 		if (ret < 0)
 			return ret;
-		body->delivered += count;
 	}
 	body->at += bytes;
 	return body->check.kind == DIGEST_NONE && call->offset + body->delivered >= body->end &&
@@ -175,8 +194,7 @@ int body_beyond(struct body *body, const struct store_call *call, const struct s
 {
 	body->object = *object;
 	body->end = call->offset;
-	body->begun = true;
-	return call->sink.begin ? call->sink.begin(call->sink.arg, object) : 0;
+	return begin_sink(body, call);
 }
 
 void body_free(struct body *body)

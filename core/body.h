@@ -15,7 +15,8 @@
 
 /* Zeroed, it is a body of which nothing has come yet. */
 struct body {
-	bool begun; /* sink.begin was called: object is known */
+	bool sink_failed; /* the last error came from the sink */
+	bool begun;	  /* sink.begin was called: object is known */
 	struct store_object object;
 	uint64_t end;		  /* object offset behind the last byte asked for; when begun */
 	uint64_t delivered;	  /* bytes that the sink has */

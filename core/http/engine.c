@@ -73,9 +73,11 @@ static void list_remove(struct transfer_list *list, struct transfer *t)
 static void finish(struct transfer *t)
 {
 	struct http_exchange *x = t->x;
+	/* after a failure libcurl 7.88 may keep a buffer that makes it refuse options */
+	bool good = x->failure == HTTP_NONE && !t->enough;
 	CURL *easy = transfer_free(t);
 
-	if (engine.spare_count < engine.limits.total_max)
+	if (good && engine.spare_count < engine.limits.total_max)
 		engine.spare[engine.spare_count++] = easy;
 	else
 		curl_easy_cleanup(easy);

@@ -17,7 +17,7 @@
 #define XML_PATH_MAX  512   /* "ListBucketResult/Contents/Key", with NUL */
 
 /* Called in document order. path: names from the root, without prefixes. end: with the text
- * directly in the element (of mixed content, all of it run together). Any may be NULL. A negative
+ * directly in the element, behind its last child if it has any. Any may be NULL. A negative
  * errno from either ends the reading and is xml_read()'s result. */
 struct xml_visitor {
 	int (*begin)(void *arg, const char *path);
