@@ -38,8 +38,7 @@ class Counted:
 
 
 def requests(stats):
-    found = {verb: count for verb, count in stats["requests"].items() if count and verb != "total"}
-    return found
+    return {verb: count for verb, count in stats["verbs"].items() if count}
 
 
 def budget(command, least, most, before=None, pause=0.0, **env):
@@ -80,7 +79,7 @@ def sequential(context):
         cost = counted.cost("cat $D/twenty | wc -c")
         stats = counted.store.stats()
         want(cost.get("GetObject", 0) <= 12 and sum(cost.values()) == cost.get("GetObject", 0), f"{cost}")
-        out = stats.get("bytes_out") or stats.get("body_bytes_out") or 0
+        out = stats["bytes_out"]
         want(out < (21 << 20), f"{out} bytes sent for {20 << 20}: {json.dumps(stats)[:300]}")
 
 
