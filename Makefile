@@ -167,7 +167,7 @@ limits: ## function and file lengths, licence lines, nothing of one machine
 
 .PHONY: format-check
 format-check:
-	@clang-format --dry-run -Werror --ferror-limit=3 $(C_FILES)
+	@clang-format --dry-run -Werror $(C_FILES)
 
 .PHONY: format
 format: ## clang-format all sources in place
@@ -175,7 +175,7 @@ format: ## clang-format all sources in place
 
 .PHONY: tidy
 tidy: $(TIDY_OK) ## clang-tidy
-$(LINT_RT:%=$(BUILD)/tidy/%.ok): $(BUILD)/tidy/%.ok: % .clang-tidy $(BUILD)/rt.flags
+$(LINT_RT:%=$(BUILD)/tidy/%.ok): $(BUILD)/tidy/%.ok: % .clang-tidy intercept/.clang-tidy $(BUILD)/rt.flags
 	@mkdir -p $(@D)
 	@clang-tidy --quiet $< -- $(RT_CFLAGS) $(CLANG_FLAGS) >$@.log 2>&1 || { cat $@.log; exit 1; }
 	@touch $@
@@ -188,8 +188,7 @@ $(LINT_HOST:%=$(BUILD)/tidy/%.ok): $(BUILD)/tidy/%.ok: % .clang-tidy $(BUILD)/ho
 cppcheck: ## cppcheck
 	@mkdir -p $(BUILD)/cppcheck
 	@cppcheck --quiet --std=c11 --language=c -I. -D__x86_64__ -D__linux__ -D_GNU_SOURCE -DSKYSHIM_VERSION='""' \
-		--enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem \
-		--suppress=normalCheckLevelMaxBranches --suppress=unmatchedSuppression \
+		--enable=warning,performance,portability --inline-suppr --suppressions-list=.cppcheck \
 		--cppcheck-build-dir=$(BUILD)/cppcheck --error-exitcode=1 $(LINT_HOST) $(LINT_RT)
 
 .PHONY: runtime-proof
