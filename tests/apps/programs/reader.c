@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Walks a folder with nftw, and prints size and a checksum of each file, read by stdio in threads. */
+/* Walks a folder with nftw; prints size and checksum of each file, read by stdio in threads. */
 #include <ftw.h>
 #include <pthread.h>
 #include <stdint.h>
