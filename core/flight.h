@@ -8,6 +8,7 @@
 
 #include "core/backend.h"
 #include "core/http/engine.h"
+#include "core/http/retry.h"
 #include "core/store.h"
 
 struct flight_limits {

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An HTTP server for the tests of the driver: it has one object, and does to each request what the
+ * next step of a script says. Raw sockets, so that it can misbehave in ways that no library would.
+ */
+#ifndef TESTS_UNIT_FAULT_SERVER_H
+#define TESTS_UNIT_FAULT_SERVER_H
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FAULT_STEPS_MAX	  64
+#define FAULT_OBJECT_MAX  4194304
+#define FAULT_REQUEST_MAX 16384
+
+enum fault_kind {
+	FAULT_SERVE,	    /* as it should be */
+	FAULT_TRUNCATE,	    /* close the connection after `at` bytes of the body */
+	FAULT_RESET,	    /* close it with a reset, without an answer */
+	FAULT_STALL,	    /* say nothing more after `at` bytes of the body */
+	FAULT_SILENCE,	    /* never answer */
+	FAULT_CORRUPT,	    /* flip a bit at `at` of the body */
+	FAULT_RAW,	    /* send `raw` and close */
+	FAULT_IGNORE_RANGE, /* the whole object, 200 */
+	FAULT_WRONG_RANGE   /* another part than was asked for */
+};
+
+struct fault_step {
+	enum fault_kind kind;
+	size_t at;
+	const char *raw;
+	const char *etag; /* instead of the object's */
+};
+
+struct fault_server {
+	int listener;
+	uint16_t port;
+	pthread_t thread;
+	atomic_bool stopping;
+	struct fault_step step[FAULT_STEPS_MAX]; /* beyond the last given one: FAULT_SERVE */
+	atomic_uint requests;
+	atomic_uint connections;
+	char request[FAULT_STEPS_MAX][FAULT_REQUEST_MAX]; /* what came, for a look at it */
+	size_t size;
+	const char *etag;
+	const char *fields; /* further header lines of a success, each with CRLF */
+	unsigned char object[FAULT_OBJECT_MAX];
+};
+
+static struct fault_server fault; /* one a test process */
+
+static void fault_send(int fd, const void *data, size_t bytes)
+{
+	const char *from = data;
+
+	while (bytes) {
+		ssize_t sent = send(fd, from, bytes, MSG_NOSIGNAL);
+
+		if (sent <= 0)
+			return;
+		from += sent;
+		bytes -= (size_t)sent;
+	}
+}
+
+static void fault_wait_end(int fd)
+{
+	char sink[256];
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	while (!fault.stopping) {
+		if (poll(&p, 1, 20) > 0 && recv(fd, sink, sizeof(sink), 0) <= 0)
+			return;
+	}
+}
+
+/* Reads one request head. Returns false at the end of the connection. */
+static bool fault_read(int fd, char *out)
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	while (len + 1 < FAULT_REQUEST_MAX && !fault.stopping) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+
+		if (poll(&p, 1, 20) == 0)
+			continue;
+		if (recv(fd, out + len, 1, 0) != 1)
+			return false;
+		out[++len] = '\0';
+		if (len >= 4 && !memcmp(out + len - 4, "\r\n\r\n", 4))
+			return true;
+	}
+	return false;
+}
+
+/* Returns false when the connection is to be closed. */
+static bool fault_serve(int fd, const char *request, const struct fault_step *step)
+{
+	const char *range = strstr(request, "Range: bytes=");
+	const char *etag = step->etag ? step->etag : fault.etag;
+	bool head = !strncmp(request, "HEAD", 4);
+	unsigned long long first = 0;
+	unsigned long long last = fault.size - 1;
+	unsigned char *body;
+	char text[2048];
+	size_t bytes;
+	size_t sent;
+	int len;
+
+	if (range && step->kind != FAULT_IGNORE_RANGE) {
+		last = UINT64_MAX;
+		sscanf(range, "Range: bytes=%llu-%llu", &first, &last);
+		if (first >= fault.size) {
+			len = snprintf(text, sizeof(text),
+				       "HTTP/1.1 416 Nope\r\nContent-Range: bytes */%zu\r\n"
+				       "Content-Length: 0\r\n\r\n",
+				       fault.size);
+			fault_send(fd, text, (size_t)len);
+			return true;
+		}
+		if (last >= fault.size)
+			last = fault.size - 1;
+		if (step->kind == FAULT_WRONG_RANGE)
+			first++;
+	} else {
+		range = NULL;
+	}
+	bytes = fault.size ? (size_t)(last - first + 1) : 0;
+	len = snprintf(text, sizeof(text),
+		       "HTTP/1.1 %s\r\nETag: %s\r\nx-amz-request-id: REQ%u\r\n"
+		       "Last-Modified: Wed, 21 Oct 2015 07:28:00 GMT\r\n%sContent-Length: %zu\r\n",
+		       range ? "206 Partial Content" : "200 OK", etag, (unsigned)fault.requests,
+		       fault.fields ? fault.fields : "", bytes);
+	if (range)
+		len += snprintf(text + len, sizeof(text) - (size_t)len,
+				"Content-Range: bytes %llu-%llu/%zu\r\n", first, last, fault.size);
+	len += snprintf(text + len, sizeof(text) - (size_t)len, "\r\n");
+	fault_send(fd, text, (size_t)len);
+	if (head)
+		return true;
+
+	body = malloc(bytes + 1);
+	memcpy(body, fault.object + first, bytes);
+	if (step->kind == FAULT_CORRUPT)
+		body[step->at] ^= 1;
+	sent = step->kind == FAULT_TRUNCATE || step->kind == FAULT_STALL ? step->at : bytes;
+	fault_send(fd, body, sent < bytes ? sent : bytes);
+	free(body);
+	if (step->kind == FAULT_STALL)
+		fault_wait_end(fd);
+	return step->kind != FAULT_TRUNCATE && step->kind != FAULT_STALL;
+}
+
+static void *fault_connection(void *arg)
+{
+	int fd = (int)(intptr_t)arg;
+	struct linger reset = {.l_onoff = 1, .l_linger = 0};
+	char *request = malloc(FAULT_REQUEST_MAX);
+	bool more = true;
+
+	while (more && fault_read(fd, request)) {
+		unsigned number = fault.requests++;
+		struct fault_step step = {0};
+
+		if (number < FAULT_STEPS_MAX) {
+			step = fault.step[number];
+			strcpy(fault.request[number], request);
+		}
+		switch (step.kind) {
+		case FAULT_RESET:
+			setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+			more = false;
+			break;
+		case FAULT_SILENCE:
+			fault_wait_end(fd);
+			more = false;
+			break;
+		case FAULT_RAW:
+			fault_send(fd, step.raw, strlen(step.raw));
+			shutdown(fd, SHUT_WR);
+			fault_wait_end(fd);
+			more = false;
+			break;
+		default:
+			more = fault_serve(fd, request, &step);
+		}
+	}
+	close(fd);
+	free(request);
+	return NULL;
+}
+
+static void *fault_accept(void *arg)
+{
+	struct pollfd p = {.fd = fault.listener, .events = POLLIN};
+
+	(void)arg;
+	while (!fault.stopping) {
+		pthread_t thread;
+		int fd;
+
+		if (poll(&p, 1, 20) <= 0)
+			continue;
+		fd = accept(fault.listener, NULL, NULL);
+		if (fd < 0)
+			continue;
+		fault.connections++;
+		pthread_create(&thread, NULL, fault_connection, (void *)(intptr_t)fd);
+		pthread_detach(thread);
+	}
+	return NULL;
+}
+
+/* Starts with an object of size bytes of a pattern. */
+static void fault_start(size_t size, const char *etag)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t len = sizeof(address);
+
+	fault.size = size;
+	fault.etag = etag;
+	for (size_t i = 0; i < size; i++)
+		fault.object[i] = (unsigned char)(i * 2654435761u >> 13);
+	fault.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bind(fault.listener, (struct sockaddr *)&address, sizeof(address));
+	listen(fault.listener, 128);
+	getsockname(fault.listener, (struct sockaddr *)&address, &len);
+	fault.port = ntohs(address.sin_port);
+	pthread_create(&fault.thread, NULL, fault_accept, NULL);
+}
+
+static void fault_stop(void)
+{
+	fault.stopping = true;
+	pthread_join(fault.thread, NULL);
+	close(fault.listener);
+	usleep(60000); /* its connections see it within 20 ms */
+}
+
+#endif
