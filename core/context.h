@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A context: one distinct credential environment. Every call to a store is made in one, and no context
- * is answered from data that another fetched. Which variables belong to one: core/base/credenv.h.
+ * A context: one distinct credential environment. Every call to a store is made in one, and no
+ * context is answered from data that another fetched. Which variables belong to one:
+ * core/base/credenv.h.
  */
 #ifndef CORE_CONTEXT_H
 #define CORE_CONTEXT_H
@@ -13,8 +14,9 @@
 
 struct context;
 
-/* The context of text ("NAME=VALUE\0..." of text_bytes bytes), made when it is new. It lives as long as
- * the daemon. *id_out: its id. Returns 0, -EINVAL (not of that shape), -ENOMEM, -EMFILE (too many). */
+/* The context of text ("NAME=VALUE\0..." of text_bytes bytes), made when it is new. It lives as
+ * long as the daemon. *id_out: its id. Returns 0, -EINVAL (not of that shape), -ENOMEM, -EMFILE
+ * (too many). */
 int context_register(const char *text, size_t text_bytes, struct context **out,
 		     uint8_t id_out[WIRE_CTX_BYTES]);
 

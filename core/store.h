@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The store contract: what may be asked of an object store, whichever it is, and how a back end says
- * it in HTTP.
+ * The store contract: what may be asked of an object store, whichever it is, and how a back end
+ * says it in HTTP.
  *
- * Callers fill a struct store_call and submit it; the one driver (core/driver.c) builds, signs, sends,
- * retries, parses, logs and counts. A back end is a table of pure functions: build turns a call into a
- * request, parse turns a response into a result; neither does I/O.
+ * Callers fill a struct store_call and submit it; the one driver (core/driver.c) builds, signs,
+ * sends, retries, parses, logs and counts. A back end is a table of pure functions: build turns a
+ * call into a request, parse turns a response into a result; neither does I/O.
  */
 #ifndef CORE_STORE_H
 #define CORE_STORE_H
@@ -16,27 +16,27 @@
 
 struct context; /* whose credentials and endpoints: core/context.h */
 
-#define STORE_ETAG_BYTES    128 /* with NUL; longer ETags are refused as a bad answer */
-#define STORE_ID_BYTES	    128 /* a service's request id, with NUL */
-#define STORE_MESSAGE_BYTES 512 /* a line for the user, with NUL */
+#define STORE_ETAG_BYTES    128	 /* with NUL; longer ETags are refused as a bad answer */
+#define STORE_ID_BYTES	    128	 /* a service's request id, with NUL */
+#define STORE_MESSAGE_BYTES 512	 /* a line for the user, with NUL */
 #define STORE_LIST_MAX	    1000 /* entries of one page */
 
 enum store_verb {
-	STORE_HEAD,    /* attributes of bucket/key */
-	STORE_GET,     /* bytes [offset, offset + length) of bucket/key, and its attributes */
-	STORE_LIST,    /* one page of names in bucket that start with key, up to the next delimiter */
+	STORE_HEAD, /* attributes of bucket/key */
+	STORE_GET,  /* bytes [offset, offset + length) of bucket/key, and its attributes */
+	STORE_LIST, /* one page of names in bucket that start with key, up to the next delimiter */
 	STORE_BUCKETS, /* all buckets of these credentials */
 	STORE_VERBS
 };
 
 struct store_object {
-	uint64_t size;	  /* bytes of the whole object */
-	int64_t mtime_ns; /* since 1970; 0 when the answer did not say */
+	uint64_t size;		     /* bytes of the whole object */
+	int64_t mtime_ns;	     /* since 1970; 0 when the answer did not say */
 	char etag[STORE_ETAG_BYTES]; /* as sent, quotes included; "" when the answer did not say */
 };
 
-/* name: of an object its whole key; of a common prefix the whole prefix with its delimiter; of a bucket
- * its name. Decoded bytes, NUL-terminated. */
+/* name: of an object its whole key; of a common prefix the whole prefix with its delimiter; of a
+ * bucket its name. Decoded bytes, NUL-terminated. */
 struct store_entry {
 	char *name;
 	bool is_prefix;
@@ -64,13 +64,14 @@ struct store_call {
 	/* Set by the caller, valid until done. */
 	enum store_verb verb;
 	struct context *ctx;
-	const char *scheme; /* "s3" */
-	const char *bucket; /* NULL for STORE_BUCKETS */
-	const char *key;    /* of STORE_LIST the prefix, "" for none */
-	uint64_t offset;    /* STORE_GET */
-	uint64_t length;    /* STORE_GET: 0 means to the end */
+	const char *scheme;	   /* "s3" */
+	const char *bucket;	   /* NULL for STORE_BUCKETS */
+	const char *key;	   /* of STORE_LIST the prefix, "" for none */
+	uint64_t offset;	   /* STORE_GET */
+	uint64_t length;	   /* STORE_GET: 0 means to the end */
 	const char *if_match;	   /* an ETag or NULL; another version gives -ESTALE */
-	const char *if_none_match; /* an ETag or NULL; the same version gives -EALREADY, without a body */
+	const char *if_none_match; /* an ETag or NULL; the same version gives -EALREADY, without a
+				      body */
 	char delimiter;		   /* STORE_LIST: 0 for none */
 	const char *token;	   /* STORE_LIST: a page's next_token, or NULL for the first */
 	unsigned max_entries;	   /* STORE_LIST: 1..STORE_LIST_MAX; 0 means STORE_LIST_MAX */
@@ -85,17 +86,19 @@ struct store_call {
 	struct store_list list;	    /* STORE_LIST, STORE_BUCKETS */
 	char request_id[STORE_ID_BYTES];
 	char message[STORE_MESSAGE_BYTES]; /* with an error: what happened and what to do, one line
-					    * without newline: bucket, request id, the credential used
-					    * (never a secret); "" for -ENOENT, -EALREADY and -ESTALE */
-	void *driver; /* the driver's own */
+					    * without newline: bucket, request id, the credential
+					    * used (never a secret); "" for -ENOENT, -EALREADY and
+					    * -ESTALE */
+	void *driver;			   /* the driver's own */
 };
 
-/* Errors: -ENOENT (no such key or bucket: status 404), -EACCES (403, no usable credentials), -ESTALE
- * (412, or the object changed between the parts of one GET), -EALREADY (304), -EIO (everything that
- * stayed wrong after retries: no network, DNS, TLS, 5xx, truncated or corrupted bodies, a hostile
- * answer), -EINVAL (a name the store cannot hold), -ENAMETOOLONG, -ENOMEM, -ECANCELED (shutdown). A GET
- * wholly beyond the end is a success without bytes: begin() is called, object.size is right (etag and
- * mtime may be unknown then, as for an empty object asked with a range: S3 answers 416). */
+/* Errors: -ENOENT (no such key or bucket: status 404), -EACCES (403, no usable credentials),
+ * -ESTALE (412, or the object changed between the parts of one GET), -EALREADY (304), -EIO
+ * (everything that stayed wrong after retries: no network, DNS, TLS, 5xx, truncated or corrupted
+ * bodies, a hostile answer), -EINVAL (a name the store cannot hold), -ENAMETOOLONG, -ENOMEM,
+ * -ECANCELED (shutdown). A GET wholly beyond the end is a success without bytes: begin() is called,
+ * object.size is right (etag and mtime may be unknown then, as for an empty object asked with a
+ * range: S3 answers 416). */
 
 /* Starts the call; never blocks. Returns 0, after which done() comes exactly once, or -ENOMEM. */
 int store_submit(struct store_call *call);
@@ -113,7 +116,7 @@ void store_stop(void); /* every outstanding call ends with -ECANCELED */
 struct store_counters {
 	uint64_t requests[STORE_VERBS]; /* sent, retries included */
 	uint64_t retries;
-	uint64_t errors; /* calls that ended in an error other than -ENOENT, -EALREADY, -ESTALE */
+	uint64_t errors;   /* calls that ended in an error other than -ENOENT, -EALREADY, -ESTALE */
 	uint64_t bytes_in; /* of bodies */
 	uint64_t connections; /* opened */
 };
