@@ -9,9 +9,10 @@
 
 #include <stddef.h>
 
-#define SLACK_BYTES (UINT64_C(256) << 10) /* reads of one reader may come this much out of order \
-					   */
-#define STALE_NS INT64_C(500000000)	  /* a stream at rest does not hold the mark back */
+#define SLACK_BYTES                                                                        \
+	(UINT64_C(256) << 10)	    /* reads of one reader may come this much out of order \
+				     */
+#define STALE_NS INT64_C(500000000) /* a stream at rest does not hold the mark back */
 
 void readahead_init(struct readahead *ra, uint64_t window_max, bool opened, int64_t now_ns)
 {
