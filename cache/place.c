@@ -151,20 +151,27 @@ static void remove_all(int files_fd)
 	}
 	closedir(dir);
 	if (removed)
-		log_info("cache: dropped %lu files of an earlier boot", removed);
+		log_info("cache: dropped %lu files of an earlier daemon", removed);
+}
+
+static int open_below(int dir_fd, const char *name)
+{
+	int fd;
+
+	if (mkdirat(dir_fd, name, 0700) && errno != EEXIST)
+		return -errno;
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 int place_files(int dir_fd)
 {
-	SCOPE_FD int fd = -1;
+	SCOPE_FD int fd = open_below(dir_fd, "files");
 	char now[BOOT_ID_BYTES], then[BOOT_ID_BYTES];
 	int ret;
 
-	if (mkdirat(dir_fd, "files", 0700) && errno != EEXIST)
-		return -errno;
-	fd = openat(dir_fd, "files", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	read_text(AT_FDCWD, "/proc/sys/kernel/random/boot_id", now, sizeof(now));
 	read_text(dir_fd, "boot", then, sizeof(then));
 	if (!now[0] || strcmp(now, then) != 0) {
@@ -174,4 +181,13 @@ int place_files(int dir_fd)
 			return ret;
 	}
 	return take_fd(&fd);
+}
+
+int place_dirs(int dir_fd)
+{
+	int fd = open_below(dir_fd, "dirs");
+
+	if (fd >= 0)
+		remove_all(fd);
+	return fd;
 }

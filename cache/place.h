@@ -6,6 +6,7 @@
  *	DIR/boot	the kernel's boot id when the files were written
  *	DIR/daemon.log	what a daemon in the background says
  *	DIR/files/	pairs of data and vnode files, see cache/pair.h
+ *	DIR/dirs/	the same of directories: listings, which no daemon takes over from another
  */
 #ifndef CACHE_PLACE_H
 #define CACHE_PLACE_H
@@ -29,5 +30,8 @@ int place_lock(int dir_fd);
  * files in it were written they are removed: what the page cache held then may be lost, bitmaps
  * included. Only with the lock. Returns a descriptor or an error. */
 int place_files(int dir_fd);
+
+/* The directory for listings in dir_fd, made if need be, emptied. Only with the lock. */
+int place_dirs(int dir_fd);
 
 #endif
