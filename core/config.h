@@ -33,7 +33,7 @@ struct config {
 	char s3_endpoint_url[CONFIG_VALUE_BYTES]; /* of the profile's services section */
 	char s3_addressing_style[CONFIG_VALUE_BYTES];
 	char services[CONFIG_NAME_BYTES];
-	char ca_bundle[CONFIG_PATH_BYTES];
+	char ca_bundle[CONFIG_VALUE_BYTES];
 
 	char key_id[CONFIG_VALUE_BYTES];
 	char secret[CONFIG_VALUE_BYTES];

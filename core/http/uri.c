@@ -73,8 +73,10 @@ int uri_decode(char *text)
 		}
 		high = hex_digit(in[1]);
 		low = high < 0 ? -1 : hex_digit(in[2]);
-		if (low < 0 || (!high && !low))
+		if (low < 0)
 			return -EINVAL;
+		if (!high && !low)
+			return -EILSEQ;
 		*out++ = (char)(high << 4 | low);
 		in += 2;
 	}

@@ -19,8 +19,8 @@ int uri_encode(struct buffer *out, const char *text, size_t bytes, bool keep_sla
 /* Appends "NAME=VALUE" to a query, encoded, with '?' or '&' before it as out needs. */
 int uri_add_query(struct buffer *out, const char *name, const char *value);
 
-/* Decodes in place, '+' to a space, as S3's encoding-type=url wants. Returns the length, or
- * -EINVAL: a broken escape or an encoded NUL. */
+/* Decodes in place, '+' to a space, as S3's encoding-type=url wants. Returns the length; -EINVAL: a
+ * broken escape; -EILSEQ: an encoded NUL. The text is spoilt then. */
 int uri_decode(char *text);
 
 /* "https://host:port/path" taken apart. */

@@ -9,14 +9,15 @@
 
 #include <stddef.h>
 
-#define XML_BYTES_MAX 16777216 /* of a document: 1,000 keys of 1,024 bytes, escaped twofold, fit \
-				*/
+#define XML_BYTES_MAX                                                              \
+	16777216 /* of a document: 1,000 keys of 1,024 bytes, escaped twofold, fit \
+		  */
 #define XML_DEPTH_MAX 16
 #define XML_TEXT_MAX  65536 /* of one element */
 #define XML_PATH_MAX  512   /* "ListBucketResult/Contents/Key", with NUL */
 
 /* Called in document order. path: names from the root, without prefixes. end: with the text
- * directly in the element (of mixed content, all of it run together). Any may be NULL. A negative
+ * directly in the element, behind its last child if it has any. Any may be NULL. A negative
  * errno from either ends the reading and is xml_read()'s result. */
 struct xml_visitor {
 	int (*begin)(void *arg, const char *path);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a back end says the store contract (core/store.h) in HTTP: a table of pure functions. None
+ *does I/O but locate(), which may read configuration. The driver (core/driver.c) calls them in this
+ *order, on the I/O thread, for each sending:
+ *
+ *	locate	where does this call go, and with whose credentials?
+ *	build	the call as a request: target and header fields
+ *	sign	adds what proves who asks
+ *	parse	a success as a result, or
+ *	fault	an error answer as an errno, and what might mend it
+ */
+#ifndef CORE_BACKEND_H
+#define CORE_BACKEND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buffer.h"
+#include "core/creds.h"
+#include "core/digest.h"
+#include "core/http/header.h"
+#include "core/http/uri.h"
+#include "core/store.h"
+
+#define STORE_BACKENDS_MAX 8
+#define STORE_TARGET_BYTES \
+	8192 /* of a request: a key of 1,024 bytes is 3,072 escaped, a token more */
+#define STORE_ORIGIN_BYTES  320
+#define STORE_REGION_BYTES  64
+#define STORE_SETTING_BYTES 192
+
+/* Where a call goes. */
+struct store_site {
+	char origin[STORE_ORIGIN_BYTES]; /* "https://host" or "https://host:port" */
+	char host[STORE_ORIGIN_BYTES];	 /* the Host field: as in origin */
+	char base[URI_PATH_BYTES];	 /* path before everything, escaped, "" mostly */
+	bool bucket_in_host;
+	char region[STORE_REGION_BYTES];
+	char ca_bundle[CONFIG_VALUE_BYTES];   /* a path from the profile, "" for none */
+	char setting[STORE_SETTING_BYTES];    /* for messages: what says that it goes there */
+	char credentials[CREDS_SOURCE_BYTES]; /* for messages: creds.source */
+};
+
+/* A request but for its origin. */
+struct store_request {
+	const char *method;	   /* "GET" or "HEAD" */
+	struct buffer target;	   /* path and query as on the wire; starts with '/' */
+	struct header_list fields; /* without Host */
+};
+
+/* How to check that a body of a whole object is right. */
+struct store_check {
+	enum digest_kind kind; /* DIGEST_NONE: by its length only */
+	bool hex;	       /* text is hex, otherwise base64 */
+	char text[DIGEST_HEX_BYTES];
+};
+
+struct store_answer {
+	int status;
+	const struct header_list *fields;
+	const char *body; /* "" for STORE_HEAD, and for the success of a STORE_GET */
+	size_t body_bytes;
+};
+
+/* What might mend an error. */
+enum store_cure {
+	STORE_CURE_NONE,
+	STORE_CURE_WAIT,   /* trying again later */
+	STORE_CURE_REGION, /* asking for the region in store_fault.region */
+	STORE_CURE_CLOCK   /* signing with the server's time, its Date */
+};
+
+struct store_fault {
+	int error; /* negative errno */
+	enum store_cure cure;
+	char region[STORE_REGION_BYTES];
+	char code[64];	  /* the service's own word, "" for none */
+	char detail[256]; /* the service's sentence, or ours; "" for none */
+	char request_id[STORE_ID_BYTES];
+};
+
+struct store_verb_ops {
+	/* Returns 0, -EINVAL or -ENAMETOOLONG (a name the store cannot hold), -ENOMEM. */
+	int (*build)(const struct store_call *call, const struct store_site *site,
+		     struct store_request *out);
+	/* A status of 2xx. Fills the call's results; of STORE_GET all of call->object but the size,
+	 * which the driver reads from the length fields. *check is zeroed. Returns 0, -ENOMEM, or
+	 * -EBADMSG: not an answer that this service would give. */
+	int (*parse)(struct store_call *call, const struct store_answer *answer,
+		     struct store_check *check);
+};
+
+struct store_ops {
+	const char *scheme;
+	struct store_verb_ops verb[STORE_VERBS];
+	/* region: what an earlier answer taught about this bucket, or NULL. Returns 0, or -EACCES
+	 * (no usable credentials), -EIO (no usable endpoint), -ENOMEM with a line in message.
+	 * creds_out is wiped by the driver. */
+	int (*locate)(const struct store_call *call, const char *region, struct store_site *out,
+		      struct creds *creds_out, char message[STORE_MESSAGE_BYTES]);
+	/* now_s: the time that the server believes in. Not called for anonymous credentials. */
+	int (*sign)(const struct store_site *site, const struct creds *creds, int64_t now_s,
+		    struct store_request *request);
+	/* Any other status. *out is zeroed. */
+	void (*fault)(const struct store_call *call, const struct store_site *site,
+		      const struct store_answer *answer, struct store_fault *out);
+	/* The service's request id of an answer, "" for none. */
+	void (*request_id)(const struct header_list *fields, char out[STORE_ID_BYTES]);
+};
+
+/* Makes a scheme known. Before the first call of it. Returns 0, -EEXIST (another has this scheme)
+ * or -ENOSPC. The same table twice is fine. */
+int store_register(const struct store_ops *ops);
+
+#endif

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The one driver of all stores: core/store.h over flights. */
+#include "core/driver.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/config.h"
+#include "core/learned.h"
+#include "core/store.h"
+
+static pthread_mutex_t backends_lock = PTHREAD_MUTEX_INITIALIZER;
+static const struct store_ops *backends[STORE_BACKENDS_MAX]; /* under backends_lock */
+static struct http_limits http_limits = HTTP_LIMITS_DEFAULT;
+
+void driver_set_limits(const struct http_limits *http, const struct flight_limits *flight)
+{
+	if (http)
+		http_limits = *http;
+	if (flight)
+		flight_totals.limits = *flight;
+}
+
+int store_register(const struct store_ops *ops)
+{
+	int ret = -ENOSPC;
+
+	pthread_mutex_lock(&backends_lock);
+	for (size_t i = 0; i < STORE_BACKENDS_MAX; i++) {
+		if (!backends[i] || backends[i] == ops) {
+			backends[i] = ops;
+			ret = 0;
+			break;
+		}
+		if (!strcmp(backends[i]->scheme, ops->scheme)) {
+			ret = -EEXIST;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&backends_lock);
+	return ret;
+}
+
+static const struct store_ops *find_backend(const char *scheme)
+{
+	const struct store_ops *found = NULL;
+
+	pthread_mutex_lock(&backends_lock);
+	for (size_t i = 0; i < STORE_BACKENDS_MAX && backends[i] && !found; i++) {
+		if (scheme && !strcmp(backends[i]->scheme, scheme))
+			found = backends[i];
+	}
+	pthread_mutex_unlock(&backends_lock);
+	return found;
+}
+
+int store_start(void)
+{
+	return http_start(&http_limits);
+}
+
+void store_stop(void)
+{
+	http_stop();
+	learned_forget();
+	config_free_all();
+}
+
+static void clear_results(struct store_call *call)
+{
+	call->error = 0;
+	call->status = 0;
+	call->object = (struct store_object){0};
+	call->list = (struct store_list){0};
+	call->request_id[0] = '\0';
+	call->message[0] = '\0';
+	call->driver = NULL;
+}
+
+int store_submit(struct store_call *call)
+{
+	clear_results(call);
+	return flight_start(call, find_backend(call->scheme));
+}
+
+struct waiter {
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool done; /* under lock */
+};
+
+static void wake(struct store_call *call)
+{
+	struct waiter *waiter = call->arg;
+
+	pthread_mutex_lock(&waiter->lock);
+	waiter->done = true;
+	pthread_cond_signal(&waiter->cond);
+	pthread_mutex_unlock(&waiter->lock);
+}
+
+int store_run(struct store_call *call)
+{
+	struct waiter waiter = {
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.cond = PTHREAD_COND_INITIALIZER,
+	};
+	int ret;
+
+	call->done = wake;
+	call->arg = &waiter;
+	ret = store_submit(call);
+	if (ret < 0) {
+		call->error = ret;
+	} else {
+		pthread_mutex_lock(&waiter.lock);
+		while (!waiter.done)
+			pthread_cond_wait(&waiter.cond, &waiter.lock);
+		pthread_mutex_unlock(&waiter.lock);
+	}
+	call->done = NULL;
+	call->arg = NULL;
+	return call->error;
+}
+
+void store_call_reset(struct store_call *call)
+{
+	for (size_t i = 0; i < call->list.count; i++)
+		free(call->list.entries[i].name);
+	free(call->list.entries);
+	free(call->list.next_token);
+	clear_results(call);
+}
+
+void store_counters(struct store_counters *out)
+{
+	for (int verb = 0; verb < STORE_VERBS; verb++)
+		out->requests[verb] = flight_totals.requests[verb];
+	out->retries = flight_totals.retries;
+	out->errors = flight_totals.errors;
+	out->bytes_in = flight_totals.bytes_in;
+	out->connections = flight_totals.connections;
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What answers taught the driver. Searched in line: the tables are small, requests take
+ * milliseconds. */
+#include "core/learned.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BUCKET_BYTES 256 /* with NUL; longer names are not remembered */
+#define SCHEME_BYTES 8
+
+struct learned_bucket {
+	uint8_t ctx[WIRE_CTX_BYTES];
+	char scheme[SCHEME_BYTES];
+	char bucket[BUCKET_BYTES];
+	char region[STORE_REGION_BYTES]; /* "" marks a free place */
+};
+
+static struct learned_bucket buckets[LEARNED_BUCKETS_MAX];
+static size_t buckets_next; /* the place to use next: a ring */
+static struct learned_endpoint endpoints[LEARNED_ENDPOINTS_MAX];
+static uint64_t endpoints_used;
+
+static struct learned_bucket *find_bucket(const struct context *ctx, const char *scheme,
+					  const char *bucket)
+{
+	for (size_t i = 0; i < LEARNED_BUCKETS_MAX && buckets[i].region[0]; i++) {
+		if (!strcmp(buckets[i].bucket, bucket) && !strcmp(buckets[i].scheme, scheme) &&
+		    !memcmp(buckets[i].ctx, context_id(ctx), WIRE_CTX_BYTES))
+			return &buckets[i];
+	}
+	return NULL;
+}
+
+const char *learned_region(const struct context *ctx, const char *scheme, const char *bucket)
+{
+	const struct learned_bucket *found = find_bucket(ctx, scheme, bucket);
+
+	return found ? found->region : NULL;
+}
+
+void learned_set_region(const struct context *ctx, const char *scheme, const char *bucket,
+			const char *region)
+{
+	struct learned_bucket *place = find_bucket(ctx, scheme, bucket);
+
+	if (!region[0] || strlen(bucket) >= BUCKET_BYTES || strlen(scheme) >= SCHEME_BYTES)
+		return;
+	if (!place) {
+		place = &buckets[buckets_next];
+		buckets_next = (buckets_next + 1) % LEARNED_BUCKETS_MAX;
+	}
+	memcpy(place->ctx, context_id(ctx), WIRE_CTX_BYTES);
+	strcpy(place->scheme, scheme);
+	strcpy(place->bucket, bucket);
+	snprintf(place->region, sizeof(place->region), "%s", region);
+}
+
+struct learned_endpoint *learned_endpoint(const char *origin)
+{
+	struct learned_endpoint *oldest = &endpoints[0];
+
+	endpoints_used++;
+	for (size_t i = 0; i < LEARNED_ENDPOINTS_MAX; i++) {
+		if (endpoints[i].used && !strcmp(endpoints[i].origin, origin)) {
+			endpoints[i].used = endpoints_used;
+			return &endpoints[i];
+		}
+		if (endpoints[i].used < oldest->used)
+			oldest = &endpoints[i];
+	}
+	memset(oldest, 0, sizeof(*oldest));
+	snprintf(oldest->origin, sizeof(oldest->origin), "%s", origin);
+	oldest->used = endpoints_used;
+	retry_budget_fill(&oldest->budget);
+	return oldest;
+}
+
+void learned_forget(void)
+{
+	memset(buckets, 0, sizeof(buckets));
+	memset(endpoints, 0, sizeof(endpoints));
+	buckets_next = 0;
+	endpoints_used = 0;
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+/* S3's error answers: Amazon S3 API Reference, "Error responses". */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/http/status.h"
+#include "core/http/xml.h"
+#include "s3/s3.h"
+
+/* Codes that say more than their status. */
+static const struct {
+	const char *code;
+	int error; /* 0: the status's */
+	enum store_cure cure;
+} codes[] = {
+	{"AuthorizationHeaderMalformed", 0, STORE_CURE_REGION},
+	{"IllegalLocationConstraintException", 0, STORE_CURE_REGION},
+	{"IncorrectEndpoint", 0, STORE_CURE_REGION},
+	{"InternalError", -EIO, STORE_CURE_WAIT},
+	{"InvalidAccessKeyId", -EACCES, STORE_CURE_NONE},
+	{"InvalidBucketName", -EINVAL, STORE_CURE_NONE},
+	{"InvalidToken", -EACCES, STORE_CURE_NONE},
+	{"ExpiredToken", -EACCES, STORE_CURE_NONE},
+	{"KeyTooLongError", -ENAMETOOLONG, STORE_CURE_NONE},
+	{"NoSuchBucket", -ENOENT, STORE_CURE_NONE},
+	{"NoSuchKey", -ENOENT, STORE_CURE_NONE},
+	{"NoSuchVersion", -ENOENT, STORE_CURE_NONE},
+	{"PermanentRedirect", 0, STORE_CURE_REGION},
+	{"PreconditionFailed", -ESTALE, STORE_CURE_NONE},
+	{"RequestTimeTooSkewed", -EACCES, STORE_CURE_CLOCK},
+	{"RequestTimeout", -EIO, STORE_CURE_WAIT},
+	{"SignatureDoesNotMatch", -EACCES, STORE_CURE_NONE},
+	{"SlowDown", -EIO, STORE_CURE_WAIT},
+	{"TemporaryRedirect", 0, STORE_CURE_REGION},
+	{"UnauthorizedAccess", -EACCES, STORE_CURE_NONE},
+};
+
+static void copy(char *out, size_t out_bytes, const char *text)
+{
+	snprintf(out, out_bytes, "%s", text);
+}
+
+static int on_end(void *arg, const char *path, const char *text)
+{
+	struct store_fault *fault = arg;
+
+	if (!strcmp(path, "Error/Code"))
+		copy(fault->code, sizeof(fault->code), text);
+	else if (!strcmp(path, "Error/Message"))
+		copy(fault->detail, sizeof(fault->detail), text);
+	else if (!strcmp(path, "Error/RequestId"))
+		copy(fault->request_id, sizeof(fault->request_id), text);
+	else if (!strcmp(path, "Error/Region"))
+		copy(fault->region, sizeof(fault->region), text);
+	return 0;
+}
+
+void s3_fault_request_id(const struct header_list *fields, char out[STORE_ID_BYTES])
+{
+	const char *id = header_get(fields, "x-amz-request-id");
+
+	copy(out, STORE_ID_BYTES, id ? id : "");
+}
+
+static bool is_html(const struct header_list *fields)
+{
+	const char *type = header_get(fields, "Content-Type");
+
+	return type && !strncasecmp(type, "text/html", 9);
+}
+
+static void judge_code(struct store_fault *fault)
+{
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		if (strcmp(codes[i].code, fault->code) != 0)
+			continue;
+		if (codes[i].error)
+			fault->error = codes[i].error;
+		fault->cure = codes[i].cure;
+	}
+}
+
+/* An answer to HEAD has no body: what can its status and fields say? */
+static void judge_fields(const struct store_site *site, int status, struct store_fault *fault)
+{
+	bool elsewhere = fault->region[0] && strcmp(fault->region, site->region) != 0;
+
+	if (elsewhere &&
+	    (status == 301 || status == 307 || status == 400 || (status == 403 && !fault->code[0])))
+		fault->cure = STORE_CURE_REGION;
+	else if (status == 403 && !fault->code[0])
+		fault->cure = STORE_CURE_CLOCK;
+}
+
+/* A sentence where the service gives none, or one that does not say what to do. */
+static void advise(const struct store_site *site, int status, struct store_fault *fault)
+{
+	if (status == 301 || status == 307)
+		snprintf(fault->detail, sizeof(fault->detail),
+			 "the bucket is served elsewhere%s%.40s; check %.150s",
+			 fault->region[0] ? ", in region " : "", fault->region, site->setting);
+	else if (!strcmp(fault->code, "ExpiredToken"))
+		copy(fault->detail, sizeof(fault->detail),
+		     "the session token has expired; renew the credentials and start again");
+	else if (!strcmp(fault->code, "RequestTimeTooSkewed"))
+		copy(fault->detail, sizeof(fault->detail), "this machine's clock is wrong; set it");
+}
+
+void s3_fault_parse(const struct store_call *call, const struct store_site *site,
+		    const struct store_answer *answer, struct store_fault *out)
+{
+	struct status_meaning meaning = status_meaning(answer->status);
+	const char *region = header_get(answer->fields, "x-amz-bucket-region");
+	struct xml_visitor visitor = {.end = on_end, .arg = out};
+
+	(void)call;
+	out->error = meaning.error ? meaning.error : -EIO;
+	out->cure = meaning.retry ? STORE_CURE_WAIT : STORE_CURE_NONE;
+	if (answer->body_bytes && !is_html(answer->fields))
+		(void)xml_read(answer->body, answer->body_bytes, &visitor);
+	if (!out->request_id[0])
+		s3_fault_request_id(answer->fields, out->request_id);
+	if (region && strlen(region) < sizeof(out->region))
+		copy(out->region, sizeof(out->region), region);
+
+	judge_code(out);
+	judge_fields(site, answer->status, out);
+	if (out->cure == STORE_CURE_REGION && !out->region[0])
+		out->cure = STORE_CURE_NONE;
+	/* a web server that knows no such page is not a store that knows no such key */
+	if (answer->status == 404 && is_html(answer->fields)) {
+		out->error = -EIO;
+		snprintf(out->detail, sizeof(out->detail), "this is no S3 endpoint; check %.190s",
+			 site->setting);
+	}
+	advise(site, answer->status, out);
+}

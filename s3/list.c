@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * ListObjectsV2 and ListBuckets. Keys are asked for in URL encoding, since XML 1.0 cannot hold
+ * every byte that a key may have. Whether the service obliged stands in EncodingType, which may
+ * come after the keys; so names are decoded when the whole answer has been read.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/http/date.h"
+#include "core/http/range.h"
+#include "core/http/xml.h"
+#include "core/scope.h"
+#include "s3/s3.h"
+
+#define FIRST_ENTRIES 64
+
+struct parser {
+	struct store_list list;
+	size_t cap;
+	size_t max;
+	const char *root;   /* the element that the answer must be */
+	const char *entry;  /* the element of one entry */
+	const char *prefix; /* of a common prefix, or NULL */
+	bool seen_root;
+	bool truncated;
+	bool url_encoded;
+};
+
+int s3_list_build(const struct store_call *call, const struct store_site *site,
+		  struct store_request *out)
+{
+	char delimiter[2] = {call->delimiter, '\0'};
+	char max[16];
+	int ret;
+
+	if (!call->bucket || call->max_entries > STORE_LIST_MAX)
+		return -EINVAL;
+	if (call->key && strlen(call->key) > S3_KEY_BYTES)
+		return -ENAMETOOLONG;
+	snprintf(max, sizeof(max), "%u", call->max_entries ? call->max_entries : STORE_LIST_MAX);
+	out->method = "GET";
+	ret = s3_site_path(site, call->bucket, NULL, &out->target);
+	if (!ret && call->token)
+		ret = uri_add_query(&out->target, "continuation-token", call->token);
+	if (!ret && call->delimiter)
+		ret = uri_add_query(&out->target, "delimiter", delimiter);
+	if (!ret)
+		ret = uri_add_query(&out->target, "encoding-type", "url");
+	if (!ret)
+		ret = uri_add_query(&out->target, "list-type", "2");
+	if (!ret)
+		ret = uri_add_query(&out->target, "max-keys", max);
+	if (!ret && call->key && call->key[0])
+		ret = uri_add_query(&out->target, "prefix", call->key);
+	return ret == -EMSGSIZE ? -ENAMETOOLONG : ret;
+}
+
+int s3_list_build_buckets(const struct store_call *call, const struct store_site *site,
+			  struct store_request *out)
+{
+	(void)call;
+	out->method = "GET";
+	return s3_site_path(site, NULL, NULL, &out->target);
+}
+
+static int add_entry(struct parser *p, bool is_prefix)
+{
+	struct store_entry *grown;
+	size_t cap = p->cap ? 2 * p->cap : FIRST_ENTRIES;
+
+	if (p->list.count == p->max)
+		return -EBADMSG;
+	if (p->list.count == p->cap) {
+		grown = reallocarray(p->list.entries, cap, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		p->list.entries = grown;
+		p->cap = cap;
+	}
+	p->list.entries[p->list.count++] = (struct store_entry){.is_prefix = is_prefix};
+	return 0;
+}
+
+static int on_begin(void *arg, const char *path)
+{
+	struct parser *p = arg;
+
+	if (!strcmp(path, p->root))
+		p->seen_root = true;
+	else if (!p->seen_root)
+		return -EBADMSG;
+	else if (!strcmp(path, p->entry))
+		return add_entry(p, false);
+	else if (p->prefix && !strcmp(path, p->prefix))
+		return add_entry(p, true);
+	return 0;
+}
+
+static int set_text(char **field, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
+static int set_etag(struct store_object *object, const char *text)
+{
+	if (strlen(text) >= sizeof(object->etag))
+		return -EBADMSG;
+	strcpy(object->etag, text);
+	return 0;
+}
+
+/* A field of an entry; name: what stands behind the entry's own path. */
+static int on_entry_field(struct store_entry *entry, const char *name, const char *text)
+{
+	if (!strcmp(name, "/Key") || !strcmp(name, "/Name") || !strcmp(name, "/Prefix"))
+		return set_text(&entry->name, text);
+	if (!strcmp(name, "/Size"))
+		return range_parse_number(text, &entry->object.size) < 0 ? -EBADMSG : 0;
+	if (!strcmp(name, "/ETag"))
+		return set_etag(&entry->object, text);
+	if (!strcmp(name, "/LastModified") || !strcmp(name, "/CreationDate"))
+		(void)date_parse_iso(text, &entry->object.mtime_ns); /* 0 when unknown */
+	return 0;
+}
+
+/* What of path stands behind element, or NULL. */
+static const char *behind(const char *path, const char *element)
+{
+	size_t len = element ? strlen(element) : 0;
+
+	return element && !strncmp(path, element, len) && path[len] == '/' ? path + len : NULL;
+}
+
+static int on_end(void *arg, const char *path, const char *text)
+{
+	struct parser *p = arg;
+	const char *name = behind(path, p->entry);
+
+	if (!name)
+		name = behind(path, p->prefix);
+	if (name)
+		return on_entry_field(&p->list.entries[p->list.count - 1], name, text);
+	name = behind(path, p->root);
+	if (!name)
+		return 0;
+	if (!strcmp(name, "/IsTruncated"))
+		p->truncated = !strcmp(text, "true");
+	else if (!strcmp(name, "/EncodingType"))
+		p->url_encoded = !strcmp(text, "url");
+	else if (!strcmp(name, "/NextContinuationToken"))
+		return set_text(&p->list.next_token, text);
+	return 0;
+}
+
+static void parser_free(struct parser *p)
+{
+	for (size_t i = 0; i < p->list.count; i++)
+		free(p->list.entries[i].name);
+	free(p->list.entries);
+	free(p->list.next_token);
+}
+
+/* Decodes the names. One that holds a NUL cannot be said to any program here; it is left out. */
+static int decode_names(struct parser *p)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < p->list.count; i++) {
+		struct store_entry *entry = &p->list.entries[i];
+		int ret = entry->name ? 0 : -EBADMSG;
+
+		if (!ret && p->url_encoded)
+			ret = uri_decode(entry->name);
+		if (ret == -EINVAL || ret == -EBADMSG)
+			return -EBADMSG;
+		if (ret < 0) {
+			free(entry->name);
+			entry->name = NULL;
+			continue;
+		}
+		p->list.entries[kept++] = *entry;
+		if (kept - 1 != i)
+			entry->name = NULL;
+	}
+	p->list.count = kept;
+	return 0;
+}
+
+static int finish(struct parser *p)
+{
+	if (!p->seen_root)
+		return -EBADMSG;
+	/* a page that says there are more but not how to get them would lose files silently */
+	if (p->truncated && (!p->list.next_token || !p->list.next_token[0]))
+		return -EBADMSG;
+	if (!p->truncated) {
+		free(p->list.next_token);
+		p->list.next_token = NULL;
+	}
+	return decode_names(p);
+}
+
+static int parse(struct parser *p, struct store_call *call, const struct store_answer *answer)
+{
+	struct xml_visitor visitor = {.begin = on_begin, .end = on_end, .arg = p};
+	int ret = xml_read(answer->body, answer->body_bytes, &visitor);
+
+	if (!ret)
+		ret = finish(p);
+	if (ret < 0) {
+		parser_free(p);
+		return ret;
+	}
+	call->list = p->list;
+	return 0;
+}
+
+int s3_list_parse(struct store_call *call, const struct store_answer *answer,
+		  struct store_check *check)
+{
+	struct parser p = {
+		.max = STORE_LIST_MAX,
+		.root = "ListBucketResult",
+		.entry = "ListBucketResult/Contents",
+		.prefix = "ListBucketResult/CommonPrefixes",
+	};
+
+	(void)check;
+	return parse(&p, call, answer);
+}
+
+int s3_list_parse_buckets(struct store_call *call, const struct store_answer *answer,
+			  struct store_check *check)
+{
+	struct parser p = {
+		.max = S3_BUCKETS_MAX,
+		.root = "ListAllMyBucketsResult",
+		.entry = "ListAllMyBucketsResult/Buckets/Bucket",
+	};
+
+	(void)check;
+	return parse(&p, call, answer);
+}
