@@ -14,8 +14,9 @@ struct ask_reply {
 	int fd[WIRE_FDS_MAX];
 };
 
-/* Sends one request and waits for its reply. magic, version and text_len are filled in. Returns 0 (the
- * reply may hold an error), -ECONNREFUSED or -ENOENT (no daemon), -ECONNRESET (it went), -EPROTO. */
+/* Sends one request and waits for its reply. magic, version and text_len are filled in. Returns 0
+ * (the reply may hold an error), -ECONNREFUSED or -ENOENT (no daemon), -ECONNRESET (it went),
+ * -EPROTO. */
 int ask(const char *sock, struct wire_request *request, const void *text, size_t text_bytes,
 	struct ask_reply *out);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who finds nobody listening starts a daemon; the lock in the cache directory settles who of them stays. */
+/* Who finds nobody listening starts a daemon; the lock in the cache directory settles who of them
+ * stays. */
 #include "fs/autostart.h"
 
 #include <errno.h>
@@ -30,9 +31,9 @@ int autostart_probe(const char *sock)
 
 int autostart(const char *bin, const char *cache_dir, const char *sock)
 {
-	char *const argv[] = {(char *)"skyshim", (char *)"daemon",   (char *)"--autostart",
-			      (char *)"--cache", (char *)cache_dir,  (char *)"--socket",
-			      (char *)sock,	 NULL};
+	char *const argv[] = {
+		(char *)"skyshim", (char *)"daemon",   (char *)"--autostart", (char *)"--cache",
+		(char *)cache_dir, (char *)"--socket", (char *)sock,	      NULL};
 	pid_t pid;
 	int status, ret;
 

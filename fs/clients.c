@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hash of pids with a pidfd each, so that a pid used again is not taken for the process that had it. */
+/* A hash of pids with a pidfd each, so that a pid used again is not taken for the process that had
+ * it. */
 #include "fs/clients.h"
 
 #include <fcntl.h>

@@ -3,6 +3,8 @@
 #include "fs/stats.h"
 
 #include <jansson.h>
+#include <pthread.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cache/cache.h"
@@ -12,13 +14,18 @@
 #include "fs/listing.h"
 #include "fs/meta.h"
 
+#define CONTEXTS_MAX 1024 /* told apart in the count */
+
 static const char *const verbs[STORE_VERBS] = {"head", "get", "list", "buckets"};
 static const char *const ops[WIRE_OPS] = {"",	      "hello",	"stat",	  "open",  "ensure",
 					  "identify", "report", "status", "stats", "stop"};
 
 static int64_t start_ns;
 static uint64_t served[WIRE_OPS]; /* atomic */
-static uint64_t contexts;	  /* atomic */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static uint8_t seen[CONTEXTS_MAX][WIRE_CTX_BYTES];
+static unsigned contexts;
 
 void stats_start(void)
 {
@@ -31,9 +38,28 @@ void stats_served(unsigned op)
 		__atomic_add_fetch(&served[op], 1, __ATOMIC_RELAXED);
 }
 
-void stats_context(void)
+void stats_context(const uint8_t *ctx)
 {
-	__atomic_add_fetch(&contexts, 1, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < contexts; i++) {
+		if (!memcmp(seen[i], ctx, WIRE_CTX_BYTES)) {
+			pthread_mutex_unlock(&lock);
+			return;
+		}
+	}
+	if (contexts < CONTEXTS_MAX)
+		memcpy(seen[contexts++], ctx, WIRE_CTX_BYTES);
+	pthread_mutex_unlock(&lock);
+}
+
+static uint64_t context_count(void)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&lock);
+	n = contexts;
+	pthread_mutex_unlock(&lock);
+	return n;
 }
 
 static void set(json_t *object, const char *key, uint64_t value)
@@ -94,7 +120,7 @@ char *stats_json(void)
 	set(root, "store_bytes_in", store.bytes_in);
 	set(root, "store_connections", store.connections);
 	json_object_set_new(root, "runtime_requests", runtime_requests());
-	set(root, "contexts", __atomic_load_n(&contexts, __ATOMIC_RELAXED));
+	set(root, "contexts", context_count());
 	set(root, "cache_files", cached.files);
 	set(root, "cache_bytes", cached.bytes);
 	set(root, "cache_bytes_max", cached.size_max);

@@ -11,7 +11,7 @@ void stats_start(void);
 
 /* One request of a runtime was answered. op: enum wire_op. */
 void stats_served(unsigned op);
-void stats_context(void); /* a context was registered for the first time */
+void stats_context(const uint8_t *ctx); /* this context was registered, perhaps again */
 
 /* JSON text, to free; NULL without memory. */
 char *stats_json(void);
