@@ -32,7 +32,7 @@ int autostart_probe(const char *sock)
 int autostart(const char *bin, const char *cache_dir, const char *sock)
 {
 	char *const argv[] = {
-		(char *)"skyshim", (char *)"daemon",   (char *)"--autostart", (char *)"--cache",
+		(char *)"skyshim", (char *)"daemon",   (char *)"--autostart", (char *)"--cache-dir",
 		(char *)cache_dir, (char *)"--socket", (char *)sock,	      NULL};
 	pid_t pid;
 	int status, ret;
