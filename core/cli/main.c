@@ -8,34 +8,66 @@
 static const char usage[] =
 	"skyshim: programs work on object storage as if it were a local disk\n"
 	"\n"
-	"  skyshim run [--] PROGRAM [ARG...]   run PROGRAM with its system calls intercepted\n"
+	"  skyshim run [--] PROGRAM [ARG...]  run PROGRAM; it finds the clouds under /cloud\n"
+	"  skyshim shell [ARG...]             your shell, likewise\n"
+	"  skyshim daemon [--foreground]      start the daemon (the others do it by themselves)\n"
+	"  skyshim stop                       stop it\n"
+	"  skyshim status                     does it run, and where\n"
+	"  skyshim stats [--json]             requests, bytes, cache\n"
+	"  skyshim doctor                     what this machine allows, and what to change\n"
 	"  skyshim --help | --version\n"
 	"\n"
 	"Examples:\n"
-	"  skyshim run ls -l /usr\n"
-	"  skyshim run sh -c 'find . -name \"*.c\" | xargs grep main'\n"
+	"  skyshim run ls -l /cloud/s3\n"
+	"  skyshim run cp -r /cloud/s3/bucket/photos .\n"
+	"  skyshim run ffmpeg -i s3://bucket/in.mp4 out.mkv\n"
+	"  skyshim run sh -c 'grep -r needle /cloud/s3/bucket | sort | head'\n"
 	"\n"
-	"run: the exit status, or the fatal signal, is PROGRAM's; 127 when it is not found, 126 "
-	"when it\n"
-	"cannot be executed. SKYSHIM_OFF=1 runs PROGRAM natively. SKYSHIM_ROOT (/cloud) is where "
-	"the\n"
-	"clouds appear.\n";
+	"run: the exit status, or the fatal signal, is PROGRAM's; 127 when it is not found, 126\n"
+	"when it cannot be started.\n"
+	"\n"
+	"Environment: the vendors' own variables (AWS_PROFILE, AWS_ENDPOINT_URL_S3, ...), and\n"
+	"  SKYSHIM_ROOT           where the clouds appear (/cloud)\n"
+	"  SKYSHIM_OFF=1          run programs natively\n"
+	"  SKYSHIM_CACHE_DIR      the cache (~/.cache/skyshim)\n"
+	"  SKYSHIM_CACHE_SIZE     its size, like 20G (10G, or half of the free space)\n"
+	"  SKYSHIM_META_TTL_MS    how long names and sizes are believed (1000)\n"
+	"  SKYSHIM_IDLE           seconds after which the daemon leaves (600)\n"
+	"  SKYSHIM_LOG            LEVEL or LEVEL:FILE; error, warn, info or debug\n";
+
+static const struct {
+	const char *name;
+	int (*run)(char **argv);
+} commands[] = {
+	{"run", cli_run},	{"shell", cli_shell}, {"daemon", cli_daemon}, {"stop", cli_stop},
+	{"status", cli_status}, {"stats", cli_stats}, {"doctor", cli_doctor},
+};
+
+int cli_no_arguments(const char *command, char **argv)
+{
+	if (!argv[0])
+		return 0;
+	fprintf(stderr, "skyshim: %s takes no '%s'; see `skyshim --help`\n", command, argv[0]);
+	return CLI_USAGE;
+}
 
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
 
-	if (!strcmp(command, "run"))
-		return cli_run(argv + 2);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (!strcmp(command, commands[i].name))
+			return commands[i].run(argv + 2);
+	}
 	if (!strcmp(command, "--version")) {
 		puts("skyshim " SKYSHIM_VERSION);
 		return 0;
 	}
-	if (!strcmp(command, "--help") || !strcmp(command, "help")) {
+	if (!strcmp(command, "--help") || !strcmp(command, "-h") || !strcmp(command, "help")) {
 		fputs(usage, stdout);
 		return 0;
 	}
 	fprintf(stderr, "skyshim: %s%s; see `skyshim --help`\n",
 		*command ? "unknown command " : "a command is missing", command);
-	return 2;
+	return CLI_USAGE;
 }

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * At the start: the files an earlier daemon left. Only their names and sizes are read; whether the
+ * two files of a pair hold together is seen when one is used.
+ */
+#include "cache/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/log.h"
+#include "core/scope.h"
+
+#define NAME_LEN (2 * CACHE_ID_BYTES + sizeof("-0123456789abcdef.d") - 1)
+
+struct found {
+	struct cache_file *file;
+	struct timespec written;
+};
+
+struct found_list {
+	struct found *items;
+	size_t count, cap;
+};
+
+/* "HEX32-HEX16.d" */
+static bool parse_name(const char *name, struct cache_file *file)
+{
+	unsigned long long etag;
+	char pair_name[PAIR_NAME_BYTES];
+
+	if (strlen(name) != NAME_LEN)
+		return false;
+	for (int i = 0; i < CACHE_ID_BYTES; i++) {
+		if (sscanf(name + 2 * i, "%2hhx", &file->id[i]) != 1)
+			return false;
+	}
+	if (sscanf(name + 2 * CACHE_ID_BYTES, "-%16llx.d", &etag) != 1)
+		return false;
+	file->etag_hash = etag;
+	file_pair_name(file, pair_name);
+	return !strncmp(pair_name, name, NAME_LEN - 2);
+}
+
+static int adopt_one(const char *name, struct found_list *list)
+{
+	SCOPE_FREE struct cache_file *file = calloc(1, sizeof(*file));
+	char vnode_name[NAME_LEN + 1];
+	struct stat st;
+
+	if (!file || list->count >= CACHE_FILES_MAX)
+		return -ENOMEM;
+	if (!parse_name(name, file) || fstatat(cache.files_fd, name, &st, AT_SYMLINK_NOFOLLOW) ||
+	    !S_ISREG(st.st_mode) || (st.st_mode & 07777) != VNODE_DATA_MODE)
+		return -EBADF;
+	memcpy(vnode_name, name, sizeof(vnode_name));
+	vnode_name[NAME_LEN - 1] = 'v';
+	if (faccessat(cache.files_fd, vnode_name, R_OK | W_OK, AT_SYMLINK_NOFOLLOW))
+		return -EBADF;
+
+	if (list->count == list->cap) {
+		size_t cap = list->cap ? 2 * list->cap : 256;
+		struct found *grown = reallocarray(list->items, cap, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		list->items = grown;
+		list->cap = cap;
+	}
+	file->dev = st.st_dev;
+	file->ino = st.st_ino;
+	file->disk_bytes = CACHE_VNODE_COST + (uint64_t)st.st_blocks * 512;
+	list->items[list->count++] = (struct found){take_ptr(&file), st.st_mtim};
+	return 0;
+}
+
+static int older_first(const void *a, const void *b)
+{
+	const struct timespec *x = &((const struct found *)a)->written;
+	const struct timespec *y = &((const struct found *)b)->written;
+
+	if (x->tv_sec != y->tv_sec)
+		return x->tv_sec < y->tv_sec ? -1 : 1;
+	return x->tv_nsec < y->tv_nsec ? -1 : x->tv_nsec > y->tv_nsec;
+}
+
+/* A vnode file whose data file is there stays with it; everything else that was not adopted goes.
+ */
+static bool is_partner(const char *name)
+{
+	char data_name[NAME_LEN + 1];
+
+	if (strlen(name) != NAME_LEN || strcmp(name + NAME_LEN - 2, ".v") != 0)
+		return false;
+	memcpy(data_name, name, sizeof(data_name));
+	data_name[NAME_LEN - 1] = 'd';
+	return !faccessat(cache.files_fd, data_name, F_OK, AT_SYMLINK_NOFOLLOW);
+}
+
+int file_adopt(void)
+{
+	int fd = openat(cache.files_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct found_list list = {0};
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return -EIO;
+	}
+	for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
+		if (d->d_name[0] == '.' || is_partner(d->d_name))
+			continue;
+		if (adopt_one(d->d_name, &list))
+			unlinkat(cache.files_fd, d->d_name, 0);
+	}
+	closedir(dir);
+
+	if (list.count)
+		qsort(list.items, list.count, sizeof(*list.items), older_first);
+	for (size_t i = 0; i < list.count; i++)
+		file_insert(list.items[i].file);
+	if (list.count)
+		log_info("cache: %zu files of an earlier daemon", list.count);
+	free(list.items);
+	return 0;
+}

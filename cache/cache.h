@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The block cache: versions of objects as sparse files that runtimes read by themselves, filled in
+ * the background, bounded in size. It knows no store: fs/ gives it a function that fetches.
+ *
+ * A cache file is one version (ETag) of one object, as one context sees it. All functions may be
+ * called by any thread but as noted; none holds the cache's lock when it returns or calls the
+ * source.
+ */
+#ifndef CACHE_CACHE_H
+#define CACHE_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/wire.h"
+#include "core/store.h"
+
+struct cache_file;
+
+#define CACHE_FILES_MAX	  65536 /* cache files known at a time */
+#define CACHE_PARTS_MAX	  64	/* GETs in flight */
+#define CACHE_PARTS_FILE  16	/* ... of one file */
+#define CACHE_MESSAGE_MAX STORE_MESSAGE_BYTES
+
+/* A range of a file on its way: made by the cache (source.fetch) or by cache_part_new(). */
+struct cache_part {
+	struct cache_file *file; /* a reference of its own */
+	uint64_t offset, length; /* bytes; offset is a multiple of the block size */
+	uint64_t written;	 /* up to here it is in the file */
+	struct cache_part *next; /* the cache's own */
+};
+
+/* fetch: starts to get the part; must not block. Then, on any thread, cache_part_data() in order
+ * and at last cache_part_done(), once. A negative errno means that it could not start: no done
+ * follows. */
+struct cache_source {
+	int (*fetch)(struct cache_part *part);
+};
+
+struct cache_config {
+	int dir_fd;	     /* from place_open(), locked */
+	uint64_t size_bytes; /* 0: min(10 GiB, half of what is free) */
+};
+
+/* Takes over what an earlier daemon left and starts the evictor's thread. */
+int cache_start(const struct cache_config *config, const struct cache_source *source);
+
+/* No parts may be on their way any more. Files stay for the next daemon. */
+void cache_stop(void);
+
+/* The file of this version, made if need be, with a reference. attr: of a regular file. etag may be
+ * "" only with size 0 or when the service has none. path: the virtual path to show. Returns 0,
+ * -ENOSPC, -ENOMEM, -EMFILE or another error of the disk. */
+int cache_create(const uint8_t *ctx, const char *object, const char *etag,
+		 const struct wire_attr *attr, const char *path, struct cache_file **out);
+
+/* The newest known version of the object, or the one with etag if that is given, with a reference;
+ * NULL when there is none. */
+struct cache_file *cache_find(const uint8_t *ctx, const char *object, const char *etag);
+
+/* The file whose data file this is, with a reference, or NULL. */
+struct cache_file *cache_find_inode(uint64_t dev, uint64_t ino);
+
+void cache_ref(struct cache_file *file);
+void cache_put(struct cache_file *file);
+
+/* Constant facts of a file one has a reference to. */
+const struct wire_attr *cache_attr(const struct cache_file *file);
+const char *cache_etag(const struct cache_file *file);
+const char *cache_object(const struct cache_file *file);
+const uint8_t *cache_ctx(const struct cache_file *file);
+
+bool cache_complete(const struct cache_file *file);
+
+/* Is there anything of its first bytes (or is it complete)? */
+bool cache_begun(const struct cache_file *file);
+
+/* Fresh descriptors, or an error. flags: O_RDONLY or O_PATH. Opening counts as use for eviction. */
+int cache_open_data(struct cache_file *file, int flags);
+int cache_open_vnode(struct cache_file *file);
+
+/* Waits until [offset, offset + length) is there; flags of WIRE_ENSURE. With WIRE_ENSURE_NOWAIT
+ * only starts what that reader will need. Not on the I/O thread. message: of CACHE_MESSAGE_MAX
+ * bytes or NULL; gets the line that goes with an error, or "". Returns 0, the part's error, or
+ * -ENOSPC. */
+int cache_ensure(struct cache_file *file, uint64_t offset, uint64_t length, unsigned flags,
+		 char *message);
+
+/* A part that somebody else already fetches, beginning at 0: so that the GET of an open fills the
+ * file. NULL when that range is being fetched or there already (the bytes are not needed then), or
+ * without memory. */
+struct cache_part *cache_part_new(struct cache_file *file, uint64_t length);
+
+/* Bytes of a part. Never waits for another part. Returns 0 or -ENOSPC, -EIO...: end the fetch then.
+ */
+int cache_part_data(struct cache_part *part, uint64_t offset, const void *data, uint64_t bytes);
+
+/* The end: error is 0 or a negative errno, message may be NULL. Frees the part. */
+void cache_part_done(struct cache_part *part, int error, const char *message);
+
+struct cache_stats {
+	uint64_t files, bytes, size_max, parts, evicted_bytes;
+};
+void cache_stats(struct cache_stats *out);
+
+#endif

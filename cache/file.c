@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of cache files: by identity (context, object, version) and by inode of the data file,
+ * in order of last use, with references. Also the small accessors of cache.h.
+ */
+#include "cache/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <openssl/sha.h>
+
+#include "cache/blocks.h"
+#include "cache/clock.h"
+#include "core/log.h"
+#include "core/scope.h"
+
+#define BUCKETS	   16384 /* of both hash tables */
+#define OBJECT_MAX 5120	 /* bytes of an object name */
+
+struct cache_state cache = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.files_fd = -1,
+	.evict = PTHREAD_COND_INITIALIZER,
+};
+
+static struct cache_file **by_id;
+static struct cache_file **by_inode;
+static uint64_t serial;
+
+static size_t id_slot(const uint8_t *id)
+{
+	uint64_t word;
+
+	memcpy(&word, id, sizeof(word));
+	return word % BUCKETS;
+}
+
+static size_t inode_slot(uint64_t dev, uint64_t ino)
+{
+	return (ino * UINT64_C(0x9e3779b97f4a7c15) ^ dev) >> 16 & (BUCKETS - 1);
+}
+
+static int make_id(const uint8_t *ctx, const char *object, uint8_t *id)
+{
+	uint8_t text[WIRE_CTX_BYTES + OBJECT_MAX], digest[SHA256_DIGEST_LENGTH];
+	size_t len = strlen(object);
+
+	if (len > OBJECT_MAX)
+		return -ENAMETOOLONG;
+	memcpy(text, ctx, WIRE_CTX_BYTES);
+	memcpy(text + WIRE_CTX_BYTES, object, len);
+	SHA256(text, WIRE_CTX_BYTES + len, digest);
+	memcpy(id, digest, CACHE_ID_BYTES);
+	return 0;
+}
+
+static uint64_t hash_etag(const char *etag)
+{
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+	uint64_t hash;
+
+	SHA256((const uint8_t *)etag, strlen(etag), digest);
+	memcpy(&hash, digest, sizeof(hash));
+	return hash;
+}
+
+void file_pair_name(const struct cache_file *file, char out[PAIR_NAME_BYTES])
+{
+	for (int i = 0; i < CACHE_ID_BYTES; i++)
+		snprintf(out + 2 * i, 3, "%02x", file->id[i]);
+	snprintf(out + 2 * CACHE_ID_BYTES, PAIR_NAME_BYTES - 2 * CACHE_ID_BYTES, "-%016llx",
+		 (unsigned long long)file->etag_hash);
+}
+
+uint64_t file_cost(uint64_t size, uint64_t blocks)
+{
+	uint64_t whole = (size + 4095) & ~UINT64_C(4095);
+	uint64_t data = blocks << VNODE_BLOCK_SHIFT;
+
+	return CACHE_VNODE_COST + (data < whole ? data : whole) + blocks_of(size) / 8;
+}
+
+void file_recharge(struct cache_file *file)
+{
+	uint64_t size = file->active->pair.vn->attr.size;
+	uint64_t cost = file_cost(size, blocks_of(size) - file->active->missing);
+
+	if (!file->is_dropped)
+		cache.used += cost - file->disk_bytes;
+	file->disk_bytes = cost;
+}
+
+static void lru_remove(struct cache_file *file)
+{
+	*(file->lru_prev ? &file->lru_prev->lru_next : &cache.lru_first) = file->lru_next;
+	*(file->lru_next ? &file->lru_next->lru_prev : &cache.lru_last) = file->lru_prev;
+	file->lru_prev = file->lru_next = NULL;
+}
+
+static void lru_append(struct cache_file *file)
+{
+	file->lru_prev = cache.lru_last;
+	file->lru_next = NULL;
+	*(cache.lru_last ? &cache.lru_last->lru_next : &cache.lru_first) = file;
+	cache.lru_last = file;
+}
+
+void file_used(struct cache_file *file)
+{
+	if (file->is_dropped)
+		return;
+	lru_remove(file);
+	lru_append(file);
+}
+
+static void idle_remove(struct cache_file *file)
+{
+	struct cache_active *a = file->active;
+
+	*(a->idle_prev ? &a->idle_prev->active->idle_next : &cache.idle_first) = a->idle_next;
+	*(a->idle_next ? &a->idle_next->active->idle_prev : &cache.idle_last) = a->idle_prev;
+	a->idle_prev = a->idle_next = NULL;
+	cache.idle_count--;
+}
+
+static void idle_append(struct cache_file *file)
+{
+	struct cache_active *a = file->active;
+
+	a->idle_prev = cache.idle_last;
+	a->idle_next = NULL;
+	*(cache.idle_last ? &cache.idle_last->active->idle_next : &cache.idle_first) = file;
+	cache.idle_last = file;
+	cache.idle_count++;
+}
+
+void file_insert(struct cache_file *file)
+{
+	struct cache_file **id_head = &by_id[id_slot(file->id)];
+	struct cache_file **inode_head = &by_inode[inode_slot(file->dev, file->ino)];
+
+	file->serial = ++serial;
+	file->id_next = *id_head;
+	*id_head = file;
+	file->inode_next = *inode_head;
+	*inode_head = file;
+	lru_append(file);
+	cache.files++;
+	cache.used += file->disk_bytes;
+}
+
+static void table_remove(struct cache_file *file)
+{
+	struct cache_file **at = &by_id[id_slot(file->id)];
+
+	while (*at != file)
+		at = &(*at)->id_next;
+	*at = file->id_next;
+	at = &by_inode[inode_slot(file->dev, file->ino)];
+	while (*at != file)
+		at = &(*at)->inode_next;
+	*at = file->inode_next;
+	lru_remove(file);
+	cache.files--;
+	cache.used -= file->disk_bytes;
+}
+
+static struct cache_active *active_new(struct pair *pair)
+{
+	struct cache_active *a = calloc(1, sizeof(*a));
+	pthread_condattr_t attr;
+
+	if (!a)
+		return NULL;
+	a->pair = *pair;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&a->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	a->ahead.is_ahead = true;
+	a->missing = blocks_of(pair->vn->attr.size) - blocks_count(pair->vn);
+	readahead_init(&a->readahead, cache.window_max, false, clock_ns());
+	return a;
+}
+
+int file_activate(struct cache_file *file)
+{
+	char name[PAIR_NAME_BYTES];
+	struct pair pair;
+	int ret;
+
+	if (file->active)
+		return 0;
+	file_pair_name(file, name);
+	ret = pair_open(cache.files_fd, name, &pair);
+	if (ret)
+		return ret;
+	file->active = active_new(&pair);
+	if (!file->active) {
+		pair_close(&pair);
+		return -ENOMEM;
+	}
+	__atomic_store_n(&pair.vn->ahead_mark, UINT64_MAX, __ATOMIC_RELEASE);
+	file_recharge(file);
+	if (!file->refs)
+		idle_append(file);
+	return 0;
+}
+
+void file_deactivate(struct cache_file *file)
+{
+	struct cache_active *a = file->active;
+
+	if (!a)
+		return;
+	if (!file->refs)
+		idle_remove(file);
+	if (a->is_blocked)
+		cache.blocked--;
+	pair_close(&a->pair);
+	pthread_cond_destroy(&a->wake);
+	free(a);
+	file->active = NULL;
+}
+
+void file_drop(struct cache_file *file)
+{
+	char name[PAIR_NAME_BYTES];
+
+	if (!file->is_dropped) {
+		table_remove(file);
+		file->is_dropped = true;
+		file_pair_name(file, name);
+		pair_remove(cache.files_fd, name);
+	}
+	if (!file->refs) {
+		file_deactivate(file);
+		free(file);
+	}
+}
+
+void file_ref_locked(struct cache_file *file)
+{
+	if (!file->refs++)
+		idle_remove(file);
+}
+
+void file_put_locked(struct cache_file *file)
+{
+	if (--file->refs)
+		return;
+	if (file->is_dropped) {
+		file->refs = 1; /* it is in no list */
+		file_deactivate(file);
+		free(file);
+		return;
+	}
+	idle_append(file);
+	while (cache.idle_count > CACHE_ACTIVE_IDLE)
+		file_deactivate(cache.idle_first);
+}
+
+void cache_put(struct cache_file *file)
+{
+	pthread_mutex_lock(&cache.lock);
+	file_put_locked(file);
+	pthread_mutex_unlock(&cache.lock);
+}
+
+void cache_ref(struct cache_file *file)
+{
+	pthread_mutex_lock(&cache.lock);
+	file_ref_locked(file);
+	pthread_mutex_unlock(&cache.lock);
+}
+
+struct cache_file *file_next_active(struct cache_file *after)
+{
+	struct cache_file *file = after ? after->lru_next : cache.lru_first;
+
+	while (file && !file->active)
+		file = file->lru_next;
+	return file;
+}
+
+/* Takes a reference; a file that cannot be opened any more is dropped, and NULL returned. */
+static struct cache_file *use(struct cache_file *file)
+{
+	int ret;
+
+	if (!file)
+		return NULL;
+	ret = file_activate(file);
+	if (ret) {
+		log_warn("cache: a cached file cannot be used: %s", strerror(-ret));
+		if (ret != -EMFILE && ret != -ENFILE && ret != -ENOMEM)
+			file_drop(file);
+		return NULL;
+	}
+	file_ref_locked(file);
+	return file;
+}
+
+static struct cache_file *find(const uint8_t *id, const uint64_t *etag_hash)
+{
+	struct cache_file *best = NULL;
+
+	for (struct cache_file *f = by_id[id_slot(id)]; f; f = f->id_next) {
+		if (memcmp(f->id, id, CACHE_ID_BYTES) != 0)
+			continue;
+		if (etag_hash ? f->etag_hash == *etag_hash : !best || f->serial > best->serial)
+			best = f;
+	}
+	return best;
+}
+
+struct cache_file *cache_find(const uint8_t *ctx, const char *object, const char *etag)
+{
+	uint64_t hash = etag ? hash_etag(etag) : 0;
+	uint8_t id[CACHE_ID_BYTES];
+	struct cache_file *file;
+
+	if (make_id(ctx, object, id))
+		return NULL;
+	pthread_mutex_lock(&cache.lock);
+	file = use(find(id, etag ? &hash : NULL));
+	pthread_mutex_unlock(&cache.lock);
+	return file;
+}
+
+struct cache_file *cache_find_inode(uint64_t dev, uint64_t ino)
+{
+	struct cache_file *file;
+
+	pthread_mutex_lock(&cache.lock);
+	file = by_inode[inode_slot(dev, ino)];
+	while (file && (file->ino != ino || file->dev != dev))
+		file = file->inode_next;
+	file = use(file);
+	pthread_mutex_unlock(&cache.lock);
+	return file;
+}
+
+static int create(const struct pair_about *about, const uint8_t *id, uint64_t etag_hash,
+		  struct cache_file **out)
+{
+	SCOPE_FREE struct cache_file *file = calloc(1, sizeof(*file));
+	char name[PAIR_NAME_BYTES];
+	struct pair pair;
+	int ret;
+
+	if (!file)
+		return -ENOMEM;
+	if (cache.files >= CACHE_FILES_MAX) {
+		pthread_cond_signal(&cache.evict);
+		return -ENOSPC;
+	}
+	memcpy(file->id, id, CACHE_ID_BYTES);
+	file->etag_hash = etag_hash;
+	file_pair_name(file, name);
+	ret = pair_create(cache.files_fd, name, about, &pair);
+	if (ret == -EEXIST) {
+		/* a file that is no longer in the table */
+		pair_remove(cache.files_fd, name);
+		ret = pair_create(cache.files_fd, name, about, &pair);
+	}
+	if (ret)
+		return ret;
+	file->active = active_new(&pair);
+	if (!file->active) {
+		pair_close(&pair);
+		pair_remove(cache.files_fd, name);
+		return -ENOMEM;
+	}
+	file->dev = pair.vn->data_dev;
+	file->ino = pair.vn->data_ino;
+	file->disk_bytes = file_cost(about->attr->size, 0);
+	file->refs = 1;
+	file_insert(file);
+	*out = take_ptr(&file);
+	return 0;
+}
+
+int cache_create(const uint8_t *ctx, const char *object, const char *etag,
+		 const struct wire_attr *attr, const char *path, struct cache_file **out)
+{
+	struct pair_about about = {
+		.kind = VNODE_FILE,
+		.ctx = ctx,
+		.attr = attr,
+		.path = path,
+		.object = object,
+		.etag = etag,
+	};
+	uint64_t hash = hash_etag(etag);
+	uint8_t id[CACHE_ID_BYTES];
+	struct cache_file *file;
+	int ret = make_id(ctx, object, id);
+
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&cache.lock);
+	file = use(find(id, &hash));
+	if (file && file->active->pair.vn->attr.size != attr->size) {
+		/* the same ETag of another size: a service without ETags, or a broken one */
+		file_drop(file);
+		file_put_locked(file);
+		file = NULL;
+	}
+	if (!file)
+		ret = create(&about, id, hash, &file);
+	pthread_mutex_unlock(&cache.lock);
+	if (!ret)
+		*out = file;
+	return ret;
+}
+
+const struct wire_attr *cache_attr(const struct cache_file *file)
+{
+	return &file->active->pair.vn->attr;
+}
+
+const char *cache_etag(const struct cache_file *file)
+{
+	return file->active->pair.tail->etag;
+}
+
+const char *cache_object(const struct cache_file *file)
+{
+	return file->active->pair.tail->object;
+}
+
+const uint8_t *cache_ctx(const struct cache_file *file)
+{
+	return file->active->pair.vn->ctx;
+}
+
+bool cache_complete(const struct cache_file *file)
+{
+	return __atomic_load_n(&file->active->pair.vn->flags, __ATOMIC_ACQUIRE) & VNODE_COMPLETE;
+}
+
+bool cache_begun(const struct cache_file *file)
+{
+	return vnode_present(file->active->pair.vn, 0, 1);
+}
+
+int cache_open_data(struct cache_file *file, int flags)
+{
+	char name[PAIR_NAME_BYTES];
+
+	pthread_mutex_lock(&cache.lock);
+	file_used(file);
+	pthread_mutex_unlock(&cache.lock);
+	file_pair_name(file, name);
+	return pair_data_fd(cache.files_fd, name, flags);
+}
+
+int cache_open_vnode(struct cache_file *file)
+{
+	char name[PAIR_NAME_BYTES];
+
+	file_pair_name(file, name);
+	return pair_vnode_fd(cache.files_fd, name);
+}
+
+int file_tables_init(void)
+{
+	by_id = calloc(BUCKETS, sizeof(struct cache_file *));
+	by_inode = calloc(BUCKETS, sizeof(struct cache_file *));
+	if (by_id && by_inode)
+		return 0;
+	file_tables_free();
+	return -ENOMEM;
+}
+
+void file_tables_free(void)
+{
+	for (struct cache_file *f = cache.lru_first, *next; f; f = next) {
+		next = f->lru_next;
+		file_deactivate(f);
+		free(f);
+	}
+	free(by_id);
+	free(by_inode);
+	by_id = by_inode = NULL;
+	cache.lru_first = cache.lru_last = NULL;
+	cache.files = cache.used = 0;
+}

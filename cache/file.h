@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside the cache: its files and the one lock over them. Only cache/ includes this.
+ *
+ * Lock: cache_lock covers every field below that is not marked constant. It is held for memory
+ * operations and the making and mapping of files, never across a wait, a fetch or the writing of
+ * data. Bits in the bitmap are set without it (they are atomic), then it is taken to wake readers.
+ * Order with other locks: locks of fs/ come before it; the store driver's come after none of ours,
+ * because fetches start without it.
+ *
+ * A file known by name only costs a struct cache_file. While it is in use, and until
+ * CACHE_ACTIVE_IDLE others were used since, it also has a struct cache_active with descriptor, map
+ * and read-ahead state.
+ */
+#ifndef CACHE_FILE_H
+#define CACHE_FILE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cache/cache.h"
+#include "cache/pair.h"
+#include "cache/readahead.h"
+
+#define CACHE_ACTIVE_IDLE 256  /* files mapped without being in use */
+#define CACHE_VNODE_COST  4096 /* bytes a vnode file takes at least */
+#define CACHE_ID_BYTES	  16   /* half a SHA-256 of context and object name */
+
+/* Somebody who waits for a range; lives on the waiter's stack. */
+struct cache_waiter {
+	uint64_t offset, end;
+	uint64_t part; /* bytes of one GET for it */
+	int error;
+	bool is_ahead; /* nobody waits: the range of read-ahead, in the file */
+	char *message; /* or NULL */
+	struct cache_waiter *next;
+};
+
+struct cache_active {
+	struct pair pair;	      /* constant while there are references */
+	pthread_cond_t wake;	      /* something arrived or failed */
+	struct cache_waiter *waiters; /* oldest first */
+	struct cache_waiter ahead;    /* what is wanted without anybody waiting */
+	struct cache_part *parts;     /* in flight */
+	unsigned part_count;
+	uint64_t missing;	       /* blocks */
+	uint64_t punch_from, punch_to; /* being evicted: nothing may be fetched here */
+	struct readahead readahead;
+	bool is_blocked; /* a waiter wants parts that the limits or the space did not allow */
+	struct cache_file *idle_prev, *idle_next; /* only without references */
+};
+
+struct cache_file {
+	uint8_t id[CACHE_ID_BYTES]; /* constant */
+	uint64_t etag_hash;	    /* constant */
+	uint64_t dev, ino;	    /* constant: of the data file */
+	struct cache_file *id_next, *inode_next;
+	struct cache_file *lru_prev, *lru_next; /* oldest first */
+	uint64_t serial;     /* grows with each file made: the newest version has the largest */
+	uint64_t disk_bytes; /* what it is charged with */
+	unsigned refs;
+	bool is_dropped; /* not in the tables any more; its name on disk is gone */
+	struct cache_active *active;
+};
+
+struct cache_state {
+	pthread_mutex_t lock;
+	int files_fd;		    /* constant */
+	uint64_t size_max;	    /* constant */
+	uint64_t window_max;	    /* constant */
+	struct cache_source source; /* constant */
+	uint64_t used;		    /* bytes of all files */
+	uint64_t reserved;	    /* bytes of parts in flight, not yet used */
+	uint64_t parts, files, evicted;
+	struct cache_file *lru_first, *lru_last;
+	struct cache_file *idle_first, *idle_last; /* oldest first */
+	unsigned idle_count;
+	bool is_low;	  /* the disk's free space is under the floor */
+	bool want_space;  /* some part could not start for want of space */
+	unsigned blocked; /* files with is_blocked */
+	bool stop;
+	pthread_cond_t evict;
+};
+extern struct cache_state cache;
+
+/* NAME of the pair, see cache/pair.h. */
+void file_pair_name(const struct cache_file *file, char out[PAIR_NAME_BYTES]);
+
+/* All with the lock held. */
+int file_activate(struct cache_file *file);
+void file_deactivate(struct cache_file *file); /* only without references */
+void file_recharge(struct cache_file *file);   /* after its missing blocks changed */
+void file_insert(struct cache_file *file);     /* into tables and lists, without references */
+void file_ref_locked(struct cache_file *file);
+void file_used(struct cache_file *file); /* newest in LRU order */
+void file_drop(
+	struct cache_file *file); /* out of the tables, off the disk; frees it without refs */
+void file_put_locked(struct cache_file *file);
+struct cache_file *file_next_active(struct cache_file *after); /* in LRU order; NULL starts */
+
+/* Empties the tables at the end. */
+int file_tables_init(void);
+void file_tables_free(void);
+
+/* Reads the directory: takes over pairs that hold together, removes the rest. */
+int file_adopt(void);
+
+/* What the disk is charged for a file with this many blocks present. */
+uint64_t file_cost(uint64_t size, uint64_t blocks);
+
+/* New parts, to be handed to the source once the lock is free. */
+#define FILL_LIST_MAX CACHE_PARTS_MAX
+struct fill_list {
+	struct cache_part *parts[FILL_LIST_MAX];
+	unsigned count;
+};
+
+/* With the lock: makes the parts that the file's waiters and its read-ahead want, as far as limits
+ * allow; the second does so for all files that were held back. */
+void fill_pump(struct cache_file *file, struct fill_list *list);
+void fill_pump_blocked(struct fill_list *list);
+
+/* Without the lock. */
+void fill_start(const struct fill_list *list);
+
+/* With the lock: ends the wait of those that cannot get space. */
+void fill_fail_blocked(int error, const char *message);
+
+int evict_start(void);
+void evict_stop(void);
+
+#endif

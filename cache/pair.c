@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making, opening and dropping the two files of a vnode. */
+#include "cache/pair.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cache/blocks.h"
+#include "core/log.h"
+#include "core/scope.h"
+
+#define TAIL_MAGIC 0x4c544b53u /* "SKTL" */
+
+static void file_name(const char *name, char kind, char out[PAIR_NAME_BYTES + 2])
+{
+	snprintf(out, PAIR_NAME_BYTES + 2, "%s.%c", name, kind);
+}
+
+static uint64_t tail_offset(uint64_t size, uint32_t path_len)
+{
+	return vnode_file_bytes(size, path_len); /* a multiple of 8 */
+}
+
+/* Size that the bitmap is made for: a directory has none. */
+static uint64_t mapped_size(const struct pair_about *about)
+{
+	return about->kind == VNODE_FILE ? about->attr->size : 0;
+}
+
+static void fill_vnode(struct vnode_shm *vn, const struct pair_about *about, const struct stat *st)
+{
+	uint64_t size = mapped_size(about);
+	uint32_t path_len = (uint32_t)strlen(about->path);
+	struct pair_tail *tail = (struct pair_tail *)((char *)vn + tail_offset(size, path_len));
+
+	vn->version = VNODE_VERSION;
+	vn->kind = about->kind;
+	vn->attr = *about->attr;
+	vn->data_dev = st->st_dev;
+	vn->data_ino = st->st_ino;
+	vn->path_len = path_len;
+	vn->path_off = sizeof(*vn);
+	vn->bitmap_words = (blocks_of(size) + 63) / 64;
+	vn->bitmap_off = (uint32_t)(tail_offset(size, path_len) - vn->bitmap_words * 8);
+	vn->ahead_mark = UINT64_MAX;
+	memcpy(vn->ctx, about->ctx, WIRE_CTX_BYTES);
+	memcpy((char *)vn + vn->path_off, about->path, path_len + 1);
+	tail->magic = TAIL_MAGIC;
+	tail->object_len = (uint32_t)strlen(about->object);
+	snprintf(tail->etag, sizeof(tail->etag), "%s", about->etag);
+	memcpy(tail->object, about->object, tail->object_len + 1);
+	if (about->kind == VNODE_FILE && !size)
+		vn->flags = VNODE_COMPLETE;
+	__atomic_store_n(&vn->magic, VNODE_MAGIC, __ATOMIC_RELEASE);
+}
+
+static int make_data(int files_fd, const char *name, const struct pair_about *about,
+		     struct stat *st)
+{
+	SCOPE_FD int fd =
+		openat(files_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (fchmod(fd, VNODE_DATA_MODE) || ftruncate(fd, (off_t)mapped_size(about)) ||
+	    fstat(fd, st)) {
+		int error = -errno;
+
+		unlinkat(files_fd, name, 0);
+		return error;
+	}
+	return take_fd(&fd);
+}
+
+static int make_vnode(int files_fd, const char *name, const struct pair_about *about,
+		      const struct stat *st, struct pair *out)
+{
+	SCOPE_FD int fd =
+		openat(files_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	uint32_t path_len = (uint32_t)strlen(about->path);
+	size_t bytes = tail_offset(mapped_size(about), path_len) + sizeof(struct pair_tail) +
+		       strlen(about->object) + 1;
+	void *map;
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = posix_fallocate(fd, 0, (off_t)bytes);
+	if (ret)
+		return -ret;
+	map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	fill_vnode(map, about, st);
+	out->vn = map;
+	out->map_bytes = bytes;
+	out->tail =
+		(const struct pair_tail *)((char *)map + tail_offset(mapped_size(about), path_len));
+	return 0;
+}
+
+int pair_create(int files_fd, const char *name, const struct pair_about *about, struct pair *out)
+{
+	char data_name[PAIR_NAME_BYTES + 2], vnode_name[PAIR_NAME_BYTES + 2];
+	SCOPE_FD int fd = -1;
+	struct stat st;
+	int ret;
+
+	file_name(name, 'd', data_name);
+	file_name(name, 'v', vnode_name);
+	fd = make_data(files_fd, data_name, about, &st);
+	if (fd < 0)
+		return fd;
+	ret = make_vnode(files_fd, vnode_name, about, &st, out);
+	if (ret) {
+		pair_remove(files_fd, name);
+		return ret;
+	}
+	out->data_fd = take_fd(&fd);
+	return 0;
+}
+
+/* Does the mapped vnode file make sense, and belong to this data file? */
+static bool holds_together(const struct vnode_shm *vn, size_t bytes, const struct stat *st)
+{
+	uint64_t size = vn->kind == VNODE_FILE ? vn->attr.size : 0;
+	const struct pair_tail *tail;
+	uint64_t at;
+
+	if (vn->magic != VNODE_MAGIC || vn->version != VNODE_VERSION ||
+	    vn->path_len >= WIRE_PATH_MAX || size >> 60)
+		return false;
+	at = tail_offset(size, vn->path_len);
+	tail = (const struct pair_tail *)((const char *)vn + at);
+	if (bytes < at + sizeof(*tail) + 1 || vn->bitmap_words != (blocks_of(size) + 63) / 64 ||
+	    vn->bitmap_off != at - vn->bitmap_words * 8 || vn->path_off != sizeof(*vn))
+		return false;
+	if (tail->magic != TAIL_MAGIC || bytes != at + sizeof(*tail) + tail->object_len + 1 ||
+	    tail->object[tail->object_len] || !memchr(tail->etag, 0, sizeof(tail->etag)))
+		return false;
+	return vn->data_dev == st->st_dev && vn->data_ino == st->st_ino &&
+	       (vn->kind != VNODE_FILE || (uint64_t)st->st_size == size);
+}
+
+int pair_open(int files_fd, const char *name, struct pair *out)
+{
+	char text[PAIR_NAME_BYTES + 2];
+	SCOPE_FD int data_fd = -1;
+	SCOPE_FD int fd = -1;
+	struct stat st, vst;
+	void *map;
+
+	file_name(name, 'd', text);
+	data_fd = openat(files_fd, text, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	file_name(name, 'v', text);
+	fd = openat(files_fd, text, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (data_fd < 0 || fd < 0 || fstat(data_fd, &st) || fstat(fd, &vst))
+		return -errno;
+	if (vst.st_size < (off_t)sizeof(struct vnode_shm))
+		return -EBADF;
+	map = mmap(NULL, (size_t)vst.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	if (!holds_together(map, (size_t)vst.st_size, &st)) {
+		munmap(map, (size_t)vst.st_size);
+		return -EBADF;
+	}
+	out->vn = map;
+	out->map_bytes = (size_t)vst.st_size;
+	out->tail =
+		(const struct pair_tail *)((char *)map + tail_offset(out->vn->kind == VNODE_FILE
+									     ? out->vn->attr.size
+									     : 0,
+								     out->vn->path_len));
+	out->data_fd = take_fd(&data_fd);
+	return 0;
+}
+
+static int open_one(int files_fd, const char *name, char kind, int flags)
+{
+	char text[PAIR_NAME_BYTES + 2];
+	int fd;
+
+	file_name(name, kind, text);
+	fd = openat(files_fd, text, flags | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int pair_data_fd(int files_fd, const char *name, int flags)
+{
+	return open_one(files_fd, name, 'd', flags & O_PATH ? O_PATH : O_RDONLY);
+}
+
+int pair_vnode_fd(int files_fd, const char *name)
+{
+	return open_one(files_fd, name, 'v', O_RDONLY);
+}
+
+void pair_close(struct pair *p)
+{
+	if (p->vn)
+		munmap(p->vn, p->map_bytes);
+	if (p->data_fd >= 0)
+		close(p->data_fd);
+	*p = (struct pair){.data_fd = -1};
+}
+
+void pair_remove(int files_fd, const char *name)
+{
+	char text[PAIR_NAME_BYTES + 2];
+
+	file_name(name, 'v', text);
+	unlinkat(files_fd, text, 0);
+	file_name(name, 'd', text);
+	unlinkat(files_fd, text, 0);
+}
+
+bool pair_unused(int files_fd, const char *name)
+{
+	SCOPE_FD int fd = open_one(files_fd, name, 'd', O_RDWR);
+
+	if (fd < 0)
+		return fd == -ENOENT;
+	/* a write lease is granted only while no other open file description exists: fcntl(2) */
+	if (fcntl(fd, F_SETLEASE, F_WRLCK)) {
+		if (errno != EAGAIN)
+			log_debug("cache: no leases here: %s", strerror(errno));
+		return false;
+	}
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return true;
+}

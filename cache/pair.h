@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The two files of one vnode on disk (core/base/vnode.h), NAME.d and NAME.v in the files directory.
+ * Behind the bitmap the vnode file also carries what only the daemon needs: the object's name and
+ * ETag, so that a later daemon can go on with the pair.
+ */
+#ifndef CACHE_PAIR_H
+#define CACHE_PAIR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/vnode.h"
+#include "core/store.h"
+
+#define PAIR_NAME_BYTES 64 /* of NAME, with its NUL */
+
+struct pair_tail {
+	uint32_t magic;
+	uint32_t object_len;	     /* bytes, without NUL */
+	char etag[STORE_ETAG_BYTES]; /* NUL-terminated */
+	char object[];		     /* NUL-terminated */
+};
+
+/* What a pair is about. */
+struct pair_about {
+	uint32_t kind; /* VNODE_FILE or VNODE_DIR */
+	const uint8_t *ctx;
+	const struct wire_attr *attr;
+	const char *path;   /* virtual */
+	const char *object; /* object name */
+	const char *etag;   /* "" when unknown */
+};
+
+/* A pair in use: data file open for writing, vnode file mapped. */
+struct pair {
+	int data_fd; /* -1: none */
+	struct vnode_shm *vn;
+	const struct pair_tail *tail;
+	size_t map_bytes;
+};
+
+/* Makes both files; name must be new. The vnode file's space is allocated, so that touching the map
+ * never faults on a full disk. Returns 0 or an error (-ENOSPC...), and leaves nothing then. */
+int pair_create(int files_fd, const char *name, const struct pair_about *about, struct pair *out);
+
+/* Opens an existing pair, which must hold together: -EBADF if it does not. */
+int pair_open(int files_fd, const char *name, struct pair *out);
+
+/* Fresh descriptors for a runtime. flags: O_RDONLY or O_PATH. */
+int pair_data_fd(int files_fd, const char *name, int flags);
+int pair_vnode_fd(int files_fd, const char *name);
+
+void pair_close(struct pair *p);
+void pair_remove(int files_fd, const char *name);
+
+/* Is the data file open in no process? The caller must have closed its own, and keep others from
+ * opening it meanwhile. */
+bool pair_unused(int files_fd, const char *name);
+
+#endif

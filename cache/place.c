@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where the cache lies and whether what it holds may be trusted.
+ *
+ * A daemon that was killed leaves files whose bits were set after their bytes were written: the
+ * page cache keeps both in order, so another daemon may go on with them. A machine that went down
+ * keeps no order, so after a boot everything goes.
+ */
+#include "cache/place.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/scope.h"
+
+#define BOOT_ID_BYTES 64
+
+static bool is_set(const char *value)
+{
+	return value && *value;
+}
+
+int place_path(char **out)
+{
+	const char *own = getenv("SKYSHIM_CACHE_DIR");
+	const char *xdg = getenv("XDG_CACHE_HOME");
+	const char *home = getenv("HOME");
+	SCOPE_FREE char *text = NULL;
+	int n;
+
+	if (is_set(own) && own[0] == '/') {
+		n = asprintf(&text, "%s", own);
+	} else if (is_set(own)) {
+		SCOPE_FREE char *cwd = getcwd(NULL, 0);
+
+		if (!cwd)
+			return -errno;
+		n = asprintf(&text, "%s/%s", cwd, own);
+	} else if (is_set(xdg) && xdg[0] == '/') {
+		n = asprintf(&text, "%s/skyshim", xdg);
+	} else if (is_set(home) && home[0] == '/') {
+		n = asprintf(&text, "%s/.cache/skyshim", home);
+	} else {
+		return -EINVAL;
+	}
+	if (n < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	if (strchr(text, '\n'))
+		return -EINVAL;
+	*out = take_ptr(&text);
+	return 0;
+}
+
+static int make_parents(const char *dir)
+{
+	SCOPE_FREE char *path = strdup(dir);
+
+	if (!path)
+		return -ENOMEM;
+	for (char *at = path + 1; *at; at++) {
+		if (*at != '/')
+			continue;
+		*at = '\0';
+		if (mkdir(path, 0700) && errno != EEXIST)
+			return -errno;
+		*at = '/';
+	}
+	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+int place_open(const char *dir, char **real_out)
+{
+	SCOPE_FREE char *real = NULL;
+	SCOPE_FD int fd = -1;
+	struct stat st;
+	int ret = make_parents(dir);
+
+	if (ret)
+		return ret;
+	real = realpath(dir, NULL);
+	if (!real)
+		return -errno;
+	fd = open(real, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	if (st.st_uid != geteuid())
+		return -EPERM;
+	if ((st.st_mode & 077) && fchmod(fd, 0700))
+		return -errno;
+
+	if (real_out)
+		*real_out = take_ptr(&real);
+	return take_fd(&fd);
+}
+
+int place_lock(int dir_fd)
+{
+	SCOPE_FD int fd = openat(dir_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	return take_fd(&fd);
+}
+
+/* Reads up to bytes - 1 bytes of a small file as text; "" when there is none. */
+static void read_text(int dir_fd, const char *name, char *out, size_t bytes)
+{
+	SCOPE_FD int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, out, bytes - 1);
+
+	out[n > 0 ? n : 0] = '\0';
+}
+
+static int write_text(int dir_fd, const char *name, const char *text)
+{
+	SCOPE_FD int fd =
+		openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	size_t len = strlen(text);
+
+	if (fd < 0)
+		return -errno;
+	return write(fd, text, len) == (ssize_t)len ? 0 : -EIO;
+}
+
+static void remove_all(int files_fd)
+{
+	int dup_fd = openat(files_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = dup_fd < 0 ? NULL : fdopendir(dup_fd);
+	unsigned long removed = 0;
+
+	if (!dir) {
+		if (dup_fd >= 0)
+			close(dup_fd);
+		return;
+	}
+	for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
+		if (d->d_name[0] != '.' && !unlinkat(files_fd, d->d_name, 0))
+			removed++;
+	}
+	closedir(dir);
+	if (removed)
+		log_info("cache: dropped %lu files of an earlier daemon", removed);
+}
+
+static int open_below(int dir_fd, const char *name)
+{
+	int fd;
+
+	if (mkdirat(dir_fd, name, 0700) && errno != EEXIST)
+		return -errno;
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int place_files(int dir_fd)
+{
+	SCOPE_FD int fd = open_below(dir_fd, "files");
+	char now[BOOT_ID_BYTES], then[BOOT_ID_BYTES];
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	read_text(AT_FDCWD, "/proc/sys/kernel/random/boot_id", now, sizeof(now));
+	read_text(dir_fd, "boot", then, sizeof(then));
+	if (!now[0] || strcmp(now, then) != 0) {
+		remove_all(fd);
+		ret = write_text(dir_fd, "boot", now);
+		if (ret)
+			return ret;
+	}
+	return take_fd(&fd);
+}
+
+int place_dirs(int dir_fd)
+{
+	int fd = open_below(dir_fd, "dirs");
+
+	if (fd >= 0)
+		remove_all(fd);
+	return fd;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cache directory: where it is, that it is the user's alone, and who owns it.
+ *
+ *	DIR/lock	flock()ed by the one daemon of this directory as long as it lives
+ *	DIR/boot	the kernel's boot id when the files were written
+ *	DIR/daemon.log	what a daemon in the background says
+ *	DIR/files/	pairs of data and vnode files, see cache/pair.h
+ *	DIR/dirs/	the same of directories: listings, which no daemon takes over from another
+ */
+#ifndef CACHE_PLACE_H
+#define CACHE_PLACE_H
+
+/* The configured directory, absolute: $SKYSHIM_CACHE_DIR, else $XDG_CACHE_HOME/skyshim, else
+ * ~/.cache/skyshim. *out is the caller's to free. Returns 0, -ENOMEM, -EINVAL (a newline in it, or
+ * no home directory). */
+int place_path(char **out);
+
+/* Makes the directory and its parents (mode 0700) and checks that it is a directory of this user's
+ * that nobody else can enter; mends the mode of one that is ours. *real_out: its canonical path, to
+ * free, or NULL if not wanted. Returns a descriptor; -EPERM if it is somebody else's, or the error.
+ */
+int place_open(const char *dir, char **real_out);
+
+/* Takes the lock of the directory. Returns the descriptor that holds it, -EAGAIN when another
+ * daemon has it. */
+int place_lock(int dir_fd);
+
+/* The directory for pairs in dir_fd, made if need be. If the machine was started anew since the
+ * files in it were written they are removed: what the page cache held then may be lost, bitmaps
+ * included. Only with the lock. Returns a descriptor or an error. */
+int place_files(int dir_fd);
+
+/* The directory for listings in dir_fd, made if need be, emptied. Only with the lock. */
+int place_dirs(int dir_fd);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The context, the handoff string, and the last execve this program makes. */
+#include "core/cli/handover.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/credenv.h"
+#include "core/base/handoff.h"
+#include "core/base/vpath.h"
+#include "core/buffer.h"
+#include "core/cli/cli.h"
+#include "core/scope.h"
+#include "fs/ask.h"
+#include "fs/autostart.h"
+
+#define HELLO_TRIES 3 /* the daemon may be about to leave just when it is asked */
+
+extern char **environ;
+
+static int complain(const char *what, const char *why)
+{
+	fprintf(stderr, "skyshim: %s: %s\n", what, why);
+	return CLI_NOT_EXECUTABLE;
+}
+
+static int hello(const struct where *w, const struct buffer *env, uint8_t ctx[WIRE_CTX_BYTES])
+{
+	struct wire_request request = {.op = WIRE_HELLO};
+	struct ask_reply reply;
+	int ret = ask(w->sock, &request, env->data, env->len, &reply);
+
+	if (ret)
+		return ret;
+	memcpy(ctx, reply.head.ctx, WIRE_CTX_BYTES);
+	ret = reply.head.error;
+	ask_free(&reply);
+	return ret;
+}
+
+/* The context's id for this environment. Returns 0, or an exit status after saying why not. */
+static int get_context(const struct where *w, uint8_t ctx[WIRE_CTX_BYTES])
+{
+	SCOPE_BUFFER struct buffer env = BUFFER_INIT(WIRE_MSG_MAX);
+	int ret = 0;
+
+	for (char **e = environ; *e && !ret; e++) {
+		if (credenv_wanted(*e))
+			ret = buffer_add(&env, *e, strlen(*e) + 1);
+	}
+	if (ret)
+		return complain("the credentials' environment", strerror(-ret));
+	for (int i = 0; i < HELLO_TRIES; i++) {
+		ret = autostart(w->self, w->cache_dir, w->sock);
+		if (ret == -ECHILD)
+			return CLI_NOT_EXECUTABLE; /* it has said why */
+		if (!ret)
+			ret = hello(w, &env, ctx);
+		if (!ret)
+			return 0;
+	}
+	return complain("the daemon does not answer", strerror(-ret));
+}
+
+/* The working directory below root, when this process itself runs under a runtime and stands there.
+ */
+static const char *virtual_cwd(const char *root, struct vpath *vp)
+{
+	SCOPE_FREE char *cwd = getcwd(NULL, 0);
+
+	if (!cwd || vpath_resolve(root, NULL, cwd, vp) != 1)
+		return NULL;
+	return vp->len == 1 && vp->text[0] == '/' ? "" : vp->text;
+}
+
+/* This environment with the handoff string last; one that is there already is left out. */
+static char **with_handoff(char *text)
+{
+	size_t n = 0, kept = 0;
+	char **env;
+
+	while (environ[n])
+		n++;
+	env = calloc(n + 2, sizeof(*env));
+	if (!env)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (strncmp(environ[i], HANDOFF_NAME, strlen(HANDOFF_NAME)) != 0)
+			env[kept++] = environ[i];
+	}
+	env[kept] = text;
+	return env;
+}
+
+int handover(const struct where *w, const struct program *p)
+{
+	static char text[HANDOFF_BYTES];
+	static struct vpath cwd;
+	SCOPE_FREE char **env = NULL;
+	char root[PATH_MAX];
+	struct handoff h = {
+		.root = root,
+		.sock = w->sock,
+		.cache = w->cache_dir,
+		.bin = w->self,
+		.exec = p->exec,
+	};
+	int ret;
+
+	if (!w->runtime[0])
+		return complain("skyshim-rt is missing",
+				"it belongs beside this program or in ../libexec/skyshim");
+	if (where_root(root))
+		return CLI_NOT_EXECUTABLE;
+	ret = get_context(w, h.ctx);
+	if (ret)
+		return ret;
+	h.cwd = virtual_cwd(root, &cwd);
+	ret = handoff_build(&h, text, sizeof(text));
+	if (ret < 0)
+		return complain(p->found, ret == -EINVAL ? "a newline in one of skyshim's own paths"
+							 : strerror(-ret));
+	env = with_handoff(text);
+	if (!env)
+		return complain(p->found, strerror(ENOMEM));
+	execve(w->runtime, p->argv, env);
+	return complain(w->runtime, strerror(errno));
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Becoming a program under the runtime. */
+#ifndef CORE_CLI_HANDOVER_H
+#define CORE_CLI_HANDOVER_H
+
+#include "core/cli/program.h"
+#include "core/cli/where.h"
+
+/* Registers this environment's credentials with the daemon, which is started if need be, and
+ * executes the runtime in place of this process. Returns only on failure, an exit status, after
+ * saying why. */
+int handover(const struct where *w, const struct program *p);
+
+#endif

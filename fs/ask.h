@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The other end of the conversation, for the command line and tests: one request to the daemon. */
+#ifndef FS_ASK_H
+#define FS_ASK_H
+
+#include <stddef.h>
+
+#include "core/base/wire.h"
+
+/* A reply with its text (NUL-terminated, owned) and descriptors (owned, -1: none). */
+struct ask_reply {
+	struct wire_reply head;
+	char *text;
+	int fd[WIRE_FDS_MAX];
+};
+
+/* Sends one request and waits for its reply. magic, version and text_len are filled in. Returns 0
+ * (the reply may hold an error), -ECONNREFUSED or -ENOENT (no daemon), -ECONNRESET (it went),
+ * -EPROTO. */
+int ask(const char *sock, struct wire_request *request, const void *text, size_t text_bytes,
+	struct ask_reply *out);
+
+void ask_free(struct ask_reply *reply);
+
+#endif

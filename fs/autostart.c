@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who finds nobody listening starts a daemon; the lock in the cache directory settles who of them
+ * stays. */
+#include "fs/autostart.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/scope.h"
+
+extern char **environ;
+
+int autostart_probe(const char *sock)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	SCOPE_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (strlen(sock) >= sizeof(addr.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(addr.sun_path, sock, strlen(sock) + 1);
+	return connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) ? -errno : 0;
+}
+
+int autostart(const char *bin, const char *cache_dir, const char *sock)
+{
+	char *const argv[] = {
+		(char *)"skyshim", (char *)"daemon",   (char *)"--autostart", (char *)"--cache-dir",
+		(char *)cache_dir, (char *)"--socket", (char *)sock,	      NULL};
+	pid_t pid;
+	int status, ret;
+
+	if (!autostart_probe(sock))
+		return 0;
+	ret = posix_spawn(&pid, bin, NULL, NULL, argv, environ);
+	if (ret)
+		return -ret;
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		return -ECHILD;
+	return autostart_probe(sock);
+}

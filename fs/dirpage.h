@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the pages of a LIST to the names of a directory. Pure: no I/O, no locks.
+ *
+ * Pages come in order of the keys' bytes, and what is remembered between them is one key: enough to
+ * know whether a prefix "a/" meets a key "a" (then the directory is called a%~d), since between the
+ * two only keys can stand that start with "a".
+ */
+#ifndef FS_DIRPAGE_H
+#define FS_DIRPAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/store.h"
+#include "fs/escape.h"
+
+#define DIRPAGE_KEY_MAX 4096 /* bytes of a key with its NUL; longer ones are left out */
+#define DIRPAGE_CHAIN	1100 /* keys that start with each other: S3 keys have 1,024 bytes */
+
+struct dirpage {
+	const char *prefix; /* of all keys, "" or up to a slash, or into a long component */
+	bool is_pieces;	    /* the latter: only what goes on after a cut belongs here */
+	char chain[DIRPAGE_KEY_MAX]; /* the last key below prefix; lens: which of its starts are
+					keys */
+	uint16_t lens[DIRPAGE_CHAIN];
+	unsigned depth;
+	char last_piece[ESCAPE_NAME_MAX + 1]; /* so that many long keys make one directory */
+	bool has_mark;			      /* the zero-byte object "prefix" itself was seen */
+};
+
+struct dirpage_name {
+	const char *name; /* as in the directory; NUL-terminated */
+	const char
+		*key; /* the whole key; of a directory with its slash; of a piece up to the cut */
+	bool is_dir;
+	bool has_twin; /* a directory beside a key of its name */
+	bool is_piece;
+	const struct store_object *object; /* NULL for a directory */
+};
+
+void dirpage_init(struct dirpage *d, const char *prefix, bool is_pieces);
+
+/* Calls emit for each name of the page, in order; its non-zero result ends and is returned. */
+int dirpage_add(struct dirpage *d, const struct store_list *page,
+		int (*emit)(void *arg, const struct dirpage_name *name), void *arg);
+
+#endif

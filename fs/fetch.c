@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One struct fetch for each GET on its way. Its sink runs on the I/O thread: it writes to the cache
+ * and signals, and waits for nothing.
+ */
+#include "fs/fetch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/readahead.h"
+#include "core/context.h"
+#include "fs/meta.h"
+
+#define MADE_UP '\1' /* starts a version that is no ETag: no service sends control characters */
+
+struct fetch {
+	struct store_call call;
+	struct cache_part *part; /* NULL: the bytes are not needed */
+	char scheme[8], bucket[256];
+	char etag[STORE_ETAG_BYTES]; /* if_match or if_none_match */
+
+	/* of an open only */
+	pthread_mutex_t lock;
+	pthread_cond_t known;
+	unsigned refs;
+	bool is_known; /* begun or done */
+	int error;
+	struct cache_file *file; /* a reference for the opener */
+	struct store_object object;
+	char message[STORE_MESSAGE_BYTES];
+	char key[WIRE_PATH_MAX], path_text[WIRE_PATH_MAX];
+};
+
+void fetch_version(const struct store_object *object, char out[STORE_ETAG_BYTES])
+{
+	if (object->etag[0] || !object->size)
+		snprintf(out, STORE_ETAG_BYTES, "%s", object->etag);
+	else
+		snprintf(out, STORE_ETAG_BYTES, "%c%llx-%llx", MADE_UP,
+			 (unsigned long long)object->mtime_ns, (unsigned long long)object->size);
+}
+
+/* May a request be conditional on this version? If-Match compares strongly (RFC 9110, 13.1.1), so a
+ * weak one would never match. */
+static bool can_match(const char *version)
+{
+	return *version && *version != MADE_UP && strncmp(version, "W/", 2) != 0;
+}
+
+/* --- parts of a version that is known --- */
+
+static int part_begin(void *arg, const struct store_object *object)
+{
+	struct fetch *f = arg;
+	char version[STORE_ETAG_BYTES];
+
+	fetch_version(object, version);
+	if (object->size != cache_attr(f->part->file)->size ||
+	    strcmp(version, cache_etag(f->part->file)) != 0)
+		return -ESTALE;
+	return 0;
+}
+
+static int part_data(void *arg, uint64_t offset, const void *data, size_t bytes)
+{
+	struct fetch *f = arg;
+
+	return cache_part_data(f->part, offset, data, bytes);
+}
+
+static void part_done(struct store_call *call)
+{
+	struct fetch *f = call->arg;
+	int error = call->error;
+
+	if (error == -ENOENT)
+		error = -ESTALE; /* it was there when it was opened */
+	if (error == -ESTALE)
+		meta_forget(cache_ctx(f->part->file), cache_object(f->part->file));
+	cache_part_done(f->part, error, call->message);
+	store_call_reset(call);
+	free(f);
+}
+
+int fetch_part(struct cache_part *part)
+{
+	struct fetch *f = calloc(1, sizeof(*f));
+	int ret;
+
+	if (!f)
+		return -ENOMEM;
+	f->part = part;
+	snprintf(f->etag, sizeof(f->etag), "%s", cache_etag(part->file));
+	f->call = (struct store_call){
+		.verb = STORE_GET,
+		.ctx = context_find(cache_ctx(part->file)),
+		.scheme = f->scheme,
+		.bucket = f->bucket,
+		.key = name_split(cache_object(part->file), f->scheme, f->bucket),
+		.offset = part->offset,
+		.length = part->length,
+		.if_match = can_match(f->etag) ? f->etag : NULL,
+		.sink = {part_begin, part_data, f},
+		.done = part_done,
+		.arg = f,
+	};
+	ret = f->call.ctx ? store_submit(&f->call) : -EIO;
+	if (ret)
+		free(f);
+	return ret;
+}
+
+/* --- the GET of an open --- */
+
+static void fetch_unref(struct fetch *f)
+{
+	bool last;
+
+	pthread_mutex_lock(&f->lock);
+	last = --f->refs == 0;
+	pthread_mutex_unlock(&f->lock);
+	if (!last)
+		return;
+	pthread_mutex_destroy(&f->lock);
+	pthread_cond_destroy(&f->known);
+	free(f);
+}
+
+static void make_known(struct fetch *f, int error)
+{
+	pthread_mutex_lock(&f->lock);
+	if (!f->is_known)
+		f->error = error;
+	f->is_known = true;
+	pthread_cond_signal(&f->known);
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* A retry began anew: it must be the same object still. */
+static int open_begin_again(const struct fetch *f, const struct store_object *object)
+{
+	return object->size == f->object.size && !strcmp(object->etag, f->object.etag) ? 0
+										       : -ESTALE;
+}
+
+static int open_begin(void *arg, const struct store_object *object)
+{
+	struct fetch *f = arg;
+	char name[NAME_OBJECT_MAX], version[STORE_ETAG_BYTES];
+	struct cache_file *file;
+	struct wire_attr attr;
+	int ret;
+
+	if (f->is_known)
+		return open_begin_again(f, object);
+	snprintf(name, sizeof(name), "%s/%s/%s", f->scheme, f->bucket, f->key);
+	lookup_file_attr(name, object, &attr);
+	fetch_version(object, version);
+	ret = cache_create(context_id(f->call.ctx), name, version, &attr, f->path_text, &file);
+	if (ret)
+		return ret;
+	f->part = cache_part_new(file, READAHEAD_OPEN_BYTES);
+	f->file = file;
+	f->object = *object;
+	make_known(f, 0);
+	return 0;
+}
+
+static int open_data(void *arg, uint64_t offset, const void *data, size_t bytes)
+{
+	struct fetch *f = arg;
+
+	return f->part ? cache_part_data(f->part, offset, data, bytes) : 0;
+}
+
+static void open_done(struct store_call *call)
+{
+	struct fetch *f = call->arg;
+
+	if (f->part)
+		cache_part_done(f->part, call->error, call->message);
+	f->part = NULL;
+	if (!f->is_known)
+		snprintf(f->message, sizeof(f->message), "%s", call->message);
+	/* a success without begin() would be a driver's fault, and must not look like a file */
+	make_known(f, call->error ? call->error : -EIO);
+	store_call_reset(call);
+	fetch_unref(f);
+}
+
+static struct fetch *open_new(struct lookup *q, const char *etag)
+{
+	struct fetch *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	pthread_mutex_init(&f->lock, NULL);
+	pthread_cond_init(&f->known, NULL);
+	f->refs = 1;
+	memcpy(f->scheme, q->name.scheme, sizeof(f->scheme));
+	memcpy(f->bucket, q->name.bucket, sizeof(f->bucket));
+	memcpy(f->key, q->name.key, sizeof(f->key));
+	memcpy(f->path_text, q->path, sizeof(f->path_text));
+	snprintf(f->etag, sizeof(f->etag), "%s", etag ? etag : "");
+	f->call = (struct store_call){
+		.verb = STORE_GET,
+		.ctx = q->ctx,
+		.scheme = f->scheme,
+		.bucket = f->bucket,
+		.key = f->key,
+		.length = READAHEAD_OPEN_BYTES,
+		.if_none_match = f->etag[0] && f->etag[0] != MADE_UP ? f->etag : NULL,
+		.sink = {open_begin, open_data, f},
+		.done = open_done,
+		.arg = f,
+	};
+	return f;
+}
+
+int fetch_open(struct lookup *q, const char *etag, struct cache_file **file_out,
+	       struct store_object *object_out)
+{
+	struct fetch *f = open_new(q, etag);
+	int ret;
+
+	if (!f)
+		return -ENOMEM;
+	f->refs++; /* done()'s */
+	ret = store_submit(&f->call);
+	if (ret) {
+		f->refs--;
+		fetch_unref(f);
+		return ret;
+	}
+	pthread_mutex_lock(&f->lock);
+	while (!f->is_known)
+		pthread_cond_wait(&f->known, &f->lock);
+	ret = f->error;
+	pthread_mutex_unlock(&f->lock);
+
+	if (ret) {
+		memcpy(q->message, f->message, sizeof(q->message));
+	} else {
+		*file_out = f->file;
+		*object_out = f->object;
+	}
+	fetch_unref(f);
+	return ret;
+}

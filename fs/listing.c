@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Listings and who may use one. The pages' contents are fs/pages.c's part.
+ *
+ * One lock covers the tables and every field not marked otherwise. A listing that is_loading
+ * belongs to the thread that fetches its next page: that one alone writes its files, without the
+ * lock.
+ */
+#include "fs/listing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cache/clock.h"
+#include "core/context.h"
+#include "core/log.h"
+#include "core/scope.h"
+#include "fs/backends.h"
+#include "fs/meta.h"
+#include "fs/pages.h"
+
+#define UNCUT_BYTES 160 /* no component as short as this is cut, however it is escaped */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t arrived = PTHREAD_COND_INITIALIZER;
+static struct listing *first; /* all of them */
+static unsigned count;
+static int dirs_fd = -1;
+static uint64_t next_number;
+static int64_t start_ns;
+
+static struct listing *find(const uint8_t *ctx, const char *object)
+{
+	uint64_t hash = name_ino(object, strlen(object), true);
+
+	for (struct listing *l = first; l; l = l->next) {
+		if (l->hash == hash && !l->is_replaced &&
+		    !memcmp(context_id(l->ctx), ctx, WIRE_CTX_BYTES) && !strcmp(l->object, object))
+			return l;
+	}
+	return NULL;
+}
+
+static bool is_fresh(const struct listing *l)
+{
+	return clock_ns() < l->asked_ns + meta_ttl_ns();
+}
+
+static void remove_listing(struct listing *l)
+{
+	struct listing **at = &first;
+
+	while (*at != l)
+		at = &(*at)->next;
+	*at = l->next;
+	count--;
+	pair_close(&l->pair);
+	if (l->has_files)
+		pair_remove(dirs_fd, l->name);
+	free(l->token);
+	free(l->dir);
+	free(l->object);
+	free(l);
+}
+
+static void put_locked(struct listing *l)
+{
+	if (--l->refs == 0 && !l->has_files)
+		remove_listing(l);
+}
+
+void listing_put(struct listing *l)
+{
+	pthread_mutex_lock(&lock);
+	put_locked(l);
+	pthread_mutex_unlock(&lock);
+}
+
+static struct listing *make(struct context *ctx, const struct name *n, const char *object,
+			    const char *path)
+{
+	struct listing *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->pair.data_fd = -1;
+	l->ctx = ctx;
+	l->dirs_fd = dirs_fd;
+	l->kind = n->kind;
+	l->object = strdup(object);
+	l->dir = malloc(sizeof(*l->dir));
+	if (!l->object || !l->dir) {
+		free(l->object);
+		free(l->dir);
+		free(l);
+		return NULL;
+	}
+	l->hash = name_ino(object, strlen(object), true);
+	l->asked_ns = clock_ns();
+	l->key = name_split(l->object, l->scheme, l->bucket);
+	dirpage_init(l->dir, l->key, n->is_pieces);
+	snprintf(l->path, sizeof(l->path), "%s", path);
+	snprintf(l->name, sizeof(l->name), "dir-%llu", (unsigned long long)++next_number);
+	l->refs = 1;
+	l->next = first;
+	first = l;
+	count++;
+	return l;
+}
+
+/* Waits for the first page that another thread fetches. */
+static int join(struct listing *l, struct listing **out, char *message)
+{
+	int ret;
+
+	l->refs++;
+	while (l->is_loading && !l->pages)
+		pthread_cond_wait(&arrived, &lock);
+	ret = l->pages ? 0 : l->error;
+	if (ret) {
+		snprintf(message, STORE_MESSAGE_BYTES, "%s", l->message);
+		put_locked(l);
+		return ret;
+	}
+	*out = l;
+	return 0;
+}
+
+/* After a page: what all may know of it. */
+static void publish(struct listing *l, int error, const char *message)
+{
+	pthread_mutex_lock(&lock);
+	l->is_loading = false;
+	l->error = error;
+	snprintf(l->message, sizeof(l->message), "%s", message);
+	if (!error)
+		l->pages++;
+	l->shown_bytes = l->bytes;
+	l->shown_start = l->page_start;
+	l->shown_complete = l->is_complete;
+	l->shown_mtime_ns = l->attr.mtime_ns;
+	if (error && !l->pages)
+		l->is_replaced = true; /* nobody else finds it */
+	pthread_cond_broadcast(&arrived);
+	pthread_mutex_unlock(&lock);
+}
+
+static int load_first(struct listing *l, char *message)
+{
+	struct store_call call;
+	int ret;
+
+	message[0] = '\0';
+	ret = pages_begin(l);
+	if (!ret && l->kind == NAME_ROOT) {
+		ret = pages_root(l);
+	} else if (!ret) {
+		pages_call(l, &call);
+		ret = store_run(&call);
+		if (ret)
+			snprintf(message, STORE_MESSAGE_BYTES, "%s", call.message);
+		else
+			ret = pages_add(l, &call.list);
+		store_call_reset(&call);
+	}
+	if (!ret && !pages_exists(l))
+		ret = -ENOENT;
+	publish(l, ret, message);
+	return ret;
+}
+
+int listing_open(struct context *ctx, const struct name *n, const char *path, struct listing **out,
+		 char message[STORE_MESSAGE_BYTES])
+{
+	char object[NAME_OBJECT_MAX];
+	struct listing *l;
+	int ret;
+
+	name_prefix(n, object);
+	pthread_mutex_lock(&lock);
+	l = find(context_id(ctx), object);
+	if (l && (is_fresh(l) || (l->is_loading && !l->pages))) {
+		ret = join(l, out, message);
+		pthread_mutex_unlock(&lock);
+		return ret;
+	}
+	if (l)
+		l->is_replaced = true;
+	if (count >= LISTINGS_MAX) {
+		pthread_mutex_unlock(&lock);
+		listing_sweep(true);
+		pthread_mutex_lock(&lock);
+	}
+	l = count < LISTINGS_MAX ? make(ctx, n, object, path) : NULL;
+	if (l)
+		l->is_loading = true;
+	pthread_mutex_unlock(&lock);
+	if (!l)
+		return -ENFILE;
+
+	ret = load_first(l, message);
+	if (ret) {
+		listing_put(l);
+		return ret;
+	}
+	*out = l;
+	return 0;
+}
+
+struct listing *listing_find_inode(uint64_t dev, uint64_t ino)
+{
+	struct listing *l;
+
+	pthread_mutex_lock(&lock);
+	for (l = first; l; l = l->next) {
+		if (l->has_files && l->ino == ino && l->dev == dev) {
+			l->refs++;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	return l;
+}
+
+void listing_attr(struct listing *l, struct wire_attr *out)
+{
+	pthread_mutex_lock(&lock);
+	*out = l->attr; /* constant but for the time */
+	out->mtime_ns = l->shown_mtime_ns;
+	pthread_mutex_unlock(&lock);
+}
+
+const uint8_t *listing_ctx(const struct listing *l)
+{
+	return context_id(l->ctx);
+}
+
+int listing_open_data(struct listing *l, int flags)
+{
+	return pair_data_fd(dirs_fd, l->name, flags);
+}
+
+int listing_open_vnode(struct listing *l)
+{
+	return pair_vnode_fd(dirs_fd, l->name);
+}
+
+/* A page that was fetched ahead. On the I/O thread. */
+static void page_done(struct store_call *call)
+{
+	struct listing *l = call->arg;
+	int ret = call->error;
+
+	if (!ret)
+		ret = pages_add(l, &call->list);
+	publish(l, ret, call->message);
+	store_call_reset(call);
+	free(call);
+	listing_put(l);
+}
+
+/* Starts to fetch the next page. With the lock; gives it away meanwhile. */
+static int load_next(struct listing *l)
+{
+	struct store_call *call = calloc(1, sizeof(*call));
+	int ret;
+
+	if (!call)
+		return -ENOMEM;
+	l->is_loading = true;
+	l->error = 0;
+	l->refs++;
+	pthread_mutex_unlock(&lock);
+	pages_call(l, call);
+	call->done = page_done;
+	call->arg = l;
+	ret = store_submit(call);
+	if (ret) {
+		publish(l, ret, "");
+		free(call);
+		listing_put(l);
+	}
+	pthread_mutex_lock(&lock);
+	return ret;
+}
+
+static bool has_beyond(const struct listing *l, uint64_t offset)
+{
+	return l->shown_complete || offset < l->shown_bytes;
+}
+
+int listing_ensure(struct listing *l, uint64_t offset, bool nowait,
+		   char message[STORE_MESSAGE_BYTES])
+{
+	int ret = 0;
+
+	message[0] = '\0';
+	pthread_mutex_lock(&lock);
+	while (!ret && !nowait && !has_beyond(l, offset)) {
+		if (!l->is_loading)
+			ret = load_next(l);
+		while (l->is_loading)
+			pthread_cond_wait(&arrived, &lock);
+		if (!ret && l->error) {
+			ret = l->error;
+			snprintf(message, STORE_MESSAGE_BYTES, "%s", l->message);
+		}
+	}
+	/* one page ahead of a reader who has come to the last one */
+	if (!ret && !l->shown_complete && !l->is_loading && offset >= l->shown_start)
+		load_next(l);
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+bool listing_denies(const uint8_t *ctx, const char *object, bool is_dir)
+{
+	char parent[NAME_OBJECT_MAX];
+	size_t len = strlen(object), start;
+	struct listing *l;
+	bool denies;
+
+	start = is_dir && len ? len - 1 : len;
+	while (start && object[start - 1] != '/')
+		start--;
+	if (len - start > UNCUT_BYTES)
+		return false; /* may stand there in pieces */
+	memcpy(parent, object, start);
+	parent[start] = '\0';
+	pthread_mutex_lock(&lock);
+	l = find(ctx, parent);
+	/* what it holds was put into the metadata cache, where the caller has looked; unless it had
+	 * to leave again */
+	denies = l && l->pages && l->shown_complete && is_fresh(l) &&
+		 l->evictions == meta_evictions();
+	pthread_mutex_unlock(&lock);
+	return denies;
+}
+
+/* Nobody has the data file open? With the lock. */
+static bool is_idle(struct listing *l)
+{
+	bool was_open = l->pair.data_fd >= 0;
+	bool unused;
+
+	pair_close(&l->pair); /* our own descriptor would count */
+	unused = pair_unused(dirs_fd, l->name);
+	if (!unused && was_open && !l->is_complete && pair_open(dirs_fd, l->name, &l->pair)) {
+		l->is_complete = l->shown_complete = true; /* cannot be continued */
+		l->error = -EIO;
+	}
+	return unused;
+}
+
+void listing_sweep(bool all)
+{
+	struct listing *next;
+
+	pthread_mutex_lock(&lock);
+	for (struct listing *l = first; l; l = next) {
+		next = l->next;
+		if (l->refs || l->is_loading)
+			continue;
+		if (!l->has_files || ((all || l->is_replaced || !is_fresh(l)) && is_idle(l)))
+			remove_listing(l);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+uint64_t listing_count(void)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&lock);
+	n = count;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+int64_t listing_start_ns(void)
+{
+	return start_ns;
+}
+
+void listing_start(int fd)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	start_ns = now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
+	dirs_fd = fd;
+}
+
+void listing_stop(void)
+{
+	pthread_mutex_lock(&lock);
+	while (first)
+		remove_listing(first);
+	if (dirs_fd >= 0)
+		close(dirs_fd);
+	dirs_fd = -1;
+	pthread_mutex_unlock(&lock);
+}

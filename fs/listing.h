@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Directories: listings fetched page by page, each with a pair of files that runtimes read by
+ * themselves (core/base/vnode.h).
+ *
+ * A listing answers opens and lookups for the metadata TTL from its first request on, and lives as
+ * long as some process has its data file open, so that the pages which that process has not read
+ * yet can still be fetched.
+ *
+ * Lock order in fs/: listing, then meta; the cache's lock comes after both.
+ */
+#ifndef FS_LISTING_H
+#define FS_LISTING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/wire.h"
+#include "core/store.h"
+#include "fs/names.h"
+
+#define LISTINGS_MAX 2048 /* known at a time */
+
+struct listing;
+
+/* dirs_fd: from place_dirs(); taken over. */
+void listing_start(int dirs_fd);
+void listing_stop(void);
+
+/* The directory that n means, with a reference; its first page is there. path: the virtual path to
+ * show. Returns 0; -ENOENT (nothing starts with that prefix, or no such bucket), or the store's
+ * error with its line in message. Not on the I/O thread. */
+int listing_open(struct context *ctx, const struct name *n, const char *path, struct listing **out,
+		 char message[STORE_MESSAGE_BYTES]);
+
+/* The listing whose data file this is, with a reference, or NULL. */
+struct listing *listing_find_inode(uint64_t dev, uint64_t ino);
+void listing_put(struct listing *l);
+
+void listing_attr(struct listing *l, struct wire_attr *out);
+const uint8_t *listing_ctx(const struct listing *l);
+
+/* Fresh descriptors or an error. flags: O_RDONLY or O_PATH. */
+int listing_open_data(struct listing *l, int flags);
+int listing_open_vnode(struct listing *l);
+
+/* Waits for a record beyond offset, or the end; then the next page is fetched ahead. */
+int listing_ensure(struct listing *l, uint64_t offset, bool nowait,
+		   char message[STORE_MESSAGE_BYTES]);
+
+/* Does a complete and fresh listing of the directory that this object name lies in show that there
+ * is no such thing? Only for a name that the metadata cache does not know. is_dir: object is a
+ * prefix. */
+bool listing_denies(const uint8_t *ctx, const char *object, bool is_dir);
+
+/* Once a second: drops what no process has open, if it is older than the TTL or all is set. */
+void listing_sweep(bool all);
+
+uint64_t listing_count(void);
+
+/* What the daemon takes for the mtime of a directory in which nothing is dated. */
+int64_t listing_start_ns(void);
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names to facts: the metadata cache first, then a listing that is fresh, then the store. */
+#include "fs/lookup.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/context.h"
+#include "fs/backends.h"
+
+bool lookup_is_mark(const struct lookup *q, uint64_t size)
+{
+	size_t len = strlen(q->name.key);
+
+	return !size && len && q->name.key[len - 1] == '/';
+}
+
+void lookup_file_attr(const char *object, const struct store_object *from, struct wire_attr *out)
+{
+	*out = (struct wire_attr){
+		.ino = name_ino(object, strlen(object), false),
+		.size = from->size,
+		.mtime_ns = from->mtime_ns,
+		.mode = S_IFREG | 0644,
+		.nlink = 1,
+	};
+}
+
+static void dir_attr(const struct lookup *q, int64_t mtime_ns, struct wire_attr *out)
+{
+	char prefix[NAME_OBJECT_MAX];
+
+	name_prefix(&q->name, prefix);
+	*out = (struct wire_attr){
+		.ino = name_ino(prefix, strlen(prefix), true),
+		.size = 4096,
+		.mtime_ns = mtime_ns ? mtime_ns : listing_start_ns(),
+		.mode = S_IFDIR | 0755,
+		.nlink = 2,
+	};
+}
+
+/* The directory, existing or not, and what is learnt by it. */
+static int open_dir(struct lookup *q, struct listing **out)
+{
+	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX];
+	const uint8_t *ctx = context_id(q->ctx);
+	struct meta_fact fact = {.kind = META_DIR};
+	struct wire_attr attr;
+	int ret = listing_open(q->ctx, &q->name, q->path, out, q->message);
+
+	name_prefix(&q->name, prefix);
+	meta_dir_name(prefix, name);
+	if (!ret) {
+		listing_attr(*out, &attr);
+		fact.object.mtime_ns = attr.mtime_ns;
+		meta_put(ctx, name, &fact);
+	} else if (ret == -ENOENT) {
+		fact.kind = META_NONE;
+		meta_put(ctx, name, &fact);
+	}
+	return ret;
+}
+
+/* Is the directory known to exist or not? */
+static bool dir_known(const struct lookup *q, struct meta_fact *fact)
+{
+	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX];
+
+	if (q->name.kind == NAME_ROOT || q->name.kind == NAME_SCHEME) {
+		*fact = (struct meta_fact){.kind = META_DIR};
+		return true;
+	}
+	name_prefix(&q->name, prefix);
+	meta_dir_name(prefix, name);
+	if (meta_get(context_id(q->ctx), name, fact))
+		return true;
+	fact->kind = META_NONE;
+	/* nobody lists all buckets that may be read: a public one is in no list */
+	return q->name.kind == NAME_KEY && !q->name.is_pieces &&
+	       listing_denies(context_id(q->ctx), prefix, true);
+}
+
+int lookup_dir_instead(struct lookup *q, struct meta_fact *fact)
+{
+	struct listing *l;
+	struct wire_attr attr;
+	int ret;
+
+	if (dir_known(q, fact))
+		return 0;
+	*fact = (struct meta_fact){.kind = META_NONE};
+	ret = open_dir(q, &l);
+	if (ret)
+		return ret == -ENOENT ? 0 : ret;
+	listing_attr(l, &attr);
+	fact->kind = META_DIR;
+	fact->object.mtime_ns = attr.mtime_ns;
+	if (q->want_dir && !q->dir)
+		q->dir = l;
+	else
+		listing_put(l);
+	return 0;
+}
+
+bool lookup_denied(const struct lookup *q, const char *object)
+{
+	return listing_denies(context_id(q->ctx), object, false);
+}
+
+static int head(struct lookup *q, struct meta_fact *fact)
+{
+	struct store_call call = {
+		.verb = STORE_HEAD,
+		.ctx = q->ctx,
+		.scheme = q->name.scheme,
+		.bucket = q->name.bucket,
+		.key = q->name.key,
+	};
+	int ret = store_run(&call);
+
+	if (!ret && lookup_is_mark(q, call.object.size))
+		ret = -ENOENT;
+	if (!ret)
+		*fact = (struct meta_fact){.kind = META_FILE, .object = call.object};
+	else if (ret != -ENOENT)
+		memcpy(q->message, call.message, sizeof(q->message));
+	store_call_reset(&call);
+	return ret == -ENOENT ? lookup_dir_instead(q, fact) : ret;
+}
+
+/* What the plain path of a key means. */
+static int find_fact(struct lookup *q, const char *object, struct meta_fact *fact)
+{
+	const uint8_t *ctx = context_id(q->ctx);
+	int ret;
+
+	if (meta_get(ctx, object, fact))
+		return 0;
+	if (lookup_denied(q, object)) {
+		fact->kind = META_NONE;
+		return 0;
+	}
+	ret = meta_enter(ctx, object, false, fact, q->message);
+	if (ret)
+		return ret < 0 ? ret : 0;
+	ret = head(q, fact);
+	meta_leave(ctx, object, ret, fact, q->message);
+	return ret;
+}
+
+/* A directory by name that does not exist: is a file in its place? */
+static int no_dir(struct lookup *q)
+{
+	char object[NAME_OBJECT_MAX];
+	struct meta_fact fact;
+	int ret;
+
+	if (q->name.kind != NAME_KEY || q->name.is_dir)
+		return -ENOENT;
+	name_object(&q->name, object);
+	ret = find_fact(q, object, &fact);
+	if (ret)
+		return ret;
+	return fact.kind == META_FILE ? -ENOTDIR : -ENOENT;
+}
+
+int lookup_dir(struct lookup *q, struct listing **out)
+{
+	struct meta_fact fact;
+	int ret;
+
+	q->message[0] = '\0';
+	if (q->name.kind != NAME_ROOT && !backends_has(q->name.scheme))
+		return -ENOENT;
+	if (q->dir) {
+		*out = q->dir;
+		q->dir = NULL;
+		return 0;
+	}
+	if (q->name.kind == NAME_KEY && dir_known(q, &fact) && fact.kind == META_NONE)
+		return no_dir(q);
+	ret = open_dir(q, out);
+	return ret == -ENOENT ? no_dir(q) : ret;
+}
+
+int lookup_stat(struct lookup *q, struct wire_attr *out)
+{
+	char object[NAME_OBJECT_MAX];
+	struct meta_fact fact;
+	int ret;
+
+	q->message[0] = '\0';
+	if (q->name.kind != NAME_ROOT && !backends_has(q->name.scheme))
+		return -ENOENT;
+	if (q->name.is_dir || q->must_be_dir) {
+		ret = lookup_dir_instead(q, &fact);
+		if (!ret && fact.kind == META_NONE)
+			ret = no_dir(q);
+	} else {
+		name_object(&q->name, object);
+		ret = find_fact(q, object, &fact);
+		if (!ret && fact.kind == META_NONE)
+			ret = -ENOENT;
+	}
+	if (ret)
+		return ret;
+	if (fact.kind == META_FILE)
+		lookup_file_attr(object, &fact.object, out);
+	else
+		dir_attr(q, fact.object.mtime_ns, out);
+	return 0;
+}

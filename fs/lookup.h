@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a name is: file, directory or nothing, with as few requests as can be. */
+#ifndef FS_LOOKUP_H
+#define FS_LOOKUP_H
+
+#include <stdbool.h>
+
+#include "core/base/wire.h"
+#include "core/store.h"
+#include "fs/listing.h"
+#include "fs/meta.h"
+#include "fs/names.h"
+
+/* A question, and where the line that goes with an error is put. */
+struct lookup {
+	struct context *ctx;
+	struct name name;
+	char path[WIRE_PATH_MAX]; /* virtual, NUL-terminated */
+	bool must_be_dir;
+	bool want_dir;	     /* keep a listing that is met on the way, in dir */
+	struct listing *dir; /* with a reference, or NULL */
+	char message[STORE_MESSAGE_BYTES];
+};
+
+/* Attributes. A cold file costs one HEAD; a name that is none a LIST more; what can only be a
+ * directory one LIST. Returns 0, -ENOENT, -ENOTDIR, or the store's error. */
+int lookup_stat(struct lookup *q, struct wire_attr *out);
+
+/* The directory itself, with a reference, its first page there. */
+int lookup_dir(struct lookup *q, struct listing **out);
+
+/* After a file was not found, as the leader of meta_enter(): is there a directory? Sets *fact to
+ * META_DIR or META_NONE and returns 0, or returns the store's error. */
+int lookup_dir_instead(struct lookup *q, struct meta_fact *fact);
+
+/* Something found is no file: a zero-byte object whose key ends in a slash marks a directory. */
+bool lookup_is_mark(const struct lookup *q, uint64_t size);
+
+/* Whether the file's name is known not to exist, without a request. */
+bool lookup_denied(const struct lookup *q, const char *object);
+
+void lookup_file_attr(const char *object, const struct store_object *from, struct wire_attr *out);
+
+#endif

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A hash table with an LRU list, bounded in bytes, under one lock; one condition for all who wait
+ * for another's lookup. An entry that is busy or waited for is never evicted.
+ */
+#include "fs/meta.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cache/clock.h"
+
+#define BUCKETS	    32768
+#define ENTRY_EXTRA 32 /* bytes the allocator adds for an entry and its etag */
+
+struct entry {
+	struct entry *hash_next;
+	struct entry *lru_prev, *lru_next; /* oldest first */
+	uint64_t hash;
+	uint8_t ctx[WIRE_CTX_BYTES];
+	int64_t until_ns;	/* believed up to here */
+	int64_t spare_until_ns; /* and once more up to here; 0: not */
+	uint64_t size;
+	int64_t mtime_ns;
+	char *etag;	     /* owned; NULL for "" */
+	char *message;	     /* owned: line of the lookup that failed */
+	int error;	     /* of the lookup that ended last */
+	unsigned refs, turn; /* waiters; lookups ended */
+	bool is_busy;
+	uint8_t kind;
+	uint32_t bytes;
+	char name[];
+};
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t ended;
+	struct entry *slot[BUCKETS];
+	struct entry *first, *last;
+	uint64_t entries, bytes, evictions;
+	int64_t ttl_ns;
+} meta = {.lock = PTHREAD_MUTEX_INITIALIZER,
+	  .ended = PTHREAD_COND_INITIALIZER,
+	  .ttl_ns = META_TTL_MS * CLOCK_NS_PER_MS};
+
+void meta_dir_name(const char *prefix, char out[META_NAME_MAX])
+{
+	snprintf(out, META_NAME_MAX, "/%s", prefix);
+}
+
+int64_t meta_ttl_ns(void)
+{
+	return meta.ttl_ns;
+}
+
+static uint64_t hash_of(const uint8_t *ctx, const char *name)
+{
+	uint64_t word;
+
+	memcpy(&word, ctx, sizeof(word));
+	return name_ino(name, strlen(name), false) ^ word;
+}
+
+static void lru_remove(struct entry *e)
+{
+	*(e->lru_prev ? &e->lru_prev->lru_next : &meta.first) = e->lru_next;
+	*(e->lru_next ? &e->lru_next->lru_prev : &meta.last) = e->lru_prev;
+}
+
+static void lru_append(struct entry *e)
+{
+	e->lru_prev = meta.last;
+	e->lru_next = NULL;
+	*(meta.last ? &meta.last->lru_next : &meta.first) = e;
+	meta.last = e;
+}
+
+static struct entry *find(const uint8_t *ctx, const char *name)
+{
+	uint64_t hash = hash_of(ctx, name);
+	struct entry *e = meta.slot[hash % BUCKETS];
+
+	while (e && (e->hash != hash || memcmp(e->ctx, ctx, WIRE_CTX_BYTES) != 0 ||
+		     strcmp(e->name, name) != 0))
+		e = e->hash_next;
+	return e;
+}
+
+static void drop(struct entry *e)
+{
+	struct entry **at = &meta.slot[e->hash % BUCKETS];
+
+	while (*at != e)
+		at = &(*at)->hash_next;
+	*at = e->hash_next;
+	lru_remove(e);
+	meta.entries--;
+	meta.bytes -= e->bytes;
+	free(e->etag);
+	free(e->message);
+	free(e);
+}
+
+static void make_room(void)
+{
+	struct entry *e = meta.first, *next;
+
+	for (; e && meta.bytes > META_BYTES_MAX; e = next) {
+		next = e->lru_next;
+		if (e->is_busy || e->refs)
+			continue;
+		drop(e);
+		meta.evictions++;
+	}
+}
+
+static struct entry *find_or_new(const uint8_t *ctx, const char *name)
+{
+	struct entry *e = find(ctx, name);
+	size_t len = strlen(name);
+
+	if (e)
+		return e;
+	e = calloc(1, sizeof(*e) + len + 1);
+	if (!e)
+		return NULL;
+	memcpy(e->name, name, len + 1);
+	memcpy(e->ctx, ctx, WIRE_CTX_BYTES);
+	e->hash = hash_of(ctx, name);
+	e->hash_next = meta.slot[e->hash % BUCKETS];
+	meta.slot[e->hash % BUCKETS] = e;
+	e->bytes = (uint32_t)(sizeof(*e) + len + 1 + ENTRY_EXTRA);
+	meta.bytes += e->bytes;
+	meta.entries++;
+	lru_append(e);
+	return e;
+}
+
+static void set_etag(struct entry *e, const char *etag)
+{
+	if (!strcmp(e->etag ? e->etag : "", etag))
+		return;
+	if (e->etag) {
+		meta.bytes -= strlen(e->etag) + 1;
+		e->bytes -= (uint32_t)strlen(e->etag) + 1;
+	}
+	free(e->etag);
+	e->etag = *etag ? strdup(etag) : NULL;
+	if (e->etag) {
+		meta.bytes += strlen(etag) + 1;
+		e->bytes += (uint32_t)strlen(etag) + 1;
+	}
+}
+
+static void set_fact(struct entry *e, const struct meta_fact *fact, bool listed)
+{
+	int64_t now = clock_ns();
+
+	e->kind = (uint8_t)fact->kind;
+	e->size = fact->object.size;
+	e->mtime_ns = fact->object.mtime_ns;
+	set_etag(e, fact->kind == META_FILE ? fact->object.etag : "");
+	e->until_ns = now + meta.ttl_ns;
+	e->spare_until_ns = listed ? now + META_SPARE_MS * CLOCK_NS_PER_MS : 0;
+	lru_remove(e);
+	lru_append(e);
+}
+
+static void read_fact(const struct entry *e, struct meta_fact *out)
+{
+	out->kind = e->kind;
+	out->object.size = e->size;
+	out->object.mtime_ns = e->mtime_ns;
+	snprintf(out->object.etag, sizeof(out->object.etag), "%s", e->etag ? e->etag : "");
+}
+
+/* May it be believed now? Uses up what a listing gave to spare. */
+static bool believe(struct entry *e)
+{
+	int64_t now = clock_ns();
+	bool fresh = e->kind != META_UNKNOWN && (now < e->until_ns || now < e->spare_until_ns);
+
+	e->spare_until_ns = 0;
+	return fresh;
+}
+
+bool meta_get(const uint8_t *ctx, const char *name, struct meta_fact *out)
+{
+	struct entry *e;
+	bool known;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find(ctx, name);
+	known = e && believe(e);
+	if (known)
+		read_fact(e, out);
+	pthread_mutex_unlock(&meta.lock);
+	return known;
+}
+
+bool meta_peek(const uint8_t *ctx, const char *name, struct meta_fact *out)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find(ctx, name);
+	if (e)
+		read_fact(e, out);
+	pthread_mutex_unlock(&meta.lock);
+	return e && out->kind != META_UNKNOWN;
+}
+
+/* Waits for the lookup that is on its way. */
+static int join(struct entry *e, struct meta_fact *out, char *message)
+{
+	unsigned turn = e->turn;
+	int ret;
+
+	e->refs++;
+	while (e->turn == turn)
+		pthread_cond_wait(&meta.ended, &meta.lock);
+	e->refs--;
+	ret = e->error;
+	if (ret)
+		snprintf(message, STORE_MESSAGE_BYTES, "%s", e->message ? e->message : "");
+	else
+		read_fact(e, out);
+	return ret ? ret : 1;
+}
+
+int meta_enter(const uint8_t *ctx, const char *name, bool anew, struct meta_fact *out,
+	       char message[STORE_MESSAGE_BYTES])
+{
+	struct entry *e;
+	int ret = 0;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find_or_new(ctx, name);
+	if (!e) {
+		ret = -ENOMEM;
+	} else if (!e->is_busy && !anew && believe(e)) {
+		read_fact(e, out);
+		ret = 1;
+	} else if (e->is_busy) {
+		ret = join(e, out, message);
+	} else {
+		e->is_busy = true;
+	}
+	make_room();
+	pthread_mutex_unlock(&meta.lock);
+	return ret;
+}
+
+void meta_leave(const uint8_t *ctx, const char *name, int error, const struct meta_fact *fact,
+		const char *message)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find(ctx, name); /* there: it is busy */
+	e->is_busy = false;
+	e->error = error;
+	e->turn++;
+	free(e->message);
+	e->message = error && message && *message ? strdup(message) : NULL;
+	if (error)
+		e->until_ns = e->spare_until_ns = 0;
+	else
+		set_fact(e, fact, false);
+	pthread_cond_broadcast(&meta.ended);
+	pthread_mutex_unlock(&meta.lock);
+}
+
+static void put(const uint8_t *ctx, const char *name, const struct meta_fact *fact, bool listed)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find_or_new(ctx, name);
+	if (e)
+		set_fact(e, fact, listed);
+	else
+		meta.evictions++;
+	make_room();
+	pthread_mutex_unlock(&meta.lock);
+}
+
+void meta_put(const uint8_t *ctx, const char *name, const struct meta_fact *fact)
+{
+	put(ctx, name, fact, false);
+}
+
+void meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fact *fact)
+{
+	put(ctx, name, fact, true);
+}
+
+void meta_forget(const uint8_t *ctx, const char *name)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find(ctx, name);
+	if (e)
+		e->until_ns = e->spare_until_ns = 0;
+	meta.evictions++; /* no listing may say now that it does not exist */
+	pthread_mutex_unlock(&meta.lock);
+}
+
+uint64_t meta_evictions(void)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&meta.lock);
+	n = meta.evictions;
+	pthread_mutex_unlock(&meta.lock);
+	return n;
+}
+
+void meta_start(void)
+{
+	const char *text = getenv("SKYSHIM_META_TTL_MS");
+	char *end;
+	double ms = text && *text ? strtod(text, &end) : META_TTL_MS;
+
+	if (text && *text && (*end || !(ms >= 0) || ms > 1e12))
+		ms = META_TTL_MS;
+	meta.ttl_ns = (int64_t)(ms * (double)CLOCK_NS_PER_MS);
+}
+
+void meta_stop(void)
+{
+	while (meta.first)
+		drop(meta.first);
+}
+
+void meta_stats(struct meta_stats *out)
+{
+	pthread_mutex_lock(&meta.lock);
+	out->entries = meta.entries;
+	out->bytes = meta.bytes;
+	pthread_mutex_unlock(&meta.lock);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The metadata cache: what is known of a name, per context, and who is just finding it out.
+ *
+ * A name is an object name (fs/names.h); the directory as such, as opposed to whatever the plain
+ * path means, has a name of its own, meta_dir_name(). Facts are believed for the TTL,
+ * SKYSHIM_META_TTL_MS (1000). One from a listing is believed once more, by the first who asks
+ * within META_SPARE_MS, so that a walk over many names needs no request for each, and one that
+ * polls still sees changes.
+ */
+#ifndef FS_META_H
+#define FS_META_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/store.h"
+#include "fs/names.h"
+
+#define META_TTL_MS    1000
+#define META_SPARE_MS  30000
+#define META_BYTES_MAX (24u << 20) /* of all entries */
+#define META_NAME_MAX  (NAME_OBJECT_MAX + 1)
+
+enum meta_kind { META_UNKNOWN, META_NONE, META_FILE, META_DIR };
+
+struct meta_fact {
+	enum meta_kind kind;
+	struct store_object object; /* META_FILE; of META_DIR mtime_ns only */
+};
+
+void meta_start(void);
+void meta_stop(void);
+
+int64_t meta_ttl_ns(void);
+
+/* "/" and the prefix: no object name starts with a slash. */
+void meta_dir_name(const char *prefix, char out[META_NAME_MAX]);
+
+/* A fact that may be believed now. */
+bool meta_get(const uint8_t *ctx, const char *name, struct meta_fact *out);
+
+/* The last fact, however old; nothing is used up. */
+bool meta_peek(const uint8_t *ctx, const char *name, struct meta_fact *out);
+
+/* A fact for somebody who is going to find out otherwise; anew: even if it is known. Returns 1:
+ * *out is known, or somebody else found it out meanwhile. 0: the caller leads; it must end with
+ * meta_leave(). A negative errno: what the one who led met; message gets his line. */
+int meta_enter(const uint8_t *ctx, const char *name, bool anew, struct meta_fact *out,
+	       char message[STORE_MESSAGE_BYTES]);
+
+/* fact: NULL with an error. */
+void meta_leave(const uint8_t *ctx, const char *name, int error, const struct meta_fact *fact,
+		const char *message);
+
+void meta_put(const uint8_t *ctx, const char *name, const struct meta_fact *fact);
+
+/* From a listing. */
+void meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fact *fact);
+
+void meta_forget(const uint8_t *ctx, const char *name);
+
+/* Grows when entries had to go for want of memory: what is not here may still exist. */
+uint64_t meta_evictions(void);
+
+struct meta_stats {
+	uint64_t entries, bytes;
+};
+void meta_stats(struct meta_stats *out);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Virtual paths taken apart; object names put together. */
+#include "fs/names.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/escape.h"
+
+/* Copies the component at *path to out; *path moves to the next one. */
+static int take_part(const char **path, char *out, size_t out_bytes)
+{
+	size_t len = strcspn(*path, "/");
+
+	if (len >= out_bytes)
+		return -ENOENT; /* no scheme or bucket is that long */
+	memcpy(out, *path, len);
+	out[len] = '\0';
+	*path += len;
+	if (**path == '/')
+		(*path)++;
+	return 0;
+}
+
+int name_parse(const char *path, size_t len, struct name *out)
+{
+	struct escape_result res;
+	int ret;
+
+	if (len >= WIRE_PATH_MAX)
+		return -ENAMETOOLONG;
+	if (strnlen(path, len + 1) != len)
+		return -ENOENT; /* a NUL inside */
+
+	out->kind = NAME_ROOT;
+	out->is_dir = true;
+	out->is_pieces = false;
+	out->scheme[0] = out->bucket[0] = out->key[0] = '\0';
+	if (!*path || !strcmp(path, "/"))
+		return 0;
+
+	out->kind = NAME_SCHEME;
+	ret = take_part(&path, out->scheme, sizeof(out->scheme));
+	if (ret || !*path)
+		return ret;
+	out->kind = NAME_BUCKET;
+	ret = take_part(&path, out->bucket, sizeof(out->bucket));
+	if (ret || !*path)
+		return ret;
+
+	out->kind = NAME_KEY;
+	ret = unescape_key(path, out->key, sizeof(out->key), &res);
+	if (ret)
+		return ret;
+	out->is_dir = res.is_dir || res.is_pieces;
+	out->is_pieces = res.is_pieces;
+	return 0;
+}
+
+void name_object(const struct name *n, char out[NAME_OBJECT_MAX])
+{
+	snprintf(out, NAME_OBJECT_MAX, "%s/%s/%s", n->scheme, n->bucket, n->key);
+}
+
+void name_prefix(const struct name *n, char out[NAME_OBJECT_MAX])
+{
+	switch (n->kind) {
+	case NAME_ROOT:
+		out[0] = '\0';
+		break;
+	case NAME_SCHEME:
+		snprintf(out, NAME_OBJECT_MAX, "%s/", n->scheme);
+		break;
+	case NAME_BUCKET:
+		snprintf(out, NAME_OBJECT_MAX, "%s/%s/", n->scheme, n->bucket);
+		break;
+	case NAME_KEY:
+		snprintf(out, NAME_OBJECT_MAX, "%s/%s/%s%s", n->scheme, n->bucket, n->key,
+			 n->is_pieces ? "" : "/");
+		break;
+	}
+}
+
+const char *name_split(const char *object, char scheme[8], char bucket[256])
+{
+	const char *at = object;
+
+	scheme[0] = bucket[0] = '\0';
+	if (take_part(&at, scheme, 8) || take_part(&at, bucket, 256))
+		return "";
+	return at;
+}
+
+uint64_t name_ino(const char *object, size_t len, bool is_dir)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ (is_dir ? UINT64_C(0x9e3779b97f4a7c15) : 0);
+
+	/* FNV-1a, then MurmurHash3's finaliser, so that every bit depends on every byte */
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)object[i]) * UINT64_C(0x100000001b3);
+	h = (h ^ h >> 33) * UINT64_C(0xff51afd7ed558ccd);
+	h = (h ^ h >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+	h ^= h >> 33;
+	return h ? h : 1;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The order in which an open tries: known version in the cache, then the store. */
+#include "fs/open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/context.h"
+#include "fs/backends.h"
+#include "fs/fetch.h"
+
+#define TRIES_MAX 3 /* an object that changes again and again while it is opened */
+
+/* The file of a fact, if the cache has it or it needs no bytes. bare: without bytes is fine. */
+static struct cache_file *from_cache(struct lookup *q, const char *object,
+				     const struct meta_fact *fact, bool bare)
+{
+	const uint8_t *ctx = context_id(q->ctx);
+	char version[STORE_ETAG_BYTES];
+	struct cache_file *file;
+	struct wire_attr attr;
+
+	fetch_version(&fact->object, version);
+	file = cache_find(ctx, object, version);
+	if (file && cache_attr(file)->size == fact->object.size)
+		return file;
+	if (file)
+		cache_put(file);
+	if (!bare && fact->object.size)
+		return NULL;
+	lookup_file_attr(object, &fact->object, &attr);
+	return cache_create(ctx, object, version, &attr, q->path, &file) ? NULL : file;
+}
+
+/* Asks the store, as the one who leads. *file_out is set with META_FILE. */
+static int ask(struct lookup *q, const char *object, struct meta_fact *fact,
+	       struct cache_file **file_out)
+{
+	struct cache_file *old = cache_find(context_id(q->ctx), object, NULL);
+	struct cache_file *file = NULL;
+	int ret;
+
+	*fact = (struct meta_fact){.kind = META_FILE};
+	ret = fetch_open(q, old ? cache_etag(old) : NULL, &file, &fact->object);
+	if (ret == -EALREADY && old) {
+		fact->object.size = cache_attr(old)->size;
+		fact->object.mtime_ns = cache_attr(old)->mtime_ns;
+		memcpy(fact->object.etag, cache_etag(old), STORE_ETAG_BYTES);
+		file = old;
+		old = NULL;
+		ret = 0;
+	}
+	if (old)
+		cache_put(old);
+	if (!ret && lookup_is_mark(q, fact->object.size)) {
+		cache_put(file);
+		ret = -ENOENT;
+	}
+	if (ret == -ENOENT)
+		return lookup_dir_instead(q, fact);
+	if (!ret)
+		*file_out = file;
+	return ret;
+}
+
+/* One try. Sets *fact; *file_out when it is a file. -EAGAIN: somebody else found out, look again.
+ */
+static int try_open(struct lookup *q, const char *object, struct meta_fact *fact,
+		    struct cache_file **file_out)
+{
+	const uint8_t *ctx = context_id(q->ctx);
+	struct cache_file *file = NULL;
+	int ret;
+
+	if (meta_get(ctx, object, fact)) {
+		if (fact->kind != META_FILE)
+			return 0;
+		file = from_cache(q, object, fact, false);
+	} else if (lookup_denied(q, object)) {
+		fact->kind = META_NONE;
+		return 0;
+	}
+	if (!file) {
+		ret = meta_enter(ctx, object, true, fact, q->message);
+		if (ret < 0)
+			return ret;
+		if (ret > 0 && fact->kind == META_FILE) {
+			file = from_cache(q, object, fact, false);
+			if (!file)
+				return -EAGAIN; /* a HEAD it was, or evicted already */
+		} else if (ret == 0) {
+			ret = ask(q, object, fact, &file);
+			meta_leave(ctx, object, ret, fact, q->message);
+			if (ret)
+				return ret;
+		}
+	}
+	*file_out = file;
+	return 0;
+}
+
+/* O_PATH: no bytes are wanted, so a HEAD does. */
+static int open_bare(struct lookup *q, const char *object, struct opened *out)
+{
+	struct meta_fact fact = {.kind = META_FILE};
+	struct wire_attr attr;
+	int ret = lookup_stat(q, &attr);
+
+	if (ret)
+		return ret;
+	if (S_ISDIR(attr.mode))
+		return lookup_dir(q, &out->dir);
+	if (!meta_peek(context_id(q->ctx), object, &fact))
+		return -EAGAIN;
+	out->file = from_cache(q, object, &fact, true);
+	return out->file ? 0 : -EIO;
+}
+
+static int open_key(struct lookup *q, int flags, struct opened *out)
+{
+	char object[NAME_OBJECT_MAX];
+	int ret = -EAGAIN;
+
+	name_object(&q->name, object);
+	for (int i = 0; i < TRIES_MAX && (ret == -EAGAIN || ret == -ESTALE); i++) {
+		struct meta_fact fact;
+
+		if (flags & O_PATH) {
+			ret = open_bare(q, object, out);
+			continue;
+		}
+		ret = try_open(q, object, &fact, &out->file);
+		if (!ret && fact.kind == META_NONE)
+			return -ENOENT;
+		if (!ret && fact.kind == META_DIR)
+			return lookup_dir(q, &out->dir);
+	}
+	return ret == -EAGAIN ? -EIO : ret;
+}
+
+int open_name(struct lookup *q, int flags, struct opened *out)
+{
+	int ret;
+
+	*out = (struct opened){0};
+	q->message[0] = '\0';
+	if (q->name.is_dir || q->must_be_dir || flags & O_DIRECTORY)
+		return lookup_dir(q, &out->dir);
+	if (!backends_has(q->name.scheme))
+		return -ENOENT;
+
+	q->want_dir = true;
+	ret = open_key(q, flags, out);
+	if (q->dir)
+		listing_put(q->dir);
+	q->dir = NULL;
+	return ret;
+}

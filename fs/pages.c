@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records and facts from pages. */
+#include "fs/pages.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/buffer.h"
+#include "core/context.h"
+#include "fs/backends.h"
+#include "fs/listing.h"
+#include "fs/meta.h"
+
+#define PAGE_BYTES_MAX (1u << 20) /* records of one page: 1,000 names of 255 bytes are 300 KB */
+
+/* What becomes of one page. */
+struct batch {
+	struct listing *l;
+	struct buffer records;
+	int64_t newest_ns;
+	uint64_t names;
+};
+
+static int add_record(struct buffer *out, const char *name, uint64_t ino, bool is_dir,
+		      const struct store_object *object)
+{
+	size_t len = strlen(name);
+	size_t reclen = (sizeof(struct vnode_dirent) + len + 1 + 7) & ~(size_t)7;
+	union {
+		struct vnode_dirent d;
+		char bytes[sizeof(struct vnode_dirent) + ESCAPE_NAME_MAX + 1 + 8];
+	} rec = {.d = {
+			 .ino = ino,
+			 .size = object ? object->size : 0,
+			 .mtime_ns = object ? object->mtime_ns : 0,
+			 .mode = is_dir ? S_IFDIR | 0755 : S_IFREG | 0644,
+			 .reclen = (uint16_t)reclen,
+			 .name_len = (uint16_t)len,
+		 }};
+
+	memcpy(rec.bytes + sizeof(struct vnode_dirent), name, len);
+	return buffer_add(out, rec.bytes, reclen);
+}
+
+static void learn(struct listing *l, const char *object, const struct dirpage_name *n)
+{
+	struct meta_fact fact = {.kind = n->is_dir ? META_DIR : META_FILE};
+	const uint8_t *ctx = context_id(l->ctx);
+	char name[META_NAME_MAX];
+
+	if (n->is_piece)
+		return;
+	if (n->object)
+		fact.object = *n->object;
+	if (!n->is_dir) {
+		meta_put_listed(ctx, object, &fact);
+		return;
+	}
+	meta_dir_name(object, name);
+	meta_put_listed(ctx, name, &fact);
+	if (!n->has_twin) {
+		snprintf(name, sizeof(name), "%.*s", (int)strlen(object) - 1, object);
+		meta_put_listed(ctx, name, &fact);
+	}
+}
+
+static int take_name(void *arg, const struct dirpage_name *n)
+{
+	struct batch *b = arg;
+	char object[NAME_OBJECT_MAX];
+	uint64_t ino;
+
+	snprintf(object, sizeof(object), "%s/%s/%s", b->l->scheme, b->l->bucket, n->key);
+	learn(b->l, object, n);
+	if (n->object && n->object->mtime_ns > b->newest_ns)
+		b->newest_ns = n->object->mtime_ns;
+	b->names++;
+	ino = name_ino(object, strlen(object), n->is_dir);
+	return add_record(&b->records, n->name, ino, n->is_dir, n->object);
+}
+
+static int write_records(struct listing *l, const struct buffer *records)
+{
+	size_t done = 0;
+
+	while (done < records->len) {
+		ssize_t n = pwrite(l->pair.data_fd, records->data + done, records->len - done,
+				   (off_t)(l->bytes + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+/* Writes the batch and shows it to readers. */
+static int finish(struct batch *b, bool is_last)
+{
+	struct listing *l = b->l;
+	struct vnode_shm *vn = l->pair.vn;
+	int ret = write_records(l, &b->records);
+
+	if (ret)
+		return ret;
+	l->page_start = l->pages ? l->bytes : 0;
+	l->bytes += b->records.len;
+	if (b->newest_ns > l->attr.mtime_ns || !l->pages)
+		l->attr.mtime_ns = b->newest_ns ? b->newest_ns : listing_start_ns();
+	vn->attr.mtime_ns = l->attr.mtime_ns;
+	__atomic_store_n(&vn->list_bytes, l->bytes, __ATOMIC_RELEASE);
+	if (is_last) {
+		__atomic_or_fetch(&vn->flags, VNODE_COMPLETE, __ATOMIC_RELEASE);
+		l->is_complete = true;
+		pair_close(&l->pair);
+	}
+	return 0;
+}
+
+static uint64_t parent_ino(const struct listing *l)
+{
+	size_t len = strlen(l->object);
+
+	if (len)
+		len--;
+	while (len && l->object[len - 1] != '/')
+		len--;
+	return name_ino(l->object, len, true);
+}
+
+int pages_begin(struct listing *l)
+{
+	struct batch b = {.l = l, .records = BUFFER_INIT(PAGE_BYTES_MAX)};
+	struct pair_about about = {
+		.kind = VNODE_DIR,
+		.ctx = context_id(l->ctx),
+		.attr = &l->attr,
+		.path = l->path,
+		.object = l->object,
+		.etag = "",
+	};
+	int ret;
+
+	l->evictions = meta_evictions();
+	l->attr = (struct wire_attr){
+		.ino = name_ino(l->object, strlen(l->object), true),
+		.size = 4096,
+		.mtime_ns = listing_start_ns(),
+		.mode = S_IFDIR | 0755,
+		.nlink = 2,
+	};
+	ret = pair_create(l->dirs_fd, l->name, &about, &l->pair);
+	if (ret)
+		return ret;
+	l->has_files = true;
+	l->dev = l->pair.vn->data_dev;
+	l->ino = l->pair.vn->data_ino;
+	ret = add_record(&b.records, ".", l->attr.ino, true, NULL);
+	if (!ret)
+		ret = add_record(&b.records, "..", parent_ino(l), true, NULL);
+	if (!ret)
+		ret = finish(&b, false);
+	buffer_free(&b.records);
+	return ret;
+}
+
+void pages_call(struct listing *l, struct store_call *call)
+{
+	*call = (struct store_call){
+		.verb = l->kind == NAME_SCHEME ? STORE_BUCKETS : STORE_LIST,
+		.ctx = l->ctx,
+		.scheme = l->scheme,
+		.bucket = l->kind == NAME_SCHEME ? NULL : l->bucket,
+		.key = l->key,
+		.delimiter = '/',
+		.token = l->token,
+	};
+}
+
+/* A page of buckets, or the names of the root: directories all. */
+static int add_dirs(struct batch *b, const struct store_list *page)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < page->count && !ret; i++) {
+		const char *name = page->entries[i].name;
+		struct dirpage_name n = {.name = name, .is_dir = true};
+		char object[NAME_OBJECT_MAX];
+
+		if (strlen(name) > ESCAPE_NAME_MAX || !*name || strchr(name, '/'))
+			continue;
+		snprintf(object, sizeof(object), "%s%s/", b->l->object, name);
+		if (b->l->kind == NAME_SCHEME)
+			learn(b->l, object, &n);
+		b->names++;
+		ret = add_record(&b->records, name, name_ino(object, strlen(object), true), true,
+				 NULL);
+	}
+	return ret;
+}
+
+int pages_add(struct listing *l, const struct store_list *page)
+{
+	struct batch b = {.l = l, .records = BUFFER_INIT(PAGE_BYTES_MAX)};
+	char *token = NULL;
+	int ret;
+
+	if (page->next_token) {
+		token = strdup(page->next_token);
+		if (!token)
+			return -ENOMEM;
+	}
+	if (l->kind == NAME_KEY || l->kind == NAME_BUCKET)
+		ret = dirpage_add(l->dir, page, take_name, &b);
+	else
+		ret = add_dirs(&b, page);
+	if (!ret)
+		ret = finish(&b, !token);
+	buffer_free(&b.records);
+	if (ret) {
+		free(token);
+		return ret;
+	}
+	free(l->token);
+	l->token = token;
+	l->has_names |= b.names || token;
+	return 0;
+}
+
+int pages_root(struct listing *l)
+{
+	struct batch b = {.l = l, .records = BUFFER_INIT(PAGE_BYTES_MAX)};
+	struct store_entry entry = {.is_prefix = true};
+	struct store_list one = {.entries = &entry, .count = 1};
+	int ret = 0;
+
+	for (size_t i = 0; !ret && backends_scheme(i); i++) {
+		entry.name = (char *)backends_scheme(i);
+		ret = add_dirs(&b, &one);
+	}
+	if (!ret)
+		ret = finish(&b, true);
+	buffer_free(&b.records);
+	l->has_names = true;
+	return ret;
+}
+
+bool pages_exists(const struct listing *l)
+{
+	return l->kind != NAME_KEY || l->has_names || l->dir->has_mark;
+}

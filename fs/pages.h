@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a page of a listing becomes: records in the directory's data file, and facts in the metadata
+ * cache. Only fs/listing.c calls these, as the one thread that is loading the listing.
+ */
+#ifndef FS_PAGES_H
+#define FS_PAGES_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cache/pair.h"
+#include "fs/dirpage.h"
+#include "fs/names.h"
+
+struct listing {
+	/* constant */
+	struct context *ctx;
+	enum name_kind kind;
+	char *object;	 /* owned: the object name of the prefix */
+	const char *key; /* in object: the prefix of its keys */
+	char scheme[8], bucket[256];
+	char path[WIRE_PATH_MAX];
+	char name[PAIR_NAME_BYTES]; /* of the pair */
+	int dirs_fd;
+	uint64_t hash;	  /* of object */
+	int64_t asked_ns; /* when the first page was asked for */
+
+	/* the loading thread's; readable with the lock while nobody is loading */
+	struct dirpage *dir; /* owned */
+	struct pair pair;    /* open while incomplete */
+	char *token;	     /* owned: of the next page */
+	struct wire_attr attr;
+	uint64_t dev, ino;
+	uint64_t bytes;	     /* of records */
+	uint64_t page_start; /* where the last page's records start */
+	uint64_t evictions;  /* meta_evictions() at the start */
+	bool has_files, is_complete, has_names;
+
+	/* fs/listing.c's lock */
+	uint64_t shown_bytes, shown_start; /* bytes and page_start as of the last whole page */
+	int64_t shown_mtime_ns;
+	bool shown_complete;
+	struct listing *next;
+	unsigned refs, pages;
+	bool is_loading, is_replaced;
+	int error;
+	char message[STORE_MESSAGE_BYTES];
+};
+
+/* Makes the pair with "." and "..". */
+int pages_begin(struct listing *l);
+
+/* Fills in a call for the next page. */
+void pages_call(struct listing *l, struct store_call *call);
+
+int pages_add(struct listing *l, const struct store_list *page);
+
+/* The root's names, which need no request. */
+int pages_root(struct listing *l);
+
+/* After the first page: is there such a directory? */
+bool pages_exists(const struct listing *l);
+
+#endif

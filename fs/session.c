@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operations of core/base/wire.h, one function each. */
+#include "fs/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cache/cache.h"
+#include "core/context.h"
+#include "core/log.h"
+#include "core/scope.h"
+#include "fs/listing.h"
+#include "fs/lookup.h"
+#include "fs/notice.h"
+#include "fs/open.h"
+#include "fs/stats.h"
+
+/* What a request is about. */
+struct session {
+	const struct session_env *env;
+	pid_t pid;
+	const struct wire_request *req;
+	const char *text; /* req->text_len bytes, no NUL */
+	struct context *ctx;
+	struct session_reply *out;
+};
+
+/* The line goes along if it is news. */
+static void say(struct session *s, const uint8_t *ctx, const char *bucket, int error,
+		const char *message)
+{
+	if (!*message || !notice_due(ctx, bucket, error))
+		return;
+	snprintf(s->out->line, sizeof(s->out->line), "%s", message);
+}
+
+static int serve_hello(struct session *s)
+{
+	uint8_t id[WIRE_CTX_BYTES];
+	struct context *ctx;
+	int ret = context_register(s->text, s->req->text_len, &ctx, id);
+
+	if (ret)
+		return ret;
+	stats_context(id);
+	memcpy(s->out->head.ctx, id, WIRE_CTX_BYTES);
+	return 0;
+}
+
+/* The question about the path in the request. */
+static struct lookup *lookup_new(const struct session *s, int *error)
+{
+	struct lookup *q = calloc(1, sizeof(*q));
+
+	if (!q) {
+		*error = -ENOMEM;
+		return NULL;
+	}
+	q->ctx = s->ctx;
+	q->must_be_dir = s->req->flags & WIRE_MUST_BE_DIR;
+	*error = s->req->text_len < WIRE_PATH_MAX ? 0 : -ENAMETOOLONG;
+	if (!*error) {
+		memcpy(q->path, s->text, s->req->text_len);
+		*error = name_parse(q->path, s->req->text_len, &q->name);
+	}
+	if (*error) {
+		free(q);
+		return NULL;
+	}
+	return q;
+}
+
+static int serve_stat(struct session *s)
+{
+	int ret;
+	SCOPE_FREE struct lookup *q = lookup_new(s, &ret);
+
+	if (!q)
+		return ret;
+	ret = lookup_stat(q, &s->out->head.attr);
+	if (ret)
+		say(s, s->req->ctx, q->name.bucket, ret, q->message);
+	return ret;
+}
+
+static int hand_over(struct session *s, int data_fd, int vnode_fd)
+{
+	s->out->fd[0] = data_fd;
+	s->out->fd[1] = vnode_fd;
+	if (data_fd < 0 || vnode_fd < 0)
+		return data_fd < 0 ? data_fd : vnode_fd;
+	s->out->head.fds = 2;
+	return 0;
+}
+
+static int serve_open(struct session *s)
+{
+	struct opened opened;
+	int ret;
+	SCOPE_FREE struct lookup *q = lookup_new(s, &ret);
+	int flags = s->req->flags & (O_PATH | O_DIRECTORY);
+
+	if (!q)
+		return ret;
+	ret = open_name(q, flags, &opened);
+	if (ret) {
+		say(s, s->req->ctx, q->name.bucket, ret, q->message);
+		return ret;
+	}
+	if (opened.file) {
+		s->out->head.attr = *cache_attr(opened.file);
+		ret = hand_over(s, cache_open_data(opened.file, flags),
+				cache_open_vnode(opened.file));
+		cache_put(opened.file);
+	} else {
+		listing_attr(opened.dir, &s->out->head.attr);
+		ret = hand_over(s, listing_open_data(opened.dir, flags),
+				listing_open_vnode(opened.dir));
+		listing_put(opened.dir);
+	}
+	return ret;
+}
+
+static int ensure_file(struct session *s, struct cache_file *file)
+{
+	char message[CACHE_MESSAGE_MAX], scheme[8], bucket[256];
+	int ret = cache_ensure(file, s->req->offset, s->req->length, s->req->flags, message);
+
+	if (ret) {
+		name_split(cache_object(file), scheme, bucket);
+		say(s, cache_ctx(file), bucket, ret, message);
+	}
+	return ret;
+}
+
+static int serve_ensure(struct session *s)
+{
+	const struct wire_request *req = s->req;
+	struct cache_file *file;
+	struct listing *dir;
+	char message[STORE_MESSAGE_BYTES];
+	int ret;
+
+	s->out->is_silent = req->flags & WIRE_ENSURE_NOWAIT;
+	file = cache_find_inode(req->data_dev, req->data_ino);
+	if (file) {
+		ret = ensure_file(s, file);
+		cache_put(file);
+		return ret;
+	}
+	dir = listing_find_inode(req->data_dev, req->data_ino);
+	if (!dir)
+		return -ESTALE; /* of a version that went, or of a daemon that did */
+	ret = listing_ensure(dir, req->offset, s->out->is_silent, message);
+	if (ret)
+		say(s, listing_ctx(dir), "", ret, message);
+	listing_put(dir);
+	return ret;
+}
+
+static int serve_identify(struct session *s)
+{
+	struct cache_file *file = cache_find_inode(s->req->data_dev, s->req->data_ino);
+	struct listing *dir;
+	int fd;
+
+	if (file) {
+		s->out->head.attr = *cache_attr(file);
+		memcpy(s->out->head.ctx, cache_ctx(file), WIRE_CTX_BYTES);
+		fd = cache_open_vnode(file);
+		cache_put(file);
+	} else {
+		dir = listing_find_inode(s->req->data_dev, s->req->data_ino);
+		if (!dir)
+			return -ENOENT;
+		listing_attr(dir, &s->out->head.attr);
+		memcpy(s->out->head.ctx, listing_ctx(dir), WIRE_CTX_BYTES);
+		fd = listing_open_vnode(dir);
+		listing_put(dir);
+	}
+	if (fd < 0)
+		return fd;
+	s->out->fd[0] = fd;
+	s->out->head.fds = 1;
+	return 0;
+}
+
+static int serve_report(struct session *s)
+{
+	log_warn("process %d: %.*s", (int)s->pid, (int)s->req->text_len, s->text);
+	return 0;
+}
+
+static int serve_status(struct session *s)
+{
+	s->out->text = stats_status_json(s->env->sock, s->env->cache_dir);
+	return s->out->text ? 0 : -ENOMEM;
+}
+
+static int serve_stats(struct session *s)
+{
+	s->out->text = stats_json();
+	return s->out->text ? 0 : -ENOMEM;
+}
+
+static int serve_stop(struct session *s)
+{
+	s->out->stop = true;
+	return 0;
+}
+
+static const struct {
+	int (*serve)(struct session *s);
+	bool needs_ctx;
+} ops[WIRE_OPS] = {
+	[WIRE_HELLO] = {serve_hello, false},	   [WIRE_STAT] = {serve_stat, true},
+	[WIRE_OPEN] = {serve_open, true},	   [WIRE_ENSURE] = {serve_ensure, true},
+	[WIRE_IDENTIFY] = {serve_identify, false}, [WIRE_REPORT] = {serve_report, false},
+	[WIRE_STATUS] = {serve_status, false},	   [WIRE_STATS] = {serve_stats, false},
+	[WIRE_STOP] = {serve_stop, false},
+};
+
+static int serve(struct session *s, size_t bytes)
+{
+	const struct wire_request *req = s->req;
+
+	if (bytes < sizeof(*req) || req->magic != WIRE_MAGIC ||
+	    req->text_len != bytes - sizeof(*req) || req->text_len > WIRE_MSG_MAX)
+		return -EPROTO;
+	if (req->version != WIRE_VERSION || !req->op || req->op >= WIRE_OPS)
+		return -EPROTONOSUPPORT;
+	stats_served(req->op);
+	memcpy(s->out->head.ctx, req->ctx, WIRE_CTX_BYTES);
+	if (ops[req->op].needs_ctx) {
+		s->ctx = context_find(req->ctx);
+		if (!s->ctx) {
+			s->out->is_silent = req->op == WIRE_ENSURE &&
+					    req->flags & WIRE_ENSURE_NOWAIT;
+			return -WIRE_EUNKNOWN_CTX;
+		}
+	}
+	return ops[req->op].serve(s);
+}
+
+void session_serve(const struct session_env *env, pid_t pid, const void *message, size_t bytes,
+		   struct session_reply *out)
+{
+	struct session s = {
+		.env = env,
+		.pid = pid,
+		.req = message,
+		.text = (const char *)message + sizeof(struct wire_request),
+		.out = out,
+	};
+	int ret;
+
+	*out = (struct session_reply){.head.magic = WIRE_MAGIC, .fd = {-1, -1}};
+	ret = serve(&s, bytes);
+	out->head.error = ret;
+	if (ret && out->head.fds)
+		out->head.fds = 0;
+	out->head.text_len = (uint32_t)strlen(out->text ? out->text : out->line);
+}
+
+void session_free(struct session_reply *reply)
+{
+	free(reply->text);
+	reply->text = NULL;
+	for (unsigned i = 0; i < WIRE_FDS_MAX; i++) {
+		if (reply->fd[i] >= 0)
+			close(reply->fd[i]);
+		reply->fd[i] = -1;
+	}
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counters, gathered from those who keep them. */
+#include "fs/stats.h"
+
+#include <jansson.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cache/cache.h"
+#include "cache/clock.h"
+#include "core/store.h"
+#include "fs/clients.h"
+#include "fs/listing.h"
+#include "fs/meta.h"
+
+#define CONTEXTS_MAX 1024 /* told apart in the count */
+
+static const char *const verbs[STORE_VERBS] = {"head", "get", "list", "buckets"};
+static const char *const ops[WIRE_OPS] = {"",	      "hello",	"stat",	  "open",  "ensure",
+					  "identify", "report", "status", "stats", "stop"};
+
+static int64_t start_ns;
+static uint64_t served[WIRE_OPS]; /* atomic */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static uint8_t seen[CONTEXTS_MAX][WIRE_CTX_BYTES];
+static unsigned contexts;
+
+void stats_start(void)
+{
+	start_ns = clock_ns();
+}
+
+void stats_served(unsigned op)
+{
+	if (op < WIRE_OPS)
+		__atomic_add_fetch(&served[op], 1, __ATOMIC_RELAXED);
+}
+
+void stats_context(const uint8_t *ctx)
+{
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < contexts; i++) {
+		if (!memcmp(seen[i], ctx, WIRE_CTX_BYTES)) {
+			pthread_mutex_unlock(&lock);
+			return;
+		}
+	}
+	if (contexts < CONTEXTS_MAX)
+		memcpy(seen[contexts++], ctx, WIRE_CTX_BYTES);
+	pthread_mutex_unlock(&lock);
+}
+
+static uint64_t context_count(void)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&lock);
+	n = contexts;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+static void set(json_t *object, const char *key, uint64_t value)
+{
+	json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static json_t *requests(const struct store_counters *c)
+{
+	json_t *object = json_object();
+
+	for (unsigned i = 0; i < STORE_VERBS; i++)
+		set(object, verbs[i], c->requests[i]);
+	return object;
+}
+
+static json_t *runtime_requests(void)
+{
+	json_t *object = json_object();
+
+	for (unsigned i = 1; i < WIRE_OPS; i++)
+		set(object, ops[i], __atomic_load_n(&served[i], __ATOMIC_RELAXED));
+	return object;
+}
+
+static json_t *base(void)
+{
+	json_t *root = json_object();
+
+	json_object_set_new(root, "version", json_string(SKYSHIM_VERSION));
+	set(root, "pid", (uint64_t)getpid());
+	set(root, "uptime_s", (uint64_t)((clock_ns() - start_ns) / CLOCK_NS_PER_S));
+	set(root, "clients", clients_alive());
+	return root;
+}
+
+static char *to_text(json_t *root)
+{
+	char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+
+	json_decref(root);
+	return text;
+}
+
+char *stats_json(void)
+{
+	struct store_counters store;
+	struct cache_stats cached;
+	struct meta_stats meta;
+	json_t *root = base();
+
+	store_counters(&store);
+	cache_stats(&cached);
+	meta_stats(&meta);
+	json_object_set_new(root, "store_requests", requests(&store));
+	set(root, "store_retries", store.retries);
+	set(root, "store_errors", store.errors);
+	set(root, "store_bytes_in", store.bytes_in);
+	set(root, "store_connections", store.connections);
+	json_object_set_new(root, "runtime_requests", runtime_requests());
+	set(root, "contexts", context_count());
+	set(root, "cache_files", cached.files);
+	set(root, "cache_bytes", cached.bytes);
+	set(root, "cache_bytes_max", cached.size_max);
+	set(root, "cache_bytes_evicted", cached.evicted_bytes);
+	set(root, "cache_fills", cached.parts);
+	set(root, "names", meta.entries);
+	set(root, "names_bytes", meta.bytes);
+	set(root, "listings", listing_count());
+	return to_text(root);
+}
+
+char *stats_status_json(const char *sock, const char *cache_dir)
+{
+	json_t *root = base();
+
+	json_object_set_new(root, "socket", json_string(sock));
+	json_object_set_new(root, "cache", json_string(cache_dir));
+	return to_text(root);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/names.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+static struct name n;
+static char text[NAME_OBJECT_MAX];
+
+static int parse(const char *path)
+{
+	return name_parse(path, strlen(path), &n);
+}
+
+Test(fs_names, kinds)
+{
+	cr_assert_eq(parse(""), 0);
+	cr_assert(n.kind == NAME_ROOT && n.is_dir);
+	cr_assert_eq(parse("/"), 0);
+	cr_assert(n.kind == NAME_ROOT);
+	cr_assert_eq(parse("s3"), 0);
+	cr_assert(n.kind == NAME_SCHEME && !strcmp(n.scheme, "s3"));
+	cr_assert_eq(parse("s3/b"), 0);
+	cr_assert(n.kind == NAME_BUCKET && !strcmp(n.bucket, "b"));
+	cr_assert_eq(parse("s3/b/k/%~0"), 0);
+	cr_assert(n.kind == NAME_KEY && !n.is_dir && !strcmp(n.key, "k/"));
+	cr_assert_eq(parse("s3/b/k%~d"), 0);
+	cr_assert(n.kind == NAME_KEY && n.is_dir && !strcmp(n.key, "k"));
+	cr_assert_eq(parse("toolongscheme/b"), -ENOENT);
+	cr_assert_eq(name_parse("s3\0b", 4, &n), -ENOENT);
+}
+
+Test(fs_names, object_names)
+{
+	char scheme[8], bucket[256];
+
+	parse("s3/b/a/c");
+	name_object(&n, text);
+	cr_assert_str_eq(text, "s3/b/a/c");
+	name_prefix(&n, text);
+	cr_assert_str_eq(text, "s3/b/a/c/");
+	cr_assert_str_eq(name_split(text, scheme, bucket), "a/c/");
+	cr_assert_str_eq(scheme, "s3");
+	cr_assert_str_eq(bucket, "b");
+	parse("s3/b");
+	name_prefix(&n, text);
+	cr_assert_str_eq(text, "s3/b/");
+	cr_assert_str_eq(name_split(text, scheme, bucket), "");
+}
+
+Test(fs_names, ino)
+{
+	cr_assert_neq(name_ino("s3/b/a", 6, false), name_ino("s3/b/b", 6, false));
+	cr_assert_neq(name_ino("s3/b/a/", 7, false), name_ino("s3/b/a/", 7, true));
+	cr_assert_eq(name_ino("s3/b/a", 6, false), name_ino("s3/b/a", 6, false));
+}
