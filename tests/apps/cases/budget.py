@@ -57,18 +57,19 @@ def budget(command, least, most, before=None, pause=0.0, **env):
     return check
 
 
-def listing(entries, command, lines):
+def listing(entries, command, lines, heads=0):
+    """heads: a name that may be a file or a folder is looked up first, unless it ends in a slash."""
     def check(context):
         with Counted(context) as counted:
             counted.store.admin("POST", "generate", f"bucket=budget&prefix=many/&count={entries}&size=100")
             cost = counted.cost(f"{command} >$HOME/out")
-            pages = -(-entries // 1000)
             with open(os.path.join(context.folder, "home", "out"), "rb") as out:
                 found = len([line for line in out if line.strip() and not line.startswith(b"total")])
             want(found == lines, f"{found} lines, expected {lines}")
-            want(sum(cost.values()) <= pages + 1 and cost.get("HeadObject", 0) == 0 and cost.get("GetObject", 0) == 0,
-                 f"{command} of {entries}: {cost}, expected {pages} listings")
-            want(sum(cost.values()) == pages, f"{command} of {entries}: {cost}, expected {pages}")
+            head = cost.pop("HeadObject", 0)
+            pages = -(-entries // 1000)
+            want(cost == {"ListObjectsV2": pages} and head <= heads,
+                 f"{command} of {entries}: {cost} and {head} heads, expected {pages} listings")
     return check
 
 
@@ -78,11 +79,12 @@ def sequential(context):
         counted.store.put("budget", "twenty", os.urandom(20 << 20))
         cost = counted.cost("cat $D/twenty | wc -c")
         stats = counted.store.stats()
-        want(cost.get("GetObject", 0) <= 12 and sum(cost.values()) == cost.get("GetObject", 0), f"{cost}")
+        want(set(cost) == {"GetObject"} and cost["GetObject"] <= 40, f"{cost}")
         out = stats["bytes_out"]
         want(out < (21 << 20), f"{out} bytes sent for {20 << 20}: {json.dumps(stats)[:300]}")
 
 
+PYTHON_LIST = "python3 -c 'import os; print(*os.listdir(os.environ[\"D\"] + \"/many\"), sep=\"\\n\")'"
 CASES = [
     Case("budget/cat-small", check=budget("cat $D/small", 1, 1)),
     Case("budget/cat-300k", check=budget("cat $D/big", 1, 1)),
@@ -98,11 +100,13 @@ CASES = [
     Case("budget/other-process-within-ttl", check=budget("sh -c 'stat $D/small; cat $D/small'", 0, 0, before="cat $D/small")),
     Case("budget/local-files-cost-nothing", check=budget("ls -lR /etc/apt; cat /etc/passwd", 0, 0)),
     Case("budget/ls-then-stat", check=budget("ls -l $D/dir", 1, 2)),
-    Case("budget/list-1", check=listing(1, "ls $D/many", 1)),
-    Case("budget/list-1000", check=listing(1000, "ls $D/many", 1000)),
-    Case("budget/list-2500", check=listing(2500, "ls $D/many", 2500)),
-    Case("budget/ls-long-10000", check=listing(10000, "ls -l $D/many", 10000)),
-    Case("budget/find-10000", check=listing(10000, "find $D/many -type f -size -1k", 0)),
+    Case("budget/list-1", check=listing(1, "ls $D/many/", 1)),
+    Case("budget/list-1000", check=listing(1000, "ls $D/many/", 1000)),
+    Case("budget/list-2500", check=listing(2500, "ls $D/many/", 2500)),
+    Case("budget/list-python", check=listing(2500, PYTHON_LIST, 2500)),
+    Case("budget/ls-long-10000", check=listing(10000, "ls -l $D/many/", 10000)),
+    Case("budget/ls-long-10000-no-slash", check=listing(10000, "ls -l $D/many", 10000, heads=1)),
+    Case("budget/find-10000", check=listing(10000, "find $D/many/ -type f -size -1k", 0)),
     Case("budget/sequential", check=sequential),
 ]
 for case in CASES:

