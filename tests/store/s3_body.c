@@ -41,8 +41,7 @@ static enum s3_error unchunk(struct s3_call *c)
 	if (err || bytes != strtoull(announced, NULL, 10))
 		return S3_INCOMPLETE_BODY;
 	req->body_bytes = bytes;
-	if (c->route->writes &&
-	    !EVP_Q_digest(NULL, "MD5", NULL, req->body, bytes, req->md5, NULL))
+	if (c->route->writes && !EVP_Q_digest(NULL, "MD5", NULL, req->body, bytes, req->md5, NULL))
 		return S3_INTERNAL;
 	return S3_OK;
 }
