@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A store in memory behind core/store.h, for tests of fs/ and cache/ that must not depend on a
+ * network. Include it once in a test: its functions stand for those of core/driver.c, which is not
+ * linked then. One thread answers all calls in order, like the driver's I/O thread.
+ */
+#ifndef TESTS_UNIT_FAKE_STORE_H
+#define TESTS_UNIT_FAKE_STORE_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/backend.h"
+#include "core/store.h"
+
+#define FAKE_OBJECTS_MAX 4096
+#define FAKE_CHUNK	 50000 /* bytes of one call of the sink: no multiple of a block */
+
+struct fake_object {
+	char bucket[64];
+	char *key;
+	uint64_t size;
+	unsigned version; /* part of the ETag and of every byte */
+};
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	pthread_t thread;
+	struct store_call *queue[1024];
+	unsigned queued;
+	bool running, stop;
+	struct fake_object objects[FAKE_OBJECTS_MAX];
+	unsigned count;
+	struct store_counters counters;
+	/* knobs */
+	unsigned delay_us;    /* before each answer */
+	int fail;	      /* every call ends with this */
+	int fail_after_begin; /* GETs end with this after one chunk */
+	unsigned page;	      /* entries of a page, 0: as asked */
+	uint64_t longest_get; /* seen: bytes */
+	unsigned most_queued; /* seen */
+} fake = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+
+static inline char fake_byte(unsigned version, uint64_t offset)
+{
+	return (char)(offset * 2654435761u >> 13 ^ offset >> 7 ^ version * 77);
+}
+
+static inline struct fake_object *fake_find(const char *bucket, const char *key)
+{
+	for (unsigned i = 0; i < fake.count; i++) {
+		if (!strcmp(fake.objects[i].bucket, bucket) && !strcmp(fake.objects[i].key, key))
+			return &fake.objects[i];
+	}
+	return NULL;
+}
+
+static inline void fake_put(const char *bucket, const char *key, uint64_t size)
+{
+	struct fake_object *o;
+
+	pthread_mutex_lock(&fake.lock);
+	o = fake_find(bucket, key);
+	if (!o) {
+		o = &fake.objects[fake.count++];
+		snprintf(o->bucket, sizeof(o->bucket), "%s", bucket);
+		o->key = strdup(key);
+	}
+	o->size = size;
+	o->version++;
+	pthread_mutex_unlock(&fake.lock);
+}
+
+static inline void fake_describe(const struct fake_object *o, struct store_object *out)
+{
+	out->size = o->size;
+	out->mtime_ns = INT64_C(1600000000000000000) + o->version;
+	snprintf(out->etag, sizeof(out->etag), "\"v%u-%llu\"", o->version,
+		 (unsigned long long)o->size);
+}
+
+static inline int fake_get(struct store_call *call, const struct fake_object *o)
+{
+	uint64_t at = call->offset, end = call->length ? at + call->length : o->size;
+	unsigned version = o->version;
+	char chunk[FAKE_CHUNK];
+	int ret = call->sink.begin(call->sink.arg, &call->object);
+
+	if (end > o->size)
+		end = o->size;
+	if (end > at && end - at > fake.longest_get)
+		fake.longest_get = end - at;
+	while (!ret && at < end) {
+		size_t n = end - at < sizeof(chunk) ? end - at : sizeof(chunk);
+
+		for (size_t i = 0; i < n; i++)
+			chunk[i] = fake_byte(version, at + i);
+		ret = call->sink.data(call->sink.arg, at, chunk, n);
+		fake.counters.bytes_in += n;
+		at += n;
+		if (!ret && fake.fail_after_begin)
+			ret = fake.fail_after_begin;
+	}
+	return ret;
+}
+
+static inline int fake_by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The token is the last name of the page before. */
+static inline int fake_list(struct store_call *call)
+{
+	unsigned max = fake.page ? fake.page : STORE_LIST_MAX;
+	const char *names[FAKE_OBJECTS_MAX];
+	size_t n = 0, prefix = strlen(call->key);
+	char last[4096] = "";
+	bool bucket = false;
+
+	for (unsigned i = 0; i < fake.count; i++) {
+		if (strcmp(fake.objects[i].bucket, call->bucket) != 0)
+			continue;
+		bucket = true;
+		if (!strncmp(fake.objects[i].key, call->key, prefix))
+			names[n++] = fake.objects[i].key;
+	}
+	if (!bucket)
+		return -ENOENT;
+	qsort(names, n, sizeof(names[0]), fake_by_name);
+	call->list.entries = calloc(max, sizeof(struct store_entry));
+	for (size_t i = 0; i < n; i++) {
+		const char *slash = strchr(names[i] + prefix, '/');
+		char name[4096];
+		struct store_entry *e;
+
+		snprintf(name, sizeof(name), "%.*s",
+			 slash ? (int)(slash + 1 - names[i]) : (int)strlen(names[i]), names[i]);
+		if ((call->token && strcmp(name, call->token) <= 0) || !strcmp(name, last))
+			continue;
+		if (call->list.count == max) {
+			call->list.next_token = strdup(last);
+			break;
+		}
+		memcpy(last, name, sizeof(last));
+		e = &call->list.entries[call->list.count++];
+		e->name = strdup(name);
+		e->is_prefix = slash != NULL;
+		if (!slash)
+			fake_describe(fake_find(call->bucket, name), &e->object);
+	}
+	return 0;
+}
+
+static inline int fake_buckets(struct store_call *call)
+{
+	call->list.entries = calloc(FAKE_OBJECTS_MAX, sizeof(struct store_entry));
+	for (unsigned i = 0; i < fake.count; i++) {
+		bool known = false;
+
+		for (size_t j = 0; j < call->list.count; j++)
+			known |= !strcmp(call->list.entries[j].name, fake.objects[i].bucket);
+		if (!known)
+			call->list.entries[call->list.count++].name =
+				strdup(fake.objects[i].bucket);
+	}
+	return 0;
+}
+
+static inline int fake_answer(struct store_call *call)
+{
+	struct fake_object *o;
+	struct fake_object copy;
+
+	pthread_mutex_lock(&fake.lock);
+	fake.counters.requests[call->verb]++;
+	if (fake.fail) {
+		snprintf(call->message, sizeof(call->message), "the fake store fails");
+		pthread_mutex_unlock(&fake.lock);
+		return fake.fail;
+	}
+	if (call->verb == STORE_LIST || call->verb == STORE_BUCKETS) {
+		int ret = call->verb == STORE_LIST ? fake_list(call) : fake_buckets(call);
+
+		pthread_mutex_unlock(&fake.lock);
+		return ret;
+	}
+	o = fake_find(call->bucket, call->key);
+	if (!o) {
+		pthread_mutex_unlock(&fake.lock);
+		return -ENOENT;
+	}
+	copy = *o;
+	pthread_mutex_unlock(&fake.lock);
+	fake_describe(&copy, &call->object);
+	if (call->if_match && strcmp(call->if_match, call->object.etag) != 0)
+		return -ESTALE;
+	if (call->if_none_match && !strcmp(call->if_none_match, call->object.etag))
+		return -EALREADY;
+	return call->verb == STORE_GET ? fake_get(call, &copy) : 0;
+}
+
+static inline void *fake_thread(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&fake.lock);
+	while (!fake.stop || fake.queued) {
+		struct store_call *call;
+
+		if (!fake.queued) {
+			pthread_cond_wait(&fake.wake, &fake.lock);
+			continue;
+		}
+		call = fake.queue[0];
+		memmove(fake.queue, fake.queue + 1, --fake.queued * sizeof(call));
+		pthread_mutex_unlock(&fake.lock);
+		if (fake.delay_us)
+			usleep(fake.delay_us);
+		call->error = fake.stop ? -ECANCELED : fake_answer(call);
+		call->done(call);
+		pthread_mutex_lock(&fake.lock);
+	}
+	pthread_mutex_unlock(&fake.lock);
+	return NULL;
+}
+
+int store_submit(struct store_call *call)
+{
+	pthread_mutex_lock(&fake.lock);
+	if (!fake.running) {
+		fake.running = true;
+		fake.stop = false;
+		pthread_create(&fake.thread, NULL, fake_thread, NULL);
+	}
+	fake.queue[fake.queued++] = call;
+	if (fake.queued > fake.most_queued)
+		fake.most_queued = fake.queued;
+	pthread_cond_signal(&fake.wake);
+	pthread_mutex_unlock(&fake.lock);
+	return 0;
+}
+
+static inline void fake_run_done(struct store_call *call)
+{
+	if (write((int)(intptr_t)call->arg, "", 1) != 1)
+		abort();
+}
+
+int store_run(struct store_call *call)
+{
+	char byte;
+	int fd[2];
+
+	if (pipe(fd))
+		return -errno;
+	call->arg = (void *)(intptr_t)fd[1];
+	call->done = fake_run_done;
+	store_submit(call);
+	if (read(fd[0], &byte, 1) != 1)
+		abort();
+	close(fd[0]);
+	close(fd[1]);
+	return call->error;
+}
+
+void store_call_reset(struct store_call *call)
+{
+	for (size_t i = 0; i < call->list.count; i++)
+		free(call->list.entries[i].name);
+	free(call->list.entries);
+	free(call->list.next_token);
+	memset(&call->list, 0, sizeof(call->list));
+}
+
+int store_register(const struct store_ops *ops)
+{
+	(void)ops;
+	return 0;
+}
+
+int store_start(void)
+{
+	return 0;
+}
+
+void store_stop(void)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.stop = true;
+	pthread_cond_signal(&fake.wake);
+	pthread_mutex_unlock(&fake.lock);
+	if (fake.running)
+		pthread_join(fake.thread, NULL);
+	fake.running = false;
+}
+
+void store_counters(struct store_counters *out)
+{
+	pthread_mutex_lock(&fake.lock);
+	*out = fake.counters;
+	pthread_mutex_unlock(&fake.lock);
+}
+
+/* Requests since the last time: "head get list buckets". */
+static inline const char *fake_requests(void)
+{
+	static char text[64];
+
+	pthread_mutex_lock(&fake.lock);
+	snprintf(text, sizeof(text), "%llu %llu %llu %llu",
+		 (unsigned long long)fake.counters.requests[STORE_HEAD],
+		 (unsigned long long)fake.counters.requests[STORE_GET],
+		 (unsigned long long)fake.counters.requests[STORE_LIST],
+		 (unsigned long long)fake.counters.requests[STORE_BUCKETS]);
+	memset(fake.counters.requests, 0, sizeof(fake.counters.requests));
+	pthread_mutex_unlock(&fake.lock);
+	return text;
+}
+
+#endif

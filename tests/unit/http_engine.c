@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The engine by itself: tasks, gates, time-outs, and what it says of failures. */
+#include "core/http/engine.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#include "core/clock.h"
+#include "tests/unit/fault_server.h"
+
+static struct http_limits limits = HTTP_LIMITS_DEFAULT;
+
+static atomic_int ran;
+static atomic_int canceled_count;
+static int order[8];
+
+struct numbered {
+	struct http_task task;
+	int number;
+};
+
+static void note(struct http_task *task, bool canceled)
+{
+	struct numbered *n = (struct numbered *)task;
+
+	if (canceled)
+		canceled_count++;
+	else
+		order[ran++] = n->number;
+}
+
+static void wait_for(atomic_int *what, int count)
+{
+	for (int i = 0; i < 5000 && *what < count; i++)
+		usleep(1000);
+	cr_assert_geq(*what, count);
+}
+
+Test(http_engine, tasks_run_in_their_time)
+{
+	struct numbered n[4];
+
+	cr_assert_eq(http_start(&limits), 0);
+	for (int i = 0; i < 4; i++)
+		n[i] = (struct numbered){{.run = note}, i};
+	http_post(&n[0].task, 80);
+	http_post(&n[1].task, 40);
+	http_post(&n[2].task, 0);
+	http_post(&n[3].task, 100000);
+	wait_for(&ran, 3);
+	cr_assert(order[0] == 2 && order[1] == 1 && order[2] == 0);
+	http_stop();
+	cr_assert_eq(canceled_count, 1);
+	cr_assert_eq(http_post(&n[0].task, 0), -ECANCELED);
+	http_stop(); /* harmless */
+}
+
+/* An exchange to be sent from the I/O thread. */
+struct sent {
+	struct http_task task;
+	struct http_exchange x;
+	struct header_list fields;
+	char url[128];
+	size_t body;
+	int send_error;
+};
+
+static atomic_int done_count;
+static atomic_int most, now;
+
+static int on_head(struct http_exchange *x)
+{
+	(void)x;
+	if (++now > most)
+		most = (int)now;
+	return 0;
+}
+
+static int on_body(struct http_exchange *x, const void *data, size_t bytes)
+{
+	struct sent *s = x->arg;
+
+	(void)data;
+	s->body += bytes;
+	return 0;
+}
+
+static void on_done(struct http_exchange *x)
+{
+	if (x->status)
+		now--;
+	done_count++;
+}
+
+static void send_it(struct http_task *task, bool canceled)
+{
+	struct sent *s = (struct sent *)task;
+
+	if (canceled)
+		return;
+	s->send_error = http_send(&s->x);
+	if (s->send_error)
+		done_count++;
+}
+
+static void prepare(struct sent *s, const char *method, const char *path)
+{
+	snprintf(s->url, sizeof(s->url), "http://127.0.0.1:%u%s", fault.port, path);
+	s->task.run = send_it;
+	s->x = (struct http_exchange){
+		.method = method,
+		.url = s->url,
+		.fields = &s->fields,
+		.head = on_head,
+		.body = on_body,
+		.done = on_done,
+		.arg = s,
+	};
+}
+
+static struct sent one;
+
+static void run_one(const char *method, const char *path)
+{
+	prepare(&one, method, path);
+	http_post(&one.task, 0);
+	wait_for(&done_count, 1);
+	http_stop();
+	fault_stop();
+}
+
+Test(http_engine, sends_the_target_byte_for_byte)
+{
+	fault_start(10, "\"e\"");
+	http_start(&limits);
+	header_add(&one.fields, "X-Empty", "");
+	header_add(&one.fields, "X-Full", "a b");
+	run_one("GET", "/b/../a//./%2E%2e/c?x=%20&y");
+	cr_assert_eq(one.x.failure, HTTP_NONE);
+	cr_assert_eq(one.body, 10u);
+	cr_assert_eq(one.x.connections, 1u);
+	cr_assert_eq(strncmp(fault.request[0], "GET /b/../a//./%2E%2e/c?x=%20&y HTTP/1.1\r\n", 42),
+		     0);
+	cr_assert_not_null(strstr(fault.request[0], "\r\nX-Empty:\r\n"));
+	cr_assert_not_null(strstr(fault.request[0], "\r\nX-Full: a b\r\n"));
+	cr_assert_not_null(strstr(fault.request[0], "\r\nUser-Agent: skyshim/"));
+	header_clear(&one.x.answer);
+	header_clear(&one.fields);
+}
+
+Test(http_engine, a_head_has_no_body)
+{
+	fault_start(10, "\"e\"");
+	http_start(&limits);
+	run_one("HEAD", "/");
+	cr_assert_eq(one.x.failure, HTTP_NONE);
+	cr_assert_str_eq(header_get(&one.x.answer, "content-length"), "10");
+	cr_assert_eq(one.body, 0u);
+	header_clear(&one.x.answer);
+}
+
+Test(http_engine, the_daemons_own_proxy_settings_are_not_used)
+{
+	setenv("http_proxy", "http://127.0.0.1:1", 1);
+	setenv("all_proxy", "http://127.0.0.1:1", 1);
+	fault_start(10, "\"e\"");
+	http_start(&limits);
+	run_one("GET", "/");
+	cr_assert_eq(one.x.failure, HTTP_NONE);
+	header_clear(&one.x.answer);
+}
+
+Test(http_engine, an_unknown_method_or_url_is_refused)
+{
+	fault_start(10, "\"e\"");
+	http_start(&limits);
+	run_one("PUT", "/");
+	cr_assert_eq(one.send_error, -EINVAL);
+}
+
+Test(http_engine, interim_answers_are_passed_over)
+{
+	fault_start(10, "\"e\"");
+	fault.step[0] = (struct fault_step){
+		.kind = FAULT_RAW,
+		.raw = "HTTP/1.1 100 Continue\r\nX-A: 1\r\n\r\nHTTP/1.1 102 Wait\r\n\r\n"
+		       "HTTP/1.1 200 OK\r\nX-B: 2\r\nContent-Length: 2\r\n\r\nok"};
+	http_start(&limits);
+	run_one("GET", "/");
+	cr_assert_eq(one.x.status, 200);
+	cr_assert_null(header_get(&one.x.answer, "X-A"));
+	cr_assert_str_eq(header_get(&one.x.answer, "X-B"), "2");
+	header_clear(&one.x.answer);
+}
+
+static enum http_failure failure_of(struct fault_step step)
+{
+	fault_start(100000, "\"e\"");
+	fault.step[0] = step;
+	limits.first_byte_ms = 200;
+	limits.stall_ms = 200;
+	http_start(&limits);
+	run_one("GET", "/");
+	header_clear(&one.x.answer);
+	return one.x.failure;
+}
+
+Test(http_engine, silence)
+{
+	cr_assert_eq(failure_of((struct fault_step){.kind = FAULT_SILENCE}), HTTP_FIRST_BYTE);
+}
+
+Test(http_engine, a_stalled_body)
+{
+	cr_assert_eq(failure_of((struct fault_step){.kind = FAULT_STALL, .at = 100}), HTTP_STALLED);
+}
+
+Test(http_engine, a_cut_body)
+{
+	cr_assert_eq(failure_of((struct fault_step){.kind = FAULT_TRUNCATE, .at = 100}), HTTP_CUT);
+}
+
+Test(http_engine, a_reset)
+{
+	cr_assert_eq(failure_of((struct fault_step){.kind = FAULT_RESET}), HTTP_RESET);
+}
+
+Test(http_engine, not_http)
+{
+	cr_assert_eq(failure_of((struct fault_step){.kind = FAULT_RAW, .raw = "SSH-2.0\r\n\r\n"}),
+		     HTTP_MALFORMED);
+}
+
+Test(http_engine, a_bad_field)
+{
+	cr_assert_eq(failure_of((struct fault_step){
+			     .kind = FAULT_RAW,
+			     .raw = "HTTP/1.1 200 OK\r\nA: b\x01\r\nContent-Length: 0\r\n\r\n"}),
+		     HTTP_MALFORMED);
+}
+
+/* More exchanges than a host may have: the others wait, and their clock does not run meanwhile. */
+Test(http_engine, a_host_gets_no_more_than_its_share)
+{
+	static struct sent many[40];
+
+	fault_start(10, "\"e\"");
+	limits.host_max = 4;
+	http_start(&limits);
+	for (int i = 0; i < 40; i++) {
+		prepare(&many[i], "GET", "/");
+		cr_assert_eq(http_post(&many[i].task, 0), 0);
+	}
+	wait_for(&done_count, 40);
+	http_stop();
+	cr_assert_leq(most, 4);
+	cr_assert_leq(fault.connections, 4u);
+	for (int i = 0; i < 40; i++) {
+		cr_assert_eq(many[i].x.failure, HTTP_NONE);
+		header_clear(&many[i].x.answer);
+	}
+	fault_stop();
+}
