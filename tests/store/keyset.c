@@ -73,7 +73,7 @@ int keyset_put(struct keyset *set, const char *key, size_t key_len, void *value,
 	}
 
 	levels = random_levels(set);
-	node = malloc(sizeof(*node) + (size_t)levels * sizeof(node->next[0]));
+	node = malloc(sizeof(*node) + (size_t)levels * sizeof(void *));
 	if (!node)
 		return -ENOMEM;
 	node->value = value;

@@ -13,7 +13,7 @@
 #include "tests/store/s3_sigv4.h"
 #include "tests/store/scope.h"
 
-#define TOKEN_NAME_MAX (2 * OBJECT_KEY_MAX) /* bytes of the name in a token */
+#define TOKEN_NAME_MAX (2ul * OBJECT_KEY_MAX) /* bytes of the name in a token */
 
 struct listing {
 	struct s3_call *c;

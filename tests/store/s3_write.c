@@ -160,19 +160,20 @@ void s3_put_object(struct s3_call *c)
 enum s3_error s3_source_parse(struct s3_call *c, struct s3_source *out)
 {
 	char *text = strdup(s3_header(c, "x-amz-copy-source"));
-	char *bucket = text;
-	char *slash;
+	char *bucket, *slash;
 
 	if (!text)
 		return S3_INTERNAL;
-	bucket += *bucket == '/';
-	slash = strchr(bucket, '/');
-	if (uri_decode(text, strlen(text), false) < 0 || !slash || !slash[1]) {
+	if (uri_decode(text, strlen(text), false) < 0) {
 		free(text);
 		return S3_INVALID_ARGUMENT;
 	}
 	bucket = text + (*text == '/');
 	slash = strchr(bucket, '/');
+	if (!slash || !slash[1]) {
+		free(text);
+		return S3_INVALID_ARGUMENT;
+	}
 	*slash = '\0';
 	*out = (struct s3_source){.text = text, .bucket = bucket, .key = slash + 1};
 	return S3_OK;

@@ -25,7 +25,8 @@ void send_reset(int fd)
 	struct sockaddr nobody = {.sa_family = AF_UNSPEC};
 
 	/* Dissolving the association makes Linux send RST on an established connection. */
-	connect(fd, &nobody, sizeof(nobody));
+	if (connect(fd, &nobody, sizeof(nobody)))
+		shutdown(fd, SHUT_RDWR); /* the next best thing */
 }
 
 static uint64_t fault_at(const struct sender *s)
@@ -154,7 +155,7 @@ enum MHD_Result send_reply(struct sender *s)
 	struct MHD_Response *response;
 	enum MHD_Result ret;
 
-	pace_wait_ns(settings.latency_ms * NS_PER_MS, -1);
+	pace_wait_ns((uint64_t)settings.latency_ms * NS_PER_MS, -1);
 	if (cuts_body(s->fault.kind) && (s->head || !reply_bytes(s->reply))) {
 		cut(s);
 		return MHD_NO;
@@ -164,7 +165,8 @@ enum MHD_Result send_reply(struct sender *s)
 		return MHD_NO;
 	}
 	if (s->fault.kind == FAULT_SLOW_HEADERS) /* under TLS the socket is not ours to write to */
-		pace_wait_ns(100 * (s->fault.ms ? s->fault.ms : SLOW_HEADER_MS) * NS_PER_MS, s->fd);
+		pace_wait_ns(100ull * (s->fault.ms ? s->fault.ms : SLOW_HEADER_MS) * NS_PER_MS,
+			     s->fd);
 
 	response = make_response(s);
 	if (!response)

@@ -67,7 +67,7 @@ static int find(const char *bucket, const char *key, const char *id, struct buck
 	if (key_len > OBJECT_KEY_MAX || id_len >= UPLOAD_ID_BYTES)
 		return -ENOENT;
 	memcpy(name, key, key_len + 1);
-	memcpy(name + key_len + 1, id, id_len);
+	memcpy(name + key_len + 1, id, id_len + 1);
 	u = keyset_get(&b->uploads, name, key_len + 1 + id_len);
 	if (!u)
 		return -ENOENT;
@@ -266,7 +266,7 @@ static int joined_etag(const struct upload_complete *how, char etag_out[OBJECT_E
 static int join(const struct upload *u, const struct upload_complete *how,
 		struct content **content_out)
 {
-	SCOPE_FREE struct content **items = calloc(how->count + 1, sizeof(*items));
+	SCOPE_FREE struct content **items = calloc(how->count + 1, sizeof(void *));
 	struct content *content;
 
 	if (!items)
