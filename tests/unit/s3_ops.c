@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Golden requests and answers: each file of tests/golden/s3 is one call, the request it must
+ *become, an answer, and what must be made of it.
+ *
+ *	call VERB NAME=VALUE...		fields of struct store_call, percent-encoded
+ *	env NAME=VALUE			the context; without an endpoint, AWS itself
+ *	> METHOD URL			the request, then its header fields; or "> ERRNO"
+ *	< STATUS			the answer, then its header fields
+ *	| TEXT				a line of its body, without a line end
+ *	= LINE				what parse or fault made of it
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/http/uri.h"
+#include "s3/s3.h"
+
+#define FILES_MIN 20 /* so that a wrong pattern does not pass by testing nothing */
+
+struct golden {
+	const char *path;
+	struct store_call call;
+	struct buffer env, request, body, result; /* as the file says */
+	struct header_list fields;
+	int status;
+	char *owned[32];
+	size_t owned_count;
+};
+
+static const char *error_name(int error)
+{
+	return error ? strerrorname_np(-error) : "0";
+}
+
+static char *decoded(struct golden *g, const char *text)
+{
+	char *copy = strdup(text);
+
+	g->owned[g->owned_count++] = copy;
+	cr_assert_geq(uri_decode(copy), 0);
+	return copy;
+}
+
+static void set_field(struct golden *g, const char *name, const char *value)
+{
+	struct store_call *c = &g->call;
+
+	if (!strcmp(name, "bucket"))
+		c->bucket = decoded(g, value);
+	else if (!strcmp(name, "key"))
+		c->key = decoded(g, value);
+	else if (!strcmp(name, "offset"))
+		c->offset = strtoull(value, NULL, 10);
+	else if (!strcmp(name, "length"))
+		c->length = strtoull(value, NULL, 10);
+	else if (!strcmp(name, "if_match"))
+		c->if_match = decoded(g, value);
+	else if (!strcmp(name, "if_none_match"))
+		c->if_none_match = decoded(g, value);
+	else if (!strcmp(name, "delimiter"))
+		c->delimiter = value[0];
+	else if (!strcmp(name, "token"))
+		c->token = decoded(g, value);
+	else if (!strcmp(name, "max"))
+		c->max_entries = (unsigned)strtoul(value, NULL, 10);
+	else
+		cr_assert_fail("%s: no field %s", g->path, name);
+}
+
+static void set_call(struct golden *g, char *text)
+{
+	static const char *const verbs[] = {"head", "get", "list", "buckets"};
+	char *save = NULL;
+	char *word = strtok_r(text, " ", &save);
+
+	for (int i = 0; i < STORE_VERBS; i++) {
+		if (!strcmp(word, verbs[i]))
+			g->call.verb = (enum store_verb)i;
+	}
+	while ((word = strtok_r(NULL, " ", &save))) {
+		char *equals = strchr(word, '=');
+
+		*equals = '\0';
+		set_field(g, word, equals + 1);
+	}
+}
+
+static void read_line(struct golden *g, char *line)
+{
+	if (!strncmp(line, "call ", 5)) {
+		set_call(g, line + 5);
+	} else if (!strncmp(line, "env ", 4)) {
+		buffer_add(&g->env, line + 4, strlen(line + 4) + 1);
+	} else if (line[0] == '>') {
+		buffer_addf(&g->request, "%s\n", line + 2);
+	} else if (line[0] == '<' && !g->status) {
+		g->status = atoi(line + 2);
+	} else if (line[0] == '<') {
+		cr_assert_eq(header_add_line(&g->fields, line + 2, strlen(line + 2)), 0);
+	} else if (line[0] == '|') {
+		buffer_add_text(&g->body, line + 1);
+	} else if (line[0] == '=') {
+		buffer_addf(&g->result, "%s\n", line + 2);
+	}
+}
+
+/* The files of whoever runs the test have no say. */
+static const char no_files[] = "AWS_NO_SIGN_REQUEST=true\0AWS_CONFIG_FILE=/dev/null\0"
+			       "AWS_SHARED_CREDENTIALS_FILE=/dev/null";
+
+static void load(struct golden *g, const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t len;
+
+	*g = (struct golden){.path = path};
+	g->env.max = g->request.max = g->body.max = g->result.max = 1 << 20;
+	g->call.scheme = "s3";
+	g->call.key = "";
+	while ((len = getline(&line, &cap, file)) > 0) {
+		line[len - 1] = '\0';
+		read_line(g, line);
+	}
+	free(line);
+	fclose(file);
+	buffer_add(&g->env, no_files, sizeof(no_files));
+}
+
+static void put_object(struct buffer *out, const struct store_object *object)
+{
+	buffer_addf(out, "size=%" PRIu64 " mtime_ns=%" PRId64 " etag=%s\n", object->size,
+		    object->mtime_ns, object->etag);
+}
+
+static void put_list(struct buffer *out, const struct store_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct store_entry *e = &list->entries[i];
+
+		buffer_add_text(out, e->is_prefix ? "prefix " : "entry ");
+		uri_encode(out, e->name, strlen(e->name), true);
+		buffer_add_char(out, ' ');
+		put_object(out, &e->object);
+	}
+	buffer_addf(out, "next=%s\n", list->next_token ? list->next_token : "none");
+}
+
+static void put_success(struct golden *g, const struct store_answer *answer, struct buffer *out)
+{
+	static const char *const kinds[] = {"none", "md5", "sha256", "crc32", "crc32c"};
+	struct store_check check = {0};
+	int ret = s3_ops.verb[g->call.verb].parse(&g->call, answer, &check);
+
+	if (ret)
+		buffer_addf(out, "error=%s\n", error_name(ret));
+	else if (g->call.verb == STORE_HEAD || g->call.verb == STORE_GET)
+		put_object(out, &g->call.object);
+	else
+		put_list(out, &g->call.list);
+	if (!ret && g->call.verb == STORE_GET)
+		buffer_addf(out, "check=%s %s\n", kinds[check.kind], check.text);
+}
+
+static void put_fault(struct golden *g, const struct store_site *site,
+		      const struct store_answer *answer, struct buffer *out)
+{
+	static const char *const cures[] = {"none", "wait", "region", "clock"};
+	struct store_fault f = {0};
+
+	s3_ops.fault(&g->call, site, answer, &f);
+	buffer_addf(out, "error=%s cure=%s code=%s region=%s id=%s\ndetail=%s\n",
+		    error_name(f.error), cures[f.cure], f.code, f.region, f.request_id, f.detail);
+}
+
+static void put_request(struct golden *g, const struct store_site *site, struct buffer *out)
+{
+	struct store_request request = {.target = BUFFER_INIT(STORE_TARGET_BYTES)};
+	int ret = s3_ops.verb[g->call.verb].build(&g->call, site, &request);
+
+	if (ret < 0)
+		buffer_addf(out, "%s\n", error_name(ret));
+	else
+		buffer_addf(out, "%s %s%s\n", request.method, site->origin,
+			    buffer_text(&request.target));
+	for (size_t i = 0; i < request.fields.count && !ret; i++)
+		buffer_addf(out, "%s: %s\n", request.fields.field[i].name,
+			    request.fields.field[i].value);
+	header_clear(&request.fields);
+	buffer_free(&request.target);
+}
+
+static void check_file(const char *path)
+{
+	SCOPE_BUFFER struct buffer request = BUFFER_INIT(1 << 20);
+	SCOPE_BUFFER struct buffer result = BUFFER_INIT(1 << 20);
+	struct golden g;
+	struct store_site site;
+	struct creds creds;
+	struct store_answer answer;
+	char message[STORE_MESSAGE_BYTES];
+	uint8_t id[WIRE_CTX_BYTES];
+	int ret;
+
+	load(&g, path);
+	cr_assert_eq(context_register(g.env.data, g.env.len, &g.call.ctx, id), 0, "%s", path);
+	ret = s3_ops.locate(&g.call, NULL, &site, &creds, message);
+	cr_assert_eq(ret, 0, "%s: %s", path, message);
+	put_request(&g, &site, &request);
+	cr_assert_str_eq(buffer_text(&request), buffer_text(&g.request), "%s\n%s", path,
+			 buffer_text(&request));
+
+	answer = (struct store_answer){
+		.status = g.status,
+		.fields = &g.fields,
+		.body = buffer_text(&g.body),
+		.body_bytes = g.body.len,
+	};
+	if (g.status >= 200 && g.status < 300)
+		put_success(&g, &answer, &result);
+	else if (g.status)
+		put_fault(&g, &site, &answer, &result);
+	cr_assert_str_eq(buffer_text(&result), buffer_text(&g.result), "%s\n%s", path,
+			 buffer_text(&result));
+
+	store_call_reset(&g.call);
+	header_clear(&g.fields);
+	buffer_free(&g.env);
+	buffer_free(&g.request);
+	buffer_free(&g.body);
+	buffer_free(&g.result);
+	for (size_t i = 0; i < g.owned_count; i++)
+		free(g.owned[i]);
+}
+
+Test(s3_ops, golden_files)
+{
+	glob_t files;
+
+	cr_assert_eq(glob("tests/golden/s3/*.txt", 0, NULL, &files), 0,
+		     "run from the top of the tree");
+	cr_assert_geq(files.gl_pathc, (size_t)FILES_MIN);
+	for (size_t i = 0; i < files.gl_pathc; i++)
+		check_file(files.gl_pathv[i]);
+	globfree(&files);
+	config_free_all();
+	context_free_all();
+}
+
+Test(s3_ops, signing_adds_what_s3_wants)
+{
+	struct store_site site = {.host = "h", .region = "eu-1"};
+	struct store_request request = {.method = "GET", .target = BUFFER_INIT(64)};
+	struct creds creds = {.id = "A", .secret = "s", .token = "t"};
+
+	buffer_add_text(&request.target, "/b/k");
+	cr_assert_eq(s3_ops.sign(&site, &creds, 1369353600, &request), 0);
+	cr_assert_str_eq(header_get(&request.fields, "x-amz-content-sha256"),
+			 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	cr_assert_str_eq(header_get(&request.fields, "x-amz-security-token"), "t");
+	cr_assert_not_null(strstr(header_get(&request.fields, "authorization"),
+				  "Credential=A/20130524/eu-1/s3/aws4_request"));
+	header_clear(&request.fields);
+	buffer_free(&request.target);
+}
