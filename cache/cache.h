@@ -28,6 +28,7 @@ struct cache_part {
 	struct cache_file *file; /* a reference of its own */
 	uint64_t offset, length; /* bytes; offset is a multiple of the block size */
 	uint64_t written;	 /* up to here it is in the file */
+	uint64_t settled;	 /* bytes in whole blocks so far; the cache's own */
 	struct cache_part *next; /* the cache's own */
 };
 

@@ -308,7 +308,7 @@ int cache_part_data(struct cache_part *part, uint64_t offset, const void *data, 
 	struct cache_active *a = part->file->active;
 	uint64_t size = a->pair.vn->attr.size;
 	uint64_t first = part->written >> VNODE_BLOCK_SHIFT;
-	uint64_t end, was = part->written;
+	uint64_t end;
 	int ret;
 
 	if (offset > part->written || offset < part->offset ||
@@ -323,8 +323,13 @@ int cache_part_data(struct cache_part *part, uint64_t offset, const void *data, 
 	end = part->written == size ? blocks_of(size) : part->written >> VNODE_BLOCK_SHIFT;
 
 	pthread_mutex_lock(&cache.lock);
-	cache.reserved -= part->written - was;
 	if (end > first) {
+		uint64_t settled = (end << VNODE_BLOCK_SHIFT) - part->offset;
+
+		/* what whole blocks take is charged to the file now */
+		settled = settled < part->length ? settled : part->length;
+		cache.reserved -= settled - part->settled;
+		part->settled = settled;
 		a->missing -= blocks_set(a->pair.vn, first, end);
 		if (!a->missing)
 			__atomic_or_fetch(&a->pair.vn->flags, VNODE_COMPLETE, __ATOMIC_RELEASE);
@@ -345,7 +350,7 @@ static void part_remove(struct cache_active *a, struct cache_part *part)
 	*at = part->next;
 	a->part_count--;
 	cache.parts--;
-	cache.reserved -= part->offset + part->length - part->written;
+	cache.reserved -= part->length - part->settled;
 }
 
 /* The readers who miss something that this part was to bring. */

@@ -1,21 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `skyshim run`: finds the program as a shell does, then becomes the runtime, which loads it. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/cli/cli.h"
 #include "core/cli/handover.h"
 #include "core/cli/program.h"
 #include "core/cli/where.h"
+#include "fs/names.h"
 
 static int run_natively(char **argv)
 {
 	execvp(argv[0], argv);
 	fprintf(stderr, "skyshim: %s: %s\n", argv[0], strerror(errno));
 	return errno == ENOENT ? CLI_NOT_FOUND : CLI_NOT_EXECUTABLE;
+}
+
+/* Does this process itself run under a runtime? The root then has the inode number the daemon gives
+ * it. */
+static bool is_intercepted(void)
+{
+	char root[PATH_MAX];
+	struct stat st;
+
+	return !where_root(root) && !stat(root, &st) && st.st_ino == name_ino("", 0, true);
 }
 
 int cli_run(char **argv)
@@ -39,6 +52,12 @@ int cli_run(char **argv)
 			program.exec, program.native);
 		execv(program.found, argv);
 		fprintf(stderr, "skyshim: %s: %s\n", program.found, strerror(errno));
+		ret = CLI_NOT_EXECUTABLE;
+	}
+	/* the runtime that is here takes over whatever is executed, with the context it has */
+	if (!ret && is_intercepted()) {
+		execv(program.exec, program.argv);
+		fprintf(stderr, "skyshim: %s: %s\n", program.exec, strerror(errno));
 		ret = CLI_NOT_EXECUTABLE;
 	}
 	if (!ret && where_find(&where))

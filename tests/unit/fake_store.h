@@ -94,15 +94,17 @@ static inline int fake_get(struct store_call *call, const struct fake_object *o)
 
 	if (end > o->size)
 		end = o->size;
+	pthread_mutex_lock(&fake.lock);
 	if (end > at && end - at > fake.longest_get)
 		fake.longest_get = end - at;
+	pthread_mutex_unlock(&fake.lock);
 	while (!ret && at < end) {
 		size_t n = end - at < sizeof(chunk) ? end - at : sizeof(chunk);
 
 		for (size_t i = 0; i < n; i++)
 			chunk[i] = fake_byte(version, at + i);
+		__atomic_add_fetch(&fake.counters.bytes_in, n, __ATOMIC_RELAXED);
 		ret = call->sink.data(call->sink.arg, at, chunk, n);
-		fake.counters.bytes_in += n;
 		at += n;
 		if (!ret && fake.fail_after_begin)
 			ret = fake.fail_after_begin;
