@@ -136,6 +136,9 @@ static int find_fact(struct lookup *q, const char *object, struct meta_fact *fac
 	const uint8_t *ctx = context_id(q->ctx);
 	int ret;
 
+	if (q->any_age && meta_peek(ctx, object, fact) &&
+	    (fact->kind == META_FILE || fact->kind == META_DIR))
+		return 0;
 	if (meta_get(ctx, object, fact))
 		return 0;
 	if (lookup_denied(q, object)) {

@@ -17,6 +17,7 @@ struct lookup {
 	struct name name;
 	char path[WIRE_PATH_MAX]; /* virtual, NUL-terminated */
 	bool must_be_dir;
+	bool any_age;	     /* a fact however old is enough, if it says the name exists */
 	bool want_dir;	     /* keep a listing that is met on the way, in dir */
 	struct listing *dir; /* with a reference, or NULL */
 	char message[STORE_MESSAGE_BYTES];

@@ -81,6 +81,7 @@ static int serve_stat(struct session *s)
 
 	if (!q)
 		return ret;
+	q->any_age = s->req->flags & WIRE_ANY_AGE;
 	ret = lookup_stat(q, &s->out->head.attr);
 	if (ret)
 		say(s, s->req->ctx, q->name.bucket, ret, q->message);

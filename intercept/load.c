@@ -35,7 +35,9 @@ int load_interp_path(int fd, const struct elf_info *info, char *out)
 {
 	long n = sys4(__NR_pread64, fd, out, info->interp_bytes, info->interp_offset);
 
-	if (n != (long)info->interp_bytes || out[n - 1] != '\0')
+	if (n != (long)info->interp_bytes)
+		return n < 0 ? (int)n : -EIO;
+	if (out[n - 1] != '\0')
 		return -ENOEXEC;
 	return 0;
 }
@@ -121,6 +123,8 @@ int load_image(int fd, const struct elf_info *info, uint64_t hint, struct image 
 			covered = PAGE_UP(bias + p->p_vaddr + p->p_memsz);
 	}
 	out->bias = bias;
+	out->low = info->low;
+	out->stack_exec = info->stack_exec;
 	out->entry = bias + info->ehdr.e_entry;
 	out->phdr = info->phdr_addr ? bias + info->phdr_addr : 0;
 	out->end = bias + info->high;

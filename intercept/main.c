@@ -55,7 +55,7 @@ static void die(const char *what, const char *name)
 
 /* Takes the handoff string out of envp; what follows on the stack moves down, so that sp keeps its
  * alignment. Returns the auxiliary vector's new place. */
-static struct auxv *take_handoff(char **envp)
+static struct auxv *take_handoff(char **envp, char **string_out)
 {
 	char **from, **to = NULL, **last;
 
@@ -64,6 +64,7 @@ static struct auxv *take_handoff(char **envp)
 			to = from;
 	if (!to || strlen(*to) >= sizeof(rt.handoff_text))
 		return NULL;
+	*string_out = *to;
 	memcpy(rt.handoff_text, *to, strlen(*to) + 1);
 	last = from + 1;
 	while (((struct auxv *)last)->type != AT_NULL)
@@ -154,6 +155,29 @@ static void set_exe_names(int fd)
 	sys2(__NR_prctl, PR_SET_NAME, base ? base + 1 : rt.handoff.exec);
 }
 
+/* Tells the kernel where arguments and environment end, so that /proc/self/environ does not show the
+ * handoff (which stands last); brk stays where it is. Without CONFIG_CHECKPOINT_RESTORE the string shows. */
+static void hide_handoff(uint64_t *sp, char **envp, char *handoff, const struct image *program)
+{
+	uint64_t brk = (uint64_t)sys1(__NR_brk, 0);
+	struct prctl_mm_map map = {
+		.start_code = program->bias + program->low,
+		.end_code = program->end,
+		.start_data = program->bias + program->low,
+		.end_data = program->end,
+		.start_brk = brk,
+		.brk = brk,
+		.start_stack = (uint64_t)sp,
+		.arg_start = sp[0] ? sp[1] : (uint64_t)(*envp ? *envp : handoff),
+		.arg_end = (uint64_t)(*envp ? *envp : handoff),
+		.env_start = (uint64_t)(*envp ? *envp : handoff),
+		.env_end = (uint64_t)handoff,
+		.exe_fd = ~0u,
+	};
+
+	sys5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0);
+}
+
 static int open_program(void)
 {
 	int fd = rt.handoff.fd ? path_number(rt.handoff.fd) : -1;
@@ -183,12 +207,13 @@ void rt_start(uint64_t *sp, const Elf64_Dyn *dynamic, char *base)
 	struct image program;
 	struct thread *t;
 	struct auxv *auxv;
+	char *handoff = NULL;
 	uint64_t entry, interp_base;
 	char **envp = (char **)(sp + 1 + sp[0] + 1);
 	int fd;
 
 	relocate(dynamic, base);
-	auxv = take_handoff(envp);
+	auxv = take_handoff(envp, &handoff);
 	if (!auxv || handoff_parse(rt.handoff_text, &rt.handoff))
 		die("this is the runtime; start programs with `skyshim run PROGRAM`", "");
 	rt.envp = envp;
@@ -197,7 +222,8 @@ void rt_start(uint64_t *sp, const Elf64_Dyn *dynamic, char *base)
 	entry = load_program(fd, &program, &info, &interp_base);
 	sys1(__NR_close, fd);
 	set_auxv(auxv, &program, interp_base);
-	if (info.stack_exec && !interp_base)
+	hide_handoff(sp, envp, handoff, &program);
+	if (program.stack_exec)
 		sys3(__NR_mprotect, (uint64_t)sp & ~(PAGE_BYTES - 1), PAGE_BYTES,
 		     PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN);
 

@@ -160,17 +160,42 @@ int path_is_cloud(struct sys_args *a, int dirfd_arg, int path_arg, int slot, uns
 	return ret;
 }
 
-int path_stat(const struct vpath *path, struct wire_attr *out)
+bool path_beneath(struct sys_args *a, int dirfd_arg, const struct vpath *path)
+{
+	char *base = (char *)a->thread->iov;
+	size_t len;
+
+	if (a->thread->name[0] == '/' ||
+	    base_directory(a->thread, (int)a->arg[dirfd_arg], base) != 1)
+		return false;
+	len = strlen(base);
+	return !len || (!strncmp(path->text, base, len) &&
+			(path->text[len] == '/' || path->text[len] == '\0'));
+}
+
+static int ask_attr(const struct vpath *path, unsigned flags, struct wire_attr *out)
 {
 	struct request rq = {
 		.op = WIRE_STAT,
 		.text = path->text,
 		.text_len = (uint32_t)path->len,
-		.flags = path->must_be_dir ? WIRE_MUST_BE_DIR : 0,
+		.flags = flags | (path->must_be_dir ? WIRE_MUST_BE_DIR : 0),
 	};
 	int ret = request_run(&rq);
 
 	if (!ret)
 		*out = rq.attr;
 	return ret;
+}
+
+int path_stat(const struct vpath *path, struct wire_attr *out)
+{
+	return ask_attr(path, 0, out);
+}
+
+int path_exists(const struct vpath *path)
+{
+	struct wire_attr attr;
+
+	return ask_attr(path, WIRE_ANY_AGE, &attr);
 }

@@ -6,6 +6,7 @@
 #include <asm/socket.h>
 #include <errno.h>
 #include <linux/mman.h>
+#include <linux/resource.h>
 #include <linux/un.h>
 #include <stdbool.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #define K_MSG_CLOEXEC	 0x40000000
 #define K_MSG_CTRUNC	 8
 #define K_SCM_RIGHTS	 1
+#define FDS_NEEDED	 (1 + WIRE_FDS_MAX) /* the connection and what it brings */
 #define LINE_BYTES	 1024
 
 struct kiovec {
@@ -231,6 +233,26 @@ static int exchange(struct thread *t, struct request *rq, struct answer *answer)
 	return ret;
 }
 
+/* A program that has used up its descriptors may still ask: for as long as the question takes, the soft
+ * limit gives way as far as the hard one allows. */
+static int exchange_beyond_limit(struct thread *t, struct request *rq, struct answer *answer)
+{
+	struct {
+		uint64_t soft, hard;
+	} limit, wider;
+	int ret;
+
+	if (sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, &limit) || limit.soft >= limit.hard)
+		return -EMFILE;
+	wider = limit;
+	wider.soft = limit.hard - limit.soft > FDS_NEEDED ? limit.soft + FDS_NEEDED : limit.hard;
+	if (sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, &wider, 0))
+		return -EMFILE;
+	ret = exchange(t, rq, answer);
+	sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, &limit, 0);
+	return ret;
+}
+
 int request_run(struct request *rq)
 {
 	struct thread *t = thread_current();
@@ -247,6 +269,10 @@ int request_run(struct request *rq)
 
 		rq->fds = 0;
 		ret = exchange(t, rq, &answer);
+		if (ret == -EMFILE) {
+			request_close_fds(rq);
+			ret = exchange_beyond_limit(t, rq, &answer);
+		}
 		if (ret) {
 			request_close_fds(rq);
 			continue;

@@ -41,9 +41,11 @@ static bool push_rest(struct walk *w, const char *text, size_t len)
 
 	if (len + 1 + rest + 1 > sizeof(w->rest))
 		return false;
-	memmove(w->rest + len + 1, w->rest, rest + 1);
+	/* No slash where none was: it would ask for a directory. */
+	memmove(w->rest + len + (rest > 0), w->rest, rest + 1);
 	memcpy(w->rest, text, len);
-	w->rest[len] = '/';
+	if (rest)
+		w->rest[len] = '/';
 	return true;
 }
 

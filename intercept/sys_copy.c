@@ -35,7 +35,7 @@ long sys_mmap(struct sys_args *a)
 }
 
 /* Fetches what the kernel is about to read from fd: at *offset_user, or at its own offset. */
-static long ensure_source(int fd, uint64_t offset_user, uint64_t bytes)
+static long ensure_source(int fd, uint64_t offset_user, uint64_t bytes, int directory_error)
 {
 	struct vfile *vf;
 	long ret = cloudfd_get(fd, &vf);
@@ -44,7 +44,7 @@ static long ensure_source(int fd, uint64_t offset_user, uint64_t bytes)
 	if (ret <= 0)
 		return ret;
 	if (vf->vn->kind == VNODE_DIR)
-		ret = -EINVAL;
+		ret = directory_error;
 	else if (offset_user)
 		ret = user_read(&offset, (void *)offset_user, sizeof(offset));
 	else
@@ -61,7 +61,8 @@ static long ensure_source(int fd, uint64_t offset_user, uint64_t bytes)
 static long copy_from(struct sys_args *a, int in, int off, int len)
 {
 	uint64_t bytes = a->arg[len] > COPY_STEP ? COPY_STEP : a->arg[len];
-	long ret = ensure_source((int)a->arg[in], a->arg[off], bytes);
+	long ret = ensure_source((int)a->arg[in], a->arg[off], bytes,
+				 a->nr == __NR_copy_file_range ? -EISDIR : -EINVAL);
 
 	if (ret < 0)
 		return ret;

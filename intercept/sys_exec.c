@@ -65,9 +65,13 @@ static int check_interpreter(int fd, struct exec_plan *p)
 	interp = sys3(__NR_open, path, O_RDONLY | O_CLOEXEC, 0);
 	if (interp < 0)
 		return (int)interp;
-	ret = load_headers((int)interp, &p->elf);
+	ret = check_permission((int)interp);
+	if (ret >= 0 && sys3(__NR_lseek, interp, 0, 2 /* SEEK_END */) < (long)sizeof(Elf64_Ehdr))
+		ret = -EIO;
+	if (ret >= 0)
+		ret = load_headers((int)interp, &p->elf) ? -ELIBBAD : 0;
 	sys1(__NR_close, interp);
-	return ret ? -ELIBBAD : 0;
+	return ret;
 }
 
 /* Looks at what p->path names. 0 (of ours, or a script: *script_out), NATIVE, or a negative errno.

@@ -4,6 +4,7 @@
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <linux/close_range.h>
+#include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/fiemap.h>
 
@@ -31,6 +32,27 @@ long sys_close_range(struct sys_args *a)
 	if (!(a->arg[2] & CLOSE_RANGE_CLOEXEC))
 		fdtab_forget_range((unsigned)a->arg[0], (unsigned)a->arg[1]);
 	return SYS_PASS;
+}
+
+/* F_GETFL without the flags of the daemon's own open(2), and with what opendir(3) would have set. */
+long sys_fcntl(struct sys_args *a)
+{
+	struct vfile *vf;
+	long ret;
+
+	if ((int)a->arg[1] != F_GETFL)
+		return SYS_PASS;
+	ret = cloudfd_get((int)a->arg[0], &vf);
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS;
+	ret = sys3(__NR_fcntl, a->arg[0], F_GETFL, 0);
+	if (ret >= 0) {
+		ret &= ~(long)O_NOFOLLOW;
+		if (vf->vn->kind == VNODE_DIR)
+			ret |= O_DIRECTORY;
+	}
+	vfile_put(vf);
+	return ret;
 }
 
 /* A cached file has holes where nothing was fetched yet; the object has none. */

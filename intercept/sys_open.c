@@ -12,8 +12,11 @@
 #include "intercept/request.h"
 #include "intercept/usercopy.h"
 
-#define O_TMPFILE_BIT 020000000u			  /* __O_TMPFILE, without O_DIRECTORY */
-#define O_KEPT	      (O_NONBLOCK | O_APPEND | O_NOATIME) /* set on the descriptor we got */
+#define O_TMPFILE_BIT 020000000u /* __O_TMPFILE, without O_DIRECTORY */
+#define RESOLVE_KNOWN                                                                      \
+	(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | \
+	 RESOLVE_IN_ROOT | RESOLVE_CACHED)
+#define O_KEPT (O_NONBLOCK | O_APPEND | O_NOATIME) /* set on the descriptor we got */
 
 /* Opening for anything but reading, on what is a read-only file system: the kernel's errors. */
 static long refuse_writing(const struct vpath *path, unsigned flags)
@@ -110,6 +113,12 @@ long sys_openat2(struct sys_args *a)
 	ret = path_is_cloud(a, 0, 1, 0, how.flags & O_NOFOLLOW ? PATH_NOFOLLOW : 0);
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS_PATH;
+	if (how.resolve & ~(uint64_t)RESOLVE_KNOWN)
+		return -EINVAL;
+	if (how.resolve & RESOLVE_IN_ROOT)
+		return -EOPNOTSUPP;
+	if (how.resolve & RESOLVE_BENEATH && !path_beneath(a, 0, &a->thread->path[0]))
+		return -EXDEV;
 	if (how.resolve & RESOLVE_CACHED)
 		return -EAGAIN;
 	return open_cloud(&a->thread->path[0], (unsigned)how.flags);

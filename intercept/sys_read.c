@@ -6,6 +6,7 @@
  * two sharers get different ranges, as from read(2) itself.
  */
 #include <errno.h>
+#include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <string.h>
 
@@ -62,6 +63,14 @@ static long preadv_cloud(struct thread *t, struct vfile *vf, int fd, uint64_t co
 	return (long)done;
 }
 
+/* Why a directory cannot be read. */
+static long directory_error(int fd)
+{
+	long flags = sys3(__NR_fcntl, fd, F_GETFL, 0);
+
+	return flags < 0 || flags & O_PATH ? -EBADF : -EISDIR;
+}
+
 /* A read of the current offset: length bytes into buf, or, if buf is NULL, count iovecs. */
 static long read_current(struct thread *t, struct vfile *vf, int fd, void *buf, uint64_t length,
 			 uint64_t count)
@@ -93,7 +102,7 @@ long sys_read(struct sys_args *a)
 
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS;
-	ret = vf->vn->kind == VNODE_DIR ? -EISDIR : 0;
+	ret = vf->vn->kind == VNODE_DIR ? directory_error(fd) : 0;
 	if (!ret)
 		ret = a->arg[1] || !length
 			      ? read_current(a->thread, vf, fd, (void *)a->arg[1], length, 0)
@@ -111,7 +120,9 @@ long sys_pread64(struct sys_args *a)
 
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS;
-	ret = (int64_t)a->arg[3] < 0 ? -EINVAL : vf->vn->kind == VNODE_DIR ? -EISDIR : 0;
+	ret = (int64_t)a->arg[3] < 0	  ? -EINVAL
+	      : vf->vn->kind == VNODE_DIR ? directory_error(fd)
+					  : 0;
 	if (!ret)
 		ret = vfile_pread(vf, fd, (void *)a->arg[1], length, a->arg[3]);
 	vfile_put(vf);
@@ -128,7 +139,7 @@ static long readv_at(struct sys_args *a, uint64_t offset)
 
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS;
-	ret = vf->vn->kind == VNODE_DIR ? -EISDIR : 0;
+	ret = vf->vn->kind == VNODE_DIR ? directory_error(fd) : 0;
 	if (!ret)
 		ret = read_iov(t, a->arg[1], a->arg[2]);
 	if (ret > 0 && offset == RWF_CURRENT)

@@ -22,6 +22,7 @@
 #define K_X_OK		  1
 #define K_W_OK		  2
 #define NS_PER_S	  1000000000
+#define STAT_FLAGS	  (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)
 
 /* dev_t with a minor above 255: the kernel's new_encode_dev */
 static uint64_t cloud_dev(void)
@@ -171,8 +172,11 @@ long sys_fstat(struct sys_args *a)
 long sys_newfstatat(struct sys_args *a)
 {
 	struct wire_attr attr;
-	int ret = name_attr(a, 0, 1, (unsigned)a->arg[3], &attr);
+	int ret;
 
+	if (a->arg[3] & ~(uint64_t)STAT_FLAGS)
+		return SYS_PASS; /* EINVAL */
+	ret = name_attr(a, 0, 1, (unsigned)a->arg[3], &attr);
 	if (ret == 1)
 		return put_stat(&attr, a->arg[2]);
 	return ret ? ret : SYS_PASS_PATH;
@@ -183,7 +187,10 @@ long sys_statx(struct sys_args *a)
 	struct wire_attr attr;
 	int ret;
 
-	if (!a->arg[1]) { /* allowed since Linux 6.11 with AT_EMPTY_PATH */
+	if (a->arg[2] & ~(uint64_t)(STAT_FLAGS | AT_STATX_SYNC_TYPE) ||
+	    (a->arg[2] & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE || a->arg[3] & STATX__RESERVED)
+		return SYS_PASS; /* EINVAL */
+	if (!a->arg[1]) {	 /* allowed since Linux 6.11 with AT_EMPTY_PATH */
 		ret = a->arg[2] & AT_EMPTY_PATH ? fd_attr((int)a->arg[0], &attr) : 0;
 	} else {
 		ret = name_attr(a, 0, 1, (unsigned)a->arg[2], &attr);
@@ -226,6 +233,8 @@ long sys_faccessat(struct sys_args *a)
 
 long sys_faccessat2(struct sys_args *a)
 {
+	if (a->arg[3] & ~(uint64_t)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return SYS_PASS; /* EINVAL */
 	return access_by_name(a, 0, 1, (unsigned)a->arg[3]);
 }
 
@@ -265,15 +274,15 @@ long sys_fstatfs(struct sys_args *a)
 	return ret ? ret : SYS_PASS;
 }
 
-/* No attribute is ever there. The name is not looked up: `ls -l` asks for each of thousands of
- * names it has just seen. */
+/* No attribute is ever there, but the name must be. */
 static long xattr_by_name(struct sys_args *a, unsigned flags, long answer)
 {
 	int ret = path_is_cloud(a, PATH_NO_DIRFD, 0, 0, flags);
 
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS_PATH;
-	return answer;
+	ret = path_exists(&a->thread->path[0]);
+	return ret ? ret : answer;
 }
 
 long sys_getxattr(struct sys_args *a)

@@ -60,6 +60,7 @@ static sys_handler *const table[TABLE_SIZE] = {
 	[__NR_dup2] = sys_dup2,
 	[__NR_dup3] = sys_dup2,
 	[__NR_close_range] = sys_close_range,
+	[__NR_fcntl] = sys_fcntl,
 	[__NR_lseek] = sys_lseek,
 	[__NR_ioctl] = sys_ioctl,
 	[__NR_mmap] = sys_mmap,

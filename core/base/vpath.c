@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define NAME_BYTES_MAX 255u /* NAME_MAX; longer keys are cut by the escape */
+
 static const char *const schemes[] = {"s3", "az", "gs"};
 
 /* The part of name after "SCHEME:/" (its slashes included), or NULL when it is no URI of ours. */
@@ -53,6 +55,19 @@ static int append_clean(struct vpath *out, const char *part)
 	}
 	out->text[out->len] = '\0';
 	return 0;
+}
+
+/* Is a component longer than a file name may be? */
+static bool name_too_long(const char *path)
+{
+	while (*path) {
+		size_t n = strcspn(path, "/");
+
+		if (n > NAME_BYTES_MAX)
+			return true;
+		path += n + (path[n] == '/');
+	}
+	return false;
 }
 
 /* Turns the clean absolute path in out into a virtual one if it lies in root. */
@@ -120,6 +135,8 @@ int vpath_resolve(const char *root, const char *dir, const char *name, struct vp
 		return ret;
 
 	ret = strip_root(root, out);
+	if (ret && name_too_long(out->text))
+		return -ENAMETOOLONG;
 	if (!ret && !out->len)
 		memcpy(out->text, "/", 2), out->len = 1;
 	return ret;

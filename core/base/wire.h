@@ -54,6 +54,7 @@ enum wire_op {
 
 /* flags of WIRE_STAT and WIRE_OPEN, above open(2)'s own bits */
 #define WIRE_MUST_BE_DIR 0x40000000u /* the path had a trailing slash */
+#define WIRE_ANY_AGE	 0x20000000u /* only whether it exists matters: an old answer will do */
 
 struct wire_request {
 	uint32_t magic;

@@ -111,7 +111,7 @@ DIRECT = {
 }
 
 PIPES = {
-    "git-clone": "git -c safe.directory='*' clone -q --no-local $D/repository.git clone && rm clone/.git/index",
+    "git-clone": "git -c safe.directory='*' clone -q --no-local $D/repository.git clone && rm -r clone/.git/index clone/.git/logs",
     "ls-long": f"ls -l --time-style=+%s $D/text {FILES_ONLY} | tr -s ' '",
     "ls-long-recursive": f"ls -lR --time-style=+%s $D {FILES_ONLY} | tr -s ' '",
     "ls-long-directories": "ls -l $D | awk '/^d/ { print $1, $3, $4, $NF }'",
