@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#define SLACK_BYTES                                                                        \
+#define SLACK_BYTES \
 	(UINT64_C(256) << 10)	    /* reads of one reader may come this much out of order \
 				     */
 #define STALE_NS INT64_C(500000000) /* a stream at rest does not hold the mark back */

@@ -25,7 +25,7 @@
 
 #define ANSWER_BYTES_MAX XML_BYTES_MAX /* of a list */
 #define FAULT_BYTES_MAX	 65536	       /* of an error answer; what is beyond is not read */
-#define PROGRESS_BYTES                                                                       \
+#define PROGRESS_BYTES \
 	65536		 /* so much of a body since the last sending counts as a fresh start \
 			  */
 #define SKEW_MIN_S    60 /* a smaller difference is no reason for a refused signature */

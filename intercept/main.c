@@ -155,8 +155,9 @@ static void set_exe_names(int fd)
 	sys2(__NR_prctl, PR_SET_NAME, base ? base + 1 : rt.handoff.exec);
 }
 
-/* Tells the kernel where arguments and environment end, so that /proc/self/environ does not show the
- * handoff (which stands last); brk stays where it is. Without CONFIG_CHECKPOINT_RESTORE the string shows. */
+/* Tells the kernel where arguments and environment end, so that /proc/self/environ does not show
+ * the handoff (which stands last); brk stays where it is. Without CONFIG_CHECKPOINT_RESTORE the
+ * string shows. */
 static void hide_handoff(uint64_t *sp, char **envp, char *handoff, const struct image *program)
 {
 	uint64_t brk = (uint64_t)sys1(__NR_brk, 0);

@@ -16,12 +16,12 @@
  * the call. slot: 0 or 1, for calls with two names. */
 int path_is_cloud(struct sys_args *a, int dirfd_arg, int path_arg, int slot, unsigned flags);
 
-/* RESOLVE_BENEATH of openat2(2): is the virtual path, just decided for the call, below the directory
- * that argument dirfd_arg means, and was its name relative? */
+/* RESOLVE_BENEATH of openat2(2): is the virtual path, just decided for the call, below the
+ * directory that argument dirfd_arg means, and was its name relative? */
 bool path_beneath(struct sys_args *a, int dirfd_arg, const struct vpath *path);
 
-/* 0 when the virtual path exists, or did when it was last seen; or a negative errno. Costs no request
- * for names that were listed. */
+/* 0 when the virtual path exists, or did when it was last seen; or a negative errno. Costs no
+ * request for names that were listed. */
 int path_exists(const struct vpath *path);
 
 /* Asks for the attributes of the virtual path. 0 or a negative errno. */

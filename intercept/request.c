@@ -233,8 +233,8 @@ static int exchange(struct thread *t, struct request *rq, struct answer *answer)
 	return ret;
 }
 
-/* A program that has used up its descriptors may still ask: for as long as the question takes, the soft
- * limit gives way as far as the hard one allows. */
+/* A program that has used up its descriptors may still ask: for as long as the question takes,
+ * the soft limit gives way as far as the hard one allows. */
 static int exchange_beyond_limit(struct thread *t, struct request *rq, struct answer *answer)
 {
 	struct {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Everything that cannot be C: the entry from the kernel, the jump into the program, the gates in
- * which a passed syscall runs on the program's own stack and registers, copies that may fault, and a
- * new thread's first steps.
+ * which a passed syscall runs on the program's own stack and registers, copies that may fault, and
+ * a new thread's first steps.
  *
  * Offsets into struct thread (checked in thread.c).
  */
@@ -48,8 +48,9 @@ rt_enter:
 	jmp	*%rcx
 
 /*
- * The gates. A passed syscall runs here, outside the SIGSYS handler, so that signals interrupt it as
- * they would natively. Only rcx and r11 may change: those the kernel has clobbered already, and the
+ * The gates. A passed syscall runs here, outside the SIGSYS handler, so that signals interrupt it
+ * as they would natively.
+ * Only rcx and r11 may change: those the kernel has clobbered already, and the
  * flags must stay (hence lea and jrcxz). A signal that arrives inside is moved out by gate_leave().
  */
 	.globl gate_plain, gate_plain_end

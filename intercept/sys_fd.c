@@ -34,7 +34,7 @@ long sys_close_range(struct sys_args *a)
 	return SYS_PASS;
 }
 
-/* F_GETFL without the flags of the daemon's own open(2), and with what opendir(3) would have set. */
+/* F_GETFL without the flags of the daemon's own open(2), and with what opendir(3) sets. */
 long sys_fcntl(struct sys_args *a)
 {
 	struct vfile *vf;

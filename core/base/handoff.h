@@ -4,7 +4,8 @@
  * in the environment, which the runtime takes out again before the program sees it. Fields are
  * separated by newlines, `exec` stands last because a path may hold any byte:
  *
- *   SKYSHIM_RT=1\nctx=HEX\nroot=/cloud\nsock=PATH\ncache=DIR\nbin=PATH\n[cwd=VIRTUAL\n][mask=HEX\n][fd=N\n]exec=PATH
+ *   SKYSHIM_RT=1\nctx=HEX\nroot=/cloud\nsock=PATH\ncache=DIR\nbin=PATH\n
+ *     [cwd=VIRTUAL\n][mask=HEX\n][fd=N\n]exec=PATH
  */
 #ifndef CORE_BASE_HANDOFF_H
 #define CORE_BASE_HANDOFF_H

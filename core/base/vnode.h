@@ -16,8 +16,8 @@
  *
  * A reader of cached bytes: sees the bits set (acquire), reads, then checks that evict_seq has not
  * moved since before it looked at the bits; if it has, it asks for the range and reads again.
- * The daemon that evicts: clears bits (release), bumps evict_seq, then punches the blocks. (Bumping first
- * would leave a gap: a reader could take the new number and still see the old bits.)
+ * The daemon that evicts: clears bits (release), bumps evict_seq, then punches the blocks.
+ * (Bumping first would leave a gap: a reader could take the new number and still see the old bits.)
  */
 #ifndef CORE_BASE_VNODE_H
 #define CORE_BASE_VNODE_H

@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#define XML_BYTES_MAX                                                              \
+#define XML_BYTES_MAX \
 	16777216 /* of a document: 1,000 keys of 1,024 bytes, escaped twofold, fit \
 		  */
 #define XML_DEPTH_MAX 16

@@ -13,7 +13,7 @@ struct list_query {
 	const char *prefix;    /* "" for none */
 	const char *delimiter; /* "" for none; any string */
 	const char *after;     /* entries behind this name only; "" from the start. A name inside a
-				* common prefix, or that prefix itself, puts it behind us as a whole. */
+				* common prefix, or that prefix itself, puts it behind us. */
 	size_t max;	       /* entries of the page */
 };
 
