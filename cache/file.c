@@ -46,13 +46,15 @@ static size_t inode_slot(uint64_t dev, uint64_t ino)
 
 static int make_id(const uint8_t *ctx, const char *object, uint8_t *id)
 {
-	uint8_t text[WIRE_CTX_BYTES + OBJECT_MAX], digest[SHA256_DIGEST_LENGTH];
+	uint8_t text[WIRE_CTX_BYTES + OBJECT_MAX + 1], digest[SHA256_DIGEST_LENGTH];
 	size_t len = strlen(object);
 
 	if (len > OBJECT_MAX)
 		return -ENAMETOOLONG;
 	memcpy(text, ctx, WIRE_CTX_BYTES);
-	memcpy(text + WIRE_CTX_BYTES, object, len);
+	/* a digest's input: no NUL */
+	memcpy(text + WIRE_CTX_BYTES, object,
+	       len); /* NOLINT(bugprone-not-null-terminated-result) */
 	SHA256(text, WIRE_CTX_BYTES + len, digest);
 	memcpy(id, digest, CACHE_ID_BYTES);
 	return 0;

@@ -193,9 +193,10 @@ static void waiter_remove(struct cache_active *a, struct cache_waiter *w)
 {
 	struct cache_waiter **at = &a->waiters;
 
-	while (*at != w)
+	while (*at && *at != w)
 		at = &(*at)->next;
-	*at = w->next;
+	if (*at)
+		*at = w->next;
 }
 
 /* Decides on read-ahead for a reader at offset. Returns the size of the parts to fetch. */

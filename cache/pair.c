@@ -41,7 +41,8 @@ static void fill_vnode(struct vnode_shm *vn, const struct pair_about *about, con
 
 	vn->version = VNODE_VERSION;
 	vn->kind = about->kind;
-	vn->attr = *about->attr;
+	vn->attr =
+		*about->attr; /* NOLINT(clang-analyzer-core.uninitialized.Assign): not through here */
 	vn->data_dev = st->st_dev;
 	vn->data_ino = st->st_ino;
 	vn->path_len = path_len;
@@ -109,7 +110,7 @@ int pair_create(int files_fd, const char *name, const struct pair_about *about, 
 {
 	char data_name[PAIR_NAME_BYTES + 2], vnode_name[PAIR_NAME_BYTES + 2];
 	SCOPE_FD int fd = -1;
-	struct stat st;
+	struct stat st = {0};
 	int ret;
 
 	file_name(name, 'd', data_name);

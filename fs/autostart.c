@@ -14,8 +14,6 @@
 
 #include "core/scope.h"
 
-extern char **environ;
-
 int autostart_probe(const char *sock)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};

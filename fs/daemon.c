@@ -110,29 +110,18 @@ static int take_lock(const struct daemon_options *o, struct place *p)
 /* Bytes from "10G", "512M", "64K" or a plain number; 0 if it is none. */
 static uint64_t parse_size(const char *text)
 {
+	static const char units[] = "kmgt";
+	const char *unit;
 	char *end;
 	unsigned long long n;
 
 	if (!text || *text < '0' || *text > '9')
 		return 0;
 	n = strtoull(text, &end, 10);
-	switch (*end) {
-	case 'T':
-	case 't':
-		n <<= 10; /* fall through */
-	case 'G':
-	case 'g':
-		n <<= 10; /* fall through */
-	case 'M':
-	case 'm':
-		n <<= 10; /* fall through */
-	case 'K':
-	case 'k':
-		n <<= 10;
+	unit = *end ? strchr(units, *end | 0x20) : NULL;
+	if (unit) {
+		n <<= 10 * (unit - units + 1);
 		end++;
-		break;
-	default:
-		break;
 	}
 	return *end && strcmp(end, "iB") != 0 && strcmp(end, "B") != 0 ? 0 : n;
 }

@@ -42,7 +42,7 @@ static void relocate(const Elf64_Dyn *dynamic, char *base)
 		if (dynamic->d_tag == DT_RELASZ)
 			bytes = dynamic->d_un.d_val;
 	}
-	for (; bytes >= sizeof(*rela); bytes -= sizeof(*rela), rela++)
+	for (; rela && bytes >= sizeof(*rela); bytes -= sizeof(*rela), rela++)
 		*(uint64_t *)(base + rela->r_offset) = (uint64_t)base + (uint64_t)rela->r_addend;
 }
 
@@ -150,7 +150,8 @@ static void set_exe_names(int fd)
 	n = sys3(__NR_readlink, link, rt.exe, sizeof(rt.exe) - 1);
 	if (n < 0 && strlen(rt.handoff.exec) < sizeof(rt.exe))
 		memcpy(rt.exe, rt.handoff.exec, strlen(rt.handoff.exec) + 1);
-	n = sys3(__NR_readlink, "/proc/self/exe", rt.rt_path, sizeof(rt.rt_path) - 1);
+	/* zeroed memory: the name is terminated, or stays empty */
+	sys3(__NR_readlink, "/proc/self/exe", rt.rt_path, sizeof(rt.rt_path) - 1);
 	base = strrchr(rt.handoff.exec, '/');
 	sys2(__NR_prctl, PR_SET_NAME, base ? base + 1 : rt.handoff.exec);
 }

@@ -19,8 +19,6 @@
 
 #define HELLO_TRIES 3 /* the daemon may be about to leave just when it is asked */
 
-extern char **environ;
-
 static int complain(const char *what, const char *why)
 {
 	fprintf(stderr, "skyshim: %s: %s\n", what, why);
