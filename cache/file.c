@@ -52,9 +52,7 @@ static int make_id(const uint8_t *ctx, const char *object, uint8_t *id)
 	if (len > OBJECT_MAX)
 		return -ENAMETOOLONG;
 	memcpy(text, ctx, WIRE_CTX_BYTES);
-	/* a digest's input: no NUL */
-	memcpy(text + WIRE_CTX_BYTES, object,
-	       len); /* NOLINT(bugprone-not-null-terminated-result) */
+	memcpy(text + WIRE_CTX_BYTES, object, len + 1);
 	SHA256(text, WIRE_CTX_BYTES + len, digest);
 	memcpy(id, digest, CACHE_ID_BYTES);
 	return 0;
