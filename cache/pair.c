@@ -41,8 +41,7 @@ static void fill_vnode(struct vnode_shm *vn, const struct pair_about *about, con
 
 	vn->version = VNODE_VERSION;
 	vn->kind = about->kind;
-	vn->attr =
-		*about->attr; /* NOLINT(clang-analyzer-core.uninitialized.Assign): not through here */
+	vn->attr = *about->attr;
 	vn->data_dev = st->st_dev;
 	vn->data_ino = st->st_ino;
 	vn->path_len = path_len;
