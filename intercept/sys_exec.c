@@ -19,6 +19,7 @@
 #include "intercept/usercopy.h"
 
 #define POINTERS_MAX 65536u /* of argv and envp together, each */
+#define EXEC_FD_MIN  100    /* a copied descriptor stays clear of those that programs count on */
 #define NATIVE	     1	    /* a plan: the kernel executes it */
 
 /* One execve under way; lives in a mapping, since it is too big for a private stack. */
@@ -29,6 +30,7 @@ struct exec_plan {
 	const char *front[2 * SHEBANG_DEPTH_MAX]; /* of each level: interpreter, argument or NULL */
 	char handoff[HANDOFF_BYTES];
 	char mask[20];
+	char fd[12]; /* the new image loads from this descriptor, and closes it; "": by path */
 	struct elf_info elf;
 	uint64_t pointers[];
 };
@@ -201,7 +203,7 @@ static int build_handoff(struct thread *t, struct exec_plan *p)
 	for (int i = 0; i < 16; i++)
 		p->mask[i] = digits[mask >> (60 - 4 * i) & 15];
 	h.mask = p->mask;
-	h.fd = NULL;
+	h.fd = p->fd[0] ? p->fd : NULL;
 	h.exec = p->path;
 	h.cwd = t->proc->cwd_virtual ? t->proc->cwd : NULL;
 	ret = handoff_build(&h, p->handoff, sizeof(p->handoff));
@@ -222,6 +224,8 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 		return ret;
 	if (ret == NATIVE)
 		return SYS_PASS;
+	if (depth)
+		p->fd[0] = '\0'; /* the script itself is read from it, by its interpreter */
 	new_envp = new_argv + argc + 3 * SHEBANG_DEPTH_MAX + 2;
 	argc = lay_argv(p, depth, argv, argc, new_argv);
 	if (argc < 0)
@@ -240,7 +244,8 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 	return ret;
 }
 
-static long exec_path(struct sys_args *a, const char *path, uint64_t argv, uint64_t envp)
+/* fd: -1, or the descriptor behind path, which the program must not find open. */
+static long exec_path(struct sys_args *a, const char *path, uint64_t argv, uint64_t envp, int fd)
 {
 	long argc = count(argv), envc = count(envp);
 	struct exec_plan *p;
@@ -258,9 +263,27 @@ static long exec_path(struct sys_args *a, const char *path, uint64_t argv, uint6
 	a->thread->exec_scratch = p;
 	a->thread->exec_scratch_bytes = bytes;
 	memcpy(p->path, path, strlen(path) + 1);
+	if (fd >= 0)
+		path_format_number((unsigned)fd, p->fd);
 	ret = execute(a, p, argv, envp);
 	sys2(__NR_munmap, p, bytes);
 	a->thread->exec_scratch = NULL;
+	return ret;
+}
+
+/* A file without a name of its own (a memfd, a deleted file): the new image is told a descriptor, which
+ * it closes once it has loaded from it. A script's interpreter reads it by that name. */
+static long exec_nameless(struct sys_args *a, int fd, uint64_t argv, uint64_t envp)
+{
+	char path[32] = "/proc/self/fd/";
+	long copy = sys3(__NR_fcntl, fd, F_DUPFD, EXEC_FD_MIN);
+	long ret;
+
+	if (copy < 0)
+		return copy;
+	path_format_number((unsigned)copy, path + strlen(path));
+	ret = exec_path(a, path, argv, envp, (int)copy);
+	sys1(__NR_close, copy);
 	return ret;
 }
 
@@ -282,34 +305,50 @@ long sys_execve(struct sys_args *a)
 		return ret < 0 ? ret : refuse_cloud(&a->thread->path[0]);
 	if (user_string(a->thread->name, (const char *)a->arg[0], WIRE_PATH_MAX) <= 0)
 		return SYS_PASS;
-	return exec_path(a, name, a->arg[1], a->arg[2]);
+	if (path_proc_self(name) && !strncmp(path_proc_self(name), "fd/", 3))
+		return exec_nameless(a, path_number(path_proc_self(name) + 3), a->arg[1],
+				     a->arg[2]);
+	return exec_path(a, name, a->arg[1], a->arg[2], -1);
 }
 
-/* By descriptor the file's own name is used, if it has one and still means the same file. */
+/* Do both names mean one file? */
+static bool same_file(int dirfd, const char *name, const char *path)
+{
+	struct stat a, b;
+	unsigned flags = *name ? 0 : AT_EMPTY_PATH;
+
+	return !sys4(__NR_newfstatat, dirfd, name, &a, flags) && !sys2(__NR_stat, path, &b) &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* By descriptor, or relative to one, the file's own absolute name is used if it still means that file. */
 long sys_execveat(struct sys_args *a)
 {
 	struct thread *t = a->thread;
 	char link[32] = "/proc/self/fd/";
-	struct stat by_fd, by_name;
+	char *path = (char *)t->iov;
+	int dirfd = (int)a->arg[0];
 	int ret = path_is_cloud(a, 0, 1, 0, 0);
 	long n;
 
 	if (ret)
 		return ret < 0 ? ret : refuse_cloud(&t->path[0]);
-	n = user_string(t->name, (const char *)a->arg[1], sizeof(t->name));
-	if (n < 0)
+	if (user_string(t->name, (const char *)a->arg[1], sizeof(t->name)) < 0)
 		return SYS_PASS;
-	if (n > 0 && (t->name[0] == '/' || (int)a->arg[0] == AT_FDCWD))
-		return exec_path(a, t->name, a->arg[2], a->arg[3]);
-	if (n > 0 || !(a->arg[4] & AT_EMPTY_PATH))
+	if (t->name[0] == '/' || (t->name[0] && dirfd == AT_FDCWD))
+		return exec_path(a, t->name, a->arg[2], a->arg[3], -1);
+	if (!t->name[0] && !(a->arg[4] & AT_EMPTY_PATH))
 		return SYS_PASS;
-	path_format_number((unsigned)a->arg[0], link + strlen(link));
-	n = sys3(__NR_readlink, link, t->name, sizeof(t->name) - 1);
-	if (n <= 0)
+	path_format_number((unsigned)dirfd, link + strlen(link));
+	n = sys3(__NR_readlink, link, path, WIRE_PATH_MAX - 1);
+	if (n <= 0 || (size_t)n + strlen(t->name) + 2 > WIRE_PATH_MAX)
 		return SYS_PASS;
-	t->name[n] = '\0';
-	if (sys2(__NR_fstat, a->arg[0], &by_fd) || sys2(__NR_stat, t->name, &by_name) ||
-	    by_fd.st_dev != by_name.st_dev || by_fd.st_ino != by_name.st_ino)
-		return SYS_PASS;
-	return exec_path(a, t->name, a->arg[2], a->arg[3]);
+	path[n] = '\0';
+	if (t->name[0]) {
+		path[n] = '/';
+		memcpy(path + n + 1, t->name, strlen(t->name) + 1);
+	}
+	if (same_file(dirfd, t->name, path))
+		return exec_path(a, path, a->arg[2], a->arg[3], -1);
+	return t->name[0] ? SYS_PASS : exec_nameless(a, dirfd, a->arg[2], a->arg[3]);
 }

@@ -24,6 +24,29 @@ with open(D + '/text/empty.txt', 'rb') as f:
     try: mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)
     except ValueError as e: print(e)
 """,
+    # Each child reads D: one that escaped would find nothing there.
+    "exec-by-descriptor": """
+import ctypes
+FILE = D + '/text/no-newline.txt'
+libc, env = ctypes.CDLL(None), {'PATH': '/usr/bin:/bin'}
+def child(what, f):
+    sys.stdout.flush(); pid = os.fork()
+    if not pid:
+        try: f()
+        except OSError as e: print(what, e)
+        os._exit(9)
+    print(what, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+cat = os.open('/bin/cat', os.O_RDONLY)
+child('descriptor', lambda: os.execve(cat, ['cat', FILE], env))
+copy = os.memfd_create('copy', os.MFD_CLOEXEC); os.write(copy, open('/bin/cat', 'rb').read())
+child('memfd', lambda: os.execve(copy, ['cat', FILE], env))
+child('by /proc/self/fd', lambda: os.execve('/proc/self/fd/%d' % copy, ['cat', FILE], env))
+script = os.memfd_create('script', 0); os.write(script, b'#!/bin/sh\\ncat "$1"\\n')
+child('script', lambda: os.execve(script, ['script', FILE], env))
+folder = os.open('/bin', os.O_RDONLY | os.O_DIRECTORY)
+argv = (ctypes.c_char_p * 3)(b'cat', os.fsencode(FILE), None)
+child('relative', lambda: libc.syscall(322, folder, b'cat', argv, (ctypes.c_char_p * 1)(None), 0))
+""",
     "walk": """
 for top, dirs, files in os.walk(D):
     dirs.sort(); print(top, sorted(files), [os.path.getsize(os.path.join(top, f)) for f in sorted(files)])
