@@ -15,6 +15,8 @@
 #include "core/scope.h"
 #include "s3/s3.h"
 
+#define NS_PER_S INT64_C(1000000000)
+
 #define FIRST_ENTRIES 64
 
 struct parser {
@@ -118,6 +120,16 @@ static int set_etag(struct store_object *object, const char *text)
 	return 0;
 }
 
+/* A listing may know milliseconds, Last-Modified never does: one object must not have two times. 0 when
+ * unknown. */
+static int64_t whole_seconds(const char *text)
+{
+	int64_t ns = 0;
+
+	(void)date_parse_iso(text, &ns);
+	return ns - ns % NS_PER_S;
+}
+
 /* A field of an entry; name: what stands behind the entry's own path. */
 static int on_entry_field(struct store_entry *entry, const char *name, const char *text)
 {
@@ -128,7 +140,7 @@ static int on_entry_field(struct store_entry *entry, const char *name, const cha
 	if (!strcmp(name, "/ETag"))
 		return set_etag(&entry->object, text);
 	if (!strcmp(name, "/LastModified") || !strcmp(name, "/CreationDate"))
-		(void)date_parse_iso(text, &entry->object.mtime_ns); /* 0 when unknown */
+		entry->object.mtime_ns = whole_seconds(text);
 	return 0;
 }
 

@@ -104,14 +104,15 @@ class Context:
         return {**options, "env": {"D": root, **(options.get("env") or {})}}
 
     def daemons(self):
-        """Process ids of this case's daemon: the one that has our cache folder in its environment."""
-        mark = f"SKYSHIM_CACHE_DIR={self.folder}/cache".encode()
+        """Process ids of this case's daemon: the one that has our cache folder among its arguments. (Its
+        environment is nobody's to read: it holds credentials.)"""
+        mark = f"{self.folder}/cache".encode()
         found = []
         for name in filter(str.isdigit, os.listdir("/proc")):
             try:
-                with open(f"/proc/{name}/environ", "rb") as env, open(f"/proc/{name}/cmdline", "rb") as line:
+                with open(f"/proc/{name}/cmdline", "rb") as line:
                     argv = line.read().split(b"\0")
-                    if mark in env.read().split(b"\0") and argv[0].endswith(b"skyshim") and b"daemon" in argv[1:]:
+                    if mark in argv and argv[0].endswith(b"skyshim") and b"daemon" in argv[1:]:
                         found.append(int(name))
             except OSError:
                 continue

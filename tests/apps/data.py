@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The folder that programs are run on: made locally, then copied into a bucket object by object."""
 import datetime
+import html
 import io
 import os
 import random
@@ -132,7 +133,7 @@ def upload_tree(store, bucket, root):
             query = "continuation-token=" + urllib.parse.quote(token, safe="") + "&" + query
         page = store.expect("GET", f"/{bucket}", query=query).decode()
         for key, when in re.findall(r"<Key>(.*?)</Key>.*?<LastModified>(.*?)</LastModified>", page, re.S):
-            set_time(os.path.join(root, urllib.parse.unquote_plus(key)), when)
+            set_time(os.path.join(root, urllib.parse.unquote_plus(html.unescape(key))), when)
         found = re.search(r"<NextContinuationToken>(.*?)</NextContinuationToken>", page)
         if not found:
             return
