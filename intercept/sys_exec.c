@@ -271,8 +271,8 @@ static long exec_path(struct sys_args *a, const char *path, uint64_t argv, uint6
 	return ret;
 }
 
-/* A file without a name of its own (a memfd, a deleted file): the new image is told a descriptor, which
- * it closes once it has loaded from it. A script's interpreter reads it by that name. */
+/* A file without a name of its own (a memfd, a deleted file): the new image is told a descriptor,
+ * which it closes once it has loaded from it. A script's interpreter reads it by that name. */
 static long exec_nameless(struct sys_args *a, int fd, uint64_t argv, uint64_t envp)
 {
 	char path[32] = "/proc/self/fd/";
@@ -321,7 +321,8 @@ static bool same_file(int dirfd, const char *name, const char *path)
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* By descriptor, or relative to one, the file's own absolute name is used if it still means that file. */
+/* By descriptor, or relative to one, the file's own absolute name is used if it still means that
+ * file. */
 long sys_execveat(struct sys_args *a)
 {
 	struct thread *t = a->thread;

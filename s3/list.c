@@ -120,8 +120,8 @@ static int set_etag(struct store_object *object, const char *text)
 	return 0;
 }
 
-/* A listing may know milliseconds, Last-Modified never does: one object must not have two times. 0 when
- * unknown. */
+/* A listing may know milliseconds, Last-Modified never does: one object must not have two times.
+ * 0 when unknown. */
 static int64_t whole_seconds(const char *text)
 {
 	int64_t ns = 0;
