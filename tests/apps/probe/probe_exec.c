@@ -167,6 +167,8 @@ static void exec_children(void)
 	char number[16], *child[] = {(char *)probe_self, (char *)"child", NULL, NULL, NULL};
 	int kept = open("big.bin", O_RDONLY), gone = open("big.bin", O_RDONLY | O_CLOEXEC);
 	posix_spawn_file_actions_t actions;
+	long status;
+	int spawned;
 	pid_t pid;
 
 	lseek(kept, 4321, SEEK_SET);
@@ -185,9 +187,12 @@ static void exec_children(void)
 		return;
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 0, "small.txt", O_RDONLY, 0);
-	say("spawn", posix_spawn(&pid, "/bin/cat", &actions, NULL, (char *[]){(char *)"cat", NULL},
-				 environ));
-	say("spawn-status", wait_status(pid));
+	/* The child prints too: wait for it before a word of ours. */
+	spawned = posix_spawn(&pid, "/bin/cat", &actions, NULL, (char *[]){(char *)"cat", NULL},
+			      environ);
+	status = wait_status(pid);
+	say("spawn", spawned);
+	say("spawn-status", status);
 	posix_spawn_file_actions_addopen(&actions, 5, "none", O_RDONLY, 0);
 	say("spawn-open-missing", posix_spawn(&pid, "/bin/cat", &actions, NULL, child, environ));
 	posix_spawn_file_actions_destroy(&actions);
