@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC     0x4d485353u /* "SSHM" */
-#define WIRE_VERSION   1u
+#define WIRE_VERSION   2u
 #define WIRE_PATH_MAX  4096u  /* bytes of a virtual path, with its NUL; PATH_MAX of Linux */
 #define WIRE_MSG_MAX   60000u /* bytes of text in a request or a reply */
 #define WIRE_CTX_BYTES 16u    /* a context's id: the first half of a SHA-256 */
@@ -39,6 +39,15 @@ enum wire_op {
 	WIRE_IDENTIFY,
 	/* text: one line about this process for the log (a set-uid program run natively). */
 	WIRE_REPORT,
+	/* With the request comes one descriptor (SCM_RIGHTS), open for reading: an ELF file that is
+	 * about to be mapped executable. Reply: 0 when its twin stands in the cache (twin.h), else
+	 * -ENOEXEC (not a file that can have one), -ESTALE (it changes while it is read), -ENOSPC,
+	 * -E2BIG, -ETIMEDOUT (a limit of the rewriter), -EIO. No text: the program runs all the
+	 * same, by traps. */
+	WIRE_TWIN,
+	/* text: a twin's name; offset: in the original file, of an instruction no twin had proven
+	 * that trapped as a real system call. No reply; the next twin of that file has it. */
+	WIRE_TRAPPED,
 	/* For the command line. Reply text: JSON (STATUS, STATS) or nothing (STOP). */
 	WIRE_STATUS,
 	WIRE_STATS,
