@@ -4,8 +4,14 @@
 
 #include <errno.h>
 
+#include "core/base/twin.h"
+#include "intercept/image.h"
+#include "intercept/trapped.h"
+
 extern const char gate_plain[], gate_plain_end[], gate_args[], gate_args_end[], gate_path[],
-	gate_path_again[], gate_path_end[], gate_int80[], gate_int80_end[];
+	gate_path_again[], gate_path_end[], gate_int80[], gate_int80_end[], gate_after[],
+	gate_after_end[], rt_entry[], rt_entry_trap[], rt_entry_switched[], rt_leave[],
+	rt_leave_end[];
 
 #define SYSCALL_INSN_BYTES 2 /* syscall; int 0x80 as well */
 
@@ -22,19 +28,27 @@ static void restore_args(const struct thread *t, struct kregs *r)
 		*arg_reg(r, i) = t->gate_args[i];
 }
 
-void gate_leave(const struct thread *t, struct kucontext *uc)
+static bool within(uintptr_t ip, const char *from, const char *end)
+{
+	return ip >= (uintptr_t)from && ip < (uintptr_t)end;
+}
+
+/* Moves uc out of a gate: to the program's syscall instruction when the call has not been made (or
+ * is to be restarted), behind it when it has. */
+static void gate_leave(struct thread *t, struct kucontext *uc)
 {
 	struct kregs *r = &uc->regs;
-	bool args = r->ip >= (uintptr_t)gate_args && r->ip < (uintptr_t)gate_args_end;
-	bool path = r->ip >= (uintptr_t)gate_path && r->ip < (uintptr_t)gate_path_end;
-	bool plain = r->ip >= (uintptr_t)gate_plain && r->ip < (uintptr_t)gate_plain_end;
-	bool int80 = r->ip >= (uintptr_t)gate_int80 && r->ip < (uintptr_t)gate_int80_end;
+	bool args = within(r->ip, gate_args, gate_args_end);
+	bool path = within(r->ip, gate_path, gate_path_end);
+	bool after = within(r->ip, gate_after, gate_after_end);
 	bool before;
 
-	if (!args && !path && !plain && !int80)
+	if (!args && !path && !after && !within(r->ip, gate_plain, gate_plain_end) &&
+	    !within(r->ip, gate_int80, gate_int80_end))
 		return;
 	before = r->ip == (uintptr_t)gate_args || r->ip == (uintptr_t)gate_path ||
-		 r->ip == (uintptr_t)gate_plain || r->ip == (uintptr_t)gate_int80;
+		 r->ip == (uintptr_t)gate_plain || r->ip == (uintptr_t)gate_int80 ||
+		 r->ip == (uintptr_t)gate_after;
 	/* An ENOENT that the handler was to look at again had no effect: repeat the whole call. The
 	 * last instructions of that gate have put the number back into rax already. */
 	if (path && !before && ((long)r->ax == -ENOENT || r->ip >= (uintptr_t)gate_path_again))
@@ -47,62 +61,133 @@ void gate_leave(const struct thread *t, struct kucontext *uc)
 	} else {
 		r->ip = t->gate_ret;
 	}
+	t->retry = RETRY_NO;
 	r->cx = r->ip;
+	if (after && !before)
+		dispatch_answered(t, (long)t->nr, r, (long)r->ax);
 }
 
-/* Lets the kernel answer, in a gate, once the trap's own frame is left. */
-static void pass(struct sys_args *a, long how, bool int80)
+static void take_registers(const struct thread *t, struct kregs *r)
+{
+	const struct kregs *from = &t->regs;
+
+	for (int i = 0; i < 6; i++)
+		*arg_reg(r, i) = *arg_reg((struct kregs *)from, i);
+	r->r12 = from->r12;
+	r->r13 = from->r13;
+	r->r14 = from->r14;
+	r->r15 = from->r15;
+	r->bp = from->bp;
+	r->bx = from->bx;
+	r->ax = from->ax;
+	r->cx = from->cx;
+	r->r11 = from->flags;
+	r->flags = from->flags;
+	r->sp = from->sp;
+	r->ip = t->ret;
+}
+
+bool dispatch_program_context(struct thread *t, struct kucontext *uc)
+{
+	struct kregs *r = &uc->regs;
+	bool ours = r->sp >= (uintptr_t)t && r->sp <= t->stack;
+
+	if (within(r->ip, rt_leave, rt_leave_end) || (ours && t->leaving)) {
+		take_registers(t, r);
+		t->leaving = false;
+	} else if (within(r->ip, rt_entry, rt_entry_switched)) {
+		r->ip = r->ip == (uintptr_t)rt_entry ? r->cx : t->pass;
+		if (t->retry == RETRY_AFTER) { /* on its second way in: the call has been made */
+			r->ip = t->gate_ret;
+			r->ax = (uint64_t)t->result;
+			dispatch_answered(t, (long)t->nr, r, t->result);
+		}
+		t->retry = RETRY_NO;
+	} else if (ours) {
+		return false;
+	}
+	gate_leave(t, uc);
+	image_leave(uc);
+	t->selector = 1;
+	return true;
+}
+
+/* Lets the kernel answer, on the program's stack: in the trampoline it came from or in a gate. */
+static void pass(struct sys_args *a, long how)
 {
 	struct thread *t = a->thread;
-	struct kregs *r = &a->uc->regs;
+	struct kregs *r = &t->regs;
 
-	t->gate_ret = r->ip;
-	t->site = r->ip - SYSCALL_INSN_BYTES;
-	t->nr = (uint64_t)a->nr;
-	r->ax = (uint64_t)a->nr;
-	if (int80) {
-		r->ip = (uintptr_t)gate_int80;
-		return;
+	t->nr = r->ax;
+	if (a->replaced) {
+		for (int i = 0; i < 6; i++) {
+			t->gate_args[i] = *arg_reg(r, i);
+			*arg_reg(r, i) = a->arg[i];
+		}
+		t->ret = (uintptr_t)gate_args;
+	} else if (how == SYS_PASS_PATH) {
+		t->ret = (uintptr_t)gate_path;
+	} else if (how == SYS_PASS_AFTER) {
+		t->ret = (uintptr_t)gate_after;
+	} else {
+		t->ret = how == SYS_PASS_GATE ? (uintptr_t)gate_plain : t->pass;
 	}
-	if (!a->replaced) {
-		r->ip = how == SYS_PASS_PATH ? (uintptr_t)gate_path : (uintptr_t)gate_plain;
-		return;
+}
+
+/* One system call of the program, whose registers are in t->regs; called by start.S. */
+void dispatch_call(struct thread *t);
+void dispatch_call(struct thread *t)
+{
+	struct kregs *r = &t->regs;
+	struct sys_args a = {
+		.thread = t,
+		.regs = r,
+		.nr = (int)r->ax,
+		.arg = {r->di, r->si, r->dx, r->r10, r->r8, r->r9},
+	};
+	enum thread_retry retry = t->retry;
+	sys_handler *handler = dispatch_handler(a.nr);
+	long ret = SYS_PASS;
+
+	if (t->pass != (uintptr_t)gate_plain) {
+		t->trapped = false;
+		t->site = t->pass;
+		t->gate_ret = t->pass + TWIN_AFTER;
 	}
-	for (int i = 0; i < 6; i++) {
-		t->gate_args[i] = *arg_reg(r, i);
-		*arg_reg(r, i) = a->arg[i];
+	if (retry == RETRY_AFTER) {
+		t->retry = RETRY_NO;
+		dispatch_answered(t, (long)t->nr, r, t->result);
+		ret = t->result;
+	} else {
+		if (t->trapped && retry == RETRY_NO)
+			trapped_note(t->site);
+		if (handler)
+			ret = handler(&a);
+		if (retry == RETRY_LINK && ret == SYS_PASS_PATH)
+			ret = -ENOENT; /* no link into the clouds: the kernel's answer stands */
+		t->retry = RETRY_NO;
+		if (ret <= SYS_PASS && ret >= SYS_PASS_LAST) {
+			pass(&a, ret);
+			return;
+		}
 	}
-	r->ip = (uintptr_t)gate_args;
+	r->ax = (uint64_t)ret;
+	r->cx = t->gate_ret;
+	t->ret = t->gate_ret;
 }
 
 void dispatch_trap(struct thread *t, const struct ksiginfo *info, struct kucontext *uc)
 {
 	struct kregs *r = &uc->regs;
-	struct sys_args a = {
-		.thread = t,
-		.uc = uc,
-		.nr = info->sys.syscall,
-		.arg = {r->di, r->si, r->dx, r->r10, r->r8, r->r9},
-	};
-	bool int80 = info->sys.arch != K_AUDIT_ARCH_X86_64;
-	uint64_t faults = SIGBIT(K_SIGSEGV) | SIGBIT(K_SIGBUS);
-	sys_handler *handler = int80 ? NULL : dispatch_handler(a.nr);
-	long ret = SYS_PASS;
 
-	t->program_mask = uc->mask;
-	t->segv_blocked = (uc->mask & faults) != 0;
-	if (handler)
-		ret = handler(&a);
-	if (ret == SYS_CONTEXT)
-		return;
-	if (t->retry && ret == SYS_PASS_PATH)
-		ret = -ENOENT; /* no link into the clouds either: the kernel's answer stands */
-	t->retry = 0;
-	if (ret == SYS_PASS || ret == SYS_PASS_PATH) {
-		pass(&a, ret, int80);
-		return;
-	}
-	r->ax = (uint64_t)ret;
-	r->cx = r->ip;
-	r->r11 = r->flags;
+	t->retry = RETRY_NO;
+	t->gate_ret = r->ip;
+	t->site = r->ip - SYSCALL_INSN_BYTES;
+	t->pass = (uintptr_t)gate_plain;
+	t->trapped = true;
+	t->nr = r->ax = (uint64_t)info->sys.syscall;
+	if (info->sys.arch == K_AUDIT_ARCH_X86_64)
+		r->ip = (uintptr_t)rt_entry_trap;
+	else
+		r->ip = (uintptr_t)gate_int80;
 }

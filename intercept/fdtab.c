@@ -9,16 +9,20 @@
 #include <linux/resource.h>
 #include <linux/stat.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "intercept/thread.h"
 
 #define KERNELS	    ((uintptr_t)1)
 #define FDTAB_MAX   (1u << 20) /* entries: 8 MiB of address space, touched where used */
 #define FDTAB_LEAST 1024u
+#define FD_BYTES    65536u
 
 static uintptr_t *slots; /* atomic; vfile slots are read and changed under table_lock */
 static unsigned slot_count;
 static struct lock table_lock;
+static uint8_t *kernels;		  /* [FD_BYTES], of slots that are KERNELS; atomic */
+static const uint8_t unknown[FD_BYTES]; /* never touched: no memory */
 
 int fdtab_init(void)
 {
@@ -36,7 +40,33 @@ int fdtab_init(void)
 	if (sys_failed(at))
 		return -ENOMEM;
 	slots = (uintptr_t *)at;
+	at = sys6(__NR_mmap, 0, FD_BYTES, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (sys_failed(at))
+		return -ENOMEM;
+	kernels = (uint8_t *)at;
 	return 0;
+}
+
+const uint8_t *fdtab_bytes(bool private_fds)
+{
+	return private_fds ? unknown : kernels;
+}
+
+/* A trampoline looks at the low 16 bits only. So a cloud file on a higher number, which is rare,
+ * ends the shortcut for this process. */
+static void set_byte(int fd, bool is_kernels)
+{
+	static bool high;
+
+	if ((unsigned)fd >= FD_BYTES) {
+		if (!is_kernels && !high) {
+			high = true;
+			memset(kernels, 0, FD_BYTES);
+		}
+		return;
+	}
+	__atomic_store_n(&kernels[fd], is_kernels && !high, __ATOMIC_RELEASE);
 }
 
 static bool cached(int fd)
@@ -50,7 +80,11 @@ static void slot_set(int fd, uintptr_t value)
 	uintptr_t old;
 
 	lock_take(&table_lock);
+	if (value != KERNELS)
+		set_byte(fd, false);
 	old = __atomic_exchange_n(&slots[fd], value, __ATOMIC_ACQ_REL);
+	if (value == KERNELS)
+		set_byte(fd, true);
 	lock_drop(&table_lock);
 	if (old > KERNELS)
 		vfile_put((struct vfile *)old);
@@ -125,8 +159,12 @@ void fdtab_forget_range(unsigned first, unsigned last)
 
 void fdtab_forget_all(void)
 {
-	for (unsigned fd = 0; fd < slot_count; fd++)
+	for (unsigned fd = 0; fd < slot_count; fd++) {
+		if (!slots[fd])
+			continue;
+		set_byte((int)fd, false);
 		__atomic_store_n(&slots[fd], 0, __ATOMIC_RELEASE);
+	}
 }
 
 void fdtab_fork_prepare(void)

@@ -14,6 +14,11 @@
 /* Sized by RLIMIT_NOFILE; descriptors beyond its size are asked about each time. 0 or -ENOMEM. */
 int fdtab_init(void);
 
+/* A byte for each descriptor, by its low 16 bits: 1 when calls on it are the kernel's and need not
+ * be looked at (TWIN_GS_FDS). private: for a thread whose descriptors are not the process's; all
+ * are looked at. */
+const uint8_t *fdtab_bytes(bool private_fds);
+
 /* The cloud file behind fd with a reference taken, or NULL when fd is the kernel's (or closed).
  * Every non-NULL result needs one vfile_put(). Its vn is NULL when the daemon could not be asked:
  * the caller answers EIO. */
@@ -22,7 +27,7 @@ struct vfile *fdtab_get(int fd);
 /* fd was just opened on vf; takes a reference of its own. */
 void fdtab_note(int fd, struct vfile *vf);
 
-/* fd is about to be closed or replaced. */
+/* fd is closed or replaced, or came into being without our knowing what it is. */
 void fdtab_forget(int fd);
 void fdtab_forget_range(unsigned first, unsigned last);
 void fdtab_forget_all(void);

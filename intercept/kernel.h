@@ -102,6 +102,7 @@ _Static_assert(sizeof(struct ksiginfo) == 128, "siginfo_t");
 #define K_SIGILL  4
 #define K_SIGTRAP 5
 #define K_SIGBUS  7
+#define K_SIGFPE  8
 #define K_SIGKILL 9
 #define K_SIGSEGV 11
 #define K_SIGSTOP 19

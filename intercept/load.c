@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "intercept/kernel.h"
+#include "intercept/image.h"
+#include "intercept/trapped.h"
 
 #define PAGE_DOWN(x) ((x) & ~(PAGE_BYTES - 1))
 #define PAGE_UP(x)   PAGE_DOWN((x) + PAGE_BYTES - 1)
@@ -42,10 +43,16 @@ int load_interp_path(int fd, const struct elf_info *info, char *out)
 	return 0;
 }
 
-/* Address space for the whole image, so that its segments keep their distances. */
-static long reserve(const struct elf_info *info, uint64_t hint)
+/* A program file, and its twin if there is one. */
+struct source {
+	int fd, twin_fd;
+	struct twin_header head;
+};
+
+/* Address space for the whole image and its trampolines, so that all keep their distances. */
+static long reserve(const struct elf_info *info, uint64_t hint, uint64_t room)
 {
-	uint64_t span = info->high - info->low;
+	uint64_t span = info->high - info->low + room;
 	uint64_t want = span + (info->align > PAGE_BYTES ? info->align : 0);
 	uint64_t base;
 	long at;
@@ -98,23 +105,46 @@ static int map_segment(int fd, const Elf64_Phdr *p, uint64_t bias)
 	return 0;
 }
 
-int load_image(int fd, const struct elf_info *info, uint64_t hint, struct image *out)
+/* Looks for the twin, and for address space. An address or a negative errno. */
+static long begin(struct source *from, const struct elf_info *info, uint64_t hint)
 {
-	long base = reserve(info, hint);
-	uint64_t bias, covered;
+	const struct twin_header *h = &from->head;
+	long base;
 
-	if (sys_failed(base))
-		return (int)base;
-	bias = (uint64_t)base - info->low;
-	covered = (uint64_t)base;
+	from->twin_fd = image_twin_open(from->fd, &from->head);
+	if (from->twin_fd >= 0 && h->low == info->low && h->high == info->high) {
+		base = reserve(info, hint, h->code_vaddr - h->high + h->code_bytes);
+		if (!sys_failed(base) && image_add(from->twin_fd, h, (uint64_t)base, true)) {
+			if (h->unproven || h->left)
+				trapped_expect("a file with code that is not proven");
+			return base;
+		}
+		if (!sys_failed(base))
+			sys2(__NR_munmap, base,
+			     h->code_vaddr - h->low + h->code_bytes);
+	}
+	if (from->twin_fd >= 0)
+		sys1(__NR_close, from->twin_fd);
+	from->twin_fd = -1;
+	trapped_expect("a program without a twin");
+	return reserve(info, hint, 0);
+}
+
+static int map_segments(const struct source *from, const struct elf_info *info, uint64_t bias)
+{
+	uint64_t covered = bias + info->low;
+
 	for (unsigned i = 0; i < info->phdr_count; i++) {
 		const Elf64_Phdr *p = &info->phdr[i];
 		uint64_t start = PAGE_DOWN(bias + p->p_vaddr);
+		bool text = p->p_flags & PF_X && !(p->p_flags & PF_W);
 		int ret;
 
 		if (p->p_type != PT_LOAD)
 			continue;
-		ret = map_segment(fd, p, bias);
+		if (p->p_flags & PF_X && p->p_flags & PF_W)
+			trapped_expect("a segment that is writable and executable");
+		ret = map_segment(text && from->twin_fd >= 0 ? from->twin_fd : from->fd, p, bias);
 		if (ret)
 			return ret;
 		if (start > covered) /* the kernel leaves gaps unmapped */
@@ -122,6 +152,24 @@ int load_image(int fd, const struct elf_info *info, uint64_t hint, struct image 
 		if (PAGE_UP(bias + p->p_vaddr + p->p_memsz) > covered)
 			covered = PAGE_UP(bias + p->p_vaddr + p->p_memsz);
 	}
+	return 0;
+}
+
+int load_image(int fd, const struct elf_info *info, uint64_t hint, struct image *out)
+{
+	struct source from = {.fd = fd};
+	long base = begin(&from, info, hint);
+	uint64_t bias;
+	int ret;
+
+	if (sys_failed(base))
+		return (int)base;
+	bias = (uint64_t)base - info->low;
+	ret = map_segments(&from, info, bias);
+	if (from.twin_fd >= 0)
+		sys1(__NR_close, from.twin_fd);
+	if (ret)
+		return ret;
 	out->bias = bias;
 	out->low = info->low;
 	out->stack_exec = info->stack_exec;

@@ -17,17 +17,22 @@
 #include "intercept/path.h"
 #include "intercept/request.h"
 #include "intercept/signals.h"
+#include "intercept/trapped.h"
 
 #define PIE_BASE	  0x555555554000ul /* ELF_ET_DYN_BASE of the kernel */
 #define NO_RANDOMIZE	  0x0040000ul	   /* ADDR_NO_RANDOMIZE of personality(2) */
 #define PIE_RANDOM_MASK	  0xfffffffUL	   /* pages: 28 bits */
+#define READ_IMPLIES_EXEC 0x0400000ul
 #define EXIT_CANNOT_START 126
 
 struct auxv {
 	uint64_t type, value;
 };
 
+struct start;
 void rt_enter(uint64_t *sp, uint64_t entry) __attribute__((noreturn));
+void rt_run_on(uint64_t stack, void (*function)(struct start *), struct start *argument)
+	__attribute__((noreturn));
 void rt_start(uint64_t *sp, const Elf64_Dyn *dynamic, char *base) __attribute__((noreturn));
 
 /* A static PIE has only relative relocations; no pointer of ours may be used before this. */
@@ -191,7 +196,7 @@ static int open_program(void)
 	return fd;
 }
 
-static void start_mask(void)
+static void start_mask(struct thread *t)
 {
 	uint64_t mask = 0;
 
@@ -199,46 +204,64 @@ static void start_mask(void)
 		return;
 	for (const char *s = rt.handoff.mask; *s; s++)
 		mask = mask << 4 | (uint64_t)(*s <= '9' ? *s - '0' : *s - 'a' + 10);
-	mask &= ~SIGBIT(K_SIGSYS);
-	sys4(__NR_rt_sigprocmask, K_SIG_SETMASK, &mask, 0, 8);
+	t->sys_blocked = (mask & SIGBIT(K_SIGSYS)) != 0;
+	signals_set_mask(t, mask);
 }
 
-void rt_start(uint64_t *sp, const Elf64_Dyn *dynamic, char *base)
+/* What the kernel put on the program's stack. */
+struct start {
+	uint64_t *sp;
+	char **envp;
+	struct auxv *auxv;
+	char *handoff;
+};
+
+/* From here on, on the private stack of the first thread. */
+static void start(struct start *s)
 {
 	struct elf_info info;
 	struct image program;
-	struct thread *t;
-	struct auxv *auxv;
-	char *handoff = NULL;
-	uint64_t entry, interp_base;
-	char **envp = (char **)(sp + 1 + sp[0] + 1);
+	struct thread *t = thread_current();
+	uint64_t entry, interp_base, sp = (uint64_t)s->sp;
 	int fd;
 
-	relocate(dynamic, base);
-	auxv = take_handoff(envp, &handoff);
-	if (!auxv || handoff_parse(rt.handoff_text, &rt.handoff))
-		die("this is the runtime; start programs with `skyshim run PROGRAM`", "");
-	rt.envp = envp;
+	signals_init(t);
 	fd = open_program();
 	set_exe_names(fd);
 	entry = load_program(fd, &program, &info, &interp_base);
 	sys1(__NR_close, fd);
-	set_auxv(auxv, &program, interp_base);
-	hide_handoff(sp, envp, handoff, &program);
-	if (program.stack_exec)
-		sys3(__NR_mprotect, (uint64_t)sp & ~(PAGE_BYTES - 1), PAGE_BYTES,
+	set_auxv(s->auxv, &program, interp_base);
+	hide_handoff(s->sp, s->envp, s->handoff, &program);
+	if (program.stack_exec) {
+		trapped_expect("an executable stack");
+		sys3(__NR_mprotect, sp & ~(PAGE_BYTES - 1), PAGE_BYTES,
 		     PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN);
+	}
+	if (sys1(__NR_personality, 0xffffffff) & READ_IMPLIES_EXEC)
+		trapped_expect("memory that is executable when it is readable");
+	if (thread_arm(t))
+		die("this kernel cannot run intercepted programs: ", "arch_prctl(ARCH_SET_GS)");
+	start_mask(t);
+	rt_enter(s->sp, entry);
+}
 
+void rt_start(uint64_t *sp, const Elf64_Dyn *dynamic, char *base)
+{
+	struct start s = {.sp = sp, .envp = (char **)(sp + 1 + sp[0] + 1)};
+	struct thread *t;
+
+	relocate(dynamic, base);
+	s.auxv = take_handoff(s.envp, &s.handoff);
+	if (!s.auxv || handoff_parse(rt.handoff_text, &rt.handoff))
+		die("this is the runtime; start programs with `skyshim run PROGRAM`", "");
+	rt.envp = s.envp;
 	t = fdtab_init() ? NULL : thread_new(NULL, NULL);
 	if (!t)
 		die("no memory to start ", rt.handoff.exec);
+	t->tid = (int)sys0(__NR_gettid);
 	if (rt.handoff.cwd) {
 		memcpy(t->proc->cwd, rt.handoff.cwd, strlen(rt.handoff.cwd) + 1);
 		t->proc->cwd_virtual = true;
 	}
-	signals_init(t);
-	if (thread_arm(t))
-		die("this kernel has no Syscall User Dispatch (Linux 5.11 or later is needed)", "");
-	start_mask();
-	rt_enter(sp, entry);
+	rt_run_on(t->stack, start, &s);
 }

@@ -13,7 +13,7 @@
 
 #include "core/base/credenv.h"
 #include "intercept/spawn.h"
-#include "intercept/thread.h"
+#include "intercept/signals.h"
 
 #define REQUEST_TRIES	 4   /* connections: the daemon may be restarted under us */
 #define REQUEST_WAIT_S	 300 /* beyond the daemon's own time-outs and retries */
@@ -24,6 +24,7 @@
 #define K_MSG_CLOEXEC	 0x40000000
 #define K_MSG_CTRUNC	 8
 #define K_SCM_RIGHTS	 1
+#define K_SOL_SOCKET	 1
 #define FDS_NEEDED	 (1 + WIRE_FDS_MAX) /* the connection and what it brings */
 #define LINE_BYTES	 1024
 
@@ -69,7 +70,7 @@ void say(const char *text, const char *more)
 /* Signals that the program handles wait until we are done; all others act at once. */
 static uint64_t wait_mask(struct thread *t)
 {
-	uint64_t mask = t->program_mask;
+	uint64_t mask = signals_mask(t);
 
 	for (int sig = 1; sig <= K_NSIG; sig++)
 		if (t->proc->sig[sig].known && t->proc->sig[sig].act.handler > K_SIG_IGN)
@@ -126,7 +127,15 @@ static long send_request(int sock, const struct request *rq)
 	};
 	struct kiovec iov[2] = {{&head, sizeof(head)}, {(void *)rq->text, rq->text_len}};
 	struct kmsghdr msg = {.iov = iov, .iovlen = rq->text_len ? 2 : 1};
+	struct kcmsg control = {.len = offsetof(struct kcmsg, fd) + sizeof(int),
+				.level = K_SOL_SOCKET,
+				.type = K_SCM_RIGHTS,
+				.fd = {rq->send_fd}};
 
+	if (rq->has_send_fd) {
+		msg.control = &control;
+		msg.controllen = control.len;
+	}
 	memcpy(head.ctx, rt.handoff.ctx, sizeof(head.ctx));
 	return sys3(__NR_sendmsg, sock, &msg, K_MSG_NOSIGNAL);
 }
@@ -214,6 +223,12 @@ static int register_context(void)
 	return 0;
 }
 
+static bool unanswered(const struct request *rq)
+{
+	return rq->op == WIRE_TRAPPED ||
+	       (rq->op == WIRE_ENSURE && rq->flags & WIRE_ENSURE_NOWAIT);
+}
+
 static int exchange(struct thread *t, struct request *rq, struct answer *answer)
 {
 	int sock = connect_daemon();
@@ -223,7 +238,7 @@ static int exchange(struct thread *t, struct request *rq, struct answer *answer)
 		return sock;
 	t->sock = sock;
 	ret = send_request(sock, rq) < 0 ? -EPIPE : 0;
-	if (!ret && !(rq->flags & WIRE_ENSURE_NOWAIT && rq->op == WIRE_ENSURE)) {
+	if (!ret && !unanswered(rq)) {
 		ret = wait_answer(t, sock);
 		if (!ret)
 			ret = receive(sock, rq, answer);
@@ -289,7 +304,7 @@ int request_run(struct request *rq)
 			say(answer.text, "");
 		}
 	}
-	if (ret == -EPIPE || ret == -ETIMEDOUT) {
+	if ((ret == -EPIPE || ret == -ETIMEDOUT) && rq->op != WIRE_TWIN && rq->op != WIRE_TRAPPED) {
 		say("the daemon does not answer at ", rt.handoff.sock);
 		ret = -EIO;
 	}

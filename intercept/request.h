@@ -9,6 +9,7 @@
 #ifndef INTERCEPT_REQUEST_H
 #define INTERCEPT_REQUEST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base/wire.h"
@@ -20,6 +21,8 @@ struct request {
 	uint32_t text_len;
 	uint32_t flags;
 	uint64_t data_dev, data_ino, offset, length;
+	bool has_send_fd; /* WIRE_TWIN: send_fd goes along */
+	int send_fd;
 	/* The answer. */
 	struct wire_attr attr;
 	uint8_t ctx[WIRE_CTX_BYTES];

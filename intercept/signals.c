@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "intercept/dispatch.h"
+#include "intercept/image.h"
 #include "intercept/usercopy.h"
 
 #define RED_ZONE_BYTES	 128u
@@ -50,16 +51,74 @@ uintptr_t signals_entry(void)
 void signals_init(struct thread *t)
 {
 	static const int ours[] = {K_SIGSYS, K_SIGSEGV, K_SIGBUS};
-	/* A fault inside a trap's user copies must get through. */
-	uint64_t mask = ~(SIGBIT(K_SIGSEGV) | SIGBIT(K_SIGBUS));
-
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
 		struct proc_sigaction *own = &t->proc->sig[ours[i]];
 
 		sys4(__NR_rt_sigaction, ours[i], 0, &own->act, 8);
 		own->known = true;
-		install(ours[i], mask);
+		install(ours[i], ~SIGNALS_FAULTS);
 	}
+}
+
+uint64_t signals_mask(struct thread *t)
+{
+	uint64_t mask = 0;
+
+	if (t->deferred)
+		return t->deferred_mask;
+	sys4(__NR_rt_sigprocmask, K_SIG_BLOCK, 0, &mask, 8);
+	return mask;
+}
+
+long signals_set_mask(struct thread *t, uint64_t mask)
+{
+	mask &= ~SIGBIT(K_SIGSYS);
+	t->segv_blocked = (mask & SIGNALS_FAULTS) != 0;
+	if (t->deferred) {
+		t->deferred_mask = mask;
+		return 0;
+	}
+	return sys4(__NR_rt_sigprocmask, K_SIG_SETMASK, &mask, 0, 8);
+}
+
+void signals_allow_faults(struct thread *t)
+{
+	uint64_t all = ~(SIGNALS_FAULTS | SIGBIT(K_SIGSYS)), old;
+
+	sys4(__NR_rt_sigprocmask, K_SIG_SETMASK, &all, &old, 8);
+	if (!t->deferred)
+		t->deferred_mask = old;
+	t->deferred = 1;
+	t->segv_blocked = false;
+}
+
+/* The call is over: what was put off may come, and finds the program's registers in t->regs. */
+void signals_release(struct thread *t);
+void signals_release(struct thread *t)
+{
+	uint64_t mask = t->deferred_mask;
+
+	t->deferred = 0;
+	t->segv_blocked = (mask & SIGNALS_FAULTS) != 0;
+	t->leaving = true;
+	__asm__ volatile("" ::: "memory");
+	sys4(__NR_rt_sigprocmask, K_SIG_SETMASK, &mask, 0, 8);
+	t->leaving = false;
+}
+
+/* Sends a signal to this thread again; it is blocked, or will be, until the call is over. */
+static void send_again(int sig, const struct ksiginfo *info)
+{
+	sys4(__NR_rt_tgsigqueueinfo, sys0(__NR_getpid), sys0(__NR_gettid), sig, info);
+}
+
+/* Was it caused by the interrupted instruction (and not sent, by whomever)? */
+static bool caused(int sig, const struct ksiginfo *info)
+{
+	const uint64_t by_fault = SIGNALS_FAULTS | SIGBIT(K_SIGILL) | SIGBIT(K_SIGTRAP) |
+				  SIGBIT(K_SIGFPE);
+
+	return by_fault & SIGBIT(sig) && info->code > 0;
 }
 
 /* Lets the default action happen to the interrupted program, at its own instruction. */
@@ -67,13 +126,14 @@ static void act_default(struct thread *t, int sig, const struct ksiginfo *info,
 			struct kucontext *uc)
 {
 	struct ksigaction dfl = {0};
-	bool fault = info->code > 0 && sig != K_SIGSYS;
+	/* a fault repeats itself, unless its instruction was displaced */
+	bool repeats = caused(sig, info) && image_enter(uc->regs.ip) == uc->regs.ip;
 
-	gate_leave(t, uc);
+	(void)t;
 	sys4(__NR_rt_sigaction, sig, &dfl, 0, 8);
 	uc->mask &= ~SIGBIT(sig);
-	if (!fault) /* a fault repeats itself */
-		sys4(__NR_rt_tgsigqueueinfo, sys0(__NR_getpid), t->tid, sig, info);
+	if (!repeats)
+		send_again(sig, info);
 }
 
 static bool on_stack(const struct kstack *stack, uintptr_t sp)
@@ -123,14 +183,12 @@ static void enter_handler(struct thread *t, int sig, const struct ksigaction *ac
 	struct kregs *r = &uc->regs;
 	uintptr_t frame;
 
-	gate_leave(t, uc);
-	t->segv_blocked = (uc->mask & (SIGBIT(K_SIGSEGV) | SIGBIT(K_SIGBUS))) != 0;
 	frame = push_frame(t, handler_stack(t, act, r->sp), act, info, uc);
 	if (!frame) {
 		struct ksiginfo segv = {.signo = K_SIGSEGV, .code = 0x80 /* SI_KERNEL */};
 
 		act_default(t, K_SIGSEGV, &segv, uc);
-		sys3(__NR_tgkill, sys0(__NR_getpid), t->tid, K_SIGSEGV);
+		send_again(K_SIGSEGV, &segv);
 		return;
 	}
 	if (t->altstack.flags & K_SS_AUTODISARM)
@@ -139,6 +197,7 @@ static void enter_handler(struct thread *t, int sig, const struct ksigaction *ac
 	uc->mask |= act->mask & ~SIGBIT(K_SIGSYS);
 	if (!(act->flags & K_SA_NODEFER))
 		uc->mask |= SIGBIT(sig) & ~SIGBIT(K_SIGSYS);
+	t->segv_blocked = (uc->mask & SIGNALS_FAULTS) != 0;
 	r->di = (uint64_t)sig;
 	r->si = frame + offsetof(struct ksigframe, info);
 	r->dx = frame + offsetof(struct ksigframe, uc);
@@ -166,16 +225,27 @@ static struct ksigaction take_action(struct thread *t, int sig)
 	return act;
 }
 
-/* A signal sent (not caused) while the runtime itself runs: it waits until the trap is over. */
-static void postpone(struct thread *t, int sig, const struct ksiginfo *info, struct kucontext *uc)
+/* A signal sent (not caused) while the runtime is at work waits until the call is over. */
+static void put_off(struct thread *t, int sig, const struct ksiginfo *info, struct kucontext *uc)
 {
-	uc->mask |= SIGBIT(sig);
-	sys4(__NR_rt_tgsigqueueinfo, sys0(__NR_getpid), t->tid, sig, info);
+	if (!t->deferred)
+		t->deferred_mask = uc->mask;
+	t->deferred = 1;
+	uc->mask = ~(SIGNALS_FAULTS | SIGBIT(K_SIGSYS)) | SIGBIT(sig);
+	send_again(sig, info);
 }
 
-static bool in_trap(const struct thread *t, const struct kucontext *uc)
+/* A fault of the runtime's own copies ends the copy; any other is a defect, and ends the program.
+ */
+static void on_own_fault(struct thread *t, int sig, const struct ksiginfo *info,
+			 struct kucontext *uc)
 {
-	return uc->regs.sp >= (uintptr_t)t && uc->regs.sp <= thread_stack_top(t);
+	uintptr_t fixup = usercopy_fixup(uc->regs.ip);
+
+	if (fixup)
+		uc->regs.ip = fixup;
+	else
+		act_default(t, sig, info, uc);
 }
 
 static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc)
@@ -187,53 +257,24 @@ static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc)
 		dispatch_trap(t, info, uc);
 		return;
 	}
-	if (in_trap(t, uc)) {
-		uintptr_t fixup = usercopy_fixup(uc->regs.ip);
-
-		if (info->code > 0 && fixup)
-			uc->regs.ip = fixup;
-		else if (info->code <= 0)
-			postpone(t, sig, info, uc);
+	if (sig == K_SIGSYS && info->code == SIGNALS_ARM_CODE) {
+		thread_arm_self(t);
+		return;
+	}
+	if (!dispatch_program_context(t, uc)) {
+		if (caused(sig, info))
+			on_own_fault(t, sig, info, uc);
 		else
-			act_default(t, sig, info, uc);
+			put_off(t, sig, info, uc);
 		return;
 	}
 	act = take_action(t, sig);
-	if (act.handler == K_SIG_IGN && info->code <= 0)
+	if (act.handler == K_SIG_IGN && !caused(sig, info) && info->code <= 0)
 		return;
 	if (act.handler <= K_SIG_IGN)
 		act_default(t, sig, info, uc);
 	else
 		enter_handler(t, sig, &act, info, uc);
-}
-
-uintptr_t signals_child_frame(struct thread *child, const struct kucontext *uc, uintptr_t sp)
-{
-	size_t xbytes = xstate_bytes(uc->regs.fpstate);
-	uintptr_t at = thread_stack_top(child);
-	struct ksigframe *frame;
-	char *fpstate = NULL;
-
-	if (xbytes) {
-		at = (at - xbytes) & ~63ul;
-		fpstate = (char *)at;
-		memcpy(fpstate, uc->regs.fpstate, xbytes);
-	}
-	at = ((at - sizeof(*frame)) & ~15ul) - 8;
-	frame = (struct ksigframe *)at;
-	memset(frame, 0, sizeof(*frame));
-	frame->uc = *uc;
-	frame->uc.regs.fpstate = fpstate;
-	frame->uc.regs.ax = 0;
-	frame->uc.regs.cx = uc->regs.ip;
-	frame->uc.regs.r11 = uc->regs.flags;
-	if (sp)
-		frame->uc.regs.sp = sp;
-	/* sigreturn sets the alternate stack too: to the child's, which it has armed by then */
-	frame->uc.stack.sp = (void *)thread_stack_base(child);
-	frame->uc.stack.size = thread_stack_top(child) - thread_stack_base(child);
-	frame->uc.stack.flags = 0;
-	return at + sizeof(frame->restorer);
 }
 
 uint64_t signals_mask_for_kernel(struct thread *t, uint64_t user, uint64_t size)

@@ -5,6 +5,9 @@
  * its own code, builds the frame where the kernel would have built it (the program's stack, or the
  * alternate stack it asked for), and leaves for the handler with the mask that belongs to it.
  *
+ * A signal that finds the runtime at work on a call is put off: it is sent again and everything is
+ * blocked until the program's registers are complete (signals_release).
+ *
  * SIGSYS, SIGSEGV and SIGBUS are always the runtime's in the kernel's eyes; the program's own
  * disposition is kept beside and acted out.
  */
@@ -13,13 +16,19 @@
 
 #include "intercept/thread.h"
 
+#define SIGNALS_FAULTS (SIGBIT(K_SIGSEGV) | SIGBIT(K_SIGBUS))
+#define SIGNALS_ARM_CODE (-0x534b) /* si_code of the SIGSYS that arms another thread */
+
 /* Installs the runtime's own handlers. Called once, before the program runs. */
 void signals_init(struct thread *t);
 
-/* A copy of the trap frame uc on child's private stack, so that the child can leave by
- * rt_sigreturn_at() with the return value 0 and, unless it is 0, the stack pointer sp. Returns the
- * address for that. */
-uintptr_t signals_child_frame(struct thread *child, const struct kucontext *uc, uintptr_t sp);
+/* The program's own signal mask (SIGSYS apart), and setting it. While a call is answered. */
+uint64_t signals_mask(struct thread *t);
+long signals_set_mask(struct thread *t, uint64_t mask);
+
+/* A bad pointer is about to be met while the program blocks the very signals that tell: lets them
+ * in, alone, until the call is over. */
+void signals_allow_faults(struct thread *t);
 
 /* Replaces a mask the kernel is about to read by a copy without SIGSYS. user: the program's
  * pointer; returns the pointer to pass on (user itself when nothing needs changing). */

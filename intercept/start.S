@@ -11,6 +11,31 @@
 #define T_SITE 64
 #define T_NR 72
 #define T_RETRY 80
+#define T_CLASSES 96
+#define T_FDS 104
+#define T_REGS 112
+#define T_PASS 368
+#define T_RET 376
+#define T_STACK 384
+#define T_DEFERRED 392
+#define T_RESULT 400
+#define R8 T_REGS
+#define R9 T_REGS+8
+#define R10 T_REGS+16
+#define R11 T_REGS+24
+#define R12 T_REGS+32
+#define R13 T_REGS+40
+#define R14 T_REGS+48
+#define R15 T_REGS+56
+#define RDI T_REGS+64
+#define RSI T_REGS+72
+#define RBP T_REGS+80
+#define RBX T_REGS+88
+#define RDX T_REGS+96
+#define RAX T_REGS+104
+#define RCX T_REGS+112
+#define RSP T_REGS+120
+#define RFLAGS T_REGS+136
 
 	.text
 
@@ -24,6 +49,15 @@ _start:
 	lea	__ehdr_start(%rip), %rdx
 	and	$-16, %rsp
 	call	rt_start
+	ud2
+
+/* rt_run_on(stack, function, argument): the function does not return. */
+	.globl rt_run_on
+rt_run_on:
+	mov	%rdi, %rsp
+	mov	%rdx, %rdi
+	xor	%ebp, %ebp
+	call	*%rsi
 	ud2
 
 /* rt_enter(sp, entry): into the program, with registers as execve(2) leaves them. */
@@ -48,10 +82,89 @@ rt_enter:
 	jmp	*%rcx
 
 /*
- * The gates. A passed syscall runs here, outside the SIGSYS handler, so that signals interrupt it
- * as they would natively.
- * Only rcx and r11 may change: those the kernel has clobbered already, and the
- * flags must stay (hence lea and jrcxz). A signal that arrives inside is moved out by gate_leave().
+ * The entry: a trampoline's slow way (core/base/twin.h), or a trap. Until the private stack is
+ * taken, all registers are the program's but rcx and r11, and a signal is delivered as if the
+ * program stood at its syscall instruction.
+ */
+	.globl rt_entry, rt_entry_trap, rt_entry_switched
+rt_entry:
+	mov	%rcx, %gs:T_PASS
+rt_entry_trap:
+	movzwl	%ax, %ecx
+	mov	%gs:T_CLASSES, %r11
+	movzbl	(%r11,%rcx), %ecx
+	lea	-2(%rcx), %rcx
+	jrcxz	rt_call
+	mov	%gs:T_FDS, %r11
+	movzwl	%di, %ecx
+	movzbl	(%r11,%rcx), %ecx
+	jrcxz	rt_call
+	jmp	*%gs:T_PASS
+rt_call:
+	mov	%r8, %gs:R8
+	mov	%r9, %gs:R9
+	mov	%r10, %gs:R10
+	mov	%r12, %gs:R12
+	mov	%r13, %gs:R13
+	mov	%r14, %gs:R14
+	mov	%r15, %gs:R15
+	mov	%rdi, %gs:RDI
+	mov	%rsi, %gs:RSI
+	mov	%rbp, %gs:RBP
+	mov	%rbx, %gs:RBX
+	mov	%rdx, %gs:RDX
+	mov	%rax, %gs:RAX
+	mov	%rsp, %gs:RSP
+	mov	%gs:T_STACK, %rsp
+rt_entry_switched:
+	pushfq
+	popq	%gs:RFLAGS
+	cld
+	xor	%ebp, %ebp
+	mov	%gs:0, %rdi
+	call	dispatch_call
+
+/*
+ * The way back. It needs nothing but %gs, so a signal that arrives here is delivered as if the
+ * program stood at T_RET already.
+ */
+	.globl rt_leave, rt_leave_end
+rt_leave:
+	cmpl	$0, %gs:T_DEFERRED
+	jne	rt_leave_deferred
+	mov	%gs:T_STACK, %rsp
+	pushq	%gs:RFLAGS
+	popfq
+	mov	%gs:R8, %r8
+	mov	%gs:R9, %r9
+	mov	%gs:R10, %r10
+	mov	%gs:R12, %r12
+	mov	%gs:R13, %r13
+	mov	%gs:R14, %r14
+	mov	%gs:R15, %r15
+	mov	%gs:RDI, %rdi
+	mov	%gs:RSI, %rsi
+	mov	%gs:RBP, %rbp
+	mov	%gs:RBX, %rbx
+	mov	%gs:RDX, %rdx
+	mov	%gs:RAX, %rax
+	mov	%gs:RCX, %rcx
+	mov	%gs:RFLAGS, %r11
+	mov	%gs:RSP, %rsp
+	jmp	*%gs:T_RET
+rt_leave_end:
+
+rt_leave_deferred:
+	mov	%gs:T_STACK, %rsp
+	mov	%gs:0, %rdi
+	call	signals_release
+	jmp	rt_leave
+
+/*
+ * The gates: a passed syscall that a trampoline cannot make, or that did not come from one. It runs
+ * here on the program's own stack and registers, so that signals interrupt it as they would
+ * natively. Only rcx and r11 may change, and the flags must stay (hence lea and jrcxz). A signal
+ * that arrives inside is moved out by gate_leave().
  */
 	.globl gate_plain, gate_plain_end
 gate_plain:
@@ -73,7 +186,7 @@ gate_args:
 gate_args_end:
 
 /* A path the kernel does not find is offered to the runtime once more (a symbolic link into the
- * clouds): back to the program's syscall instruction, which traps again. */
+ * clouds). */
 	.globl gate_path, gate_path_again, gate_path_end
 gate_path:
 	syscall
@@ -83,8 +196,17 @@ gate_path:
 gate_path_again:
 1:	movl	$1, %gs:T_RETRY
 	mov	%gs:T_NR, %rax
-	jmp	*%gs:T_SITE
+	jmp	rt_call
 gate_path_end:
+
+/* The runtime looks at what the kernel has answered. */
+	.globl gate_after, gate_after_end
+gate_after:
+	syscall
+	mov	%rax, %gs:T_RESULT
+	movl	$2, %gs:T_RETRY
+	jmp	rt_call
+gate_after_end:
 
 /* 32-bit entry of a 64-bit program. */
 	.globl gate_int80, gate_int80_end
@@ -100,23 +222,13 @@ rt_restorer:
 	syscall
 	ud2
 
-/* rt_sigreturn_at(sp): leave for the context in the frame at sp - 8. */
-	.globl rt_sigreturn_at
-rt_sigreturn_at:
-	mov	%rdi, %rsp
-	mov	$15, %eax
-	syscall
-	ud2
-
 /*
- * long rt_clone_vm(nr, a1, a2, a3, a4, a5, child_frame_sp)
- * A clone whose child shares our memory. The child starts with the stack that the arguments name, a
- * private stack of its own struct thread, and leaves for the program through the frame there.
+ * long rt_clone_vm(nr, a1, a2, a3, a4, a5)
+ * A clone whose child shares our memory. The child starts on the stack that the arguments name, the
+ * private stack of its own struct thread, and leaves for the program by that struct's regs.
  */
 	.globl rt_clone_vm
 rt_clone_vm:
-	push	%r12
-	mov	16(%rsp), %r12
 	mov	%rdi, %rax
 	mov	%rsi, %rdi
 	mov	%rdx, %rsi
@@ -126,13 +238,11 @@ rt_clone_vm:
 	syscall
 	test	%rax, %rax
 	jz	1f
-	pop	%r12
 	ret
 1:	xor	%ebp, %ebp
 	and	$-16, %rsp
 	call	rt_child_start
-	mov	%r12, %rdi
-	jmp	rt_sigreturn_at
+	jmp	rt_leave
 
 /*
  * size_t usercopy_raw(dst, src, n): bytes NOT copied (rcx keeps the count when rep movsb faults).

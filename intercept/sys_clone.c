@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * clone, clone3, fork, vfork, exit. A child with memory of its own continues in the copied handler.
- * A child that shares our memory gets a struct thread and a private stack of its own, a copy of the
- * trap frame on it, and leaves for the program through that frame; so a vfork child never touches
+ * clone, clone3, fork, vfork, exit. A child with memory of its own goes on in the copied call. A
+ * child that shares our memory gets a struct thread and a private stack of its own, with the
+ * program's registers in it, and leaves for the program by them; so a vfork child never touches
  * what its suspended parent still needs.
  */
 #include <errno.h>
 #include <linux/sched.h>
 
 #include "intercept/dispatch.h"
+#include "intercept/fdtab.h"
 #include "intercept/handlers.h"
 #include "intercept/signals.h"
 #include "intercept/usercopy.h"
 
-#define CHILD_ROOM 512u /* bytes between the child's first stack pointer and its frame */
-
-long rt_clone_vm(long nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
-		 uintptr_t frame);
+long rt_clone_vm(long nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5);
 void rt_child_start(void);
 
-/* A new thread's, or vfork child's, first C code: on its own private stack, all signals blocked. */
+/* A new thread's, or vfork child's, first C code: on its own private stack. */
 void rt_child_start(void)
 {
 	if (thread_arm(thread_current()))
@@ -42,11 +40,12 @@ static long fork_copy(struct sys_args *a, long nr, uint64_t a1, uint64_t a2, con
 	if (thread_fork_child(t))
 		sys1(__NR_exit_group, 126);
 	if (child_sp)
-		a->uc->regs.sp = child_sp;
+		a->regs->sp = child_sp;
 	return 0;
 }
 
-static struct thread *make_child(struct sys_args *a, uint64_t flags)
+/* sp: the child's stack pointer in the program, 0: the parent's. */
+static struct thread *make_child(struct sys_args *a, uint64_t flags, uintptr_t sp)
 {
 	struct thread *parent = a->thread;
 	struct thread *child = thread_new(parent, flags & CLONE_SIGHAND ? parent->proc : NULL);
@@ -54,7 +53,17 @@ static struct thread *make_child(struct sys_args *a, uint64_t flags)
 	if (!child)
 		return NULL;
 	child->fds_private = !(flags & CLONE_FILES) || parent->fds_private;
+	child->fds = fdtab_bytes(child->fds_private);
 	child->sys_blocked = parent->sys_blocked;
+	child->segv_blocked = parent->segv_blocked;
+	child->deferred = parent->deferred;
+	child->deferred_mask = parent->deferred_mask;
+	child->regs = *a->regs;
+	child->regs.ax = 0;
+	child->regs.cx = parent->gate_ret;
+	if (sp)
+		child->regs.sp = sp;
+	child->ret = parent->gate_ret;
 	if (flags & CLONE_VFORK)
 		child->altstack = parent->altstack;
 	return child;
@@ -73,17 +82,15 @@ long sys_clone(struct sys_args *a)
 {
 	uint64_t flags = a->arg[0];
 	struct thread *child;
-	uintptr_t frame;
 
 	if (!(flags & CLONE_VM))
 		return fork_copy(a, __NR_clone, flags, 0, &a->arg[2], a->arg[1]);
-	child = make_child(a, flags);
+	child = make_child(a, flags, a->arg[1]);
 	if (!child)
 		return -ENOMEM;
-	frame = signals_child_frame(child, a->uc, a->arg[1]);
 	return settle(child, flags,
-		      rt_clone_vm(__NR_clone, flags, (frame - CHILD_ROOM) & ~15ul, a->arg[2],
-				  a->arg[3], a->arg[4], frame));
+		      rt_clone_vm(__NR_clone, flags, child->stack, a->arg[2], a->arg[3],
+				  a->arg[4]));
 }
 
 long sys_fork(struct sys_args *a)
@@ -96,14 +103,11 @@ long sys_fork(struct sys_args *a)
 long sys_vfork(struct sys_args *a)
 {
 	uint64_t flags = CLONE_VM | CLONE_VFORK | 17 /* SIGCHLD */;
-	struct thread *child = make_child(a, flags);
-	uintptr_t frame;
+	struct thread *child = make_child(a, flags, 0);
 
 	if (!child)
 		return -ENOMEM;
-	frame = signals_child_frame(child, a->uc, 0);
-	return settle(child, flags,
-		      rt_clone_vm(__NR_clone, flags, (frame - CHILD_ROOM) & ~15ul, 0, 0, 0, frame));
+	return settle(child, flags, rt_clone_vm(__NR_clone, flags, child->stack, 0, 0, 0));
 }
 
 long sys_clone3(struct sys_args *a)
@@ -112,7 +116,7 @@ long sys_clone3(struct sys_args *a)
 	size_t size = a->arg[1];
 	static const uint64_t none[3];
 	struct thread *child;
-	uintptr_t frame, sp;
+	uintptr_t sp;
 	long ret;
 
 	if (size < CLONE_ARGS_SIZE_VER0)
@@ -126,13 +130,12 @@ long sys_clone3(struct sys_args *a)
 		args.stack = args.stack_size = 0;
 		return fork_copy(a, __NR_clone3, (uint64_t)&args, size, none, sp);
 	}
-	child = make_child(a, args.flags);
+	child = make_child(a, args.flags, sp);
 	if (!child)
 		return -ENOMEM;
-	frame = signals_child_frame(child, a->uc, sp);
 	args.stack = thread_stack_base(child);
-	args.stack_size = ((frame - CHILD_ROOM) & ~15ul) - thread_stack_base(child);
-	ret = rt_clone_vm(__NR_clone3, (uint64_t)&args, size, 0, 0, 0, frame);
+	args.stack_size = child->stack - thread_stack_base(child);
+	ret = rt_clone_vm(__NR_clone3, (uint64_t)&args, size, 0, 0, 0);
 	return settle(child, args.flags, ret);
 }
 

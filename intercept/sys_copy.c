@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the kernel itself reads a cloud file: mmap, sendfile, splice, copy_file_range. The range is
+ * Where the kernel itself reads a cloud file: sendfile, splice, copy_file_range. The range is
  * fetched first and the file pinned, since nobody can look at the bits again afterwards.
  */
 #include <errno.h>
 #include <linux/fs.h>
-#include <linux/mman.h>
 
 #include "intercept/cloudfd.h"
 #include "intercept/handlers.h"
@@ -13,26 +12,6 @@
 
 #define COPY_STEP \
 	(16ul << 20) /* bytes: a longer request is answered short, and its caller goes on */
-
-long sys_mmap(struct sys_args *a)
-{
-	struct vfile *vf;
-	long ret;
-
-	if (a->arg[3] & MAP_ANONYMOUS)
-		return SYS_PASS;
-	ret = cloudfd_get((int)a->arg[4], &vf);
-	if (ret <= 0)
-		return ret ? ret : SYS_PASS;
-	if (vf->vn->kind == VNODE_DIR)
-		ret = -ENODEV;
-	else if ((a->arg[3] & MAP_TYPE) != MAP_PRIVATE && a->arg[2] & PROT_WRITE)
-		ret = -EACCES;
-	else
-		ret = vfile_ensure(vf, a->arg[5], a->arg[1], WIRE_ENSURE_PIN);
-	vfile_put(vf);
-	return ret ? ret : SYS_PASS;
-}
 
 /* Fetches what the kernel is about to read from fd: at *offset_user, or at its own offset. */
 static long ensure_source(int fd, uint64_t offset_user, uint64_t bytes, int directory_error)

@@ -16,6 +16,7 @@
 #include "intercept/handlers.h"
 #include "intercept/load.h"
 #include "intercept/path.h"
+#include "intercept/signals.h"
 #include "intercept/usercopy.h"
 
 #define POINTERS_MAX 65536u /* of argv and envp together, each */
@@ -196,7 +197,7 @@ static int lay_envp(struct exec_plan *p, uint64_t user, long envc, uint64_t *out
 static int build_handoff(struct thread *t, struct exec_plan *p)
 {
 	static const char digits[] = "0123456789abcdef";
-	uint64_t mask = t->program_mask | (t->sys_blocked ? SIGBIT(K_SIGSYS) : 0);
+	uint64_t mask = signals_mask(t) | (t->sys_blocked ? SIGBIT(K_SIGSYS) : 0);
 	struct handoff h = rt.handoff;
 	int ret;
 

@@ -19,12 +19,42 @@ long sys_close(struct sys_args *a)
 	return SYS_PASS;
 }
 
-/* dup2, dup3: the new number may have been a cloud file. */
+/* fd is a duplicate of source, made just now. */
+static long duplicated(long fd, int source)
+{
+	struct vfile *vf;
+
+	if (fd < 0)
+		return fd;
+	fdtab_forget((int)fd);
+	vf = fdtab_get(source);
+	if (vf && vf->vn)
+		fdtab_note((int)fd, vf);
+	vfile_put(vf);
+	return fd;
+}
+
+/* Made here, not in a gate: what is known of the new number must not come apart from it. */
+long sys_dup(struct sys_args *a)
+{
+	return duplicated(sys1(__NR_dup, a->arg[0]), (int)a->arg[0]);
+}
+
 long sys_dup2(struct sys_args *a)
 {
-	if ((int)a->arg[0] != (int)a->arg[1])
-		fdtab_forget((int)a->arg[1]);
-	return SYS_PASS;
+	if ((int)a->arg[0] == (int)a->arg[1])
+		return SYS_PASS;
+	return duplicated(sys3(a->nr, a->arg[0], a->arg[1], a->arg[2]), (int)a->arg[0]);
+}
+
+/* The number may be one that was the kernel's. */
+long sys_pidfd_getfd(struct sys_args *a)
+{
+	long fd = sys3(__NR_pidfd_getfd, a->arg[0], a->arg[1], a->arg[2]);
+
+	if (fd >= 0)
+		fdtab_forget((int)fd);
+	return fd;
 }
 
 long sys_close_range(struct sys_args *a)
@@ -40,6 +70,9 @@ long sys_fcntl(struct sys_args *a)
 	struct vfile *vf;
 	long ret;
 
+	if ((int)a->arg[1] == F_DUPFD || (int)a->arg[1] == F_DUPFD_CLOEXEC)
+		return duplicated(sys3(__NR_fcntl, a->arg[0], a->arg[1], a->arg[2]),
+				  (int)a->arg[0]);
 	if ((int)a->arg[1] != F_GETFL)
 		return SYS_PASS;
 	ret = cloudfd_get((int)a->arg[0], &vf);

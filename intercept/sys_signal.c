@@ -6,6 +6,7 @@
 
 #include "intercept/dispatch.h"
 #include "intercept/handlers.h"
+#include "intercept/image.h"
 #include "intercept/signals.h"
 #include "intercept/usercopy.h"
 
@@ -14,7 +15,6 @@
 
 void rt_restorer(void);
 uintptr_t signals_entry(void);
-extern const char gate_plain[];
 
 static bool always_ours(int sig)
 {
@@ -32,7 +32,7 @@ static struct ksigaction kernel_action(const struct ksigaction *want)
 	act.restorer = (uintptr_t)rt_restorer;
 	act.flags = (want->flags & (K_SA_NOCLDSTOP | K_SA_NOCLDWAIT | K_SA_RESTART)) |
 		    K_SA_SIGINFO | K_SA_ONSTACK | K_SA_RESTORER;
-	act.mask = ~(SIGBIT(K_SIGSEGV) | SIGBIT(K_SIGBUS)); /* faults of user copies get through */
+	act.mask = ~SIGNALS_FAULTS; /* faults of user copies get through */
 	return act;
 }
 
@@ -82,11 +82,10 @@ long sys_rt_sigaction(struct sys_args *a)
 	return ret;
 }
 
-/* Acted out on the interrupted context: leaving the trap sets the mask. */
 long sys_rt_sigprocmask(struct sys_args *a)
 {
 	struct thread *t = a->thread;
-	uint64_t seen = a->uc->mask | (t->sys_blocked ? SIGBIT(K_SIGSYS) : 0);
+	uint64_t seen = signals_mask(t) | (t->sys_blocked ? SIGBIT(K_SIGSYS) : 0);
 	uint64_t set, mask = seen;
 
 	if (a->arg[3] != SIGSET_BYTES)
@@ -111,16 +110,15 @@ long sys_rt_sigprocmask(struct sys_args *a)
 	}
 	if (a->arg[2] && user_write((void *)a->arg[2], &seen, 8))
 		return -EFAULT;
-	a->uc->mask = mask & ~SIGBIT(K_SIGSYS);
 	t->sys_blocked = (mask & SIGBIT(K_SIGSYS)) != 0;
-	return 0;
+	return mask == seen ? 0 : signals_set_mask(t, mask);
 }
 
 long sys_sigaltstack(struct sys_args *a)
 {
 	struct thread *t = a->thread;
 	struct kstack old = t->altstack, want;
-	uintptr_t sp = a->uc->regs.sp;
+	uintptr_t sp = a->regs->sp;
 	bool on = !(old.flags & (K_SS_DISABLE | K_SS_AUTODISARM)) && sp > (uintptr_t)old.sp &&
 		  sp - (uintptr_t)old.sp <= old.size;
 	int mode;
@@ -149,29 +147,33 @@ long sys_sigaltstack(struct sys_args *a)
 	return 0;
 }
 
-/* The program leaves a handler. The kernel does the work, at the program's frame, after two changes
- * in it: the alternate stack is ours, and SIGSYS stays unblocked. */
+/* The program leaves a handler. The kernel does the work, at the program's frame, after changes in
+ * it: the alternate stack is ours, SIGSYS stays unblocked, and an ip at or beside a replaced syscall
+ * means the same place in its trampoline. */
 long sys_rt_sigreturn(struct sys_args *a)
 {
 	struct thread *t = a->thread;
-	struct ksigframe *frame = (void *)(a->uc->regs.sp - sizeof(frame->restorer));
-	struct kstack ours = a->uc->stack;
-	struct kstack theirs;
-	uint64_t mask;
+	struct ksigframe *frame = (void *)(a->regs->sp - sizeof(frame->restorer));
+	struct kstack theirs, ours = {.sp = (void *)thread_altstack(t)};
+	uint64_t mask, ip;
 
+	ours.size = t->stack - (uintptr_t)ours.sp;
 	if (user_read(&theirs, &frame->uc.stack, sizeof(theirs)) ||
-	    user_read(&mask, &frame->uc.mask, sizeof(mask)))
-		return SYS_PASS; /* the kernel kills it, as it would */
+	    user_read(&mask, &frame->uc.mask, sizeof(mask)) ||
+	    user_read(&ip, &frame->uc.regs.ip, sizeof(ip)))
+		return SYS_PASS_GATE; /* the kernel kills it, as it would */
 	theirs.flags &= ~K_SS_ONSTACK;
 	if (theirs.flags & K_SS_DISABLE || theirs.size >= MIN_ALTSTACK_BYTES)
 		t->altstack = theirs;
 	t->sys_blocked = (mask & SIGBIT(K_SIGSYS)) != 0;
 	mask &= ~SIGBIT(K_SIGSYS);
-	ours.flags = 0;
+	ip = image_enter(ip);
 	if (user_write(&frame->uc.stack, &ours, sizeof(ours)) ||
-	    user_write(&frame->uc.mask, &mask, sizeof(mask)))
-		return SYS_PASS;
-	return SYS_PASS;
+	    user_write(&frame->uc.mask, &mask, sizeof(mask)) ||
+	    user_write(&frame->uc.regs.ip, &ip, sizeof(ip)))
+		return SYS_PASS_GATE;
+	t->segv_blocked = (mask & SIGNALS_FAULTS) != 0;
+	return SYS_PASS_GATE;
 }
 
 long sys_rt_sigsuspend(struct sys_args *a)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/prctl.h>
 
+#include "core/base/sysclass.h"
 #include "intercept/handlers.h"
 
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
@@ -57,13 +58,24 @@ static sys_handler *const table[TABLE_SIZE] = {
 	[__NR_fchdir] = sys_fchdir,
 	[__NR_getcwd] = sys_getcwd,
 	[__NR_close] = sys_close,
+	[__NR_dup] = sys_dup,
 	[__NR_dup2] = sys_dup2,
 	[__NR_dup3] = sys_dup2,
 	[__NR_close_range] = sys_close_range,
 	[__NR_fcntl] = sys_fcntl,
 	[__NR_lseek] = sys_lseek,
 	[__NR_ioctl] = sys_ioctl,
+	[__NR_pidfd_getfd] = sys_pidfd_getfd,
+	[__NR_recvmsg] = sys_recvmsg,
+	[__NR_recvmmsg] = sys_recvmmsg,
 	[__NR_mmap] = sys_mmap,
+	[__NR_munmap] = sys_munmap,
+	[__NR_mprotect] = sys_mprotect,
+	[__NR_pkey_mprotect] = sys_mprotect,
+	[__NR_mremap] = sys_mremap,
+	[__NR_shmat] = sys_shmat,
+	[__NR_personality] = sys_personality,
+	[__NR_arch_prctl] = sys_arch_prctl,
 	[__NR_sendfile] = sys_sendfile,
 	[__NR_splice] = sys_splice,
 	[__NR_copy_file_range] = sys_copy_file_range,
@@ -120,6 +132,11 @@ static sys_handler *const table[TABLE_SIZE] = {
 	[__NR_prctl] = sys_prctl,
 	[__NR_io_uring_setup] = sys_refused,
 };
+
+#define CLASS_FD(name)	  [__NR_##name] = SYSCLASS_FD,
+#define CLASS_ENTER(name) [__NR_##name] = SYSCLASS_ENTER,
+const uint8_t dispatch_classes[65536] = {SYSCLASS_FD_CALLS(CLASS_FD)
+						 SYSCLASS_ENTER_CALLS(CLASS_ENTER)};
 
 sys_handler *dispatch_handler(long nr)
 {

@@ -7,13 +7,19 @@
 #include <linux/prctl.h>
 #include <string.h>
 
+#include "core/base/twin.h"
+#include "intercept/dispatch.h"
 #include "intercept/fdtab.h"
+#include "intercept/signals.h"
 #include "intercept/vfile.h"
 
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 #define PR_SET_SYSCALL_USER_DISPATCH 59
 #define PR_SYS_DISPATCH_ON	     1
 #endif
+
+#define ARM_STEP_NS 100000L /* 0.1 ms */
+#define ARM_STEPS   2000
 
 struct runtime rt;
 
@@ -25,10 +31,20 @@ _Static_assert(offsetof(struct thread, gate_args) == 16, "start.S");
 _Static_assert(offsetof(struct thread, site) == 64, "start.S");
 _Static_assert(offsetof(struct thread, nr) == 72, "start.S");
 _Static_assert(offsetof(struct thread, retry) == 80, "start.S");
+_Static_assert(offsetof(struct thread, selector) == TWIN_GS_SELECTOR, "twin.h");
+_Static_assert(offsetof(struct thread, entry) == TWIN_GS_ENTRY, "twin.h");
+_Static_assert(offsetof(struct thread, classes) == TWIN_GS_CLASSES, "twin.h, start.S");
+_Static_assert(offsetof(struct thread, fds) == TWIN_GS_FDS, "twin.h, start.S");
+_Static_assert(offsetof(struct thread, regs) == 112, "start.S");
+_Static_assert(offsetof(struct thread, pass) == 368, "start.S");
+_Static_assert(offsetof(struct thread, ret) == 376, "start.S");
+_Static_assert(offsetof(struct thread, stack) == 384, "start.S");
+_Static_assert(offsetof(struct thread, deferred) == 392, "start.S");
+_Static_assert(offsetof(struct thread, result) == 400, "start.S");
 _Static_assert(sizeof(struct thread) + sizeof(struct proc) < THREAD_REGION_BYTES / 2,
 	       "the private stack needs its room");
 
-extern const char __executable_start[], etext[];
+extern const char __executable_start[], etext[], rt_entry[];
 
 /* A fresh aligned region, from the kernel. */
 static struct thread *region_map(void)
@@ -77,7 +93,7 @@ static struct thread *region_get(void)
 }
 
 /* A process's own state stands at the foot of the private stack of the thread that began it. */
-static struct proc *own_proc(struct thread *t)
+static struct proc *own_proc(const struct thread *t)
 {
 	return (struct proc *)thread_stack_base(t);
 }
@@ -92,10 +108,15 @@ struct thread *thread_new(struct thread *from, struct proc *proc)
 		return NULL;
 	next = t->next;
 	state = t->state;
-	memset(t, 0, offsetof(struct thread, path));
+	memset(t, 0, offsetof(struct thread, name));
 	t->next = next;
 	t->state = state;
 	t->self = t;
+	t->stack = (uintptr_t)t + THREAD_REGION_BYTES;
+	t->selector = 1;
+	t->entry = (uintptr_t)rt_entry;
+	t->classes = dispatch_classes;
+	t->fds = fdtab_bytes(false);
 	t->sock = -1;
 	t->altstack.flags = K_SS_DISABLE;
 	t->proc = proc;
@@ -133,34 +154,73 @@ void thread_exiting(struct thread *t)
 	lock_drop(&threads_lock);
 }
 
-/* The part that no clone inherits. */
-static int arm_dispatch(void)
+/* The part that no clone inherits: the trap, where this process needs it. */
+static int arm_dispatch(struct thread *t)
 {
 	return (int)sys5(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON,
 			 (uintptr_t)__executable_start,
-			 (uintptr_t)etext - (uintptr_t)__executable_start, 0);
+			 (uintptr_t)etext - (uintptr_t)__executable_start, &t->selector);
+}
+
+void thread_arm_self(struct thread *t)
+{
+	arm_dispatch(t);
+	__atomic_store_n(&t->armed, 1, __ATOMIC_RELEASE);
+}
+
+uintptr_t thread_altstack(const struct thread *t)
+{
+	return t->proc == own_proc(t) ? (uintptr_t)(own_proc(t) + 1) : thread_stack_base(t);
 }
 
 int thread_arm(struct thread *t)
 {
-	struct kstack stack = {
-		.sp = (void *)thread_stack_base(t),
-		.size = thread_stack_top(t) - thread_stack_base(t),
-	};
+	struct kstack stack = {.sp = (void *)thread_altstack(t)};
 	long ret;
 
-	if (t->proc == own_proc(t)) {
-		stack.sp = own_proc(t) + 1;
-		stack.size = thread_stack_top(t) - (uintptr_t)stack.sp;
-	}
+	stack.size = t->stack - (uintptr_t)stack.sp;
 	t->tid = (int)sys0(__NR_gettid);
 	ret = sys2(__NR_arch_prctl, K_ARCH_SET_GS, t);
 	if (ret)
 		return (int)ret;
 	ret = sys2(__NR_sigaltstack, &stack, 0);
-	if (ret)
+	if (ret || !__atomic_load_n(&rt.armed, __ATOMIC_ACQUIRE))
 		return (int)ret;
-	return arm_dispatch();
+	ret = arm_dispatch(t);
+	t->armed = !ret;
+	return (int)ret;
+}
+
+/* Tells one other thread to arm itself, by a signal, and waits for it. A thread that the kernel
+ * does not let run for long is not waited for: it comes out of its call armed. */
+static void arm_other(struct thread *other)
+{
+	struct ksiginfo info = {.signo = K_SIGSYS, .code = SIGNALS_ARM_CODE};
+	int64_t step[2] = {0, ARM_STEP_NS};
+
+	if (sys4(__NR_rt_tgsigqueueinfo, sys0(__NR_getpid), other->tid, K_SIGSYS, &info))
+		return;
+	for (int i = 0; i < ARM_STEPS && !__atomic_load_n(&other->armed, __ATOMIC_ACQUIRE); i++)
+		sys2(__NR_nanosleep, step, 0);
+}
+
+int thread_arm_all(void)
+{
+	struct thread *t = thread_current();
+	int ret;
+
+	if (__atomic_exchange_n(&rt.armed, 1, __ATOMIC_ACQ_REL))
+		return 0;
+	ret = arm_dispatch(t);
+	if (ret)
+		return ret;
+	t->armed = 1;
+	lock_take(&threads_lock);
+	for (struct thread *other = threads; other; other = other->next)
+		if (other != t && other->state == THREAD_LIVE && !other->armed && other->tid)
+			arm_other(other);
+	lock_drop(&threads_lock);
+	return 0;
 }
 
 void thread_fork_prepare(void)
@@ -192,8 +252,9 @@ int thread_fork_child(struct thread *t)
 	if (t->fds_private) {
 		fdtab_forget_all();
 		t->fds_private = false;
+		t->fds = fdtab_bytes(false);
 	}
 	t->tid = (int)sys0(__NR_gettid);
 	thread_fork_parent();
-	return arm_dispatch();
+	return rt.armed ? arm_dispatch(t) : 0;
 }

@@ -3,9 +3,12 @@
  * What the runtime keeps for each thread and for each process.
  *
  * A struct thread stands at the base of an aligned region whose rest is the thread's private stack,
- * which is also the kernel's alternate signal stack: every handler of ours runs there, with all
- * signals blocked, so nothing is ever taken from the program's stack and nothing nests (faults of
- * the runtime's own user copies excepted). %gs points to it, for the gates.
+ * which is also the kernel's alternate signal stack: all of the runtime runs there, so nothing is
+ * ever taken from the program's stack. %gs points to it, for trampolines, gates and the entry.
+ *
+ * A system call that may be ours is saved in regs (the program's registers), answered on the
+ * private stack, and left through rt_leave, which needs nothing but this struct. Signals that
+ * arrive meanwhile are put off (deferred) until the program's registers are complete again.
  */
 #ifndef INTERCEPT_THREAD_H
 #define INTERCEPT_THREAD_H
@@ -34,6 +37,12 @@ struct proc {
 	char cwd[WIRE_PATH_MAX]; /* a clean virtual path when cwd_virtual */
 };
 
+enum thread_retry {
+	RETRY_NO,
+	RETRY_LINK,  /* the kernel answered ENOENT for this very call */
+	RETRY_AFTER, /* the kernel has answered: result */
+};
+
 enum thread_state { THREAD_FREE, THREAD_LIVE, THREAD_EXITING };
 
 struct thread {
@@ -43,8 +52,22 @@ struct thread {
 	uint64_t gate_args[6]; /* 16: rdi rsi rdx r10 r8 r9 as the program had them */
 	uint64_t site;	       /* 64: the program's syscall instruction */
 	uint64_t nr;	       /* 72: its number */
-	uint32_t retry;	       /* 80: the kernel answered ENOENT for this very call */
+	uint32_t retry;	       /* 80: enum thread_retry */
+	uint8_t selector;      /* 84: of Syscall User Dispatch; TWIN_GS_SELECTOR */
+	uintptr_t entry;       /* 88: TWIN_GS_ENTRY */
+	const uint8_t *classes; /* 96: TWIN_GS_CLASSES */
+	const uint8_t *fds;	/* 104: TWIN_GS_FDS */
+	struct kregs regs;	/* 112: the program's, while a call of it is answered */
+	uintptr_t pass;		/* 368: where a passed call is made: a trampoline, or gate_plain */
+	uintptr_t ret;		/* 376: where rt_leave goes */
+	uint64_t stack;		/* 384: top of the private stack */
+	uint32_t deferred;	/* 392: signals are blocked until the call is over */
+	long result;		/* 400: of a call that is looked at again */
 
+	uint64_t deferred_mask; /* the program's mask, when deferred */
+	bool leaving;		/* regs and ret are complete, deferred signals are let in */
+	bool trapped;		/* the call under way came by a trap */
+	uint32_t armed;		/* atomic: the trap is set */
 	uint32_t state;	     /* enum thread_state, under threads' lock */
 	struct thread *next; /* all threads, under threads' lock */
 	struct proc *proc;
@@ -52,13 +75,11 @@ struct thread {
 	int sock;	   /* a connection in flight, or -1: a fork's child closes it */
 	bool fds_private;  /* a vfork child: shares memory, not descriptors; the fd table is not its
 			    */
-	bool segv_blocked; /* the interrupted mask blocks SIGSEGV or SIGBUS: unblock before a copy
-			    */
+	bool segv_blocked; /* the program's mask blocks SIGSEGV or SIGBUS: unblock before a copy */
 	bool sys_blocked;  /* the program believes SIGSYS is blocked */
 	struct kstack altstack; /* the program's own alternate stack */
 	void *exec_scratch;	/* of a vfork child's execve; its parent unmaps it */
 	size_t exec_scratch_bytes;
-	uint64_t program_mask; /* the signal mask of the program at the call under way */
 	uint64_t mask_copy;    /* a signal mask without SIGSYS, for the kernel to read */
 	struct {
 		uint64_t mask;
@@ -83,10 +104,8 @@ static inline uintptr_t thread_stack_base(const struct thread *t)
 	return (uintptr_t)(t + 1);
 }
 
-static inline uintptr_t thread_stack_top(const struct thread *t)
-{
-	return (uintptr_t)t + THREAD_REGION_BYTES;
-}
+/* The lowest address of the stack that the kernel is given for signals; it ends at stack. */
+uintptr_t thread_altstack(const struct thread *t);
 
 /* A thread with proc (shared), or, if proc is NULL, with a copy of from's. NULL: no memory. */
 struct thread *thread_new(struct thread *from, struct proc *proc);
@@ -95,9 +114,15 @@ void thread_free(struct thread *t);
 /* The calling thread is about to exit: its region is reused once the kernel has let go of it. */
 void thread_exiting(struct thread *t);
 
-/* Makes the calling kernel thread run as t: %gs, alternate stack, dispatch armed. 0 or negative
- * errno. */
+/* Makes the calling kernel thread run as t: %gs, alternate stack, the trap if the process needs it.
+ * 0 or negative errno. */
 int thread_arm(struct thread *t);
+
+/* From now on system calls from memory that no twin proves must trap, in every thread of this
+ * process. Once is enough. 0, or a negative errno: the kernel cannot. */
+int thread_arm_all(void);
+/* The part of it for the calling thread, in a signal handler. */
+void thread_arm_self(struct thread *t);
 
 /* Around a fork: no lock is held by another thread when memory is copied. The child keeps only t.
  */
@@ -112,7 +137,7 @@ struct runtime {
 	char exe[WIRE_PATH_MAX];     /* what /proc/self/exe shall say */
 	char rt_path[WIRE_PATH_MAX]; /* the runtime's own file */
 	char **envp;		     /* of this image, for registering the context again */
-	bool have_gs;		     /* %gs is ours */
+	uint32_t armed;		     /* atomic: the trap is set in every thread */
 };
 extern struct runtime rt;
 

@@ -4,22 +4,18 @@
 
 #include <errno.h>
 
-#include "intercept/thread.h"
+#include "intercept/signals.h"
 
 size_t usercopy_raw(void *dst, const void *src, size_t n);
 size_t userstr_raw(char *dst, const char *src, size_t max);
 extern const char usercopy_raw_end[], usercopy_fault[], userstr_raw_end[], userstr_fault[];
 
-/* The program may have blocked the very signals that turn a fault into an error. */
 static void allow_faults(void)
 {
 	struct thread *t = thread_current();
-	uint64_t faults = SIGBIT(K_SIGSEGV) | SIGBIT(K_SIGBUS);
 
-	if (!t->segv_blocked)
-		return;
-	sys4(__NR_rt_sigprocmask, K_SIG_UNBLOCK, &faults, 0, 8);
-	t->segv_blocked = false;
+	if (t->segv_blocked)
+		signals_allow_faults(t);
 }
 
 int user_read(void *dst, const void *user_src, size_t bytes)

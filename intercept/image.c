@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See image.h. Entries are never freed, only used again, so that a lookup needs no lock. */
+#include "intercept/image.h"
+
+#include <errno.h>
+#include <linux/mman.h>
+
+#include "intercept/lock.h"
+
+static struct lock images_lock; /* for changes */
+static struct image_twin *images;
+static struct image_twin *spare; /* not yet used entries of the last page */
+static unsigned spare_count;
+
+struct image_twin *image_next(struct image_twin *after)
+{
+	struct image_twin *i = after ? after->next : __atomic_load_n(&images, __ATOMIC_ACQUIRE);
+
+	while (i && !__atomic_load_n(&i->end, __ATOMIC_ACQUIRE))
+		i = i->next;
+	return i;
+}
+
+struct image_twin *image_at(uint64_t address)
+{
+	struct image_twin *i = NULL;
+
+	while ((i = image_next(i)))
+		if (address >= i->base && address < i->end)
+			return i;
+	return NULL;
+}
+
+/* An entry, in the list, with end 0. */
+static struct image_twin *entry_get(void)
+{
+	struct image_twin *i;
+	long at;
+
+	for (i = images; i; i = i->next)
+		if (!i->end)
+			return i;
+	if (!spare_count) {
+		at = sys6(__NR_mmap, 0, PAGE_BYTES, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (sys_failed(at))
+			return NULL;
+		spare = (struct image_twin *)at;
+		spare_count = PAGE_BYTES / sizeof(*spare);
+	}
+	i = spare++;
+	spare_count--;
+	i->next = images;
+	__atomic_store_n(&images, i, __ATOMIC_RELEASE);
+	return i;
+}
+
+/* Maps trampolines and the table of sites. 0 or a negative errno. */
+static int map_tail(struct image_twin *i, int twin_fd, bool reserved)
+{
+	const struct twin_header *h = &i->head;
+	uint64_t from = h->sites_offset & ~(PAGE_BYTES - 1);
+	long at;
+
+	i->sites = NULL;
+	i->code = i->code_end = i->base + (h->code_vaddr - h->low);
+	if (!h->site_count)
+		return 0;
+	i->code_end = i->code + h->code_bytes;
+	at = sys6(__NR_mmap, i->code, h->code_bytes, PROT_READ | PROT_EXEC,
+		  MAP_PRIVATE | (reserved ? MAP_FIXED : MAP_FIXED_NOREPLACE), twin_fd,
+		  h->code_offset);
+	if (sys_failed(at))
+		return (int)at;
+	if ((uint64_t)at != i->code) { /* a kernel without MAP_FIXED_NOREPLACE */
+		sys2(__NR_munmap, at, h->code_bytes);
+		return -EEXIST;
+	}
+	i->table_bytes = h->sites_offset + h->site_count * sizeof(struct twin_site) - from;
+	at = sys6(__NR_mmap, 0, i->table_bytes, PROT_READ, MAP_PRIVATE, twin_fd, from);
+	if (sys_failed(at)) {
+		sys2(__NR_munmap, i->code, h->code_bytes);
+		return (int)at;
+	}
+	i->table = (uint64_t)at;
+	i->sites = (const struct twin_site *)(at + (long)(h->sites_offset - from));
+	return 0;
+}
+
+struct image_twin *image_add(int twin_fd, const struct twin_header *head, uint64_t base,
+			     bool reserved)
+{
+	struct image_twin *i;
+
+	lock_take(&images_lock);
+	i = entry_get();
+	if (i) {
+		i->base = base;
+		i->dirty = false;
+		i->head = *head;
+		if (map_tail(i, twin_fd, reserved))
+			i = NULL;
+		else
+			__atomic_store_n(&i->end, base + (head->high - head->low),
+					 __ATOMIC_RELEASE);
+	}
+	lock_drop(&images_lock);
+	return i;
+}
+
+bool image_proves(uint64_t start, uint64_t bytes)
+{
+	const struct image_twin *i = image_at(start);
+
+	if (!i || i->dirty)
+		return false;
+	for (uint32_t n = 0; n < i->head.segment_count; n++) {
+		const struct twin_segment *s = &i->head.segment[n];
+		uint64_t from = i->base + (s->vaddr - i->head.low);
+
+		if (start >= from && bytes <= s->bytes && start - from <= s->bytes - bytes)
+			return true;
+	}
+	return false;
+}
+
+void image_touched(uint64_t start, uint64_t bytes)
+{
+	struct image_twin *i = NULL;
+
+	while ((i = image_next(i))) {
+		for (uint32_t n = 0; n < i->head.segment_count; n++) {
+			const struct twin_segment *s = &i->head.segment[n];
+			uint64_t from = i->base + (s->vaddr - i->head.low);
+
+			if (start < from + s->bytes && from < start + bytes)
+				i->dirty = true;
+		}
+	}
+}
+
+void image_unmapped(uint64_t start, uint64_t bytes)
+{
+	struct image_twin *i = NULL;
+
+	while ((i = image_next(i))) {
+		if (i->base < start || i->end > start + bytes)
+			continue;
+		lock_take(&images_lock);
+		__atomic_store_n(&i->end, 0, __ATOMIC_RELEASE);
+		if (i->sites) {
+			sys2(__NR_munmap, i->code, i->code_end - i->code);
+			sys2(__NR_munmap, i->table, i->table_bytes);
+			i->sites = NULL;
+		}
+		lock_drop(&images_lock);
+	}
+}
+
+void image_leave(struct kucontext *uc)
+{
+	uint64_t ip = uc->regs.ip;
+	const struct twin_site *site;
+	struct image_twin *i = NULL;
+
+	while ((i = image_next(i))) {
+		if (ip < i->code || ip >= i->code_end)
+			continue;
+		site = twin_tramp_at(i->sites, i->head.site_count, ip - i->code);
+		if (site)
+			uc->regs.ip = i->base + twin_to_program(site, ip - i->code);
+		return;
+	}
+}
+
+uint64_t image_enter(uint64_t ip)
+{
+	const struct image_twin *i = image_at(ip);
+	const struct twin_site *site;
+	uint64_t at;
+
+	if (!i || !i->sites)
+		return ip;
+	site = twin_site_at(i->sites, i->head.site_count, ip - i->base);
+	if (!site || ip - i->base == site->start)
+		return ip;
+	at = twin_to_tramp(site, ip - i->base);
+	return at == UINT64_MAX ? ip : i->code + at;
+}
+
+void image_fork_prepare(void)
+{
+	lock_take(&images_lock);
+}
+
+void image_fork_done(void)
+{
+	lock_drop(&images_lock);
+}

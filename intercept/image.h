@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Images: ELF files of this process whose executable segments are mapped from their twins
+ * (core/base/twin.h). Lookups take no lock and may happen in a signal handler; changes are made by
+ * system calls of the program, on a private stack.
+ */
+#ifndef INTERCEPT_IMAGE_H
+#define INTERCEPT_IMAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/twin.h"
+#include "intercept/kernel.h"
+
+struct image_twin {
+	struct image_twin *next;
+	uint64_t base;		       /* where head.low is */
+	uint64_t end;		       /* where head.high is; atomic, 0: this entry is free */
+	uint64_t code, code_end;       /* the trampolines */
+	const struct twin_site *sites; /* NULL: there are none */
+	uint64_t table, table_bytes;   /* the mapping that holds them */
+	bool dirty;		       /* the program may have changed its text since */
+	struct twin_header head;
+};
+
+/* The twin of the file fd: an open descriptor of it, *head its checked header. The daemon makes it
+ * if there is none. -ENOEXEC and others: there is none to be had. */
+int image_twin_open(int fd, struct twin_header *head);
+
+/* The file twin_fd will be, or is, mapped with head.low at base: maps its trampolines, fixed if the
+ * place is reserved already. Its entry, or NULL: the place is taken, no memory. */
+struct image_twin *image_add(int twin_fd, const struct twin_header *head, uint64_t base,
+			     bool reserved);
+
+/* The image at address, or NULL. */
+struct image_twin *image_at(uint64_t address);
+
+/* Is all of the range text of one image, as its twin has it? */
+bool image_proves(uint64_t start, uint64_t bytes);
+/* The program makes a range writable, or maps something over it. */
+void image_touched(uint64_t start, uint64_t bytes);
+/* The program unmaps a range: whole images in it are forgotten, their trampolines unmapped. */
+void image_unmapped(uint64_t start, uint64_t bytes);
+
+/* If uc stands in a trampoline: to where the program stands. */
+void image_leave(struct kucontext *uc);
+/* Where the program goes on that was interrupted at ip: in a trampoline, if ip is at or beside a
+ * syscall that was replaced; ip itself otherwise. */
+uint64_t image_enter(uint64_t ip);
+
+/* For each image in use: the first with after NULL. */
+struct image_twin *image_next(struct image_twin *after);
+
+void image_fork_prepare(void);
+void image_fork_done(void);
+
+#endif

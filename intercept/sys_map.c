@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory: cloud files are fetched before they are mapped, executable files are mapped from their
+ * twins, and where executable memory comes from nowhere we know, the trap is set first.
+ */
+#include <errno.h>
+#include <linux/mman.h>
+#include <string.h>
+
+#include "intercept/cloudfd.h"
+#include "intercept/handlers.h"
+#include "intercept/image.h"
+#include "intercept/load.h"
+#include "intercept/request.h"
+#include "intercept/trapped.h"
+#include "intercept/usercopy.h"
+
+#define PAGE_UP(x)	   (((x) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1))
+#define FIXED		   (MAP_FIXED | MAP_FIXED_NOREPLACE)
+#define K_SHM_EXEC	   0100000u
+#define READ_IMPLIES_EXEC  0x0400000u
+
+static long map(const struct sys_args *a, int fd, uint64_t bytes)
+{
+	return sys6(__NR_mmap, a->arg[0], bytes, a->arg[2], a->arg[3], fd, a->arg[5]);
+}
+
+/* Executable memory that no twin proves: made by the kernel, watched by the trap. */
+static long map_unproven(struct sys_args *a, const char *why)
+{
+	int ret = trapped_expect(why);
+
+	if (a->arg[3] & MAP_FIXED)
+		image_touched(a->arg[0], a->arg[1]);
+	return ret ? ret : SYS_PASS;
+}
+
+/* The segment of head that starts at, or contains, this part of the file; NULL: none, or not all. */
+static const struct twin_segment *segment_of(const struct twin_header *head, uint64_t offset,
+					     uint64_t bytes)
+{
+	for (uint32_t i = 0; i < head->segment_count; i++) {
+		const struct twin_segment *s = &head->segment[i];
+
+		if (offset >= s->offset && offset - s->offset < s->bytes &&
+		    PAGE_UP(bytes) <= s->bytes - (offset - s->offset))
+			return s;
+	}
+	return NULL;
+}
+
+/* The twin's text at the address that the kernel or the program has chosen. An address, or an
+ * error: then the original is mapped. */
+static long map_text(struct sys_args *a, int twin_fd, const struct twin_header *head,
+		     const struct twin_segment *s)
+{
+	uint64_t vaddr = s->vaddr + (a->arg[5] - s->offset);
+	struct image_twin *i;
+	long at = map(a, twin_fd, a->arg[1]);
+	uint64_t base;
+
+	if (sys_failed(at))
+		return at;
+	base = (uint64_t)at - (vaddr - head->low);
+	i = image_at((uint64_t)at);
+	if (i && i->base == base && !memcmp(&i->head.key, &head->key, sizeof(head->key)))
+		return at;
+	if (a->arg[3] & FIXED)
+		image_touched((uint64_t)at, a->arg[1]);
+	if (image_add(twin_fd, head, base, false))
+		return at;
+	return -EEXIST;
+}
+
+/* A loader's first mapping of a file: the extent of all its segments, to be filled by fixed
+ * mappings. The trampolines get their room behind it. */
+static long map_extent(struct sys_args *a, int fd, int twin_fd, const struct twin_header *head)
+{
+	uint64_t room = head->code_vaddr - head->low + head->code_bytes;
+	long at = map(a, a->arg[2] & PROT_EXEC ? twin_fd : fd, room);
+
+	if (sys_failed(at))
+		return at;
+	if (!image_add(twin_fd, head, (uint64_t)at, true)) {
+		sys2(__NR_munmap, at, room);
+		return -ENOMEM;
+	}
+	return at;
+}
+
+/* Is this how a loader maps an ELF file for the first time? */
+static bool loaders_extent(const struct sys_args *a)
+{
+	struct elf_info info;
+
+	if (a->arg[3] & FIXED || a->arg[5] % PAGE_BYTES)
+		return false;
+	if (load_headers((int)a->arg[4], &info) || info.ehdr.e_type != ET_DYN)
+		return false;
+	for (unsigned i = 0; i < info.phdr_count; i++)
+		if (info.phdr[i].p_type == PT_LOAD)
+			return PAGE_UP(a->arg[1]) == info.high - info.low &&
+			       a->arg[5] == (info.phdr[i].p_offset & ~(PAGE_BYTES - 1));
+	return false;
+}
+
+static long map_file(struct sys_args *a)
+{
+	bool executable = a->arg[2] & PROT_EXEC;
+	bool extent = (a->arg[3] & MAP_TYPE) == MAP_PRIVATE && loaders_extent(a);
+	const struct twin_segment *s;
+	struct twin_header head;
+	long ret = -ENOEXEC;
+	int twin_fd;
+
+	if (!executable && !extent) {
+		if (a->arg[3] & MAP_FIXED)
+			image_touched(a->arg[0], a->arg[1]);
+		return SYS_PASS;
+	}
+	twin_fd = image_twin_open((int)a->arg[4], &head);
+	if (twin_fd < 0)
+		return executable ? map_unproven(a, "a file without a twin") : SYS_PASS;
+	s = segment_of(&head, a->arg[5], a->arg[1]);
+	if (extent)
+		ret = map_extent(a, (int)a->arg[4], twin_fd, &head);
+	else if (s && !(a->arg[2] & PROT_WRITE))
+		ret = map_text(a, twin_fd, &head, s);
+	sys1(__NR_close, twin_fd);
+	if (sys_failed(ret))
+		return executable ? map_unproven(a, "a file mapped in an unusual way") : SYS_PASS;
+	if (executable && (head.unproven || head.left || a->arg[2] & PROT_WRITE))
+		trapped_expect("a file with code that is not proven");
+	return ret;
+}
+
+long sys_mmap(struct sys_args *a)
+{
+	struct vfile *vf;
+	long ret;
+
+	if (a->arg[3] & MAP_ANONYMOUS) {
+		if (a->arg[2] & PROT_EXEC)
+			return map_unproven(a, "anonymous executable memory");
+		if (a->arg[3] & MAP_FIXED)
+			image_touched(a->arg[0], a->arg[1]);
+		return SYS_PASS;
+	}
+	ret = cloudfd_get((int)a->arg[4], &vf);
+	if (ret <= 0)
+		return ret ? ret : map_file(a);
+	if (vf->vn->kind == VNODE_DIR)
+		ret = -ENODEV;
+	else if ((a->arg[3] & MAP_TYPE) != MAP_PRIVATE && a->arg[2] & PROT_WRITE)
+		ret = -EACCES;
+	else
+		ret = vfile_ensure(vf, a->arg[5], a->arg[1], WIRE_ENSURE_PIN);
+	vfile_put(vf);
+	if (ret)
+		return ret;
+	return a->arg[2] & PROT_EXEC ? map_unproven(a, "a cloud file with code") : SYS_PASS;
+}
+
+long sys_munmap(struct sys_args *a)
+{
+	image_unmapped(a->arg[0], PAGE_UP(a->arg[1]));
+	return SYS_PASS;
+}
+
+/* mprotect, pkey_mprotect */
+long sys_mprotect(struct sys_args *a)
+{
+	uint64_t bytes = PAGE_UP(a->arg[1]);
+
+	if (a->arg[2] & PROT_WRITE)
+		image_touched(a->arg[0], bytes);
+	if (a->arg[2] & PROT_EXEC && bytes && !image_proves(a->arg[0], bytes)) {
+		int ret = trapped_expect("memory made executable");
+
+		if (ret)
+			return ret;
+	}
+	return SYS_PASS;
+}
+
+/* Text that moves leaves its trampolines behind. */
+long sys_mremap(struct sys_args *a)
+{
+	const struct image_twin *i = image_at(a->arg[0]);
+	int ret = i ? trapped_expect("program text that moves") : 0;
+
+	if (i)
+		image_touched(a->arg[0], a->arg[1]);
+	return ret ? ret : SYS_PASS;
+}
+
+long sys_shmat(struct sys_args *a)
+{
+	int ret = a->arg[2] & K_SHM_EXEC ? trapped_expect("executable shared memory") : 0;
+
+	return ret ? ret : SYS_PASS;
+}
+
+long sys_personality(struct sys_args *a)
+{
+	int ret = (unsigned)a->arg[0] != 0xffffffffu && a->arg[0] & READ_IMPLIES_EXEC
+			  ? trapped_expect("memory that is executable when it is readable")
+			  : 0;
+
+	return ret ? ret : SYS_PASS;
+}
+
+/* %gs is the runtime's; no compiler or C library for Linux uses it. */
+long sys_arch_prctl(struct sys_args *a)
+{
+	uint64_t none = 0;
+
+	if ((int)a->arg[0] == K_ARCH_GET_GS)
+		return user_write((void *)a->arg[1], &none, sizeof(none)) ? -EFAULT : 0;
+	if ((int)a->arg[0] != K_ARCH_SET_GS)
+		return SYS_PASS;
+	if (!a->arg[1])
+		return 0;
+	say("this program needs %gs for itself, which cannot be while it is intercepted: run it "
+	    "with SKYSHIM_OFF=1",
+	    "");
+	return -EPERM;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* recvmsg, recvmmsg: descriptors that arrive with a message may be cloud files, on numbers that
+ * were the kernel's before. */
+#include <asm/socket.h>
+#include <errno.h>
+#include <string.h>
+
+#include "intercept/fdtab.h"
+#include "intercept/handlers.h"
+#include "intercept/usercopy.h"
+
+#define K_SCM_RIGHTS  1
+#define K_SOL_SOCKET  1
+#define MESSAGES_MAX  1024u /* of one recvmmsg(2), as the kernel limits it */
+#define CONTROL_MAX   65536u
+
+/* struct msghdr and struct mmsghdr, as the kernel has them */
+struct kmsghdr {
+	uint64_t name;
+	uint64_t namelen;
+	uint64_t iov, iovlen;
+	uint64_t control, controllen;
+	uint64_t flags;
+};
+
+struct kmmsghdr {
+	struct kmsghdr head;
+	uint64_t len;
+};
+
+struct kcmsghdr {
+	uint64_t len;
+	int32_t level, type;
+};
+
+/* Forgets the descriptors in the control data of the message at user. */
+static void forget_received(uint64_t user)
+{
+	struct kmsghdr msg;
+	struct kcmsghdr c;
+
+	if (user_read(&msg, (void *)user, sizeof(msg)) || !msg.control ||
+	    msg.controllen > CONTROL_MAX)
+		return;
+	for (uint64_t at = 0; at + sizeof(c) <= msg.controllen; at += (c.len + 7) & ~7ul) {
+		if (user_read(&c, (void *)(msg.control + at), sizeof(c)) || c.len < sizeof(c))
+			return;
+		if (c.level != K_SOL_SOCKET || c.type != K_SCM_RIGHTS)
+			continue;
+		for (uint64_t i = sizeof(c); i + 4 <= c.len && at + i + 4 <= msg.controllen; i += 4) {
+			int fd;
+
+			if (user_read(&fd, (void *)(msg.control + at + i), sizeof(fd)))
+				return;
+			fdtab_forget(fd);
+		}
+	}
+}
+
+long sys_recvmsg(struct sys_args *a)
+{
+	struct kmsghdr msg;
+
+	if (user_read(&msg, (void *)a->arg[1], sizeof(msg)) || !msg.control || !msg.controllen)
+		return SYS_PASS;
+	return SYS_PASS_AFTER;
+}
+
+long sys_recvmmsg(struct sys_args *a)
+{
+	(void)a;
+	return SYS_PASS_AFTER;
+}
+
+void dispatch_answered(struct thread *t, long nr, const struct kregs *r, long result)
+{
+	(void)t;
+	if (result < 0)
+		return;
+	if (nr == __NR_recvmsg)
+		forget_received(r->si);
+	for (unsigned i = 0; nr == __NR_recvmmsg && i < MESSAGES_MAX && i < (unsigned long)result; i++)
+		forget_received(r->si + i * sizeof(struct kmmsghdr));
+}

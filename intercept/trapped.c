@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See trapped.h. */
+#include "intercept/trapped.h"
+
+#include "intercept/image.h"
+#include "intercept/request.h"
+#include "intercept/thread.h"
+
+#define NOTED_MAX 64u
+
+static uint64_t noted[NOTED_MAX]; /* sites told already; atomic */
+
+int trapped_expect(const char *why)
+{
+	static uint32_t said;
+	int ret;
+
+	if (__atomic_load_n(&rt.armed, __ATOMIC_ACQUIRE))
+		return 0;
+	ret = thread_arm_all();
+	if (ret && !__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED))
+		say("this kernel cannot trap system calls of code that is not in a file: they are "
+		    "not intercepted: ",
+		    why);
+	return 0;
+}
+
+/* Once for each site. */
+static bool first_time(uint64_t site)
+{
+	for (unsigned i = 0; i < NOTED_MAX; i++) {
+		uint64_t seen = 0;
+
+		if (__atomic_load_n(&noted[i], __ATOMIC_RELAXED) == site)
+			return false;
+		if (__atomic_compare_exchange_n(&noted[i], &seen, site, 0, __ATOMIC_RELAXED,
+						__ATOMIC_RELAXED))
+			return true;
+		if (seen == site)
+			return false;
+	}
+	return false;
+}
+
+void trapped_note(uint64_t site)
+{
+	const struct image_twin *i = image_at(site);
+	char name[TWIN_NAME_BYTES];
+	struct request rq = {.op = WIRE_TRAPPED, .text = name};
+
+	if (!i || i->dirty || !first_time(site))
+		return;
+	for (uint32_t n = 0; n < i->head.segment_count; n++) {
+		const struct twin_segment *s = &i->head.segment[n];
+		uint64_t vaddr = site - i->base + i->head.low;
+
+		if (vaddr < s->vaddr || vaddr - s->vaddr >= s->bytes)
+			continue;
+		rq.offset = s->offset + (vaddr - s->vaddr);
+		rq.text_len = (uint32_t)twin_name(&i->head.key, name);
+		request_run(&rq);
+		return;
+	}
+}
