@@ -42,8 +42,9 @@ static const struct {
 	const char *name;
 	int (*run)(char **argv);
 } commands[] = {
-	{"run", cli_run},	{"shell", cli_shell}, {"daemon", cli_daemon}, {"stop", cli_stop},
-	{"status", cli_status}, {"stats", cli_stats}, {"doctor", cli_doctor},
+	{"run", cli_run},	{"shell", cli_shell},	  {"daemon", cli_daemon},
+	{"stop", cli_stop},	{"status", cli_status},	  {"stats", cli_stats},
+	{"doctor", cli_doctor}, {"rewrite", cli_rewrite},
 };
 
 int cli_no_arguments(const char *command, char **argv)
