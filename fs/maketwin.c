@@ -60,9 +60,14 @@ static struct flight *find(const struct twin_key *key)
 
 static unsigned jobs_max(void)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	static unsigned max; /* with the lock */
+	long cpus;
 
-	return cpus < 2 ? 2 : cpus < MAKETWIN_JOBS_MAX ? (unsigned)cpus : MAKETWIN_JOBS_MAX;
+	if (!max) {
+		cpus = sysconf(_SC_NPROCESSORS_ONLN);
+		max = cpus < 2 ? 2 : cpus < MAKETWIN_JOBS_MAX ? (unsigned)cpus : MAKETWIN_JOBS_MAX;
+	}
+	return max;
 }
 
 /* Is it a file that is met again, and may be read? */

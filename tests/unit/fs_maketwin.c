@@ -303,23 +303,31 @@ Test(fs_maketwin, disk_full)
 	cr_assert_eq(twins_start(dir_fd, 512 * MIB), 0);
 }
 
-/* What a file costs beyond its rewriting. */
+static int less(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* What a file costs beyond its rewriting: a fork, not an exec. The least of many, since others work
+ * on this machine too. */
 Test(fs_maketwin, cost)
 {
-	double start, total = 0;
+	struct timespec tick = {0, 12000000};
+	double took[100];
 
 	cr_assert_eq(make_of("ok"), 0);
-	for (int i = 0; i < 50; i++) {
-		struct timespec tick = {0, 12000000};
-
+	for (int i = 0; i < 100; i++) {
 		fake_original(original, "ok");
 		nanosleep(&tick, NULL);
-		start = seconds();
+		took[i] = -seconds();
 		cr_assert_eq(make(original, O_RDONLY), 0);
-		total += seconds() - start;
+		took[i] += seconds();
 	}
-	cr_log_info("%.0f us a file", total / 50 * 1e6);
-	if (getenv("FAKE_COST"))
-		fprintf(stderr, "%.0f us a file\n", total / 50 * 1e6);
-	cr_assert_lt(total / 50, 0.1);
+	qsort(took, 100, sizeof(took[0]), less);
+	if (getenv("SHOW_COST"))
+		fprintf(stderr, "us: %.0f %.0f %.0f\n", took[0] * 1e6, took[25] * 1e6,
+			took[50] * 1e6);
+	cr_assert_lt(took[0], 0.005);
 }
