@@ -22,6 +22,13 @@ static uint64_t default_size(int fd)
 	return half < SIZE_DEFAULT ? half : SIZE_DEFAULT;
 }
 
+uint64_t cache_size(const struct cache_config *config)
+{
+	uint64_t size = config->size_bytes ? config->size_bytes : default_size(config->dir_fd);
+
+	return size < SIZE_MIN ? SIZE_MIN : size;
+}
+
 int cache_start(const struct cache_config *config, const struct cache_source *source)
 {
 	int fd = place_files(config->dir_fd);
@@ -31,9 +38,7 @@ int cache_start(const struct cache_config *config, const struct cache_source *so
 		return fd;
 	cache.files_fd = fd;
 	cache.source = *source;
-	cache.size_max = config->size_bytes ? config->size_bytes : default_size(fd);
-	if (cache.size_max < SIZE_MIN)
-		cache.size_max = SIZE_MIN;
+	cache.size_max = cache_size(config);
 	/* several windows must fit at once */
 	cache.window_max = cache.size_max / 8 < READAHEAD_WINDOW_BYTES ? cache.size_max / 8
 								       : READAHEAD_WINDOW_BYTES;

@@ -44,6 +44,9 @@ struct cache_config {
 	uint64_t size_bytes; /* 0: min(10 GiB, half of what is free) */
 };
 
+/* The cap this configuration means, bytes. */
+uint64_t cache_size(const struct cache_config *config);
+
 /* Takes over what an earlier daemon left and starts the evictor's thread. */
 int cache_start(const struct cache_config *config, const struct cache_source *source);
 

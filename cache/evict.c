@@ -16,6 +16,7 @@
 
 #include "cache/blocks.h"
 #include "cache/clock.h"
+#include "cache/twins.h"
 #include "core/log.h"
 
 #define HIGH_PERCENT   95 /* of the cap: start to evict */
@@ -51,10 +52,11 @@ static uint64_t goal(void)
 {
 	uint64_t high = cache.size_max / 100 * HIGH_PERCENT;
 	uint64_t low = cache.size_max / 100 * LOW_PERCENT;
+	uint64_t used = cache.used + cache.reserved + twins_charge();
 	uint64_t bytes = 0;
 
-	if (cache.used + cache.reserved > high || cache.want_space)
-		bytes = cache.used + cache.reserved > low ? cache.used + cache.reserved - low : 0;
+	if (used > high || cache.want_space)
+		bytes = used > low ? used - low : 0;
 	if (cache.is_low && bytes < RETRY_BYTES)
 		bytes = RETRY_BYTES;
 	return bytes;

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/twin.h"
 #include "core/log.h"
 #include "core/scope.h"
 
@@ -164,23 +165,42 @@ static int open_below(int dir_fd, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+static bool is_new_boot(int dir_fd, char now[BOOT_ID_BYTES])
+{
+	char then[BOOT_ID_BYTES];
+
+	read_text(AT_FDCWD, "/proc/sys/kernel/random/boot_id", now, BOOT_ID_BYTES);
+	read_text(dir_fd, "boot", then, sizeof(then));
+	return !now[0] || strcmp(now, then) != 0;
+}
+
+bool place_is_new_boot(int dir_fd)
+{
+	char now[BOOT_ID_BYTES];
+
+	return is_new_boot(dir_fd, now);
+}
+
 int place_files(int dir_fd)
 {
 	SCOPE_FD int fd = open_below(dir_fd, "files");
-	char now[BOOT_ID_BYTES], then[BOOT_ID_BYTES];
+	char now[BOOT_ID_BYTES];
 	int ret;
 
 	if (fd < 0)
 		return fd;
-	read_text(AT_FDCWD, "/proc/sys/kernel/random/boot_id", now, sizeof(now));
-	read_text(dir_fd, "boot", then, sizeof(then));
-	if (!now[0] || strcmp(now, then) != 0) {
+	if (is_new_boot(dir_fd, now)) {
 		remove_all(fd);
 		ret = write_text(dir_fd, "boot", now);
 		if (ret)
 			return ret;
 	}
 	return take_fd(&fd);
+}
+
+int place_twins(int dir_fd)
+{
+	return open_below(dir_fd, TWIN_DIR);
 }
 
 int place_dirs(int dir_fd)

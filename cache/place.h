@@ -7,9 +7,12 @@
  *	DIR/daemon.log	what a daemon in the background says
  *	DIR/files/	pairs of data and vnode files, see cache/pair.h
  *	DIR/dirs/	the same of directories: listings, which no daemon takes over from another
+ *	DIR/twins/	twins of program files, see core/base/twin.h and cache/twinfile.h
  */
 #ifndef CACHE_PLACE_H
 #define CACHE_PLACE_H
+
+#include <stdbool.h>
 
 /* The configured directory, absolute: $SKYSHIM_CACHE_DIR, else $XDG_CACHE_HOME/skyshim, else
  * ~/.cache/skyshim. *out is the caller's to free. Returns 0, -ENOMEM, -EINVAL (a newline in it, or
@@ -30,6 +33,12 @@ int place_lock(int dir_fd);
  * files in it were written they are removed: what the page cache held then may be lost, bitmaps
  * included. Only with the lock. Returns a descriptor or an error. */
 int place_files(int dir_fd);
+
+/* Was the machine started anew since place_files() last ran on dir_fd? */
+bool place_is_new_boot(int dir_fd);
+
+/* The directory for twins in dir_fd, made if need be. Returns a descriptor or an error. */
+int place_twins(int dir_fd);
 
 /* The directory for listings in dir_fd, made if need be, emptied. Only with the lock. */
 int place_dirs(int dir_fd);

@@ -21,6 +21,7 @@
 #include "cache/cache.h"
 #include "cache/clock.h"
 #include "cache/place.h"
+#include "cache/twins.h"
 #include "core/context.h"
 #include "core/log.h"
 #include "core/scope.h"
@@ -32,6 +33,7 @@
 #include "fs/listener.h"
 #include "fs/listing.h"
 #include "fs/meta.h"
+#include "fs/rewriter.h"
 #include "fs/sockpath.h"
 #include "fs/stats.h"
 
@@ -151,7 +153,10 @@ static int start_parts(struct place *p, const struct session_env *env, void (*st
 	if (dirs_fd < 0)
 		return dirs_fd;
 	listing_start(dirs_fd);
-	ret = backends_register();
+	rewriter_start(NULL);
+	ret = twins_start(p->dir_fd, cache_size(&config));
+	if (!ret)
+		ret = backends_register();
 	if (!ret)
 		ret = store_start();
 	if (!ret)
@@ -251,7 +256,9 @@ static int live(struct place *p, int ready_fd)
 		log_warn("daemon: some requests did not end in time");
 		_exit(0); /* files are right at any instant */
 	}
+	rewriter_stop();
 	cache_stop();
+	twins_stop();
 	listing_stop();
 	meta_stop();
 	clients_forget();

@@ -114,22 +114,67 @@ static bool is_ours(int fd, pid_t *pid_out)
 	return true;
 }
 
+/* Closes all descriptors that came with a message but the first. Returns that, or -1. */
+static int take_first_fd(struct msghdr *msg)
+{
+	int first = -1;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		size_t count = c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS
+				       ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int)
+				       : 0;
+
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+			if (first < 0)
+				first = fd;
+			else
+				close(fd);
+		}
+	}
+	return first;
+}
+
+/* One message of at most REQUEST_BYTES. Returns its bytes, 0 when it is no request of ours, or -1
+ * when there is none. */
+static ssize_t receive(int fd, char *request, int *fd_out)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = {request, REQUEST_BYTES};
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n <= 0)
+		return -1; /* it only looked whether somebody listens */
+	*fd_out = take_first_fd(&msg);
+	return msg.msg_flags & MSG_TRUNC ? 0 : n;
+}
+
 static void serve(int fd, char *request, int wait_ms)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	struct session_reply reply;
+	SCOPE_FD int sent_fd = -1;
 	pid_t pid;
 	ssize_t n;
 
 	if (!is_ours(fd, &pid) || poll(&p, 1, wait_ms) != 1)
 		return;
-	n = recv(fd, request, REQUEST_BYTES, MSG_DONTWAIT | MSG_TRUNC);
-	if (n <= 0)
-		return; /* it only looked whether somebody listens */
-	if ((size_t)n > REQUEST_BYTES)
-		n = 0; /* too long: no request of ours */
+	n = receive(fd, request, &sent_fd);
+	if (n < 0)
+		return;
 	clients_seen(pid);
-	session_serve(state.env, pid, request, (size_t)n, &reply);
+	session_serve(state.env, pid, request, (size_t)n, sent_fd, &reply);
 	if (!reply.is_silent)
 		send_reply(fd, &reply);
 	if (reply.stop)

@@ -15,6 +15,7 @@
 #include "core/scope.h"
 #include "fs/listing.h"
 #include "fs/lookup.h"
+#include "fs/maketwin.h"
 #include "fs/notice.h"
 #include "fs/open.h"
 #include "fs/stats.h"
@@ -25,6 +26,7 @@ struct session {
 	pid_t pid;
 	const struct wire_request *req;
 	const char *text; /* req->text_len bytes, no NUL */
+	int fd;		  /* came with the request, or -1 */
 	struct context *ctx;
 	struct session_reply *out;
 };
@@ -196,6 +198,18 @@ static int serve_report(struct session *s)
 	return 0;
 }
 
+static int serve_twin(struct session *s)
+{
+	return s->fd < 0 ? -EBADF : maketwin(s->fd);
+}
+
+static int serve_trapped(struct session *s)
+{
+	s->out->is_silent = true;
+	maketwin_trapped(s->text, s->req->text_len, s->req->offset);
+	return 0;
+}
+
 static int serve_status(struct session *s)
 {
 	s->out->text = stats_status_json(s->env->sock, s->env->cache_dir);
@@ -221,6 +235,7 @@ static const struct {
 	[WIRE_HELLO] = {serve_hello, false},	   [WIRE_STAT] = {serve_stat, true},
 	[WIRE_OPEN] = {serve_open, true},	   [WIRE_ENSURE] = {serve_ensure, true},
 	[WIRE_IDENTIFY] = {serve_identify, false}, [WIRE_REPORT] = {serve_report, false},
+	[WIRE_TWIN] = {serve_twin, false},	   [WIRE_TRAPPED] = {serve_trapped, false},
 	[WIRE_STATUS] = {serve_status, false},	   [WIRE_STATS] = {serve_stats, false},
 	[WIRE_STOP] = {serve_stop, false},
 };
@@ -248,13 +263,14 @@ static int serve(struct session *s, size_t bytes)
 }
 
 void session_serve(const struct session_env *env, pid_t pid, const void *message, size_t bytes,
-		   struct session_reply *out)
+		   int fd, struct session_reply *out)
 {
 	struct session s = {
 		.env = env,
 		.pid = pid,
 		.req = message,
 		.text = (const char *)message + sizeof(struct wire_request),
+		.fd = fd,
 		.out = out,
 	};
 	int ret;

@@ -25,10 +25,11 @@ struct session_env {
 	const char *sock, *cache_dir;
 };
 
-/* message: as received from pid, any bytes. Always fills *out; anything that is no request gives
- * -EPROTO in it. May wait for the store. */
+/* message: as received from pid, any bytes. fd: the descriptor that came along, which stays the
+ * caller's, or -1. Always fills *out; anything that is no request gives -EPROTO in it. May wait for
+ * the store. */
 void session_serve(const struct session_env *env, pid_t pid, const void *message, size_t bytes,
-		   struct session_reply *out);
+		   int fd, struct session_reply *out);
 
 /* Closes and frees what the reply owns. */
 void session_free(struct session_reply *reply);

@@ -9,6 +9,7 @@
 
 #include "cache/cache.h"
 #include "cache/clock.h"
+#include "cache/twins.h"
 #include "core/store.h"
 #include "fs/clients.h"
 #include "fs/listing.h"
@@ -17,8 +18,9 @@
 #define CONTEXTS_MAX 1024 /* told apart in the count */
 
 static const char *const verbs[STORE_VERBS] = {"head", "get", "list", "buckets"};
-static const char *const ops[WIRE_OPS] = {"",	      "hello",	"stat",	  "open",  "ensure",
-					  "identify", "report", "status", "stats", "stop"};
+static const char *const ops[WIRE_OPS] = {"",	     "hello",	 "stat",   "open",
+					  "ensure",  "identify", "report", "twin",
+					  "trapped", "status",	 "stats",  "stop"};
 
 static int64_t start_ns;
 static uint64_t served[WIRE_OPS]; /* atomic */
@@ -85,6 +87,35 @@ static json_t *runtime_requests(void)
 	return object;
 }
 
+static json_t *coverage(void)
+{
+	static const char *const methods[TWIN_METHODS] = {
+		[TWIN_BEFORE] = "before",
+		[TWIN_AFTERWARDS] = "after",
+		[TWIN_AROUND] = "around",
+		[TWIN_HOP] = "hop",
+	};
+	json_t *object = json_object(), *sites = json_object();
+	struct twins_stats twins;
+
+	twins_stats(&twins);
+	set(object, "twins", twins.present);
+	set(object, "twins_bytes", twins.bytes);
+	set(object, "twins_bytes_max", twins.bytes_max);
+	set(object, "twins_made", twins.made);
+	set(object, "twins_refused", twins.refused);
+	set(object, "twins_discarded", twins.discarded);
+	set(object, "twins_evicted", twins.evicted);
+	set(object, "twins_ms", twins.build_ns / CLOCK_NS_PER_MS);
+	for (int i = 1; i < TWIN_METHODS; i++)
+		set(sites, methods[i], twins.sites[i]);
+	json_object_set_new(object, "sites", sites);
+	set(object, "sites_left", twins.left);
+	set(object, "unproven", twins.unproven);
+	set(object, "trapped", twins.trapped);
+	return object;
+}
+
 static json_t *base(void)
 {
 	json_t *root = json_object();
@@ -129,6 +160,7 @@ char *stats_json(void)
 	set(root, "names", meta.entries);
 	set(root, "names_bytes", meta.bytes);
 	set(root, "listings", listing_count());
+	json_object_set_new(root, "coverage", coverage());
 	return to_text(root);
 }
 

@@ -55,6 +55,8 @@ int handoff_build(const struct handoff *h, char *out, size_t out_bytes)
 	put_field(&w, "cwd=", h->cwd);
 	put_field(&w, "mask=", h->mask);
 	put_field(&w, "fd=", h->fd);
+	put_field(&w, "strict=", h->strict);
+	put_field(&w, "report=", h->report);
 	put(&w, "exec=", 5);
 	put(&w, h->exec, strlen(h->exec) + 1);
 	if (w.bad)
@@ -122,6 +124,8 @@ int handoff_parse(char *text, struct handoff *out)
 	h.cwd = take_field(&text, "cwd=");
 	h.mask = take_field(&text, "mask=");
 	h.fd = take_field(&text, "fd=");
+	h.strict = take_field(&text, "strict=");
+	h.report = take_field(&text, "report=");
 	if (!hex || !h.root || !h.sock || !h.cache || !h.bin || parse_ctx(hex, h.ctx))
 		return -EINVAL;
 	if (strncmp(text, "exec=", 5) != 0)

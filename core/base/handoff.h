@@ -5,7 +5,7 @@
  * separated by newlines, `exec` stands last because a path may hold any byte:
  *
  *   SKYSHIM_RT=1\nctx=HEX\nroot=/cloud\nsock=PATH\ncache=DIR\nbin=PATH\n
- *     [cwd=VIRTUAL\n][mask=HEX\n][fd=N\n]exec=PATH
+ *     [cwd=VIRTUAL\n][mask=HEX\n][fd=N\n][strict=1\n][report=PATH\n]exec=PATH
  */
 #ifndef CORE_BASE_HANDOFF_H
 #define CORE_BASE_HANDOFF_H
@@ -16,22 +16,26 @@
 #include "core/base/wire.h"
 
 #define HANDOFF_NAME  "SKYSHIM_RT="
-#define HANDOFF_BYTES 24576 /* the longest string: five paths and the rest */
+#define HANDOFF_BYTES 28672 /* the longest string: six paths and the rest */
 
 /* All strings are NUL-terminated by handoff_parse(), point into its text and live as long as it. */
 struct handoff {
 	uint8_t ctx[WIRE_CTX_BYTES];
-	const char *root;  /* where the clouds appear: absolute, no trailing slash */
-	const char *sock;  /* the daemon's socket: absolute */
-	const char *cache; /* the cache directory, for starting a daemon */
-	const char *bin;   /* the hosted program, for starting a daemon */
-	const char *cwd;   /* virtual working directory relative to root ("s3/b/dir"), "" for root
+	const char *root; /* where the clouds appear: absolute, no trailing slash */
+	const char *sock; /* the daemon's socket: absolute */
+	const char
+		*cache;	 /* the cache directory: absolute, canonical; twins stand in its TWIN_DIR */
+	const char *bin; /* the hosted program, for starting a daemon */
+	const char *cwd; /* virtual working directory relative to root ("s3/b/dir"), "" for root
 			    * itself, or NULL when the working directory is the kernel's */
 	const char
 		*mask; /* the signal mask to start with, 16 hexadecimal digits, or NULL: as it is */
-	const char *fd;	  /* a descriptor number the program is loaded from and which is closed then
+	const char *fd; /* a descriptor number the program is loaded from and which is closed then
 			   * (fexecve), or NULL: exec is opened */
-	const char *exec; /* the program to load, as execve(2) was given it */
+	const char *strict; /* "1": a program that cannot be covered in full is not run; or NULL */
+	const char *report; /* where each process writes its coverage at its end: "-" is stderr,
+			     * else an absolute path, appended to; or NULL */
+	const char *exec;   /* the program to load, as execve(2) was given it */
 };
 
 /* Writes the string with its NUL to out. Returns its length without it, or -ENAMETOOLONG. A field

@@ -1,26 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `skyshim doctor`: what this kernel, container and configuration allow, one line each, and what to
- * change. Probes that could hurt run in a child. Never prints a secret: of credentials only where
- * they come from.
+ * change. Never prints a secret: of credentials only where they come from.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
-#include <linux/prctl.h>
 
 #include "core/cli/cli.h"
+#include "core/cli/mechanisms.h"
+#include "core/cli/verdict.h"
 #include "core/cli/where.h"
 #include "core/scope.h"
 #include "fs/autostart.h"
@@ -28,24 +25,6 @@
 #define NOFILE_WANTED	1024
 #define CACHE_MB_WANTED 256
 #define KERNEL_WANTED	5011 /* 5.11: Syscall User Dispatch */
-
-enum verdict { GOOD, NOTE, BAD };
-
-static unsigned bad_count;
-
-static void __attribute__((format(printf, 3, 4)))
-say(enum verdict v, const char *what, const char *format, ...)
-{
-	static const char *const marks[] = {"ok  ", "note", "BAD "};
-	va_list args;
-
-	printf("%s  %-22s ", marks[v], what);
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	putchar('\n');
-	bad_count += v == BAD;
-}
 
 static void check_kernel(void)
 {
@@ -62,55 +41,6 @@ static void check_kernel(void)
 		say(BAD, "machine", "%s; only x86_64 is supported", u.machine);
 	else
 		say(GOOD, "machine", "%s", u.machine);
-}
-
-static int probe_dispatch(void)
-{
-	static volatile char selector; /* 0: let every syscall pass */
-
-	return prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, &selector) ? errno : 0;
-}
-
-/* Sets the argument area of this process to where it is; needs no rights since Linux 5.9. */
-static int probe_mm_map(void)
-{
-	unsigned size = 0;
-
-	return prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, &size, 0, 0) ? errno : 0;
-}
-
-/* The errno of a probe made in a child, or -1 if that died of it. */
-static int in_child(int (*probe)(void))
-{
-	int status;
-	pid_t pid = fork();
-
-	if (pid < 0)
-		return errno;
-	if (!pid)
-		_exit(probe());
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			return errno;
-	}
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static void check_interception(void)
-{
-	int error = in_child(probe_dispatch);
-
-	if (error)
-		say(BAD, "syscall dispatch", "%s; a sandbox or an old kernel refuses %s",
-		    error > 0 ? strerror(error) : "killed", "PR_SET_SYSCALL_USER_DISPATCH");
-	else
-		say(GOOD, "syscall dispatch", "available");
-	error = in_child(probe_mm_map);
-	if (error)
-		say(NOTE, "PR_SET_MM", "%s; ps and /proc/PID/cmdline may show the runtime's own",
-		    error > 0 ? strerror(error) : "killed");
-	else
-		say(GOOD, "PR_SET_MM", "available");
 }
 
 static void check_cache(const struct where *w)
@@ -223,38 +153,35 @@ static void check_limits(void)
 	if (!getrlimit(RLIMIT_FSIZE, &lim) && lim.rlim_cur != RLIM_INFINITY)
 		say(NOTE, "file size", "limited to %llu bytes: larger objects cannot be cached",
 		    (unsigned long long)lim.rlim_cur);
-	if (!getrlimit(RLIMIT_AS, &lim) && lim.rlim_cur != RLIM_INFINITY)
-		say(NOTE, "address space", "limited to %llu bytes",
-		    (unsigned long long)lim.rlim_cur);
 }
 
 int cli_doctor(char **argv)
 {
 	char root[PATH_MAX];
 	struct where w;
-	int ret = cli_no_arguments("doctor", argv);
+	bool json = argv[0] && !strcmp(argv[0], "--json");
+	unsigned failed = 0; /* said on stderr */
 
-	if (ret)
-		return ret;
+	if (cli_no_arguments("doctor", argv + json))
+		return CLI_USAGE;
+	verdict_start(json);
 	check_kernel();
-	check_interception();
+	mechanisms_check();
 	if (!where_root(root))
 		say(access(root, F_OK) ? GOOD : NOTE, "root", "%s%s", root,
 		    access(root, F_OK) ? "" : " exists on disk too and is hidden from programs");
 	else
-		bad_count++;
+		failed++;
 	if (!where_find(&w)) {
 		check_cache(&w);
 		check_leases(&w);
+		mechanisms_check_cache(w.cache_dir);
 		check_daemon(&w);
 		free(w.cache_dir);
 	} else {
-		bad_count++;
+		failed++;
 	}
 	check_credentials();
 	check_limits();
-	if (bad_count)
-		printf("\n%u thing%s to change, see BAD above\n", bad_count,
-		       bad_count == 1 ? "" : "s");
-	return bad_count ? 1 : 0;
+	return verdict_end() + failed ? 1 : 0;
 }

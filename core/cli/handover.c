@@ -93,7 +93,7 @@ static char **with_handoff(char *text)
 	return env;
 }
 
-int handover(const struct where *w, const struct program *p)
+int handover(const struct where *w, const struct program *p, const struct coverage *c)
 {
 	static char text[HANDOFF_BYTES];
 	static struct vpath cwd;
@@ -104,6 +104,8 @@ int handover(const struct where *w, const struct program *p)
 		.sock = w->sock,
 		.cache = w->cache_dir,
 		.bin = w->self,
+		.strict = c->strict ? "1" : NULL,
+		.report = c->report,
 		.exec = p->exec,
 	};
 	int ret;

@@ -3,12 +3,20 @@
 #ifndef CORE_CLI_HANDOVER_H
 #define CORE_CLI_HANDOVER_H
 
+#include <stdbool.h>
+
 #include "core/cli/program.h"
 #include "core/cli/where.h"
+
+/* What is wanted of the coverage, see core/base/handoff.h. */
+struct coverage {
+	bool strict;
+	const char *report; /* "-", an absolute path, or NULL */
+};
 
 /* Registers this environment's credentials with the daemon, which is started if need be, and
  * executes the runtime in place of this process. Returns only on failure, an exit status, after
  * saying why. */
-int handover(const struct where *w, const struct program *p);
+int handover(const struct where *w, const struct program *p, const struct coverage *c);
 
 #endif

@@ -8,13 +8,16 @@
 static const char usage[] =
 	"skyshim: programs work on object storage as if it were a local disk\n"
 	"\n"
-	"  skyshim run [--] PROGRAM [ARG...]  run PROGRAM; it finds the clouds under /cloud\n"
+	"  skyshim run [OPTION...] [--] PROGRAM [ARG...]\n"
+	"                                     run PROGRAM; it finds the clouds under /cloud\n"
+	"      --strict                       not if any system call could escape\n"
+	"      --report-coverage[=FILE]       say at the end how each process was covered\n"
 	"  skyshim shell [ARG...]             your shell, likewise\n"
 	"  skyshim daemon [--foreground]      start the daemon (the others do it by themselves)\n"
 	"  skyshim stop                       stop it\n"
 	"  skyshim status                     does it run, and where\n"
-	"  skyshim stats [--json]             requests, bytes, cache\n"
-	"  skyshim doctor                     what this machine allows, and what to change\n"
+	"  skyshim stats [--json]             requests, bytes, cache, coverage\n"
+	"  skyshim doctor [--json]            what this machine allows, and what to change\n"
 	"  skyshim --help | --version\n"
 	"\n"
 	"Examples:\n"
@@ -39,8 +42,9 @@ static const struct {
 	const char *name;
 	int (*run)(char **argv);
 } commands[] = {
-	{"run", cli_run},	{"shell", cli_shell}, {"daemon", cli_daemon}, {"stop", cli_stop},
-	{"status", cli_status}, {"stats", cli_stats}, {"doctor", cli_doctor},
+	{"run", cli_run},	{"shell", cli_shell},	  {"daemon", cli_daemon},
+	{"stop", cli_stop},	{"status", cli_status},	  {"stats", cli_stats},
+	{"doctor", cli_doctor}, {"rewrite", cli_rewrite},
 };
 
 int cli_no_arguments(const char *command, char **argv)

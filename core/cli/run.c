@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `skyshim run`: finds the program as a shell does, then becomes the runtime, which loads it. */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +14,10 @@
 #include "core/cli/handover.h"
 #include "core/cli/program.h"
 #include "core/cli/where.h"
+#include "core/scope.h"
 #include "fs/names.h"
+
+#define USAGE "usage: skyshim run [--strict] [--report-coverage[=FILE]] [--] PROGRAM [ARG...]"
 
 static int run_natively(char **argv)
 {
@@ -31,40 +36,118 @@ static bool is_intercepted(void)
 	return !where_root(root) && !stat(root, &st) && st.st_ino == name_ino("", 0, true);
 }
 
+static int complain(const char *what, const char *why)
+{
+	fprintf(stderr, "skyshim: run: %s%s\n", what, why);
+	return CLI_USAGE;
+}
+
+/* A new, empty file for the report. Its path is made absolute: programs change their directory. */
+static int make_report(const char *name, char out[PATH_MAX])
+{
+	SCOPE_FREE char *cwd = name[0] == '/' ? NULL : getcwd(NULL, 0);
+	int fd, n;
+
+	if (name[0] != '/' && !cwd)
+		return complain("the working directory: ", strerror(errno));
+	n = snprintf(out, PATH_MAX, "%s%s%s", cwd ? cwd : "", cwd ? "/" : "", name);
+	if (!*name || n >= PATH_MAX || strchr(out, '\n'))
+		return complain("--report-coverage wants a FILE, without a newline in its path",
+				"");
+	fd = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
+	if (fd < 0) {
+		fprintf(stderr, "skyshim: %s: %s\n", out, strerror(errno));
+		return CLI_USAGE;
+	}
+	close(fd);
+	return 0;
+}
+
+/* Takes the options off the front of *argv. report: where the path of a report may be put. */
+static int take_options(char ***argv, struct coverage *c, char report[PATH_MAX])
+{
+	static const char to_file[] = "--report-coverage=";
+	char **at = *argv;
+	int ret;
+
+	for (; *at && **at == '-'; at++) {
+		if (!strcmp(*at, "--")) {
+			at++;
+			break;
+		}
+		if (!strcmp(*at, "--strict")) {
+			c->strict = true;
+		} else if (!strcmp(*at, "--report-coverage")) {
+			c->report = "-";
+		} else if (!strncmp(*at, to_file, sizeof(to_file) - 1)) {
+			ret = make_report(*at + sizeof(to_file) - 1, report);
+			if (ret)
+				return ret;
+			c->report = report;
+		} else {
+			return complain(*at, "? " USAGE);
+		}
+	}
+	*argv = at;
+	return *at ? 0 : complain("what? ", USAGE);
+}
+
+static int refuse(const char *program, const char *why)
+{
+	fprintf(stderr, "skyshim: %s is not run: %s, and --strict wants it covered\n", program,
+		why);
+	return CLI_NOT_EXECUTABLE;
+}
+
+static int execute(const char *exec, char **argv)
+{
+	execv(exec, argv);
+	fprintf(stderr, "skyshim: %s: %s\n", exec, strerror(errno));
+	return CLI_NOT_EXECUTABLE;
+}
+
+static int start(struct program *program, char **argv, const struct coverage *c)
+{
+	static struct where where;
+	int ret;
+
+	if (program->native && c->strict)
+		return refuse(program->exec, program->native);
+	if (program->native) {
+		fprintf(stderr, "skyshim: %s runs natively (%s): it does not see the clouds\n",
+			program->exec, program->native);
+		return execute(program->found, argv);
+	}
+	/* the runtime that is here takes over whatever is executed, with the context it has */
+	if (is_intercepted()) {
+		if (c->strict || c->report)
+			return complain("--strict and --report-coverage belong to the outermost "
+					"`skyshim run`",
+					"; this one runs inside another");
+		return execute(program->exec, program->argv);
+	}
+	if (where_find(&where))
+		return CLI_NOT_EXECUTABLE;
+	ret = handover(&where, program, c);
+	free(where.cache_dir);
+	return ret;
+}
+
 int cli_run(char **argv)
 {
 	static struct program program;
-	static struct where where;
+	static char report[PATH_MAX];
+	struct coverage coverage = {0};
 	const char *off = getenv("SKYSHIM_OFF");
-	int ret;
+	int ret = take_options(&argv, &coverage, report);
 
-	if (argv[0] && !strcmp(argv[0], "--"))
-		argv++;
-	if (!argv[0]) {
-		fputs("skyshim: run what? usage: skyshim run [--] PROGRAM [ARG...]\n", stderr);
-		return CLI_USAGE;
-	}
+	if (ret)
+		return ret;
 	if (off && !strcmp(off, "1"))
-		return run_natively(argv);
+		return coverage.strict ? refuse(argv[0], "SKYSHIM_OFF is set") : run_natively(argv);
 	ret = program_find(argv, &program);
-	if (!ret && program.native) {
-		fprintf(stderr, "skyshim: %s runs natively (%s): it does not see the clouds\n",
-			program.exec, program.native);
-		execv(program.found, argv);
-		fprintf(stderr, "skyshim: %s: %s\n", program.found, strerror(errno));
-		ret = CLI_NOT_EXECUTABLE;
-	}
-	/* the runtime that is here takes over whatever is executed, with the context it has */
-	if (!ret && is_intercepted()) {
-		execv(program.exec, program.argv);
-		fprintf(stderr, "skyshim: %s: %s\n", program.exec, strerror(errno));
-		ret = CLI_NOT_EXECUTABLE;
-	}
-	if (!ret && where_find(&where))
-		ret = CLI_NOT_EXECUTABLE;
 	if (!ret)
-		ret = handover(&where, &program);
+		ret = start(&program, argv, &coverage);
 	free(program.argv);
-	free(where.cache_dir);
 	return ret;
 }

@@ -30,7 +30,46 @@ Test(handoff, round_trip)
 	cr_assert_str_eq(h.cwd, full.cwd);
 	cr_assert_str_eq(h.mask, full.mask);
 	cr_assert_null(h.fd);
+	cr_assert_null(h.strict);
+	cr_assert_null(h.report);
 	cr_assert_str_eq(h.exec, full.exec);
+}
+
+Test(handoff, coverage)
+{
+	char text[HANDOFF_BYTES], again[HANDOFF_BYTES];
+	struct handoff in = full, h;
+
+	in.strict = "1";
+	in.report = "/tmp/coverage";
+	in.fd = "7";
+	cr_assert_gt(handoff_build(&in, text, sizeof(text)), 0);
+	cr_assert_eq(handoff_parse(text, &h), 0);
+	cr_assert_str_eq(h.strict, "1");
+	cr_assert_str_eq(h.report, "/tmp/coverage");
+	cr_assert_str_eq(h.fd, "7");
+	cr_assert_str_eq(h.exec, full.exec);
+
+	/* each alone, and what was parsed is built anew: as from execve to execve */
+	h.strict = NULL;
+	cr_assert_gt(handoff_build(&h, again, sizeof(again)), 0);
+	cr_assert_eq(handoff_parse(again, &h), 0);
+	cr_assert_null(h.strict);
+	cr_assert_str_eq(h.report, "/tmp/coverage");
+	in.report = "/tmp/a\nb";
+	cr_assert_eq(handoff_build(&in, again, sizeof(again)), -EINVAL);
+}
+
+Test(handoff, longest)
+{
+	char text[HANDOFF_BYTES];
+	static char path[4096];
+	struct handoff h = full;
+
+	memset(path, 'a', sizeof(path) - 1);
+	path[0] = '/';
+	h.root = h.cache = h.bin = h.cwd = h.report = h.exec = path;
+	cr_assert_gt(handoff_build(&h, text, sizeof(text)), 6 * 4095);
 }
 
 Test(handoff, refusals)

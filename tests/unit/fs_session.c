@@ -38,7 +38,7 @@ static int ask(struct wire_request *req, const char *text, size_t len)
 	memcpy(message, req, sizeof(*req));
 	memcpy(message + sizeof(*req), text, len);
 	session_free(&reply);
-	session_serve(&env, getpid(), message, sizeof(*req) + len, &reply);
+	session_serve(&env, getpid(), message, sizeof(*req) + len, -1, &reply);
 	return reply.head.error;
 }
 
@@ -469,7 +469,7 @@ static void *race(void *arg)
 	memcpy(req.ctx, ctx, sizeof(ctx));
 	memcpy(message, &req, sizeof(req));
 	memcpy(message + sizeof(req), r->path, req.text_len);
-	session_serve(&env, getpid(), message, sizeof(req) + req.text_len, &mine);
+	session_serve(&env, getpid(), message, sizeof(req) + req.text_len, -1, &mine);
 	cr_assert_eq(mine.head.error, 0);
 	session_free(&mine);
 	return NULL;
@@ -556,7 +556,7 @@ Test(fs_session, nonsense)
 	start("60000");
 	for (size_t n = 0; n < sizeof(bytes); n++) {
 		session_free(&reply);
-		session_serve(&env, 1, bytes, n, &reply);
+		session_serve(&env, 1, bytes, n, -1, &reply);
 		cr_assert_eq(reply.head.error, -EPROTO);
 	}
 	cr_assert_eq(ask(&req, "", 0), -EPROTONOSUPPORT);
