@@ -6,6 +6,7 @@
 
 #include "core/base/twin.h"
 #include "intercept/image.h"
+#include "intercept/report.h"
 #include "intercept/trapped.h"
 
 extern const char gate_plain[], gate_plain_end[], gate_args[], gate_args_end[], gate_path[],
@@ -185,6 +186,7 @@ void dispatch_trap(struct thread *t, const struct ksiginfo *info, struct kuconte
 	t->site = r->ip - SYSCALL_INSN_BYTES;
 	t->pass = (uintptr_t)gate_plain;
 	t->trapped = true;
+	report_trap(t->site);
 	t->nr = r->ax = (uint64_t)info->sys.syscall;
 	if (info->sys.arch == K_AUDIT_ARCH_X86_64)
 		r->ip = (uintptr_t)rt_entry_trap;

@@ -147,8 +147,10 @@ int path_is_cloud(struct sys_args *a, int dirfd_arg, int path_arg, int slot, uns
 	const char *self;
 	int ret;
 
-	if (user_string(name, (const char *)a->arg[path_arg], sizeof(t->name)) < 0 || !*name)
-		return 0; /* EFAULT, ENAMETOOLONG, ENOENT: the kernel's words */
+	if (user_string(name, (const char *)a->arg[path_arg], sizeof(t->name)) < 0)
+		*name = '\0'; /* EFAULT, ENAMETOOLONG: the kernel's words */
+	if (!*name)
+		return 0; /* and ENOENT */
 	if (t->retry)
 		return symlink_leads_to_cloud(dirfd, name, flags & PATH_NOFOLLOW, out);
 	ret = vpath_resolve(rt.handoff.root, NULL, name, out);

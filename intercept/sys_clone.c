@@ -11,6 +11,7 @@
 #include "intercept/dispatch.h"
 #include "intercept/fdtab.h"
 #include "intercept/handlers.h"
+#include "intercept/report.h"
 #include "intercept/signals.h"
 #include "intercept/usercopy.h"
 
@@ -139,9 +140,17 @@ long sys_clone3(struct sys_args *a)
 	return settle(child, args.flags, ret);
 }
 
+long sys_exit_group(struct sys_args *a)
+{
+	report_write();
+	return sys1(__NR_exit_group, a->arg[0]);
+}
+
 /* The thread ends here, on its private stack: the program's own may be unmapped already. */
 long sys_exit(struct sys_args *a)
 {
+	if (a->thread->tid == sys0(__NR_getpid))
+		report_write();
 	thread_exiting(a->thread);
 	return sys1(__NR_exit, a->arg[0]);
 }

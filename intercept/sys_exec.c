@@ -16,6 +16,8 @@
 #include "intercept/handlers.h"
 #include "intercept/load.h"
 #include "intercept/path.h"
+#include "intercept/report.h"
+#include "intercept/request.h"
 #include "intercept/signals.h"
 #include "intercept/usercopy.h"
 
@@ -211,6 +213,15 @@ static int build_handoff(struct thread *t, struct exec_plan *p)
 	return ret < 0 ? ret : 0;
 }
 
+/* A program that runs as itself, without the clouds: set-uid, 32-bit, binfmt_misc. */
+static long native(const char *path)
+{
+	if (!rt.handoff.strict)
+		return SYS_PASS_GATE;
+	say("not run, because it cannot be intercepted (--strict): ", path);
+	return -EPERM;
+}
+
 static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint64_t envp)
 {
 	unsigned depth = 0;
@@ -224,7 +235,7 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 	if (ret < 0)
 		return ret;
 	if (ret == NATIVE)
-		return SYS_PASS;
+		return native(p->path);
 	if (depth)
 		p->fd[0] = '\0'; /* the script itself is read from it, by its interpreter */
 	new_envp = new_argv + argc + 3 * SHEBANG_DEPTH_MAX + 2;
@@ -235,10 +246,11 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 	if (ret)
 		return ret;
 	if (off)
-		return SYS_PASS;
+		return SYS_PASS_GATE;
 	ret = build_handoff(a->thread, p);
 	if (ret)
 		return ret;
+	report_write();
 	ret = (int)sys3(__NR_execve, "/proc/self/exe", new_argv, new_envp);
 	if (ret == -ENOENT)
 		ret = (int)sys3(__NR_execve, rt.rt_path, new_argv, new_envp);

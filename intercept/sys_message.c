@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* recvmsg, recvmmsg: descriptors that arrive with a message may be cloud files, on numbers that
- * were the kernel's before. */
+/* Descriptors that come into being by the kernel's hand and may be cloud files, on numbers that were
+ * the kernel's before: received with a message, or opened by the name of another descriptor. */
 #include <asm/socket.h>
 #include <errno.h>
 #include <string.h>
@@ -77,6 +77,8 @@ void dispatch_answered(struct thread *t, long nr, const struct kregs *r, long re
 	(void)t;
 	if (result < 0)
 		return;
+	if (nr == __NR_open || nr == __NR_openat || nr == __NR_openat2)
+		fdtab_forget((int)result);
 	if (nr == __NR_recvmsg)
 		forget_received(r->si);
 	for (unsigned i = 0; nr == __NR_recvmmsg && i < MESSAGES_MAX && i < (unsigned long)result; i++)

@@ -4,11 +4,13 @@
 #include <linux/fcntl.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
+#include <string.h>
 
 #include "intercept/cloudfd.h"
 #include "intercept/fdtab.h"
 #include "intercept/handlers.h"
 #include "intercept/path.h"
+#include "intercept/procmaps.h"
 #include "intercept/request.h"
 #include "intercept/usercopy.h"
 
@@ -74,13 +76,33 @@ static long open_cloud(const struct vpath *path, unsigned flags)
 	return ret == -ENOENT && flags & O_CREAT ? -EROFS : ret;
 }
 
+/* The kernel's file. Some of /proc would show the twins, and some of it, and of /dev, gives a new
+ * descriptor of what may be a cloud file, on a number that was the kernel's: that is made here, not
+ * in a gate. */
+static long open_local(const char *name, unsigned flags)
+{
+	const char *self = path_proc_self(name);
+	long ret = -ENOSYS;
+
+	if (self && procmaps_shown_by(self))
+		ret = procmaps_open(self, flags);
+	if (ret != -ENOSYS) {
+		if (ret >= 0)
+			fdtab_forget((int)ret);
+		return ret;
+	}
+	if ((strncmp(name, "/proc/", 6) || !strstr(name, "/fd/")) && strncmp(name, "/dev/", 5))
+		return SYS_PASS_PATH;
+	return SYS_PASS_AFTER;
+}
+
 long sys_open(struct sys_args *a)
 {
 	unsigned flags = (unsigned)a->arg[1];
 	int ret = path_is_cloud(a, PATH_NO_DIRFD, 0, 0, flags & O_NOFOLLOW ? PATH_NOFOLLOW : 0);
 
 	if (ret <= 0)
-		return ret ? ret : SYS_PASS_PATH;
+		return ret ? ret : open_local(a->thread->name, flags);
 	return open_cloud(&a->thread->path[0], flags);
 }
 
@@ -90,7 +112,7 @@ long sys_openat(struct sys_args *a)
 	int ret = path_is_cloud(a, 0, 1, 0, flags & O_NOFOLLOW ? PATH_NOFOLLOW : 0);
 
 	if (ret <= 0)
-		return ret ? ret : SYS_PASS_PATH;
+		return ret ? ret : open_local(a->thread->name, flags);
 	return open_cloud(&a->thread->path[0], flags);
 }
 
@@ -112,7 +134,7 @@ long sys_openat2(struct sys_args *a)
 		return SYS_PASS;
 	ret = path_is_cloud(a, 0, 1, 0, how.flags & O_NOFOLLOW ? PATH_NOFOLLOW : 0);
 	if (ret <= 0)
-		return ret ? ret : SYS_PASS_PATH;
+		return ret ? ret : open_local(a->thread->name, (unsigned)how.flags);
 	if (how.resolve & ~(uint64_t)RESOLVE_KNOWN)
 		return -EINVAL;
 	if (how.resolve & RESOLVE_IN_ROOT)

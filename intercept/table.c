@@ -127,6 +127,7 @@ static sys_handler *const table[TABLE_SIZE] = {
 	[__NR_fork] = sys_fork,
 	[__NR_vfork] = sys_vfork,
 	[__NR_exit] = sys_exit,
+	[__NR_exit_group] = sys_exit_group,
 	[__NR_execve] = sys_execve,
 	[__NR_execveat] = sys_execveat,
 	[__NR_prctl] = sys_prctl,

@@ -209,10 +209,8 @@ int thread_arm_all(void)
 	struct thread *t = thread_current();
 	int ret;
 
-	if (__atomic_exchange_n(&rt.armed, 1, __ATOMIC_ACQ_REL))
-		return 0;
 	ret = arm_dispatch(t);
-	if (ret)
+	if (ret || __atomic_exchange_n(&rt.armed, 1, __ATOMIC_ACQ_REL))
 		return ret;
 	t->armed = 1;
 	lock_take(&threads_lock);

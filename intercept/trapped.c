@@ -2,7 +2,10 @@
 /* See trapped.h. */
 #include "intercept/trapped.h"
 
+#include <errno.h>
+
 #include "intercept/image.h"
+#include "intercept/report.h"
 #include "intercept/request.h"
 #include "intercept/thread.h"
 
@@ -10,18 +13,28 @@
 
 static uint64_t noted[NOTED_MAX]; /* sites told already; atomic */
 
-int trapped_expect(const char *why)
+/* What is not intercepted, and how bad that is. */
+static int uncovered(const char *why)
 {
 	static uint32_t said;
-	int ret;
 
-	if (__atomic_load_n(&rt.armed, __ATOMIC_ACQUIRE))
-		return 0;
-	ret = thread_arm_all();
-	if (ret && !__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED))
-		say("this kernel cannot trap system calls of code that is not in a file: they are "
-		    "not intercepted: ",
+	report_reason(why, 0);
+	if (!__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED))
+		say("this kernel cannot trap system calls (Linux 5.11 can), so some are not "
+		    "intercepted: ",
 		    why);
+	return rt.handoff.strict ? -EPERM : 0;
+}
+
+int trapped_expect(const char *why)
+{
+	static int failed; /* a negative errno of the kernel; it will not change */
+
+	if (!__atomic_load_n(&rt.armed, __ATOMIC_ACQUIRE))
+		failed = thread_arm_all();
+	if (failed)
+		return uncovered(why);
+	report_reason(why, 1);
 	return 0;
 }
 

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See procmaps.h. A twin stands for its original in part of an image only; the image's other
+ * mappings name the original, so the text tells all that is needed.
+ */
+#include "intercept/procmaps.h"
+
+#include <errno.h>
+#include <linux/fcntl.h>
+#include <linux/memfd.h>
+#include <linux/mman.h>
+#include <string.h>
+
+#include "intercept/path.h"
+#include "intercept/thread.h"
+
+#define TEXT_FIRST (256ul * 1024)
+#define TEXT_MAX   (64ul * 1024 * 1024)
+#define FIELDS	   5 /* range, permissions, offset, device, inode; then the name */
+
+/* The whole of a /proc file: a mapping of `bytes`, of which `used` hold text. */
+struct text {
+	char *at;
+	size_t bytes, used;
+};
+
+/* One line "start-end perms offset dev inode   name". */
+struct line {
+	const char *at, *end; /* end: the newline */
+	uint64_t start, stop;
+	const char *device;   /* the device and inode fields, up to name */
+	const char *name;     /* == end when there is none */
+};
+
+static void text_free(struct text *t)
+{
+	if (t->at)
+		sys2(__NR_munmap, t->at, t->bytes);
+	t->at = NULL;
+}
+
+static int text_read_once(struct text *t, const char *path)
+{
+	long fd = sys3(__NR_open, path, O_RDONLY | O_CLOEXEC, 0), n = 1;
+	long at;
+
+	if (fd < 0)
+		return (int)fd;
+	at = sys6(__NR_mmap, 0, t->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		  0);
+	t->at = sys_failed(at) ? NULL : (char *)at;
+	t->used = 0;
+	while (t->at && t->used < t->bytes && n > 0) {
+		n = sys3(__NR_read, fd, t->at + t->used, t->bytes - t->used);
+		t->used += n > 0 ? (size_t)n : 0;
+	}
+	sys1(__NR_close, fd);
+	if (!t->at)
+		return -ENOMEM;
+	return n < 0 ? (int)n : t->used < t->bytes ? 0 : -E2BIG;
+}
+
+static int text_read(struct text *t, const char *path)
+{
+	int ret = -E2BIG;
+
+	for (t->bytes = TEXT_FIRST; ret == -E2BIG && t->bytes <= TEXT_MAX; t->bytes *= 4) {
+		ret = text_read_once(t, path);
+		if (!ret)
+			return 0;
+		text_free(t);
+	}
+	return ret;
+}
+
+static uint64_t number(const char **at, const char *end)
+{
+	uint64_t value = 0;
+
+	for (; *at < end; (*at)++) {
+		char c = **at;
+
+		if (c >= '0' && c <= '9')
+			value = value << 4 | (uint64_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			value = value << 4 | (uint64_t)(c - 'a' + 10);
+		else
+			break;
+	}
+	return value;
+}
+
+/* Parses the line at `at`. False: it is none that begins a mapping (smaps has others). */
+static bool parse(const char *at, const char *limit, struct line *out)
+{
+	const char *s = at;
+
+	out->at = at;
+	out->end = at;
+	while (out->end < limit && *out->end != '\n')
+		out->end++;
+	out->start = number(&s, out->end);
+	if (s == at || s == out->end || *s++ != '-')
+		return false;
+	out->stop = number(&s, out->end);
+	for (int field = 1; field < FIELDS; field++) {
+		while (s < out->end && *s != ' ')
+			s++;
+		while (s < out->end && *s == ' ')
+			s++;
+		if (field == FIELDS - 2)
+			out->device = s;
+	}
+	while (s < out->end && *s != ' ')
+		s++;
+	while (s < out->end && *s == ' ')
+		s++;
+	out->name = s;
+	return true;
+}
+
+static bool is_twin(const struct line *line)
+{
+	const char *cache = rt.handoff.cache;
+	size_t len = strlen(cache);
+
+	return (size_t)(line->end - line->name) > len + sizeof(TWIN_DIR) + 1 &&
+	       !memcmp(line->name, cache, len) && line->name[len] == '/' &&
+	       !memcmp(line->name + len + 1, TWIN_DIR "/", sizeof(TWIN_DIR));
+}
+
+/* A line of the image that names its original. */
+static bool original_line(const struct text *t, const struct image_twin *image, struct line *out)
+{
+	const char *limit = t->at + t->used;
+
+	for (const char *at = t->at; at < limit; at = out->end + 1)
+		if (parse(at, limit, out) && out->start >= image->base && out->stop <= image->end &&
+		    out->name < out->end && *out->name == '/' && !is_twin(out))
+			return true;
+	return false;
+}
+
+static void put(int fd, const char *from, const char *to)
+{
+	while (from < to) {
+		long n = sys3(__NR_write, fd, from, to - from);
+
+		if (n <= 0)
+			return;
+		from += n;
+	}
+}
+
+/* Copies the text to fd, with what a twin stands for in place of the twin. */
+static void render(const struct text *t, int fd)
+{
+	const char *limit = t->at + t->used, *from = t->at;
+	bool hidden = false;
+	struct line line, original;
+
+	for (const char *at = t->at; at < limit; at = line.end + 1) {
+		const struct image_twin *image;
+		bool begins = parse(at, limit, &line);
+
+		if (begins && hidden) { /* what came before belongs to a hidden mapping */
+			hidden = false;
+			from = at;
+		}
+		if (!begins || !is_twin(&line))
+			continue;
+		put(fd, from, at);
+		image = image_at(line.start);
+		hidden = !image || !original_line(t, image, &original);
+		if (!hidden) {
+			put(fd, at, line.device);
+			put(fd, original.device, original.end);
+		}
+		from = line.end;
+	}
+	if (!hidden)
+		put(fd, from, limit);
+}
+
+bool procmaps_shown_by(const char *self)
+{
+	if (!strncmp(self, "task/", 5)) {
+		self = strchr(self + 5, '/');
+		if (!self++)
+			return false;
+	}
+	return !strcmp(self, "maps") || !strcmp(self, "smaps");
+}
+
+static size_t proc_path(const char *self, char *out)
+{
+	static const char folder[] = "/proc/self/";
+	size_t len = strlen(self);
+
+	memcpy(out, folder, sizeof(folder) - 1);
+	memcpy(out + sizeof(folder) - 1, self, len + 1);
+	return sizeof(folder) - 1 + len;
+}
+
+long procmaps_open(const char *self, unsigned flags)
+{
+	char path[128];
+	struct text t;
+	long fd;
+	int ret;
+
+	if (!image_next(NULL) || flags & (O_WRONLY | O_RDWR | O_PATH | O_DIRECTORY) ||
+	    strlen(self) > sizeof(path) / 2)
+		return -ENOSYS;
+	proc_path(self, path);
+	ret = text_read(&t, path);
+	if (ret)
+		return ret;
+	fd = sys2(__NR_memfd_create, "maps", flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
+	if (fd >= 0) {
+		render(&t, (int)fd);
+		sys3(__NR_lseek, fd, 0, 0);
+	}
+	text_free(&t);
+	return fd;
+}
+
+size_t procmaps_image_path(const struct image_twin *image, char *out)
+{
+	struct line line;
+	struct text t;
+	size_t len = 0;
+
+	if (text_read(&t, "/proc/self/maps"))
+		return 0;
+	if (original_line(&t, image, &line) && (size_t)(line.end - line.name) < WIRE_PATH_MAX) {
+		len = (size_t)(line.end - line.name);
+		memcpy(out, line.name, len);
+	}
+	text_free(&t);
+	return len;
+}
