@@ -177,9 +177,8 @@ static bool comes_back(const struct emitter *e, const struct plan *plan)
 {
 	struct insn insn = {0};
 
-	if (!plan->after ||
-	    !decode_at(e->decoder, e->image, plan->insn[plan->before + plan->after - 1], false,
-		       &insn))
+	if (!plan->after || !decode_at(e->decoder, e->image,
+				       plan->insn[plan->before + plan->after - 1], false, &insn))
 		return true;
 	return insn.kind == INSN_PLAIN || insn.kind == INSN_BRANCH;
 }

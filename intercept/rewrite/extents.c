@@ -102,6 +102,7 @@ int extents_find(struct extents *x, struct image *image)
 	memset(x, 0, sizeof(*x));
 	extents_seed(&s, image->elf.ehdr.e_entry);
 	extents_from_frames(&s);
+	extents_from_go(&s);
 	rc = raw.failed ? raw.failed : merge(x, &raw);
 	if (!rc) {
 		extents_from_symbols(&s);
@@ -114,7 +115,6 @@ int extents_find(struct extents *x, struct image *image)
 	if (x->count > 1)
 		qsort(x->item, x->count, sizeof(*x->item), extent_order);
 	drop_repeats(&x->seeds);
-	drop_repeats(&x->pointers);
 	return x->seeds.failed ? x->seeds.failed : x->pointers.failed;
 }
 

@@ -16,9 +16,10 @@ struct extent {
 struct extents {
 	struct extent *item; /* owned; sorted, none overlaps another */
 	size_t count;
-	struct vec seeds;    /* sorted positions of instructions, says the file */
-	struct vec pointers; /* positions that a pointer in the data names: perhaps instructions */
-	bool text_relocs;    /* the dynamic linker writes into code */
+	struct vec seeds; /* sorted positions of instructions, says the file */
+	struct vec
+		pointers; /* not sorted: positions that a pointer in the data names: perhaps instructions */
+	bool text_relocs; /* the dynamic linker writes into code */
 };
 
 /* Fills *x, which extents_free() frees in any case. Marks seeds, pointers (MARK_TARGET) and data
@@ -42,6 +43,7 @@ struct extents_source {
 void extents_from_frames(struct extents_source *s);
 void extents_from_symbols(struct extents_source *s);
 void extents_from_dynamic(struct extents_source *s);
+void extents_from_go(struct extents_source *s);
 
 /* Takes cost from the budget: false when it is spent. */
 static inline bool extents_spend(struct extents_source *s, uint64_t cost)

@@ -134,6 +134,15 @@ static bool advance(struct flow *f, struct run *run, const struct insn *insn)
 	}
 }
 
+static void fall_on(struct flow *f, uint32_t pos)
+{
+	const struct span *s = image_span(f->image, pos - 1);
+
+	if (pos == s->pos + s->bytes || f->image->mark[pos] & MARK_KNOWN)
+		return;
+	vec_add(f->unbounded || extents_at(f->extents, pos) ? &f->work : &f->later, pos);
+}
+
 /* Decodes from pos until control goes elsewhere. */
 static void run_from(struct flow *f, uint32_t pos)
 {
@@ -152,6 +161,10 @@ static void run_from(struct flow *f, uint32_t pos)
 		flow_mark(f, &insn, 0);
 		more = advance(f, &run, &insn);
 	}
+	/* Hand-written functions run on into the next, and glibc ends its description of clone
+	 * at the syscall; but behind a call that ends a function may stand anything. */
+	if (more && run.at == run.bound && run.certain != run.at)
+		fall_on(f, run.at);
 	commit(f, &run, pos);
 }
 

@@ -199,31 +199,54 @@ static bool read_entry(struct extents_source *s, struct reader *r, struct cie *c
 	return true;
 }
 
-void extents_from_frames(struct extents_source *s)
+/* Puts r at the frames, as the header of PT_GNU_EH_FRAME says. */
+static bool find_by_header(const struct image *image, struct reader *r)
 {
-	const struct elf_info *elf = &s->image->elf;
-	struct reader r = {0};
-	struct cie cie = {0};
+	const struct elf_info *elf = &image->elf;
 	uint64_t left = 0, frames;
 	uint8_t encoding;
 
 	for (unsigned i = 0; i < elf->phdr_count; i++)
 		if (elf->phdr[i].p_type == PT_EH_FRAME)
-			r.vaddr = elf->phdr[i].p_vaddr;
-	r.at = image_at(s->image, r.vaddr, &left);
-	if (!r.vaddr || !r.at)
+			r->vaddr = elf->phdr[i].p_vaddr;
+	r->at = image_at(image, r->vaddr, &left);
+	if (!r->vaddr || !r->at)
+		return false;
+	r->end = r->at + left;
+	if (take(r, 1) != 1)
+		return false;
+	encoding = (uint8_t)take(r, 1);
+	take(r, 2);
+	frames = take_encoded(r, encoding, false);
+	r->at = r->bad ? NULL : image_at(image, frames, &left);
+	if (!r->at)
+		return false;
+	r->vaddr = frames;
+	r->end = r->at + left;
+	return true;
+}
+
+/* A static program that cannot unwind has no such header, but often the section. */
+static bool find_by_section(const struct image *image, struct reader *r)
+{
+	Elf64_Shdr sh;
+
+	if (!image_section(image, ".eh_frame", &sh))
+		return false;
+	r->at = image->file + sh.sh_offset;
+	r->end = r->at + sh.sh_size;
+	r->vaddr = sh.sh_addr;
+	r->bad = false;
+	return true;
+}
+
+void extents_from_frames(struct extents_source *s)
+{
+	struct reader r = {0};
+	struct cie cie = {0};
+
+	if (!find_by_header(s->image, &r) && !find_by_section(s->image, &r))
 		return;
-	r.end = r.at + left;
-	if (take(&r, 1) != 1)
-		return;
-	encoding = (uint8_t)take(&r, 1);
-	take(&r, 2);
-	frames = take_encoded(&r, encoding, false);
-	r.at = r.bad ? NULL : image_at(s->image, frames, &left);
-	if (!r.at)
-		return;
-	r.vaddr = frames;
-	r.end = r.at + left;
 	while (extents_spend(s, 1) && read_entry(s, &r, &cie))
 		;
 }

@@ -267,6 +267,32 @@ uint64_t image_offset(const struct image *image, uint32_t pos)
 	return s->offset + (pos - s->pos);
 }
 
+bool image_section(const struct image *image, const char *name, Elf64_Shdr *out)
+{
+	const Elf64_Ehdr *e = &image->elf.ehdr;
+	const uint8_t *table = image->file + e->e_shoff;
+	Elf64_Shdr names, sh;
+
+	if (e->e_shentsize != sizeof(sh) || e->e_shstrndx >= e->e_shnum ||
+	    !image_has(image, e->e_shoff, e->e_shnum * sizeof(sh)))
+		return false;
+	memcpy(&names, table + e->e_shstrndx * sizeof(sh), sizeof(names));
+	if (!image_has(image, names.sh_offset, names.sh_size))
+		return false;
+	for (unsigned i = 0; i < e->e_shnum; i++) {
+		memcpy(&sh, table + i * sizeof(sh), sizeof(sh));
+		if (sh.sh_type == SHT_NOBITS || sh.sh_name >= names.sh_size ||
+		    names.sh_size - sh.sh_name <= strlen(name) ||
+		    !image_has(image, sh.sh_offset, sh.sh_size))
+			continue;
+		if (!memcmp(image->file + names.sh_offset + sh.sh_name, name, strlen(name) + 1)) {
+			*out = sh;
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool is_candidate(const uint8_t *at)
 {
 	return (at[0] == 0x0f && (at[1] == 0x05 || at[1] == 0x34)) ||

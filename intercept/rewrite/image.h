@@ -64,6 +64,9 @@ const struct span *image_span(const struct image *image, uint32_t pos);
 uint64_t image_vaddr(const struct image *image, uint32_t pos);
 uint64_t image_offset(const struct image *image, uint32_t pos);
 
+/* The section of that name: false when there is none, or it is not in the file. */
+bool image_section(const struct image *image, const char *name, Elf64_Shdr *out);
+
 /* The next 0f 05, 0f 34 or cd 80 in data at or behind at, or bytes. */
 uint64_t image_candidate(const uint8_t *data, uint64_t at, uint64_t bytes);
 

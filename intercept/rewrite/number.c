@@ -82,10 +82,18 @@ static uint16_t written(const struct image *image, const struct decoder *d, uint
 	return NUMBER_UNKNOWN;
 }
 
+static uint16_t with_low(uint16_t number, int low)
+{
+	if (number == NUMBER_UNKNOWN || low < 0)
+		return number;
+	return (uint16_t)((number & 0xff00) | low);
+}
+
 uint16_t site_number(const struct image *image, const struct decoder *d, uint32_t pos)
 {
 	ZydisDecodedInstruction in;
 	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+	int low = -1; /* the low byte, once `mov $imm8, %al` was passed */
 
 	for (unsigned i = 0; i < LOOK_BACK; i++) {
 		if (image->mark[pos] & MARK_TARGET)
@@ -94,8 +102,14 @@ uint16_t site_number(const struct image *image, const struct decoder *d, uint32_
 		if (pos == POS_NONE || !decode_full(d, image, pos, &in, operands) ||
 		    !falls_through(&in))
 			return NUMBER_UNKNOWN;
-		if (writes_rax(&in, operands))
-			return written(image, d, pos, &in, operands);
+		if (!writes_rax(&in, operands))
+			continue;
+		if (low < 0 && in.mnemonic == ZYDIS_MNEMONIC_MOV &&
+		    operands[0].reg.value == ZYDIS_REGISTER_AL &&
+		    operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
+			low = (int)(operands[1].imm.value.u & 0xff);
+		else
+			return with_low(written(image, d, pos, &in, operands), low);
 	}
 	return NUMBER_UNKNOWN;
 }

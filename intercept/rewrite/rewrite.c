@@ -32,6 +32,23 @@ static void take_seen(struct job *job, const struct rewrite_options *options)
 	}
 }
 
+static void note(struct job *job, uint32_t pos, uint32_t *count, uint64_t *list)
+{
+	if (*count < REWRITE_LISTED)
+		list[*count] = image_offset(&job->image, pos);
+	++*count;
+}
+
+static void note_left(struct job *job, uint32_t pos)
+{
+	note(job, pos, &job->report.head.left, job->report.left_at);
+}
+
+static void note_unproven(struct job *job, uint32_t pos)
+{
+	note(job, pos, &job->report.head.unproven, job->report.unproven_at);
+}
+
 static int replace(struct job *job, struct site_chooser *chooser, uint32_t pos)
 {
 	struct plan plan;
@@ -45,7 +62,7 @@ static int replace(struct job *job, struct site_chooser *chooser, uint32_t pos)
 			     job->twin.code_bytes, &tramp) ||
 	    !emit_jump(&job->image, &plan, job->image.elf.high + job->twin.code_bytes,
 		       job->twin.code)) {
-		job->report.head.left++;
+		note_left(job, pos);
 		return 0;
 	}
 	rc = twin_out_add(&job->twin, &tramp);
@@ -62,7 +79,7 @@ static int replace_candidate(struct job *job, struct site_chooser *chooser, uint
 
 	job->report.candidates++;
 	if (flow_uncovered(&job->image, pos)) {
-		job->report.head.unproven++;
+		note_unproven(job, pos);
 		return 0;
 	}
 	if (!(job->image.mark[pos] & MARK_LENGTH)) {
@@ -72,9 +89,9 @@ static int replace_candidate(struct job *job, struct site_chooser *chooser, uint
 	if (code[0] == 0x0f && code[1] == 0x05 && site_is_sound(chooser, pos))
 		return replace(job, chooser, pos);
 	if (job->image.mark[pos] & MARK_SOFT)
-		job->report.head.unproven++;
+		note_unproven(job, pos);
 	else
-		job->report.head.left++;
+		note_left(job, pos);
 	return 0;
 }
 
@@ -114,10 +131,10 @@ static int rewrite(struct job *job, int fd, int out_fd, const struct rewrite_opt
 	rc = flow_prove(&job->flow, &job->image, &job->extents, &job->seen);
 	if (rc)
 		return rc;
-	job->report.head.unproven = job->image.other_candidates;
 	rc = replace_all(job);
 	if (rc)
 		return rc;
+	job->report.head.unproven += job->image.other_candidates;
 	job->report.extents = (uint32_t)job->extents.count;
 	job->report.decoded = job->flow.decoded;
 	return twin_out_end(&job->twin, &job->image, &job->report.head, out_fd);

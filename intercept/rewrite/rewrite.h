@@ -19,6 +19,7 @@
 #include "core/base/twin.h"
 
 #define REWRITE_FILE_MAX (UINT64_C(512) << 20) /* bytes */
+#define REWRITE_LISTED	 64u
 
 struct rewrite_options {
 	/* File offsets of instructions that trapped as real system calls before: proven. */
@@ -35,6 +36,8 @@ struct rewrite_report {
 	uint32_t soft;		 /* sites that only a code pointer or a gap of a function led to */
 	uint32_t extents;	 /* functions whose bounds the file states */
 	uint64_t decoded;	 /* instructions */
+	/* File offsets of the first that are unproven, and of the first that are left. */
+	uint64_t unproven_at[REWRITE_LISTED], left_at[REWRITE_LISTED];
 };
 
 /* Reads the ELF file fd (pread only) and writes its twin to out_fd, an empty regular file, from

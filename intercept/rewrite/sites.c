@@ -15,6 +15,7 @@
 #define CMP_EAX_IMM8   0xf883
 #define TEST_EAX_EAX   0xc085
 #define SOFT_NR_MAX    1024u
+#define NEAR_INSNS     5u
 #define PREFIX_ADDRESS 0x67
 #define SHORT_REACH    128u /* bytes, from behind the short jump */
 
@@ -28,6 +29,26 @@ static bool looks_at_result(const uint8_t *code)
 	       (word & 0xffff) == CMP_EAX_IMM8 || (word & 0xffff) == TEST_EAX_EAX;
 }
 
+/* Is rax written shortly before? With garbage, both that and a syscall are not to be expected. */
+static bool gets_number(const struct site_chooser *c, uint32_t pos)
+{
+	for (unsigned i = 0; i < NEAR_INSNS; i++) {
+		ZydisDecodedInstruction in;
+		ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+
+		pos = site_previous(c->image, pos);
+		if (pos == POS_NONE || !decode_full(c->decoder, c->image, pos, &in, operands))
+			return false;
+		if (in.mnemonic != ZYDIS_MNEMONIC_MOV && in.mnemonic != ZYDIS_MNEMONIC_MOVSXD)
+			continue;
+		if (operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+		    (operands[0].reg.value == ZYDIS_REGISTER_RAX ||
+		     operands[0].reg.value == ZYDIS_REGISTER_EAX))
+			return true;
+	}
+	return false;
+}
+
 bool site_is_sound(const struct site_chooser *c, uint32_t pos)
 {
 	uint8_t mark = c->image->mark[pos];
@@ -37,6 +58,8 @@ bool site_is_sound(const struct site_chooser *c, uint32_t pos)
 	if (!(mark & MARK_SOFT))
 		return true;
 	if (site_number(c->image, c->decoder, pos) < SOFT_NR_MAX)
+		return true;
+	if (gets_number(c, pos))
 		return true;
 	pos += SYSCALL_BYTES;
 	return c->image->mark[pos] & MARK_LENGTH && looks_at_result(c->image->code + pos);
