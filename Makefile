@@ -22,7 +22,8 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
 # --- hosted: everything but the runtime ------------------------------------------------------------
 PKGS        := libcurl openssl jansson libxml-2.0 inih
 PKG_CFLAGS  := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+# Zydis 4.0 of Debian has no .pc file
+PKG_LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lZydis -lZycore
 HOST_CFLAGS := -std=gnu11 -O2 -g -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSKYSHIM_VERSION='"$(VERSION)"' \
 	-fstack-protector-strong -fPIE -pthread $(WARN) $(PKG_CFLAGS)
 HOST_LDFLAGS := -pie -pthread -Wl,-z,relro,-z,now
@@ -135,6 +136,14 @@ $(BUILD)/unit/%: $(BUILD)/host/tests/unit/%.o $(HOST_LIB)
 .PHONY: unit
 unit: $(UNIT_BIN) ## run the unit tests (SAN=address,undefined or SAN=thread to sanitize)
 	@scripts/run-units $(UNIT_BIN)
+
+# --- the rewriter ------------------------------------------------------------------------------------
+$(BUILD)/skyshim-census: $(BUILD)/host/tests/census/census.o $(HOST_LIB)
+	$(CC) $(HOST_LDFLAGS) -o $@ $< $(HOST_LIB) $(PKG_LIBS)
+
+.PHONY: census
+census: $(BUILD)/skyshim-census ## system call sites of this system's binaries, by how they are replaced
+	@tests/census/run $(BUILD)/skyshim-census $(FILES)
 
 # --- whole programs on a store -------------------------------------------------------------------------
 .PHONY: apps
