@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing escapes and nothing is disturbed: hazards built in every way, code made at run time, keys."""
+import os
+import re
+import shutil
+
+import build_programs
+from case import Case, want
+
+# Each in every way of building; what a group guards is said at the head of its tests/apps/hazard file.
+GROUPS = ["start", "site", "jit", "patch", "plugin", "int80", "stack", "registers", "thread", "child", "stale", "view", "clock"]
+# These take their time: there, the libc and how it was linked make the difference.
+SLOW = {"storm": ["glibc", "glibc-static-pie", "musl"], "jump": ["glibc", "musl-static"],
+        "cancel": ["glibc", "glibc-static", "musl", "musl-static"]}
+PROGRAMS = os.path.join(build_programs.HERE, "programs")
+
+CASES = [Case(f"hazard/{variant}/{group}", f"$P/hazard-{variant} $D/probe {group}")
+         for variant in build_programs.VARIANTS for group in GROUPS]
+CASES += [Case(f"hazard/{variant}/{group}", f"$P/hazard-{variant} $D/probe {group}")
+          for group, variants in SLOW.items() for variant in variants]
+CASES += [
+    # Data in text that looks like system calls: libcrypto's tables of P-256.
+    Case("hazard/p256", "$P/p256"),
+    # Preemption and profiling by signals that look at where they found a goroutine.
+    Case("hazard/go-preempt", "$P/preempt-go $D"),
+    # Callbacks of ctypes are machine code that libffi makes.
+    Case("hazard/python-ctypes", ["python3", "-c", """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_int), ctypes.POINTER(ctypes.c_int))
+numbers = (ctypes.c_int * 100)(*[(i * 37) % 100 for i in range(100)])
+path = os.environ["D"].encode() + b"/probe/small.txt"
+def compare(a, b):
+    fd = libc.syscall(257, -100, path, 0)
+    got = os.read(fd, 14)
+    os.close(fd)
+    return a[0] - b[0] if got == b"hello skyshim\\n" else 0
+libc.qsort(numbers, 100, 4, kind(compare))
+print(list(numbers) == list(range(100)))
+"""]),
+]
+if shutil.which("luajit"):
+    CASES.append(Case("hazard/luajit", ["luajit", os.path.join(PROGRAMS, "jit.lua"), "{D}"]))
+if shutil.which("node"):
+    CASES.append(Case("hazard/node", ["node", os.path.join(PROGRAMS, "jit.js"), "{D}"]))
