@@ -26,9 +26,9 @@ def found(*pattern):
     return sorted(glob.glob(os.path.join(HERE, *pattern)))
 
 
-def build_c(target, compiler, sources):
+def build_c(target, compiler, sources, *libraries):
     if not newer(target, sources + found("*", "*.h")):
-        subprocess.run([*compiler, *C_FLAGS, "-o", target, *sources], check=True)
+        subprocess.run([*compiler, *C_FLAGS, "-o", target, *sources, *libraries], check=True)
 
 
 def build_go(folder, name):
@@ -53,7 +53,7 @@ def build(folder):
     for variant in ("glibc", "musl"):
         build_c(os.path.join(folder, f"plugin-{variant}.so"), [*VARIANTS[variant], "-shared", "-fPIC"],
                 found("programs", "plugin.c"))
-    build_c(os.path.join(folder, "p256"), ["gcc"], found("programs", "p256.c") + ["-lcrypto"])
+    build_c(os.path.join(folder, "p256"), ["gcc"], found("programs", "p256.c"), "-lcrypto")
     for name in ("walk", "preempt"):
         build_go(folder, name)
     return os.path.abspath(folder)

@@ -85,14 +85,14 @@ static void *busy(void *arg)
 /* A child has one thread, whatever the others of its parent were doing just then. */
 static void thread_fork(void)
 {
-	pthread_t thread[4];
+	pthread_t thread[2];
 	void *result;
 	long good = 0, wrong = 0;
 
 	stop = 0;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 2; i++)
 		pthread_create(&thread[i], NULL, busy, NULL);
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 20; i++) {
 		pid_t pid = fork();
 
 		if (!pid)
@@ -100,7 +100,7 @@ static void thread_fork(void)
 		good += hazard_wait(pid) == 5;
 	}
 	stop = 1;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 2; i++) {
 		pthread_join(thread[i], &result);
 		wrong += (long)result;
 	}
