@@ -22,20 +22,38 @@ def newer(target, sources):
     return os.path.exists(target) and all(os.path.getmtime(target) >= os.path.getmtime(s) for s in sources)
 
 
+def found(*pattern):
+    return sorted(glob.glob(os.path.join(HERE, *pattern)))
+
+
+def build_c(target, compiler, sources, *libraries):
+    if not newer(target, sources + found("*", "*.h")):
+        subprocess.run([*compiler, *C_FLAGS, "-o", target, *sources, *libraries], check=True)
+
+
+def build_go(folder, name):
+    target = os.path.join(folder, f"{name}-go")
+    source = os.path.join(HERE, "programs", f"{name}.go")
+    if newer(target, [source]):
+        return
+    env = {**os.environ, "CGO_ENABLED": "0", "GO111MODULE": "off", "GOFLAGS": "",
+           "GOCACHE": os.path.join(os.path.abspath(folder), "gocache")}
+    subprocess.run(["go", "build", "-o", os.path.abspath(target), source], check=True, env=env)
+
+
 def build(folder):
-    """Returns the folder that holds probe-VARIANT, reader-VARIANT and walk-go."""
+    """Returns the folder that holds probe-, reader- and hazard-VARIANT, walk-go and others of programs/."""
     os.makedirs(folder, exist_ok=True)
-    probe = sorted(glob.glob(os.path.join(HERE, "probe", "*.c")))
-    reader = [os.path.join(HERE, "programs", "reader.c")]
+    program = {"probe": found("probe", "*.c"), "reader": found("programs", "reader.c"),
+               "hazard": found("hazard", "*.[cS]") + found("probe", "probe_say.c")}
     for variant, compiler in VARIANTS.items():
-        for name, sources in (("probe", probe), ("reader", reader)):
-            target = os.path.join(folder, f"{name}-{variant}")
-            if not newer(target, sources + [os.path.join(HERE, "probe", "probe.h")]):
-                subprocess.run([*compiler, *C_FLAGS, "-o", target, *sources], check=True)
-    target = os.path.join(folder, "walk-go")
-    source = os.path.join(HERE, "programs", "walk.go")
-    if not newer(target, [source]):
-        env = {**os.environ, "CGO_ENABLED": "0", "GO111MODULE": "off", "GOFLAGS": "",
-               "GOCACHE": os.path.join(os.path.abspath(folder), "gocache")}
-        subprocess.run(["go", "build", "-o", os.path.abspath(target), source], check=True, env=env)
+        extra = [] if "static" in variant else ["-DHAZARD_DYNAMIC"]
+        for name, sources in program.items():
+            build_c(os.path.join(folder, f"{name}-{variant}"), compiler + (extra if name == "hazard" else []), sources)
+    for variant in ("glibc", "musl"):
+        build_c(os.path.join(folder, f"plugin-{variant}.so"), [*VARIANTS[variant], "-shared", "-fPIC"],
+                found("programs", "plugin.c"))
+    build_c(os.path.join(folder, "p256"), ["gcc"], found("programs", "p256.c"), "-lcrypto")
+    for name in ("walk", "preempt"):
+        build_go(folder, name)
     return os.path.abspath(folder)
