@@ -179,7 +179,7 @@ uint64_t image_enter(uint64_t ip)
 	const struct twin_site *site;
 	uint64_t at;
 
-	if (!i || !i->sites)
+	if (!i || !i->sites || i->dirty)
 		return ip;
 	site = twin_site_at(i->sites, i->head.site_count, ip - i->base);
 	if (!site || ip - i->base == site->start)

@@ -38,8 +38,11 @@ struct image_twin *image_at(uint64_t address);
 
 /* Is all of the range text of one image, as its twin has it? */
 bool image_proves(uint64_t start, uint64_t bytes);
-/* The program makes a range writable, or maps something over it. */
+/* The program maps something over a range. */
 void image_touched(uint64_t start, uint64_t bytes);
+/* The program is about to write to a range: text in it becomes the original's again, which is what
+ * the program means to change. Was there any? Then its system calls trap from now on. */
+bool image_writable(uint64_t start, uint64_t bytes);
 /* The program unmaps a range: whole images in it are forgotten, their trampolines unmapped. */
 void image_unmapped(uint64_t start, uint64_t bytes);
 

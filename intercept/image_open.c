@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding a file's twin. */
+/* Between a file and its twin: finding the twin, and going back to the original. */
 #include <asm/stat.h>
 #include <errno.h>
 #include <linux/fcntl.h>
+#include <linux/mman.h>
 #include <string.h>
 
 #include "intercept/image.h"
+#include "intercept/procmaps.h"
 #include "intercept/request.h"
 #include "intercept/thread.h"
 
@@ -30,6 +32,58 @@ static int key_of(int fd, struct twin_key *key)
 		.ctime_ns = (int64_t)st.st_ctime * NS_PER_S + (int64_t)st.st_ctime_nsec,
 	};
 	return 0;
+}
+
+/* Any of the image's text in the range? */
+static bool has_text(const struct image_twin *i, uint64_t start, uint64_t bytes)
+{
+	for (uint32_t n = 0; n < i->head.segment_count; n++) {
+		const struct twin_segment *s = &i->head.segment[n];
+		uint64_t from = i->base + (s->vaddr - i->head.low);
+
+		if (start < from + s->bytes && from < start + bytes)
+			return true;
+	}
+	return false;
+}
+
+/* Maps the original's text in place of the twin's. Its bytes differ only where no thread stands. */
+static void revert(struct image_twin *i)
+{
+	char path[WIRE_PATH_MAX];
+	size_t len = procmaps_image_path(i, path);
+	struct twin_key key;
+	long fd;
+
+	i->dirty = true;
+	if (!len || len >= sizeof(path))
+		return;
+	path[len] = '\0';
+	fd = sys3(__NR_open, path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	for (uint32_t n = 0; !key_of((int)fd, &key) && n < i->head.segment_count; n++) {
+		const struct twin_segment *s = &i->head.segment[n];
+
+		if (!memcmp(&key, &i->head.key, sizeof(key)))
+			sys6(__NR_mmap, i->base + (s->vaddr - i->head.low), s->bytes,
+			     PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd, s->offset);
+	}
+	sys1(__NR_close, fd);
+}
+
+bool image_writable(uint64_t start, uint64_t bytes)
+{
+	struct image_twin *i = NULL;
+	bool any = false;
+
+	while ((i = image_next(i))) {
+		if (i->dirty || !has_text(i, start, bytes))
+			continue;
+		revert(i);
+		any = true;
+	}
+	return any;
 }
 
 /* Opens and checks the twin at path. -ENOENT: there is none, or no good one. */

@@ -172,15 +172,13 @@ long sys_mprotect(struct sys_args *a)
 {
 	uint64_t bytes = PAGE_UP(a->arg[1]);
 
-	if (a->arg[2] & PROT_WRITE)
-		image_touched(a->arg[0], bytes);
-	if (a->arg[2] & PROT_EXEC && bytes && !image_proves(a->arg[0], bytes)) {
-		int ret = trapped_expect("memory made executable");
+	int ret = 0;
 
-		if (ret)
-			return ret;
-	}
-	return SYS_PASS;
+	if (a->arg[2] & PROT_WRITE && bytes && image_writable(a->arg[0], bytes))
+		ret = trapped_expect("program text made writable");
+	if (!ret && a->arg[2] & PROT_EXEC && bytes && !image_proves(a->arg[0], bytes))
+		ret = trapped_expect("memory made executable");
+	return ret ? ret : SYS_PASS;
 }
 
 /* Text that moves leaves its trampolines behind. */
