@@ -241,21 +241,24 @@ static void put_long(uint8_t *at, int32_t distance)
 	memcpy(at + 1, &distance, sizeof(distance));
 }
 
-bool emit_jump(const struct image *image, const struct plan *plan, uint64_t target, uint8_t *code)
+bool emit_jump(struct image *image, const struct plan *plan, uint64_t target)
 {
 	uint32_t from = plan->hop == POS_NONE ? plan->start : plan->hop;
 	int64_t d = (int64_t)(target - (image_vaddr(image, from) + JUMP_BYTES));
+	uint8_t *file = image->file + image_offset(image, from);
 
 	if (d != (int32_t)d)
 		return false;
-	put_long(code + from, (int32_t)d);
+	put_long(file, (int32_t)d);
 	if (plan->hop != POS_NONE) {
-		code[plan->start] = OP_JMP_REL8;
-		code[plan->start + 1] = (uint8_t)(plan->hop - (plan->start + SHORT_JUMP_BYTES));
+		file = image->file + image_offset(image, plan->start);
+		file[0] = OP_JMP_REL8;
+		file[1] = (uint8_t)(plan->hop - (plan->start + SHORT_JUMP_BYTES));
 		return true;
 	}
 	/* Whole instructions stay: should something jump there after all, it finds them. */
-	for (uint32_t i = from + JUMP_BYTES; i < plan->end && !(image->mark[i] & MARK_LENGTH); i++)
-		code[i] = BYTE_INT3;
+	for (uint32_t i = JUMP_BYTES;
+	     i < plan->end - from && !(image->mark[from + i] & MARK_LENGTH); i++)
+		file[i] = BYTE_INT3;
 	return true;
 }

@@ -161,3 +161,11 @@ uint32_t extents_bound(const struct extents *x, const struct image *image, uint3
 		return x->item[i].end;
 	return x->item[i].start < end ? x->item[i].start : end;
 }
+
+uint32_t extents_before(const struct extents *x, const struct image *image, uint32_t pos)
+{
+	size_t i = extent_index(x, pos);
+	uint32_t start = image_span(image, pos)->pos;
+
+	return i && x->item[i - 1].end > start ? x->item[i - 1].end : start;
+}

@@ -33,6 +33,9 @@ const struct extent *extents_at(const struct extents *x, uint32_t pos);
 /* Where code that starts at pos must end: its function's end, or the next function's start. */
 uint32_t extents_bound(const struct extents *x, const struct image *image, uint32_t pos);
 
+/* For pos outside of functions: where the one before it ends. */
+uint32_t extents_before(const struct extents *x, const struct image *image, uint32_t pos);
+
 /* The parts. Each adds to raw: start << 32 | end of functions, and to seeds. */
 struct extents_source {
 	struct image *image;

@@ -31,13 +31,13 @@ struct span {
 };
 
 struct image {
-	uint8_t *file; /* owned; size bytes */
+	uint8_t *file; /* owned; size bytes. The twin's changes are made here, at the end */
 	uint64_t size;
 	struct twin_key key;
 	struct elf_info elf;
 	struct span span[TWIN_SEGMENTS_MAX];
 	unsigned span_count;
-	uint8_t *code, *mark; /* owned */
+	uint8_t *code, *mark; /* owned; code is the file's, unchanged */
 	uint32_t code_bytes;
 	uint32_t other_candidates; /* in executable segments that are no spans */
 };

@@ -32,30 +32,43 @@ static void want(struct flow *f, const struct extent *e)
 		vec_add(&f->work, seeds->item[i]);
 }
 
-/* Attempts what stands between proven instructions of a function. */
-static void fill_gaps(struct flow *f, const struct extent *e)
+/* Calls use() for each span's candidates. */
+static void each_candidate(struct flow *f, void (*use)(struct flow *f, uint32_t pos))
+{
+	const struct image *image = f->image;
+
+	for (unsigned i = 0; i < image->span_count; i++) {
+		uint64_t at = image->span[i].pos, end = at + image->span[i].bytes;
+
+		for (; (at = image_candidate(image->code, at, end)) < end; at++)
+			use(f, (uint32_t)at);
+	}
+}
+
+/* Attempts what stands between proven instructions from pos on. Where that is in vain, goes on
+ * behind it, if it is in a function. */
+static void fill_gaps(struct flow *f, uint32_t pos, uint32_t end, bool is_function)
 {
 	const uint8_t *mark = f->image->mark;
-	uint32_t pos = e->start, bytes;
 
-	while (pos < e->end && f->budget) {
-		if (mark[pos] & MARK_KNOWN) {
-			pos++;
-			continue;
-		}
-		bytes = decode_padding(&f->decoder, f->image, pos);
+	while (pos < end && f->budget) {
+		uint32_t bytes =
+			mark[pos] & MARK_KNOWN ? 1 : decode_padding(&f->decoder, f->image, pos);
+
 		if (bytes) {
-			f->budget--;
 			pos += bytes;
 			continue;
 		}
+		f->budget--;
 		soft_add(f, pos);
 		soft_run(f);
-		/* in vain: what follows the gap's end is known again */
-		while (pos < e->end && !(mark[pos] & MARK_KNOWN) && mark[pos] & MARK_QUEUED)
+		if (mark[pos] & MARK_KNOWN)
+			continue;
+		if (!is_function)
+			return;
+		do
 			pos++;
-		while (pos < e->end && !(mark[pos] & (MARK_KNOWN | MARK_TARGET)))
-			pos++;
+		while (pos < end && !(mark[pos] & (MARK_KNOWN | MARK_TARGET)));
 	}
 }
 
@@ -80,21 +93,20 @@ static void fill_all_gaps(struct flow *f)
 {
 	for (size_t i = 0; i < f->extents->count && f->budget; i++)
 		if (is_decoded(f, &f->extents->item[i]))
-			fill_gaps(f, &f->extents->item[i]);
+			fill_gaps(f, f->extents->item[i].start, f->extents->item[i].end, true);
 	settle(f);
 }
 
-/* Calls use() for each span's candidates. */
-static void each_candidate(struct flow *f, void (*use)(struct flow *f, uint32_t pos))
+/* Code without bounds begins, if it is code, where the function before it ends: the sweep stops
+ * where it is not. */
+static void sweep_candidate(struct flow *f, uint32_t pos)
 {
-	const struct image *image = f->image;
+	uint32_t start;
 
-	for (unsigned i = 0; i < image->span_count; i++) {
-		uint64_t at = image->span[i].pos, end = at + image->span[i].bytes;
-
-		for (; (at = image_candidate(image->code, at, end)) < end; at++)
-			use(f, (uint32_t)at);
-	}
+	if (!flow_uncovered(f->image, pos) || extents_at(f->extents, pos))
+		return;
+	start = extents_before(f->extents, f->image, pos);
+	fill_gaps(f, start, extents_bound(f->extents, f->image, pos), false);
 }
 
 static void want_candidate(struct flow *f, uint32_t pos)
@@ -223,6 +235,8 @@ static void prove_unbounded(struct flow *f)
 			soft_add(f, (uint32_t)x->pointers.item[i]);
 	settle(f);
 	fill_all_gaps(f);
+	each_candidate(f, sweep_candidate);
+	settle(f);
 }
 
 int flow_prove(struct flow *f, struct image *image, const struct extents *extents,

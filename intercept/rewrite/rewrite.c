@@ -60,8 +60,7 @@ static int replace(struct job *job, struct site_chooser *chooser, uint32_t pos)
 	if (!site_choose(chooser, pos, &plan) ||
 	    !emit_trampoline(&job->image, chooser->decoder, &plan, job->image.elf.high,
 			     job->twin.code_bytes, &tramp) ||
-	    !emit_jump(&job->image, &plan, job->image.elf.high + job->twin.code_bytes,
-		       job->twin.code)) {
+	    !emit_jump(&job->image, &plan, job->image.elf.high + job->twin.code_bytes)) {
 		note_left(job, pos);
 		return 0;
 	}
@@ -117,9 +116,6 @@ static int rewrite(struct job *job, int fd, int out_fd, const struct rewrite_opt
 {
 	int rc = image_read(&job->image, fd);
 
-	if (rc)
-		return rc;
-	rc = twin_out_begin(&job->twin, &job->image);
 	if (rc)
 		return rc;
 	rc = extents_find(&job->extents, &job->image);

@@ -13,18 +13,8 @@
 #define FIRST_ROOM	(64u << 10)
 #define FIRST_SITES	64u
 
-int twin_out_begin(struct twin_out *t, const struct image *image)
-{
-	t->code = malloc(image->code_bytes);
-	if (!t->code)
-		return -ENOMEM;
-	memcpy(t->code, image->code, image->code_bytes);
-	return 0;
-}
-
 void twin_out_free(struct twin_out *t)
 {
-	free(t->code);
 	free(t->trampolines);
 	free(t->sites);
 }
@@ -156,9 +146,6 @@ static int write_all(const struct twin_out *t, const struct image *image,
 	uint64_t end = head->code_offset + t->code_bytes;
 	int rc;
 
-	for (unsigned i = 0; i < image->span_count; i++)
-		memcpy(image->file + image->span[i].offset, t->code + image->span[i].pos,
-		       image->span[i].bytes);
 	rc = write_at(out_fd, image->file, image->size, 0);
 	if (rc)
 		return rc;

@@ -6,7 +6,6 @@
 #include "intercept/rewrite/emit.h"
 
 struct twin_out {
-	uint8_t *code;	      /* owned: a copy of image->code, to be changed */
 	uint8_t *trampolines; /* owned */
 	uint32_t code_bytes;  /* of the trampolines so far: where the next one goes */
 	uint32_t room;
@@ -14,8 +13,7 @@ struct twin_out {
 	uint32_t site_count, site_room;
 };
 
-/* 0 or -ENOMEM. twin_out_free() in any case. */
-int twin_out_begin(struct twin_out *t, const struct image *image);
+/* *t begins as zeroes. 0 or -ENOMEM. twin_out_free() in any case. */
 int twin_out_add(struct twin_out *t, const struct trampoline *tramp);
 
 /* Fills what it knows of head, the rest being filled already, and writes everything. */
