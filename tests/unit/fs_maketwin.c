@@ -88,12 +88,15 @@ static bool marked(void)
 	return !access(path, F_OK);
 }
 
-/* Nothing half made is left. */
+/* Nothing half made is left; the keeper may be at it for a moment. */
 static bool no_leftover(void)
 {
+	struct timespec pause = {0, 20000000};
 	char command[128];
 
 	snprintf(command, sizeof(command), "! ls -A %s/twins | grep -q new", dir);
+	for (int i = 0; i < 100 && system(command); i++)
+		nanosleep(&pause, NULL);
 	return !system(command);
 }
 
