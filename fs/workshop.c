@@ -195,6 +195,7 @@ int rewriter_serve(int (*rewrite)(int fd, int out_fd, const uint64_t *seen, size
 
 	if (fstat(0, &st) || !S_ISSOCK(st.st_mode))
 		return -ENOTSOCK;
+	prctl(PR_SET_NAME, "skyshim-rewrite"); /* not "exe", by which it was executed */
 	signal(SIGCHLD, SIG_IGN);
 	for (;;) {
 		struct pollfd p = {.fd = 0, .events = POLLIN};
