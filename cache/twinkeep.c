@@ -155,14 +155,16 @@ int twintable_check(const struct twin_key *key)
 
 	pthread_mutex_lock(&twintable.lock);
 	e = serial ? entry_of(key, serial) : NULL;
-	if (e && twinfile_read_sum(twintable.dir_fd, key, &sum))
+	if (serial && !e)
+		ret = -EAGAIN;
+	else if (e && twinfile_read_sum(twintable.dir_fd, key, &sum))
 		e->is_settled = false; /* no digest, or a damaged one: it is taken anew */
 	else if (e && memcmp(sum.digest, digest, sizeof(digest)) != 0)
 		ret = -EBADF;
 	else if (e)
 		e->is_checked = true;
 	pthread_mutex_unlock(&twintable.lock);
-	if (ret)
+	if (ret && ret != -EAGAIN)
 		twintable_discard(key, ret);
 	return ret;
 }

@@ -152,7 +152,7 @@ int twins_find(const struct twin_key *key)
 		return 1;
 	}
 	close(fd);
-	return is_checked || twintable_check(key) != -EBADF ? 0 : 1;
+	return is_checked || !twintable_check(key) ? 0 : 1;
 }
 
 void twintable_discard(const struct twin_key *key, int why)
@@ -192,7 +192,7 @@ int twins_seen(const struct twin_key *key, uint64_t **out)
 }
 
 /* With the lock. */
-static int install(const struct twins_draft *draft, const struct twin_key *key, const char *path,
+static int install(const struct twins_draft *draft, const struct twin_key *key, char **path,
 		   const struct twin_header *head)
 {
 	char name[TWINFILE_NAME_BYTES];
@@ -212,7 +212,8 @@ static int install(const struct twins_draft *draft, const struct twin_key *key, 
 	if (e->refused)
 		twinfile_remove(twintable.dir_fd, key, TWINFILE_NO);
 	e->refused = 0;
-	e->path = strdup(path);
+	free(e->path);
+	e->path = take_ptr(path);
 	twintable_add_twin(e, head, &st);
 	e->is_checked = true;
 	return 0;
@@ -224,12 +225,13 @@ int twins_install(struct twins_draft *draft, const struct twin_key *key, const c
 	struct twin_header head;
 	int ret = twinfile_check(draft->fd, key, &head);
 	SCOPE_FREE uint64_t *now = NULL;
+	SCOPE_FREE char *copy = strdup(path); /* NULL: as if it were not known */
 
 	pthread_mutex_lock(&twintable.lock);
 	if (!ret && twins_seen(key, &now) > seen)
 		ret = -EAGAIN;
 	if (!ret)
-		ret = install(draft, key, path, &head);
+		ret = install(draft, key, &copy, &head);
 	if (!ret) {
 		twintable.stats.made++;
 		twintable.stats.build_ns += (uint64_t)build_ns;

@@ -58,7 +58,8 @@ void twintable_forget(struct twin_entry *e); /* with all its files; frees it */
 /* Removes a twin found to be missing or (-EBADF) damaged. */
 void twintable_discard(const struct twin_key *key, int why);
 
-/* Compares the twin with its digest. -EBADF: it was damaged and is gone. */
+/* Compares the twin with its digest. Returns 0 when nothing speaks against it; -EBADF or -EIO when
+ * it was damaged or could not be read, and is gone; -EAGAIN when it changed meanwhile. */
 int twintable_check(const struct twin_key *key);
 
 #endif

@@ -207,6 +207,7 @@ static void serve_until_done(int signal_fd)
 			return;
 		}
 		listing_sweep(false);
+		rewriter_sweep();
 		if (is_idle(limit_ns)) {
 			log_info("daemon: nothing to do any more");
 			return;

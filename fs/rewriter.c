@@ -220,3 +220,11 @@ void rewriter_stop(void)
 	close_shop();
 	pthread_mutex_unlock(&shop.lock);
 }
+
+void rewriter_sweep(void)
+{
+	pthread_mutex_lock(&shop.lock);
+	if (shop_is_gone())
+		close_shop();
+	pthread_mutex_unlock(&shop.lock);
+}

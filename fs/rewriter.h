@@ -22,6 +22,7 @@
 /* The daemon's side. program: what to execute instead of this program, for tests; NULL. */
 void rewriter_start(const char *program);
 void rewriter_stop(void);
+void rewriter_sweep(void); /* from time to time: a workshop that has left is buried */
 
 struct rewriter_job {
 	int fd;		  /* the original, for reading */

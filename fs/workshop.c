@@ -32,12 +32,15 @@
 
 static int result_fd = -1; /* of this child */
 
+static bool is_told(int fd, int32_t result)
+{
+	return write(fd, &result, sizeof(result)) == sizeof(result);
+}
+
 static void finish(int result)
 {
-	int32_t value = result;
-
 	/* a daemon that waits no longer is no concern of ours */
-	_exit(write(result_fd, &value, sizeof(value)) != sizeof(value));
+	_exit(!is_told(result_fd, result));
 }
 
 static void time_is_up(int sig)
@@ -76,8 +79,9 @@ static void set_limits(const struct rewriter_message *m)
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-/* Whatever a file makes of its reader: it has its descriptors and memory that is not executable, and
- * can open, send, execute or signal nothing. Where filters are not to be had it goes without. */
+/* Whatever a file makes of its reader: it has its descriptors and memory that is not executable,
+ * and can open, send, execute or signal nothing. Where filters are not to be had it goes without.
+ */
 static void lock_in(void)
 {
 	static struct sock_filter code[] = {
@@ -191,6 +195,7 @@ int rewriter_serve(int (*rewrite)(int fd, int out_fd, const uint64_t *seen, size
 
 	if (fstat(0, &st) || !S_ISSOCK(st.st_mode))
 		return -ENOTSOCK;
+	prctl(PR_SET_NAME, "skyshim-rewrite"); /* not "exe", by which it was executed */
 	signal(SIGCHLD, SIG_IGN);
 	for (;;) {
 		struct pollfd p = {.fd = 0, .events = POLLIN};
@@ -215,11 +220,8 @@ int rewriter_serve(int (*rewrite)(int fd, int out_fd, const uint64_t *seen, size
 			ret = rewrite(order.fd[0], order.fd[1], m->seen, m->seen_count);
 			finish(ret == -ENOMEM || ret == -EFBIG ? -E2BIG : ret);
 		}
-		if (pid < 0) {
-			int32_t again = -EAGAIN;
-
-			ret = (int)write(order.fd[2], &again, sizeof(again));
-		}
+		if (pid < 0 && !is_told(order.fd[2], -EAGAIN))
+			return 0;
 		close_order(&order);
 	}
 }

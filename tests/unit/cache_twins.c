@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cache/twins.c, cache/twinkeep.c, cache/twinfile.c: the store of twins across daemons and boots. */
+/* cache/twins.c, twinkeep.c and twinfile.c: the store of twins across daemons and boots. */
 #include "cache/twins.h"
 
 #include <dirent.h>
