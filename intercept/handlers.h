@@ -22,6 +22,6 @@ sys_handler sys_change_path, sys_change_lpath, sys_change_at, sys_change_fd, sys
 sys_handler sys_rt_sigaction, sys_rt_sigprocmask, sys_rt_sigreturn, sys_rt_sigsuspend,
 	sys_sigaltstack, sys_ppoll, sys_pselect6, sys_epoll_pwait;
 sys_handler sys_clone, sys_clone3, sys_fork, sys_vfork, sys_exit, sys_execve, sys_execveat;
-sys_handler sys_readlink, sys_readlinkat, sys_refused, sys_prctl;
+sys_handler sys_readlink, sys_readlinkat, sys_refused, sys_prctl, sys_set_ids;
 
 #endif

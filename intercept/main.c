@@ -13,10 +13,12 @@
 #include <string.h>
 
 #include "intercept/fdtab.h"
+#include "intercept/ids.h"
 #include "intercept/load.h"
 #include "intercept/path.h"
 #include "intercept/request.h"
 #include "intercept/signals.h"
+#include "intercept/vdso.h"
 
 #define PIE_BASE	  0x555555554000ul /* ELF_ET_DYN_BASE of the kernel */
 #define NO_RANDOMIZE	  0x0040000ul	   /* ADDR_NO_RANDOMIZE of personality(2) */
@@ -224,6 +226,8 @@ void rt_start(uint64_t *sp, const Elf64_Dyn *dynamic, char *base)
 	entry = load_program(fd, &program, &info, &interp_base);
 	sys1(__NR_close, fd);
 	set_auxv(auxv, &program, interp_base);
+	vdso_init((const uint64_t *)auxv);
+	ids_init((const uint64_t *)auxv);
 	hide_handoff(sp, envp, handoff, &program);
 	if (program.stack_exec)
 		sys3(__NR_mprotect, (uint64_t)sp & ~(PAGE_BYTES - 1), PAGE_BYTES,
