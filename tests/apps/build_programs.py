@@ -23,7 +23,7 @@ def newer(target, sources):
 
 
 def build(folder):
-    """Returns the folder that holds probe-VARIANT, reader-VARIANT and walk-go."""
+    """Returns the folder that holds probe-VARIANT, reader-VARIANT, warm-glibc and walk-go."""
     os.makedirs(folder, exist_ok=True)
     probe = sorted(glob.glob(os.path.join(HERE, "probe", "*.c")))
     reader = [os.path.join(HERE, "programs", "reader.c")]
@@ -32,6 +32,10 @@ def build(folder):
             target = os.path.join(folder, f"{name}-{variant}")
             if not newer(target, sources + [os.path.join(HERE, "probe", "probe.h")]):
                 subprocess.run([*compiler, *C_FLAGS, "-o", target, *sources], check=True)
+    target = os.path.join(folder, "warm-glibc")
+    source = os.path.join(HERE, "programs", "warm.c")
+    if not newer(target, [source]):
+        subprocess.run([*VARIANTS["glibc"], *C_FLAGS, "-o", target, source], check=True)
     target = os.path.join(folder, "walk-go")
     source = os.path.join(HERE, "programs", "walk.go")
     if not newer(target, [source]):
