@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The time without a system call, from the object that the kernel maps into every process (vdso(7)).
+/* The time without a system call, from the object that the kernel maps into each process: vdso(7).
  */
 #ifndef INTERCEPT_VDSO_H
 #define INTERCEPT_VDSO_H

@@ -27,7 +27,7 @@ struct window {
 };
 
 /* Copies present bytes to the program. Returns how many (0: at the end), or -EAGAIN: the kernel
- * must read. fd: a descriptor of vf. Whether the bytes were still there is the caller's to check. */
+ * must read. fd: a descriptor of vf. That the bytes were still there, the caller checks. */
 long window_read(struct vfile *vf, int fd, void *buf, uint64_t length, uint64_t offset);
 
 /* From now on never: some descriptor of this file may not be read from (O_PATH). */

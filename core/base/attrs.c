@@ -148,15 +148,14 @@ uint32_t attrs_put(union attrs_line *table, const struct attrs_ask *ask, int64_t
 		const struct attrs_entry *e = &table[i].entry;
 		const struct attrs_entry *best = &table[chosen].entry;
 
-		if (e->generation != line.entry.generation) {
-			chosen = i;
-		} else if (e->key[0] == line.entry.key[0] && e->key[1] == line.entry.key[1]) {
+		if (e->generation == line.entry.generation && e->key[0] == line.entry.key[0] &&
+		    e->key[1] == line.entry.key[1]) {
 			chosen = i;
 			break;
-		} else if (best->generation == line.entry.generation &&
-			   e->until_ns < best->until_ns) {
-			chosen = i;
 		}
+		if (e->generation != line.entry.generation ||
+		    (best->generation == line.entry.generation && e->until_ns < best->until_ns))
+			chosen = i;
 	}
 	if (!error) {
 		line.entry.ino = attr->ino;

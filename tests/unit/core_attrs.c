@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shared table of attributes: what is believed, what is not, and that no answer is ever torn. */
+/* The shared table of attributes: what is believed, what is not; no answer is ever torn. */
 #include "core/base/attrs.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
  *	warm pause FILE PATH	stat, makes FILE, waits until it is gone, and asks again
  *	warm ids PATH		the owner before and after this process changed its ids
  *	warm pread N PATH	N reads of 4 KiB; each 8-byte word of PATH is its own number
- *	warm behind PATH	reads of 4 KiB in order, and of what lies a way behind: that may have gone
+ *	warm behind PATH	reads in order, and of what lies a way behind: it may have gone
  *	warm edges PATH		what pread(2) refuses, and the end
  */
 #include <errno.h>
