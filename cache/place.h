@@ -4,6 +4,7 @@
  *
  *	DIR/lock	flock()ed by the one daemon of this directory as long as it lives
  *	DIR/boot	the kernel's boot id when the files were written
+ *	DIR/attrs	attributes that programs read by themselves (core/base/attrs.h)
  *	DIR/daemon.log	what a daemon in the background says
  *	DIR/files/	pairs of data and vnode files, see cache/pair.h
  *	DIR/dirs/	the same of directories: listings, which no daemon takes over from another

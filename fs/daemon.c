@@ -26,6 +26,7 @@
 #include "core/log.h"
 #include "core/scope.h"
 #include "core/store.h"
+#include "fs/attrfile.h"
 #include "fs/autostart.h"
 #include "fs/backends.h"
 #include "fs/clients.h"
@@ -149,6 +150,7 @@ static int start_parts(struct place *p, const struct session_env *env, void (*st
 		log_warn("SKYSHIM_CACHE_SIZE=%s is no size: write it like 20G or 512M", size);
 	stats_start();
 	meta_start();
+	attrfile_start(p->dir_fd);
 	dirs_fd = place_dirs(p->dir_fd);
 	if (dirs_fd < 0)
 		return dirs_fd;
@@ -206,6 +208,7 @@ static void serve_until_done(int signal_fd)
 			log_info("daemon: stopping on signal %u", info.ssi_signo);
 			return;
 		}
+		attrfile_alive();
 		listing_sweep(false);
 		rewriter_sweep();
 		if (is_idle(limit_ns)) {
@@ -250,6 +253,7 @@ static int live(struct place *p, int ready_fd)
 	}
 	serve_until_done(signal_fd);
 
+	attrfile_stop();
 	/* store_stop() ends every wait, then threads can be waited for */
 	listener_stop(0);
 	store_stop();

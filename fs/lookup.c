@@ -6,7 +6,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cache/clock.h"
 #include "core/context.h"
+#include "fs/attrfile.h"
 #include "fs/backends.h"
 
 bool lookup_is_mark(const struct lookup *q, uint64_t size)
@@ -188,30 +190,54 @@ int lookup_dir(struct lookup *q, struct listing **out)
 	return ret == -ENOENT ? no_dir(q) : ret;
 }
 
+/* Puts the answer where runtimes find it by themselves. by_dir: it is the directory's own fact. A
+ * missing directory may still be a file's name, which is another fact: nothing is shown then. */
+static void show(const struct lookup *q, const char *object, bool by_dir,
+		 const struct meta_fact *fact, const struct wire_attr *attr)
+{
+	const struct attrs_ask ask = {
+		.ctx = context_id(q->ctx),
+		.path = q->path,
+		.len = strlen(q->path),
+		.must_be_dir = q->must_be_dir,
+	};
+	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX];
+
+	if (!by_dir) {
+		meta_show(ask.ctx, object, fact, &ask, attr);
+	} else if (q->name.kind == NAME_ROOT || q->name.kind == NAME_SCHEME) {
+		attrfile_put(&ask, clock_ns() + meta_ttl_ns(), 0, attr); /* never changes */
+	} else if (fact->kind == META_DIR) {
+		name_prefix(&q->name, prefix);
+		meta_dir_name(prefix, name);
+		meta_show(ask.ctx, name, fact, &ask, attr);
+	}
+}
+
 int lookup_stat(struct lookup *q, struct wire_attr *out)
 {
-	char object[NAME_OBJECT_MAX];
+	char object[NAME_OBJECT_MAX] = "";
+	bool by_dir = q->name.is_dir || q->must_be_dir;
 	struct meta_fact fact;
 	int ret;
 
 	q->message[0] = '\0';
 	if (q->name.kind != NAME_ROOT && !backends_has(q->name.scheme))
 		return -ENOENT;
-	if (q->name.is_dir || q->must_be_dir) {
+	if (by_dir) {
 		ret = lookup_dir_instead(q, &fact);
 		if (!ret && fact.kind == META_NONE)
 			ret = no_dir(q);
 	} else {
 		name_object(&q->name, object);
 		ret = find_fact(q, object, &fact);
-		if (!ret && fact.kind == META_NONE)
-			ret = -ENOENT;
 	}
 	if (ret)
 		return ret;
 	if (fact.kind == META_FILE)
 		lookup_file_attr(object, &fact.object, out);
-	else
+	else if (fact.kind == META_DIR)
 		dir_attr(q, fact.object.mtime_ns, out);
-	return 0;
+	show(q, object, by_dir, &fact, out);
+	return fact.kind == META_NONE ? -ENOENT : 0;
 }

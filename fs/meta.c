@@ -12,8 +12,10 @@
 #include <string.h>
 
 #include "cache/clock.h"
+#include "fs/attrfile.h"
 
 #define BUCKETS	    32768
+#define SHOWN_MAX   2  /* lines of the shared table that tell of one entry */
 #define ENTRY_EXTRA 32 /* bytes the allocator adds for an entry and its etag */
 
 struct entry {
@@ -25,10 +27,11 @@ struct entry {
 	int64_t spare_until_ns; /* and once more up to here; 0: not */
 	uint64_t size;
 	int64_t mtime_ns;
-	char *etag;	     /* owned; NULL for "" */
-	char *message;	     /* owned: line of the lookup that failed */
-	int error;	     /* of the lookup that ended last */
-	unsigned refs, turn; /* waiters; lookups ended */
+	char *etag;		   /* owned; NULL for "" */
+	char *message;		   /* owned: line of the lookup that failed */
+	int error;		   /* of the lookup that ended last */
+	unsigned refs, turn;	   /* waiters; lookups ended */
+	uint32_t shown[SHOWN_MAX]; /* newest first */
 	bool is_busy;
 	uint8_t kind;
 	uint32_t bytes;
@@ -89,6 +92,15 @@ static struct entry *find(const uint8_t *ctx, const char *name)
 	return e;
 }
 
+/* Nobody may go on with what the shared table says of it. */
+static void withdraw(struct entry *e)
+{
+	for (unsigned i = 0; i < SHOWN_MAX; i++) {
+		attrfile_drop(e->shown[i]);
+		e->shown[i] = ATTRS_NONE;
+	}
+}
+
 static void drop(struct entry *e)
 {
 	struct entry **at = &meta.slot[e->hash % BUCKETS];
@@ -97,6 +109,7 @@ static void drop(struct entry *e)
 		at = &(*at)->hash_next;
 	*at = e->hash_next;
 	lru_remove(e);
+	withdraw(e);
 	meta.entries--;
 	meta.bytes -= e->bytes;
 	free(e->etag);
@@ -159,6 +172,7 @@ static void set_fact(struct entry *e, const struct meta_fact *fact, bool listed)
 {
 	int64_t now = clock_ns();
 
+	withdraw(e);
 	e->kind = (uint8_t)fact->kind;
 	e->size = fact->object.size;
 	e->mtime_ns = fact->object.mtime_ns;
@@ -167,6 +181,12 @@ static void set_fact(struct entry *e, const struct meta_fact *fact, bool listed)
 	e->spare_until_ns = listed ? now + META_SPARE_MS * CLOCK_NS_PER_MS : 0;
 	lru_remove(e);
 	lru_append(e);
+}
+
+static void expire(struct entry *e)
+{
+	withdraw(e);
+	e->until_ns = e->spare_until_ns = 0;
 }
 
 static void read_fact(const struct entry *e, struct meta_fact *out)
@@ -267,7 +287,7 @@ void meta_leave(const uint8_t *ctx, const char *name, int error, const struct me
 	free(e->message);
 	e->message = error && message && *message ? strdup(message) : NULL;
 	if (error)
-		e->until_ns = e->spare_until_ns = 0;
+		expire(e);
 	else
 		set_fact(e, fact, false);
 	pthread_cond_broadcast(&meta.ended);
@@ -305,8 +325,37 @@ void meta_forget(const uint8_t *ctx, const char *name)
 	pthread_mutex_lock(&meta.lock);
 	e = find(ctx, name);
 	if (e)
-		e->until_ns = e->spare_until_ns = 0;
+		expire(e);
 	meta.evictions++; /* no listing may say now that it does not exist */
+	pthread_mutex_unlock(&meta.lock);
+}
+
+/* Is it still what the fact says, to be believed by all who ask up to its time? */
+static bool is_current(const struct entry *e, const struct meta_fact *fact)
+{
+	bool is_same = e->kind == fact->kind;
+
+	if (is_same && fact->kind != META_NONE)
+		is_same = e->size == fact->object.size && e->mtime_ns == fact->object.mtime_ns;
+	return is_same && !e->spare_until_ns && clock_ns() < e->until_ns;
+}
+
+void meta_show(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
+	       const struct attrs_ask *ask, const struct wire_attr *attr)
+{
+	struct entry *e;
+	uint32_t line;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find(ctx, name);
+	if (e && is_current(e, fact)) {
+		line = attrfile_put(ask, e->until_ns, fact->kind == META_NONE ? -ENOENT : 0, attr);
+		if (line != e->shown[0]) {
+			attrfile_drop(e->shown[SHOWN_MAX - 1]);
+			memmove(e->shown + 1, e->shown, sizeof(e->shown) - sizeof(e->shown[0]));
+			e->shown[0] = line;
+		}
+	}
 	pthread_mutex_unlock(&meta.lock);
 }
 

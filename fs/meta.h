@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/base/attrs.h"
 #include "core/store.h"
 #include "fs/names.h"
 
@@ -59,6 +60,13 @@ void meta_put(const uint8_t *ctx, const char *name, const struct meta_fact *fact
 void meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fact *fact);
 
 void meta_forget(const uint8_t *ctx, const char *name);
+
+/* Shows the answer that was just given from this fact in the shared table, for as long as it would
+ * be given again without a request; it is withdrawn when the entry changes or goes. Nothing is
+ * shown of what the cache does not know any more, or what a listing gave to spare: the first who
+ * asks uses that up. */
+void meta_show(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
+	       const struct attrs_ask *ask, const struct wire_attr *attr);
 
 /* Grows when entries had to go for want of memory: what is not here may still exist. */
 uint64_t meta_evictions(void);

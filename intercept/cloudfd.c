@@ -7,7 +7,9 @@
 
 #include "intercept/fdtab.h"
 
-long cloudfd_install(struct request *rq, bool cloexec, unsigned status_flags)
+#define CLOUDFD_STATUS (O_NONBLOCK | O_APPEND | O_NOATIME) /* kept, on the descriptor we got */
+
+long cloudfd_install(struct request *rq, unsigned flags)
 {
 	struct vfile *vf = vfile_map(rq->fd[1]);
 	long fd;
@@ -18,12 +20,14 @@ long cloudfd_install(struct request *rq, bool cloexec, unsigned status_flags)
 	}
 	sys1(__NR_close, rq->fd[1]);
 	/* The connection held the lowest number while the answer came: take it now. */
-	fd = sys3(__NR_fcntl, rq->fd[0], cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+	fd = sys3(__NR_fcntl, rq->fd[0], flags & O_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
 	sys1(__NR_close, rq->fd[0]);
 	rq->fds = 0;
 	if (fd >= 0) {
-		if (status_flags)
-			sys3(__NR_fcntl, fd, F_SETFL, status_flags);
+		if (flags & O_PATH)
+			window_off(vf);
+		else if (flags & CLOUDFD_STATUS)
+			sys3(__NR_fcntl, fd, F_SETFL, flags & CLOUDFD_STATUS);
 		fdtab_note((int)fd, vf);
 	}
 	vfile_put(vf);

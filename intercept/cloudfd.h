@@ -8,9 +8,8 @@
 #include "intercept/vfile.h"
 
 /* Turns the answer of WIRE_OPEN (data and vnode descriptor) into the program's descriptor: the
- * lowest free number, as open(2) promises. status_flags: for F_SETFL. The descriptor or a negative
- * errno. */
-long cloudfd_install(struct request *rq, bool cloexec, unsigned status_flags);
+ * lowest free number, as open(2) promises. flags: of open(2). Returns it or a negative errno. */
+long cloudfd_install(struct request *rq, unsigned flags);
 
 /* Is fd a cloud file? Returns 1 with a reference in *out, 0 when it is the kernel's, -EIO when the
  * daemon could not tell. */

@@ -13,11 +13,13 @@
 #include <string.h>
 
 #include "intercept/fdtab.h"
+#include "intercept/ids.h"
 #include "intercept/load.h"
 #include "intercept/path.h"
 #include "intercept/request.h"
 #include "intercept/signals.h"
 #include "intercept/trapped.h"
+#include "intercept/vdso.h"
 
 #define PIE_BASE	  0x555555554000ul /* ELF_ET_DYN_BASE of the kernel */
 #define NO_RANDOMIZE	  0x0040000ul	   /* ADDR_NO_RANDOMIZE of personality(2) */
@@ -231,6 +233,8 @@ static void start(struct start *s)
 	entry = load_program(fd, &program, &info, &interp_base);
 	sys1(__NR_close, fd);
 	set_auxv(s->auxv, &program, interp_base);
+	vdso_init((const uint64_t *)s->auxv);
+	ids_init((const uint64_t *)s->auxv);
 	hide_handoff(s->sp, s->envp, s->handoff, &program);
 	if (program.stack_exec) {
 		trapped_expect("an executable stack");

@@ -14,6 +14,7 @@
 #include "intercept/request.h"
 #include "intercept/symlink.h"
 #include "intercept/usercopy.h"
+#include "intercept/warm.h"
 
 int path_number(const char *text)
 {
@@ -192,12 +193,16 @@ static int ask_attr(const struct vpath *path, unsigned flags, struct wire_attr *
 
 int path_stat(const struct vpath *path, struct wire_attr *out)
 {
-	return ask_attr(path, 0, out);
+	int ret = warm_stat(path, out);
+
+	return ret == -EAGAIN ? ask_attr(path, 0, out) : ret;
 }
 
 int path_exists(const struct vpath *path)
 {
 	struct wire_attr attr;
 
-	return ask_attr(path, WIRE_ANY_AGE, &attr);
+	int ret = warm_stat(path, &attr);
+
+	return ret == -EAGAIN ? ask_attr(path, WIRE_ANY_AGE, &attr) : ret;
 }

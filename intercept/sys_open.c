@@ -18,7 +18,6 @@
 #define RESOLVE_KNOWN                                                                      \
 	(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | \
 	 RESOLVE_IN_ROOT | RESOLVE_CACHED)
-#define O_KEPT (O_NONBLOCK | O_APPEND | O_NOATIME) /* set on the descriptor we got */
 
 /* Opening for anything but reading, on what is a read-only file system: the kernel's errors. */
 static long refuse_writing(const struct vpath *path, unsigned flags)
@@ -59,7 +58,7 @@ static long open_reading(const struct vpath *path, unsigned flags)
 		request_close_fds(&rq);
 		return -EIO;
 	}
-	return cloudfd_install(&rq, flags & O_CLOEXEC, flags & O_KEPT);
+	return cloudfd_install(&rq, flags);
 }
 
 static long open_cloud(const struct vpath *path, unsigned flags)

@@ -9,6 +9,7 @@
 
 #include "intercept/cloudfd.h"
 #include "intercept/handlers.h"
+#include "intercept/ids.h"
 #include "intercept/path.h"
 #include "intercept/usercopy.h"
 
@@ -49,8 +50,8 @@ static long put_stat(const struct wire_attr *attr, uint64_t user)
 		.st_ino = attr->ino,
 		.st_nlink = attr->nlink,
 		.st_mode = attr->mode,
-		.st_uid = (unsigned)sys0(__NR_geteuid),
-		.st_gid = (unsigned)sys0(__NR_getegid),
+		.st_uid = ids_user(),
+		.st_gid = ids_group(),
 		.st_size = (long)attr->size,
 		.st_blksize = CLOUD_BLOCK_BYTES,
 		.st_blocks = (long)((attr->size + 511) / 512),
@@ -70,8 +71,8 @@ static long put_statx(const struct wire_attr *attr, uint64_t user)
 		.stx_mask = STATX_BASIC_STATS,
 		.stx_blksize = CLOUD_BLOCK_BYTES,
 		.stx_nlink = attr->nlink,
-		.stx_uid = (unsigned)sys0(__NR_geteuid),
-		.stx_gid = (unsigned)sys0(__NR_getegid),
+		.stx_uid = ids_user(),
+		.stx_gid = ids_group(),
 		.stx_mode = (uint16_t)attr->mode,
 		.stx_ino = attr->ino,
 		.stx_size = attr->size,

@@ -131,6 +131,14 @@ static sys_handler *const table[TABLE_SIZE] = {
 	[__NR_execve] = sys_execve,
 	[__NR_execveat] = sys_execveat,
 	[__NR_prctl] = sys_prctl,
+	[__NR_setuid] = sys_set_ids,
+	[__NR_setgid] = sys_set_ids,
+	[__NR_setreuid] = sys_set_ids,
+	[__NR_setregid] = sys_set_ids,
+	[__NR_setresuid] = sys_set_ids,
+	[__NR_setresgid] = sys_set_ids,
+	[__NR_unshare] = sys_set_ids,
+	[__NR_setns] = sys_set_ids,
 	[__NR_io_uring_setup] = sys_refused,
 };
 

@@ -8,6 +8,8 @@
 
 size_t usercopy_raw(void *dst, const void *src, size_t n);
 size_t userstr_raw(char *dst, const char *src, size_t max);
+int userline_raw(union attrs_line *dst, const union attrs_line *src); /* line.S */
+extern const char userline_raw_end[], userline_fault[];
 extern const char usercopy_raw_end[], usercopy_fault[], userstr_raw_end[], userstr_fault[];
 
 static void allow_faults(void)
@@ -41,11 +43,24 @@ long user_string(char *dst, const char *user_src, size_t max)
 	return n > max ? -ENAMETOOLONG : (long)n - 1;
 }
 
+int user_line(union attrs_line *dst, const union attrs_line *src)
+{
+	int ret;
+
+	allow_faults();
+	ret = userline_raw(dst, src);
+	if (!ret)
+		return 0;
+	return ret == 1 ? -EAGAIN : -EFAULT;
+}
+
 uintptr_t usercopy_fixup(uintptr_t ip)
 {
 	if (ip >= (uintptr_t)usercopy_raw && ip < (uintptr_t)usercopy_raw_end)
 		return (uintptr_t)usercopy_fault;
 	if (ip >= (uintptr_t)userstr_raw && ip < (uintptr_t)userstr_raw_end)
 		return (uintptr_t)userstr_fault;
+	if (ip >= (uintptr_t)userline_raw && ip < (uintptr_t)userline_raw_end)
+		return (uintptr_t)userline_fault;
 	return 0;
 }

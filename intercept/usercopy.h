@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/attrs.h"
+
 /* 0 or -EFAULT; either may have copied a part. */
 int user_read(void *dst, const void *user_src, size_t bytes);
 int user_write(void *user_dst, const void *src, size_t bytes);
@@ -17,6 +19,9 @@ int user_write(void *user_dst, const void *src, size_t bytes);
 /* The NUL-terminated string at user_src. Its length without NUL, -EFAULT, or -ENAMETOOLONG when
  * there is no NUL in the first max bytes. */
 long user_string(char *dst, const char *user_src, size_t max);
+
+/* A line of the shared table: attrs_read. */
+attrs_read user_line;
 
 /* Where a faulting copy continues, or 0 when ip is not in a copy. */
 uintptr_t usercopy_fixup(uintptr_t ip);

@@ -153,6 +153,7 @@ void vfile_put(struct vfile *vf)
 		for (at = &buckets[vf->ino % BUCKETS]; *at != vf; at = &(*at)->next)
 			;
 		*at = vf->next;
+		window_unmap(vf);
 		sys2(__NR_munmap, vf->vn, vf->map_bytes);
 		vf->next = spare;
 		spare = vf;
@@ -211,7 +212,9 @@ static long pread_chunk(struct vfile *vf, int fd, char *buf, uint64_t length, ui
 			return ret;
 		if (!vnode_present(vf->vn, offset, length))
 			continue;
-		n = sys4(__NR_pread64, fd, buf, length, offset);
+		n = window_read(vf, fd, buf, length, offset);
+		if (n == -EAGAIN)
+			n = sys4(__NR_pread64, fd, buf, length, offset);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (__atomic_load_n(&vf->vn->evict_seq, __ATOMIC_ACQUIRE) == seq)
 			return n;
@@ -241,9 +244,11 @@ long vfile_pread(struct vfile *vf, int fd, void *buf, uint64_t length, uint64_t 
 void vfile_fork_prepare(void)
 {
 	lock_take(&vfiles_lock);
+	window_fork_prepare();
 }
 
 void vfile_fork_done(void)
 {
+	window_fork_done();
 	lock_drop(&vfiles_lock);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/base/vnode.h"
+#include "intercept/window.h"
 
 struct vfile {
 	uint32_t refs;		    /* atomic */
@@ -17,6 +18,7 @@ struct vfile {
 	const struct vnode_shm *vn; /* NULL: the daemon could not tell */
 	uint64_t map_bytes;
 	uint64_t mark_sent; /* atomic; the last ahead_mark a hint was sent for */
+	struct window window;
 	struct vfile *next;
 };
 

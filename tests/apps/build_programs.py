@@ -42,7 +42,7 @@ def build_go(folder, name):
 
 
 def build(folder):
-    """Returns the folder that holds probe-, reader- and hazard-VARIANT, walk-go and others of programs/."""
+    """Returns the folder that holds probe-, reader- and hazard-VARIANT, warm-glibc, walk-go and others of programs/."""
     os.makedirs(folder, exist_ok=True)
     program = {"probe": found("probe", "*.c"), "reader": found("programs", "reader.c"),
                "hazard": found("hazard", "*.[cS]") + found("probe", "probe_say.c")}
@@ -54,6 +54,7 @@ def build(folder):
         build_c(os.path.join(folder, f"plugin-{variant}.so"), [*VARIANTS[variant], "-shared", "-fPIC"],
                 found("programs", "plugin.c"))
     build_c(os.path.join(folder, "p256"), ["gcc"], found("programs", "p256.c"), "-lcrypto")
+    build_c(os.path.join(folder, "warm-glibc"), VARIANTS["glibc"], found("programs", "warm.c"))
     for name in ("walk", "preempt"):
         build_go(folder, name)
     return os.path.abspath(folder)
