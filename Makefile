@@ -215,6 +215,10 @@ $(BUILD)/analyze/%.ok: % $(BUILD)/host.flags
 bench: all teststore ## figures as ratios to a raw client in the same run: a table and build/bench.json
 	@tests/bench/run --build $(BUILD) --json $(BUILD)/bench.json $(BENCH)
 
+.PHONY: bench-intercept
+bench-intercept: all teststore ## what interception costs, natively beside: a table and build/bench-intercept.json
+	@tests/bench/intercept --build $(BUILD) --json $(BUILD)/bench-intercept.json $(BENCH)
+
 .PHONY: size
 size: all ## bytes of text and data, by program and by file
 	@size $(PROGRAMS)

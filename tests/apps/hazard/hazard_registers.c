@@ -253,7 +253,7 @@ void hazard_align(void)
 		"", regs_any, SYS_stat, {(long)hazard_small, (long)&status, -1, -1, -1}, 0};
 	int cloud = open(hazard_big, O_RDONLY);
 	const struct call reads = {
-		"", regs_any, SYS_pread64, {cloud, (long)data, 99, 70001, -1}, 99};
+		"", regs_any, SYS_pread64, {cloud, (long)data, 4096, 512, -1}, 4096};
 
 	say("passed", run(&passed, FLAG_ALIGN));
 	say("open", run(&ours, FLAG_ALIGN));
