@@ -6,12 +6,13 @@
 
 #include "core/base/twin.h"
 #include "intercept/image.h"
+#include "intercept/int80.h"
 #include "intercept/report.h"
 #include "intercept/trapped.h"
 
 extern const char gate_plain[], gate_plain_end[], gate_args[], gate_args_end[], gate_path[],
 	gate_path_again[], gate_path_end[], gate_int80[], gate_int80_end[], gate_after[],
-	gate_after_end[], rt_entry[], rt_entry_trap[], rt_entry_switched[], rt_leave[],
+	gate_after_end[], rt_entry[], rt_entry_trap[], rt_call[], rt_entry_switched[], rt_leave[],
 	rt_leave_end[];
 
 #define SYSCALL_INSN_BYTES 2 /* syscall; int 0x80 as well */
@@ -82,7 +83,7 @@ static void take_registers(const struct thread *t, struct kregs *r)
 	r->bx = from->bx;
 	r->ax = from->ax;
 	r->cx = from->cx;
-	r->r11 = from->flags;
+	r->r11 = from->r11;
 	r->flags = from->flags;
 	r->sp = from->sp;
 	r->ip = t->ret;
@@ -120,7 +121,9 @@ static void pass(struct sys_args *a, long how)
 	struct kregs *r = &t->regs;
 
 	t->nr = r->ax;
-	if (a->replaced) {
+	if (t->int80) {
+		t->ret = (uintptr_t)gate_int80;
+	} else if (a->replaced) {
 		for (int i = 0; i < 6; i++) {
 			t->gate_args[i] = *arg_reg(r, i);
 			*arg_reg(r, i) = a->arg[i];
@@ -147,11 +150,14 @@ void dispatch_call(struct thread *t)
 		.arg = {r->di, r->si, r->dx, r->r10, r->r8, r->r9},
 	};
 	enum thread_retry retry = t->retry;
-	sys_handler *handler = dispatch_handler(a.nr);
+	sys_handler *handler;
 	long ret = SYS_PASS;
 
+	if (t->int80)
+		a.nr = int80_translate(r, a.arg);
+	handler = dispatch_handler(a.nr);
 	if (t->pass != (uintptr_t)gate_plain) {
-		t->trapped = false;
+		t->trapped = t->int80 = false;
 		t->site = t->pass;
 		t->gate_ret = t->pass + TWIN_AFTER;
 	}
@@ -160,7 +166,7 @@ void dispatch_call(struct thread *t)
 		dispatch_answered(t, (long)t->nr, r, t->result);
 		ret = t->result;
 	} else {
-		if (t->trapped && retry == RETRY_NO)
+		if (t->trapped && !t->int80 && retry == RETRY_NO)
 			trapped_note(t->site);
 		if (handler)
 			ret = handler(&a);
@@ -173,7 +179,10 @@ void dispatch_call(struct thread *t)
 		}
 	}
 	r->ax = (uint64_t)ret;
-	r->cx = t->gate_ret;
+	if (!t->int80) {
+		r->cx = t->gate_ret;
+		r->r11 = r->flags;
+	}
 	t->ret = t->gate_ret;
 }
 
@@ -188,8 +197,10 @@ void dispatch_trap(struct thread *t, const struct ksiginfo *info, struct kuconte
 	t->trapped = true;
 	report_trap(t->site);
 	t->nr = r->ax = (uint64_t)info->sys.syscall;
-	if (info->sys.arch == K_AUDIT_ARCH_X86_64)
-		r->ip = (uintptr_t)rt_entry_trap;
-	else
-		r->ip = (uintptr_t)gate_int80;
+	t->int80 = info->sys.arch != K_AUDIT_ARCH_X86_64;
+	if (t->int80) {
+		t->regs.cx = r->cx;
+		t->regs.r11 = r->r11;
+	}
+	r->ip = t->int80 ? (uintptr_t)rt_call : (uintptr_t)rt_entry_trap;
 }

@@ -19,6 +19,8 @@
 #define T_STACK 384
 #define T_DEFERRED 392
 #define T_RESULT 400
+#define FLAG_AC 0x40000
+#define FLAG_FIXED 2
 #define R8 T_REGS
 #define R9 T_REGS+8
 #define R10 T_REGS+16
@@ -86,7 +88,7 @@ rt_enter:
  * taken, all registers are the program's but rcx and r11, and a signal is delivered as if the
  * program stood at its syscall instruction.
  */
-	.globl rt_entry, rt_entry_trap, rt_entry_switched
+	.globl rt_entry, rt_entry_trap, rt_call, rt_entry_switched
 rt_entry:
 	mov	%rcx, %gs:T_PASS
 rt_entry_trap:
@@ -120,6 +122,11 @@ rt_entry_switched:
 	pushfq
 	popq	%gs:RFLAGS
 	cld
+	testl	$FLAG_AC, %gs:RFLAGS	/* alignment checks are for the program alone */
+	jz	1f
+	pushq	$FLAG_FIXED
+	popfq
+1:
 	xor	%ebp, %ebp
 	mov	%gs:0, %rdi
 	call	dispatch_call
@@ -149,7 +156,7 @@ rt_leave:
 	mov	%gs:RDX, %rdx
 	mov	%gs:RAX, %rax
 	mov	%gs:RCX, %rcx
-	mov	%gs:RFLAGS, %r11
+	mov	%gs:R11, %r11
 	mov	%gs:RSP, %rsp
 	jmp	*%gs:T_RET
 rt_leave_end:
@@ -208,7 +215,7 @@ gate_after:
 	jmp	rt_call
 gate_after_end:
 
-/* 32-bit entry of a 64-bit program. */
+/* 32-bit entry of a 64-bit program. rcx and r11 are as they were. */
 	.globl gate_int80, gate_int80_end
 gate_int80:
 	int	$0x80

@@ -67,6 +67,7 @@ struct thread {
 	uint64_t deferred_mask; /* the program's mask, when deferred */
 	bool leaving;		/* regs and ret are complete, deferred signals are let in */
 	bool trapped;		/* the call under way came by a trap */
+	bool int80;		/* and it was int $0x80 */
 	uint32_t armed;		/* atomic: the trap is set */
 	uint32_t state;	     /* enum thread_state, under threads' lock */
 	struct thread *next; /* all threads, under threads' lock */

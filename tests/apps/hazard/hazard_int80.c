@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The 32-bit entry, which a 64-bit program may use. It has other numbers (getpid 20, open 5, read
- * 3, close 6, getppid 64): taken for 64-bit ones they would be writev, fstat and the like. Of the
- * clouds it knows nothing: that such an open does not find small.txt is a gap, and not tested. */
+ * 3, close 6, getppid 64): taken for 64-bit ones they would be writev, fstat and the like. A
+ * cloud file is opened, read and looked at by it as well. */
 #include "tests/apps/hazard/hazard.h"
 
 #include <fcntl.h>
@@ -63,6 +63,13 @@ static void int80_files(void)
 	say("read-cloud", int80(3, fd, (long)low, 5));
 	say("read-cloud-same", memcmp(low, "hello", 5));
 	close((int)fd);
+	strcpy(low, hazard_small);
+	fd = int80(5, (long)low, O_RDONLY, 0);
+	say("open-cloud", fd >= 0 ? 1 : fd);
+	say("read-cloud-cold", int80(3, fd, (long)low, 5));
+	say("read-cloud-text", memcmp(low, "hello", 5));
+	say("close-cloud", int80(6, fd, 0, 0));
+	say("read-closed", int80(3, fd, (long)low, 5));
 }
 
 /* In code that no file holds: int $0x80; ret. */
