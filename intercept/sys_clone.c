@@ -11,6 +11,7 @@
 #include "intercept/dispatch.h"
 #include "intercept/fdtab.h"
 #include "intercept/handlers.h"
+#include "intercept/ids.h"
 #include "intercept/report.h"
 #include "intercept/signals.h"
 #include "intercept/usercopy.h"
@@ -25,21 +26,34 @@ void rt_child_start(void)
 		sys1(__NR_exit_group, 126);
 }
 
+/* What this process knows of itself that others may change from now on. */
+static void note_sharing(struct thread *t, uint64_t flags)
+{
+	if (flags & CLONE_NEWUSER)
+		ids_unsettle();
+	if (flags & CLONE_FILES && !(flags & CLONE_VM)) {
+		/* descriptors in common with a process whose table we do not see */
+		t->fds_private = true;
+		t->fds = fdtab_bytes(true);
+	}
+}
+
 /* The child's memory is a copy: it goes on in this very handler. */
-static long fork_copy(struct sys_args *a, long nr, uint64_t a1, uint64_t a2, const uint64_t *rest,
-		      uintptr_t child_sp)
+static long fork_copy(struct sys_args *a, uint64_t flags, uint64_t a1, uint64_t a2,
+		      const uint64_t *rest, uintptr_t child_sp)
 {
 	struct thread *t = a->thread;
 	long ret;
 
 	thread_fork_prepare();
-	ret = sys5(nr, a1, a2, rest[0], rest[1], rest[2]);
+	ret = sys5(a->nr, a1, a2, rest[0], rest[1], rest[2]);
 	if (ret) {
 		thread_fork_parent();
 		return ret;
 	}
 	if (thread_fork_child(t))
 		sys1(__NR_exit_group, 126);
+	note_sharing(t, flags);
 	if (child_sp)
 		a->regs->sp = child_sp;
 	return 0;
@@ -84,8 +98,9 @@ long sys_clone(struct sys_args *a)
 	uint64_t flags = a->arg[0];
 	struct thread *child;
 
+	note_sharing(a->thread, flags);
 	if (!(flags & CLONE_VM))
-		return fork_copy(a, __NR_clone, flags, 0, &a->arg[2], a->arg[1]);
+		return fork_copy(a, flags, flags, 0, &a->arg[2], a->arg[1]);
 	child = make_child(a, flags, a->arg[1]);
 	if (!child)
 		return -ENOMEM;
@@ -98,7 +113,7 @@ long sys_fork(struct sys_args *a)
 {
 	static const uint64_t none[3];
 
-	return fork_copy(a, __NR_fork, 0, 0, none, 0);
+	return fork_copy(a, 0, 0, 0, none, 0);
 }
 
 long sys_vfork(struct sys_args *a)
@@ -126,10 +141,11 @@ long sys_clone3(struct sys_args *a)
 		return -E2BIG;
 	if (user_read(&args, (void *)a->arg[0], size))
 		return -EFAULT;
+	note_sharing(a->thread, args.flags);
 	sp = args.stack ? args.stack + args.stack_size : 0;
 	if (!(args.flags & CLONE_VM)) {
 		args.stack = args.stack_size = 0;
-		return fork_copy(a, __NR_clone3, (uint64_t)&args, size, none, sp);
+		return fork_copy(a, args.flags, (uint64_t)&args, size, none, sp);
 	}
 	child = make_child(a, args.flags, sp);
 	if (!child)

@@ -53,7 +53,7 @@
 #define TWIN_SEGMENTS_MAX 8u
 #define TWIN_BUILD_ID_MAX 32u
 #define TWIN_STEPS_MAX	  12u
-#define TWIN_NAME_BYTES	  96u
+#define TWIN_NAME_BYTES	  104u
 
 /* Offsets from %gs: fields of struct thread of the runtime (checked there). */
 #define TWIN_GS_SELECTOR 84  /* u8: 0 let system calls pass, 1 trap those of unproven code */
@@ -132,7 +132,7 @@ struct twin_site {
 		one at the jump back (orig: bytes) unless after stands for the same */
 };
 
-/* The twin's file name. Returns its length. out: TWIN_NAME_BYTES. */
+/* The twin's file name, TWIN_VERSION in it. Returns its length. out: TWIN_NAME_BYTES. */
 size_t twin_name(const struct twin_key *key, char *out);
 
 /* FNV-1a, 32 bits. */
