@@ -3,6 +3,7 @@
 #include "intercept/rewrite/image.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -30,6 +31,18 @@ static struct twin_key key_of(const struct stat *st)
 	};
 }
 
+#ifdef __SANITIZE_ADDRESS__ /* which knows the bounds of what malloc() gives */
+static uint8_t *map(uint64_t bytes)
+{
+	return calloc(1, bytes);
+}
+
+static void unmap(uint8_t *at, uint64_t bytes)
+{
+	(void)bytes;
+	free(at);
+}
+#else
 /* Zeroed memory, in few page faults: those cost more than the reading. */
 static uint8_t *map(uint64_t bytes)
 {
@@ -46,6 +59,7 @@ static void unmap(uint8_t *at, uint64_t bytes)
 	if (at)
 		munmap(at, bytes);
 }
+#endif
 
 static int read_at(int fd, void *out, uint64_t bytes, uint64_t offset)
 {
@@ -289,12 +303,13 @@ uint64_t image_offset(const struct image *image, uint32_t pos)
 bool image_section(const struct image *image, const char *name, Elf64_Shdr *out)
 {
 	const Elf64_Ehdr *e = &image->elf.ehdr;
-	const uint8_t *table = image->file + e->e_shoff;
+	const uint8_t *table;
 	Elf64_Shdr names, sh;
 
 	if (e->e_shentsize != sizeof(sh) || e->e_shstrndx >= e->e_shnum ||
 	    !image_has(image, e->e_shoff, e->e_shnum * sizeof(sh)))
 		return false;
+	table = image->file + e->e_shoff;
 	memcpy(&names, table + e->e_shstrndx * sizeof(sh), sizeof(names));
 	if (!image_has(image, names.sh_offset, names.sh_size))
 		return false;
