@@ -85,19 +85,22 @@ static int read_headers(struct image *image, int fd)
 {
 	struct elf_info *elf = &image->elf;
 	uint64_t bytes;
+	int rc;
 
 	if (image->size < sizeof(elf->ehdr))
 		return -ENOEXEC;
-	if (read_at(fd, &elf->ehdr, sizeof(elf->ehdr), 0))
-		return -EIO;
+	rc = read_at(fd, &elf->ehdr, sizeof(elf->ehdr), 0);
+	if (rc)
+		return rc;
 	if (elf_check_header(&elf->ehdr))
 		return -ENOEXEC;
 	elf->phdr_count = elf->ehdr.e_phnum;
 	bytes = elf->phdr_count * sizeof(Elf64_Phdr);
 	if (!image_has(image, elf->ehdr.e_phoff, bytes))
 		return -ENOEXEC;
-	if (read_at(fd, elf->phdr, bytes, elf->ehdr.e_phoff))
-		return -EIO;
+	rc = read_at(fd, elf->phdr, bytes, elf->ehdr.e_phoff);
+	if (rc)
+		return rc;
 	if (elf_check_segments(elf) || elf->high - elf->low > UINT32_MAX)
 		return -ENOEXEC;
 	return 0;

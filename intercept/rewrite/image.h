@@ -22,6 +22,7 @@
 #define MARK_SOFT   0x40u /* at a start: proven by plausibility, not by flow alone */
 #define MARK_QUEUED 0x80u /* was looked at as a possible start */
 #define MARK_DATA   (MARK_INSIDE | MARK_SOFT) /* a data object, says the symbol table */
+#define MARK_TABLE  MARK_SOFT		      /* at a candidate that is neither: in a table */
 #define MARK_KNOWN  (MARK_LENGTH | MARK_INSIDE)
 
 /* An executable PT_LOAD that is not writable, in whole pages. */

@@ -30,6 +30,14 @@ static void take_seen(struct job *job, const struct rewrite_options *options)
 		    image_candidate(job->image.code, pos, job->image.code_bytes) == pos)
 			vec_add(&job->seen, pos);
 	}
+	vec_sort(&job->seen);
+}
+
+static bool was_seen(const struct job *job, uint32_t pos)
+{
+	size_t i = vec_find(&job->seen, pos);
+
+	return i < job->seen.count && job->seen.item[i] == pos;
 }
 
 static void note(struct job *job, uint32_t pos, uint32_t *count, uint64_t *list)
@@ -52,7 +60,7 @@ static void note_unproven(struct job *job, uint32_t pos)
 static int replace(struct job *job, struct site_chooser *chooser, uint32_t pos)
 {
 	struct plan plan;
-	struct trampoline tramp;
+	struct trampoline tramp = {0};
 	int rc;
 
 	job->report.sites++;
@@ -77,12 +85,16 @@ static int replace_candidate(struct job *job, struct site_chooser *chooser, uint
 	const uint8_t *code = job->image.code + pos;
 
 	job->report.candidates++;
-	if (flow_uncovered(&job->image, pos)) {
-		note_unproven(job, pos);
+	if (flow_in_table(&job->image, pos)) {
+		job->report.tables++;
 		return 0;
 	}
 	if (!(job->image.mark[pos] & MARK_LENGTH)) {
-		job->report.inside++;
+		/* a program that runs both ways through the same bytes: it has to trap there */
+		if (flow_uncovered(&job->image, pos) || was_seen(job, pos))
+			note_unproven(job, pos);
+		else
+			job->report.inside++;
 		return 0;
 	}
 	if (code[0] == 0x0f && code[1] == 0x05 && site_is_sound(chooser, pos))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz-rewrite SECONDS SEED FILE...: rewrites damaged copies of FILEs. The damage depends on nothing
- * but SEED and a copy's number, which is printed when something is wrong: the same seed finds it
- * again. What the sanitizers see ends the program; so do a copy that takes too long, an error that
- * rewrite.h does not name, and a twin that contradicts itself.
+ * fuzz-rewrite SECONDS SEED FILE...: rewrites damaged copies of FILEs. The damage depends only
+ * on SEED and a copy's number, which is printed when something is wrong, so that the same seed
+ * finds it again. What the sanitizers see ends the program; so do a copy that takes too long, an
+ * error that rewrite.h does not name, and a twin that contradicts itself.
  */
 #include <errno.h>
 #include <fcntl.h>
