@@ -160,6 +160,21 @@ static bool is_span(const struct image *image, const Elf64_Phdr *p)
 	       p->p_vaddr > image->span[image->span_count - 1].vaddr; /* sites are sorted */
 }
 
+static bool is_candidate(const uint8_t *at)
+{
+	return (at[0] == 0x0f && (at[1] == 0x05 || at[1] == 0x34)) ||
+	       (at[0] == 0xcd && at[1] == 0x80);
+}
+
+/* The next 0f 05, 0f 34 or cd 80 in data at or behind at, or bytes. */
+static uint64_t next_candidate(const uint8_t *data, uint64_t at, uint64_t bytes)
+{
+	for (; at + 1 < bytes; at++)
+		if ((data[at] == 0x0f || data[at] == 0xcd) && is_candidate(data + at))
+			return at;
+	return bytes;
+}
+
 static void count_others(struct image *image, const Elf64_Phdr *p)
 {
 	uint64_t end, at;
@@ -169,7 +184,7 @@ static void count_others(struct image *image, const Elf64_Phdr *p)
 	end = image->size - p->p_offset;
 	if (p->p_filesz < end)
 		end = p->p_filesz;
-	for (at = 0; (at = image_candidate(image->file + p->p_offset, at, end)) < end; at++)
+	for (at = 0; (at = next_candidate(image->file + p->p_offset, at, end)) < end; at++)
 		image->other_candidates++;
 }
 
@@ -198,6 +213,24 @@ static void find_spans(struct image *image)
 	}
 }
 
+static int copy_code(struct image *image)
+{
+	image->code = map(image->code_bytes);
+	image->mark = map(image->code_bytes);
+	if (!image->code || !image->mark)
+		return -ENOMEM;
+	for (unsigned i = 0; i < image->span_count; i++) {
+		const struct span *s = &image->span[i];
+		uint64_t at = s->pos, end = at + s->bytes;
+
+		memcpy(image->code + s->pos, image->file + s->offset, s->bytes);
+		memset(image->code + s->pos + s->bytes, INVALID_BYTE, CODE_GUARD);
+		for (; (at = next_candidate(image->code, at, end)) < end; at++)
+			vec_add(&image->candidates, at);
+	}
+	return image->candidates.failed;
+}
+
 int image_read(struct image *image, int fd)
 {
 	struct stat st;
@@ -221,18 +254,7 @@ int image_read(struct image *image, int fd)
 	find_spans(image);
 	if (!image->span_count)
 		return -ENOEXEC;
-
-	image->code = map(image->code_bytes);
-	image->mark = map(image->code_bytes);
-	if (!image->code || !image->mark)
-		return -ENOMEM;
-	for (unsigned i = 0; i < image->span_count; i++) {
-		const struct span *s = &image->span[i];
-
-		memcpy(image->code + s->pos, image->file + s->offset, s->bytes);
-		memset(image->code + s->pos + s->bytes, INVALID_BYTE, CODE_GUARD);
-	}
-	return 0;
+	return copy_code(image);
 }
 
 void image_free(struct image *image)
@@ -240,6 +262,7 @@ void image_free(struct image *image)
 	unmap(image->file, image->size);
 	unmap(image->code, image->code_bytes);
 	unmap(image->mark, image->code_bytes);
+	vec_free(&image->candidates);
 	image->file = image->code = image->mark = NULL;
 }
 
@@ -328,18 +351,4 @@ bool image_section(const struct image *image, const char *name, Elf64_Shdr *out)
 		}
 	}
 	return false;
-}
-
-static bool is_candidate(const uint8_t *at)
-{
-	return (at[0] == 0x0f && (at[1] == 0x05 || at[1] == 0x34)) ||
-	       (at[0] == 0xcd && at[1] == 0x80);
-}
-
-uint64_t image_candidate(const uint8_t *data, uint64_t at, uint64_t bytes)
-{
-	for (; at + 1 < bytes; at++)
-		if ((data[at] == 0x0f || data[at] == 0xcd) && is_candidate(data + at))
-			return at;
-	return bytes;
 }

@@ -11,6 +11,7 @@
 
 #include "core/base/twin.h"
 #include "intercept/elf.h"
+#include "intercept/rewrite/vec.h"
 
 #define POS_NONE   UINT32_MAX
 #define CODE_GUARD 16u /* invalid bytes behind each span: no instruction reaches over them */
@@ -40,6 +41,7 @@ struct image {
 	unsigned span_count;
 	uint8_t *code, *mark; /* owned; code is the file's, unchanged */
 	uint32_t code_bytes;
+	struct vec candidates;	   /* positions of the byte pairs of a system call; ascending */
 	uint32_t other_candidates; /* in executable segments that are no spans */
 };
 
@@ -67,8 +69,5 @@ uint64_t image_offset(const struct image *image, uint32_t pos);
 
 /* The section of that name: false when there is none, or it is not in the file. */
 bool image_section(const struct image *image, const char *name, Elf64_Shdr *out);
-
-/* The next 0f 05, 0f 34 or cd 80 in data at or behind at, or bytes. */
-uint64_t image_candidate(const uint8_t *data, uint64_t at, uint64_t bytes);
 
 #endif

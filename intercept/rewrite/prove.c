@@ -33,17 +33,10 @@ static void want(struct flow *f, const struct extent *e)
 		vec_add(&f->work, seeds->item[i]);
 }
 
-/* Calls use() for each span's candidates. */
 static void each_candidate(struct flow *f, void (*use)(struct flow *f, uint32_t pos))
 {
-	const struct image *image = f->image;
-
-	for (unsigned i = 0; i < image->span_count; i++) {
-		uint64_t at = image->span[i].pos, end = at + image->span[i].bytes;
-
-		for (; (at = image_candidate(image->code, at, end)) < end; at++)
-			use(f, (uint32_t)at);
-	}
+	for (size_t i = 0; i < f->image->candidates.count; i++)
+		use(f, (uint32_t)f->image->candidates.item[i]);
 }
 
 /* Attempts what stands between proven instructions from pos on. Where that is in vain, goes on
