@@ -145,6 +145,16 @@ $(BUILD)/skyshim-census: $(BUILD)/host/tests/census/census.o $(HOST_LIB)
 census: $(BUILD)/skyshim-census ## system call sites of this system's binaries, by how they are replaced
 	@tests/census/run $(BUILD)/skyshim-census $(FILES)
 
+$(BUILD)/fuzz-rewrite: $(BUILD)/host/tests/fuzz/rewrite.o $(HOST_LIB)
+	$(CC) $(HOST_LDFLAGS) -o $@ $< $(HOST_LIB) $(PKG_LIBS)
+
+SECONDS ?= 60
+SEED    ?= 1
+.PHONY: fuzz
+fuzz: ## damaged ELF files for the rewriter, sanitized (SECONDS=60 SEED=1)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-fuzz SAN=address,undefined $(BUILD)-fuzz/fuzz-rewrite
+	@tests/fuzz/run $(BUILD)-fuzz/fuzz-rewrite $(SECONDS) $(SEED)
+
 # --- whole programs on a store -------------------------------------------------------------------------
 .PHONY: apps
 apps: all teststore ## run unmodified programs on the embedded store and compare with a local copy
@@ -249,7 +259,7 @@ uninstall: ## remove what install put there
 
 .PHONY: clean
 clean: ## remove the build folders
-	rm -rf $(BUILD) $(BUILD)-san $(BUILD)-cov
+	rm -rf $(BUILD) $(BUILD)-san $(BUILD)-cov $(BUILD)-fuzz
 
 .PHONY: help
 help: ## this list

@@ -131,6 +131,8 @@ static bool odd_memory(const ZydisDecodedInstruction *in, const struct image *im
 
 		return vaddr - image->elf.low >= image->elf.high - image->elf.low;
 	}
+	if (in->mnemonic == ZYDIS_MNEMONIC_LEA) /* arithmetic */
+		return false;
 	if (disp > -FAR_DISPLACEMENT && disp < FAR_DISPLACEMENT)
 		return false;
 	return (uint64_t)disp - image->elf.low >= image->elf.high - image->elf.low;

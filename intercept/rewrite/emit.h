@@ -17,8 +17,8 @@ struct trampoline {
 bool emit_trampoline(const struct image *image, const struct decoder *d, const struct plan *plan,
 		     uint64_t code_vaddr, uint32_t tramp, struct trampoline *out);
 
-/* Puts the jump to the trampoline into image->file. False, and nothing done, when it does not reach.
- */
+/* Puts the jump to the trampoline into image->file. False, and nothing done, when it does not
+ * reach. */
 bool emit_jump(struct image *image, const struct plan *plan, uint64_t target);
 
 #endif

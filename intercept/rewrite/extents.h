@@ -16,10 +16,9 @@ struct extent {
 struct extents {
 	struct extent *item; /* owned; sorted, none overlaps another */
 	size_t count;
-	struct vec seeds; /* sorted positions of instructions, says the file */
-	struct vec
-		pointers; /* not sorted: positions that a pointer in the data names: perhaps instructions */
-	bool text_relocs; /* the dynamic linker writes into code */
+	struct vec seeds;    /* sorted positions of instructions, says the file */
+	struct vec pointers; /* not sorted: positions that the data names, perhaps instructions */
+	bool text_relocs;    /* the dynamic linker writes into code */
 };
 
 /* Fills *x, which extents_free() frees in any case. Marks seeds, pointers (MARK_TARGET) and data

@@ -48,6 +48,12 @@ static inline bool flow_uncovered(const struct image *image, uint32_t pos)
 	       ((image->mark[pos] & MARK_DATA) == MARK_DATA && !(image->mark[pos] & MARK_LENGTH));
 }
 
+/* Such a candidate, of which a table is a better explanation. */
+static inline bool flow_in_table(const struct image *image, uint32_t pos)
+{
+	return (image->mark[pos] & (MARK_KNOWN | MARK_TABLE)) == MARK_TABLE;
+}
+
 /* Parts of it. Decodes from each position of work (by flow) or soft until there is none left. */
 void flow_run(struct flow *f);
 void soft_run(struct flow *f);
@@ -60,6 +66,8 @@ bool flow_decode(struct flow *f, uint32_t pos, bool judge, struct insn *out);
 bool flow_fits(const struct flow *f, const struct insn *insn);
 void flow_mark(struct flow *f, const struct insn *insn, uint8_t extra);
 void flow_unmark(struct flow *f, uint32_t pos);
+/* Does code of a compiler stand at pos, up to where control may go elsewhere? Marks nothing. */
+bool soft_could_follow(struct flow *f, uint32_t pos);
 /* Queues pos as perhaps an instruction, once. */
 void soft_add(struct flow *f, uint32_t pos);
 /* Notes what an accepted instruction refers to. */

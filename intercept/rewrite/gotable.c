@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Functions of a Go program, from its .gopclntab, which its own run-time system reads, so that even a
- * stripped one has it (layout: Go's src/runtime/symtab.go, pcHeader and functab; 1.18 and later).
+ * Functions of a Go program, from its .gopclntab, which its own run-time system reads, so that even
+ * a stripped one has it (layout: Go's src/runtime/symtab.go, pcHeader and functab; 1.18 and later).
  */
 #include <string.h>
 

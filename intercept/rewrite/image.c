@@ -3,6 +3,7 @@
 #include "intercept/rewrite/image.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -30,6 +31,18 @@ static struct twin_key key_of(const struct stat *st)
 	};
 }
 
+#ifdef __SANITIZE_ADDRESS__ /* which knows the bounds of what malloc() gives */
+static uint8_t *map(uint64_t bytes)
+{
+	return calloc(1, bytes);
+}
+
+static void unmap(uint8_t *at, uint64_t bytes)
+{
+	(void)bytes;
+	free(at);
+}
+#else
 /* Zeroed memory, in few page faults: those cost more than the reading. */
 static uint8_t *map(uint64_t bytes)
 {
@@ -46,6 +59,7 @@ static void unmap(uint8_t *at, uint64_t bytes)
 	if (at)
 		munmap(at, bytes);
 }
+#endif
 
 static int read_at(int fd, void *out, uint64_t bytes, uint64_t offset)
 {
@@ -71,19 +85,22 @@ static int read_headers(struct image *image, int fd)
 {
 	struct elf_info *elf = &image->elf;
 	uint64_t bytes;
+	int rc;
 
 	if (image->size < sizeof(elf->ehdr))
 		return -ENOEXEC;
-	if (read_at(fd, &elf->ehdr, sizeof(elf->ehdr), 0))
-		return -EIO;
+	rc = read_at(fd, &elf->ehdr, sizeof(elf->ehdr), 0);
+	if (rc)
+		return rc;
 	if (elf_check_header(&elf->ehdr))
 		return -ENOEXEC;
 	elf->phdr_count = elf->ehdr.e_phnum;
 	bytes = elf->phdr_count * sizeof(Elf64_Phdr);
 	if (!image_has(image, elf->ehdr.e_phoff, bytes))
 		return -ENOEXEC;
-	if (read_at(fd, elf->phdr, bytes, elf->ehdr.e_phoff))
-		return -EIO;
+	rc = read_at(fd, elf->phdr, bytes, elf->ehdr.e_phoff);
+	if (rc)
+		return rc;
 	if (elf_check_segments(elf) || elf->high - elf->low > UINT32_MAX)
 		return -ENOEXEC;
 	return 0;
@@ -143,6 +160,21 @@ static bool is_span(const struct image *image, const Elf64_Phdr *p)
 	       p->p_vaddr > image->span[image->span_count - 1].vaddr; /* sites are sorted */
 }
 
+static bool is_candidate(const uint8_t *at)
+{
+	return (at[0] == 0x0f && (at[1] == 0x05 || at[1] == 0x34)) ||
+	       (at[0] == 0xcd && at[1] == 0x80);
+}
+
+/* The next 0f 05, 0f 34 or cd 80 in data at or behind at, or bytes. */
+static uint64_t next_candidate(const uint8_t *data, uint64_t at, uint64_t bytes)
+{
+	for (; at + 1 < bytes; at++)
+		if ((data[at] == 0x0f || data[at] == 0xcd) && is_candidate(data + at))
+			return at;
+	return bytes;
+}
+
 static void count_others(struct image *image, const Elf64_Phdr *p)
 {
 	uint64_t end, at;
@@ -152,7 +184,7 @@ static void count_others(struct image *image, const Elf64_Phdr *p)
 	end = image->size - p->p_offset;
 	if (p->p_filesz < end)
 		end = p->p_filesz;
-	for (at = 0; (at = image_candidate(image->file + p->p_offset, at, end)) < end; at++)
+	for (at = 0; (at = next_candidate(image->file + p->p_offset, at, end)) < end; at++)
 		image->other_candidates++;
 }
 
@@ -181,6 +213,24 @@ static void find_spans(struct image *image)
 	}
 }
 
+static int copy_code(struct image *image)
+{
+	image->code = map(image->code_bytes);
+	image->mark = map(image->code_bytes);
+	if (!image->code || !image->mark)
+		return -ENOMEM;
+	for (unsigned i = 0; i < image->span_count; i++) {
+		const struct span *s = &image->span[i];
+		uint64_t at = s->pos, end = at + s->bytes;
+
+		memcpy(image->code + s->pos, image->file + s->offset, s->bytes);
+		memset(image->code + s->pos + s->bytes, INVALID_BYTE, CODE_GUARD);
+		for (; (at = next_candidate(image->code, at, end)) < end; at++)
+			vec_add(&image->candidates, at);
+	}
+	return image->candidates.failed;
+}
+
 int image_read(struct image *image, int fd)
 {
 	struct stat st;
@@ -204,18 +254,7 @@ int image_read(struct image *image, int fd)
 	find_spans(image);
 	if (!image->span_count)
 		return -ENOEXEC;
-
-	image->code = map(image->code_bytes);
-	image->mark = map(image->code_bytes);
-	if (!image->code || !image->mark)
-		return -ENOMEM;
-	for (unsigned i = 0; i < image->span_count; i++) {
-		const struct span *s = &image->span[i];
-
-		memcpy(image->code + s->pos, image->file + s->offset, s->bytes);
-		memset(image->code + s->pos + s->bytes, INVALID_BYTE, CODE_GUARD);
-	}
-	return 0;
+	return copy_code(image);
 }
 
 void image_free(struct image *image)
@@ -223,6 +262,7 @@ void image_free(struct image *image)
 	unmap(image->file, image->size);
 	unmap(image->code, image->code_bytes);
 	unmap(image->mark, image->code_bytes);
+	vec_free(&image->candidates);
 	image->file = image->code = image->mark = NULL;
 }
 
@@ -289,12 +329,13 @@ uint64_t image_offset(const struct image *image, uint32_t pos)
 bool image_section(const struct image *image, const char *name, Elf64_Shdr *out)
 {
 	const Elf64_Ehdr *e = &image->elf.ehdr;
-	const uint8_t *table = image->file + e->e_shoff;
+	const uint8_t *table;
 	Elf64_Shdr names, sh;
 
 	if (e->e_shentsize != sizeof(sh) || e->e_shstrndx >= e->e_shnum ||
 	    !image_has(image, e->e_shoff, e->e_shnum * sizeof(sh)))
 		return false;
+	table = image->file + e->e_shoff;
 	memcpy(&names, table + e->e_shstrndx * sizeof(sh), sizeof(names));
 	if (!image_has(image, names.sh_offset, names.sh_size))
 		return false;
@@ -310,18 +351,4 @@ bool image_section(const struct image *image, const char *name, Elf64_Shdr *out)
 		}
 	}
 	return false;
-}
-
-static bool is_candidate(const uint8_t *at)
-{
-	return (at[0] == 0x0f && (at[1] == 0x05 || at[1] == 0x34)) ||
-	       (at[0] == 0xcd && at[1] == 0x80);
-}
-
-uint64_t image_candidate(const uint8_t *data, uint64_t at, uint64_t bytes)
-{
-	for (; at + 1 < bytes; at++)
-		if ((data[at] == 0x0f || data[at] == 0xcd) && is_candidate(data + at))
-			return at;
-	return bytes;
 }

@@ -11,6 +11,7 @@
 
 #include "core/base/twin.h"
 #include "intercept/elf.h"
+#include "intercept/rewrite/vec.h"
 
 #define POS_NONE   UINT32_MAX
 #define CODE_GUARD 16u /* invalid bytes behind each span: no instruction reaches over them */
@@ -22,6 +23,7 @@
 #define MARK_SOFT   0x40u /* at a start: proven by plausibility, not by flow alone */
 #define MARK_QUEUED 0x80u /* was looked at as a possible start */
 #define MARK_DATA   (MARK_INSIDE | MARK_SOFT) /* a data object, says the symbol table */
+#define MARK_TABLE  MARK_SOFT		      /* at a candidate that is neither: in a table */
 #define MARK_KNOWN  (MARK_LENGTH | MARK_INSIDE)
 
 /* An executable PT_LOAD that is not writable, in whole pages. */
@@ -39,6 +41,7 @@ struct image {
 	unsigned span_count;
 	uint8_t *code, *mark; /* owned; code is the file's, unchanged */
 	uint32_t code_bytes;
+	struct vec candidates;	   /* positions of the byte pairs of a system call; ascending */
 	uint32_t other_candidates; /* in executable segments that are no spans */
 };
 
@@ -66,8 +69,5 @@ uint64_t image_offset(const struct image *image, uint32_t pos);
 
 /* The section of that name: false when there is none, or it is not in the file. */
 bool image_section(const struct image *image, const char *name, Elf64_Shdr *out);
-
-/* The next 0f 05, 0f 34 or cd 80 in data at or behind at, or bytes. */
-uint64_t image_candidate(const uint8_t *data, uint64_t at, uint64_t bytes);
 
 #endif

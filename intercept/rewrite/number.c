@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The number of a system call, where the instructions before it say so whatever happened earlier. */
+/* The number of a system call, where the instructions before it tell whatever happened earlier. */
 #include "intercept/rewrite/sites.h"
 
 #define LOOK_BACK 24u /* instructions */

@@ -13,11 +13,12 @@
 #include "intercept/rewrite/flow.h"
 
 #define BUDGET_PER_BYTE \
-	4u		 /* decoded instructions: a function is decoded once, a hostile file's
+	4u		     /* decoded instructions: a function is decoded once, a hostile file's
 			     * may be tried over and over */
-#define NEAR	    160u /* bytes: a short branch reaches 129 */
-#define REL32_BYTES 4u
-#define SHORT_BYTES 2u
+#define NEAR		160u /* bytes: a short branch reaches 129 */
+#define REL32_BYTES	4u
+#define SHORT_BYTES	2u
+#define CANDIDATE_BYTES 2u
 
 typedef void reference_fn(struct flow *f, uint32_t from, uint32_t target);
 
@@ -32,17 +33,10 @@ static void want(struct flow *f, const struct extent *e)
 		vec_add(&f->work, seeds->item[i]);
 }
 
-/* Calls use() for each span's candidates. */
 static void each_candidate(struct flow *f, void (*use)(struct flow *f, uint32_t pos))
 {
-	const struct image *image = f->image;
-
-	for (unsigned i = 0; i < image->span_count; i++) {
-		uint64_t at = image->span[i].pos, end = at + image->span[i].bytes;
-
-		for (; (at = image_candidate(image->code, at, end)) < end; at++)
-			use(f, (uint32_t)at);
-	}
+	for (size_t i = 0; i < f->image->candidates.count; i++)
+		use(f, (uint32_t)f->image->candidates.item[i]);
 }
 
 /* Attempts what stands between proven instructions from pos on. Where that is in vain, goes on
@@ -130,7 +124,37 @@ static void want_unbounded(struct flow *f, uint32_t pos)
 		f->unbounded = true;
 }
 
-/* --- bytes that were not decoded ------------------------------------------------------------------ */
+/* Is this an address that code or data refer to, and no code? */
+static bool is_object(const struct flow *f, uint32_t pos)
+{
+	const uint8_t mark = f->image->mark[pos];
+
+	return mark & MARK_TARGET && mark & MARK_QUEUED && !(mark & MARK_KNOWN);
+}
+
+/* A table in code: an object, or a symbol says so, with nothing between it and the candidate that
+ * is code; and what follows the candidate is no code either. */
+static void judge_table(struct flow *f, uint32_t pos)
+{
+	uint8_t *mark = f->image->mark;
+	uint32_t low, start = pos;
+
+	if (!flow_uncovered(f->image, pos) || soft_could_follow(f, pos + CANDIDATE_BYTES))
+		return;
+	if (mark[pos] & MARK_KNOWN) {
+		mark[pos] = (mark[pos] & MARK_TARGET) | MARK_TABLE;
+		return;
+	}
+	if (extents_at(f->extents, pos))
+		return;
+	low = extents_before(f->extents, f->image, pos);
+	while (start > low && !(mark[start] & (MARK_TARGET | MARK_KNOWN)))
+		start--;
+	if (is_object(f, start))
+		mark[pos] |= MARK_TABLE;
+}
+
+/* --- bytes that were not decoded -------------------------------------------------------------- */
 
 static void refer(struct flow *f, const struct span *s, uint32_t from, uint32_t at,
 		  reference_fn *use)
@@ -210,7 +234,7 @@ static void mark_short(struct flow *f, uint32_t pos)
 	}
 }
 
-/* --- the whole -------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static void prove_unbounded(struct flow *f)
 {
@@ -237,6 +261,7 @@ static void prove_unbounded(struct flow *f)
 	fill_all_gaps(f);
 	each_candidate(f, sweep_candidate);
 	settle(f);
+	each_candidate(f, judge_table);
 }
 
 int flow_prove(struct flow *f, struct image *image, const struct extents *extents,

@@ -26,10 +26,19 @@ static void take_seen(struct job *job, const struct rewrite_options *options)
 	for (size_t i = 0; options && i < options->seen_count; i++) {
 		uint32_t pos = image_pos_of_offset(&job->image, options->seen[i]);
 
-		if (pos != POS_NONE &&
-		    image_candidate(job->image.code, pos, job->image.code_bytes) == pos)
+		size_t at = vec_find(&job->image.candidates, pos);
+
+		if (at < job->image.candidates.count && job->image.candidates.item[at] == pos)
 			vec_add(&job->seen, pos);
 	}
+	vec_sort(&job->seen);
+}
+
+static bool was_seen(const struct job *job, uint32_t pos)
+{
+	size_t i = vec_find(&job->seen, pos);
+
+	return i < job->seen.count && job->seen.item[i] == pos;
 }
 
 static void note(struct job *job, uint32_t pos, uint32_t *count, uint64_t *list)
@@ -52,7 +61,7 @@ static void note_unproven(struct job *job, uint32_t pos)
 static int replace(struct job *job, struct site_chooser *chooser, uint32_t pos)
 {
 	struct plan plan;
-	struct trampoline tramp;
+	struct trampoline tramp = {0};
 	int rc;
 
 	job->report.sites++;
@@ -77,12 +86,16 @@ static int replace_candidate(struct job *job, struct site_chooser *chooser, uint
 	const uint8_t *code = job->image.code + pos;
 
 	job->report.candidates++;
-	if (flow_uncovered(&job->image, pos)) {
-		note_unproven(job, pos);
+	if (flow_in_table(&job->image, pos)) {
+		job->report.tables++;
 		return 0;
 	}
 	if (!(job->image.mark[pos] & MARK_LENGTH)) {
-		job->report.inside++;
+		/* a program that runs both ways through the same bytes: it has to trap there */
+		if (flow_uncovered(&job->image, pos) || was_seen(job, pos))
+			note_unproven(job, pos);
+		else
+			job->report.inside++;
 		return 0;
 	}
 	if (code[0] == 0x0f && code[1] == 0x05 && site_is_sound(chooser, pos))
@@ -98,27 +111,18 @@ static int replace_all(struct job *job)
 {
 	struct site_chooser chooser = {.image = &job->image, .decoder = &job->flow.decoder};
 
-	for (unsigned i = 0; i < job->image.span_count; i++) {
-		const struct span *s = &job->image.span[i];
-		uint64_t at = s->pos, end = at + s->bytes;
+	const struct vec *candidates = &job->image.candidates;
+	int rc = 0;
 
-		for (; (at = image_candidate(job->image.code, at, end)) < end; at++) {
-			int rc = replace_candidate(job, &chooser, (uint32_t)at);
-
-			if (rc)
-				return rc;
-		}
-	}
-	return 0;
+	for (size_t i = 0; i < candidates->count && !rc; i++)
+		rc = replace_candidate(job, &chooser, (uint32_t)candidates->item[i]);
+	return rc;
 }
 
-static int rewrite(struct job *job, int fd, int out_fd, const struct rewrite_options *options)
+static int find_sites(struct job *job, const struct rewrite_options *options)
 {
-	int rc = image_read(&job->image, fd);
+	int rc = extents_find(&job->extents, &job->image);
 
-	if (rc)
-		return rc;
-	rc = extents_find(&job->extents, &job->image);
 	if (rc)
 		return rc;
 	if (job->extents.text_relocs)
@@ -127,12 +131,20 @@ static int rewrite(struct job *job, int fd, int out_fd, const struct rewrite_opt
 	rc = flow_prove(&job->flow, &job->image, &job->extents, &job->seen);
 	if (rc)
 		return rc;
-	rc = replace_all(job);
+	job->report.extents = (uint32_t)job->extents.count;
+	job->report.decoded = job->flow.decoded;
+	return replace_all(job);
+}
+
+static int rewrite(struct job *job, int fd, int out_fd, const struct rewrite_options *options)
+{
+	int rc = image_read(&job->image, fd);
+
+	if (!rc && job->image.candidates.count)
+		rc = find_sites(job, options);
 	if (rc)
 		return rc;
 	job->report.head.unproven += job->image.other_candidates;
-	job->report.extents = (uint32_t)job->extents.count;
-	job->report.decoded = job->flow.decoded;
 	return twin_out_end(&job->twin, &job->image, &job->report.head, out_fd);
 }
 

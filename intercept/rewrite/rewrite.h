@@ -32,6 +32,7 @@ struct rewrite_report {
 	uint32_t sites;		 /* replaced, and left */
 	uint32_t candidates;	 /* byte pairs 0f 05, 0f 34, cd 80 in the executable segments */
 	uint32_t inside;	 /* of them, within other proven instructions */
+	uint32_t tables;	 /* of them, in tables that code refers to: data, not unproven */
 	uint32_t numbered;	 /* sites whose number is known */
 	uint32_t soft;		 /* sites that only a code pointer or a gap of a function led to */
 	uint32_t extents;	 /* functions whose bounds the file states */

@@ -4,9 +4,10 @@
 #include "intercept/rewrite/flow.h"
 
 #define ATTEMPT_MAX 4096u /* instructions */
+#define FOLLOW_MAX  64u
 
-/* An attempt that long is as good as flow. Of 32,768 attempts in OpenSSL's table of points on P-256,
- * which is as good as random, 1,282 found something, one 12 instructions or more, none 16. */
+/* An attempt that long is as good as flow. Of 32,768 attempts in OpenSSL's table of points on
+ * P-256, as good as random, 1,282 found something, one 12 instructions or more, none 16. */
 #define SURE_INSNS 16u
 
 /* Items of pending, by their top bits. */
@@ -107,28 +108,52 @@ static void accept(struct flow *f, uint32_t from)
 	}
 }
 
+static bool explore(struct flow *f, uint32_t from)
+{
+	f->work.count = f->pending.count = f->undo.count = 0;
+	vec_add(&f->work, from);
+	for (size_t i = 0; i < f->work.count; i++) {
+		uint32_t pos = (uint32_t)f->work.item[i];
+
+		if (f->image->mark[pos] & MARK_INSIDE || !soft_run_from(f, pos))
+			return false;
+	}
+	return true;
+}
+
+static void take_back(struct flow *f, size_t switches)
+{
+	for (size_t i = 0; i < f->undo.count; i++)
+		flow_unmark(f, (uint32_t)f->undo.item[i]);
+	f->switches.count = switches;
+}
+
 static void attempt(struct flow *f, uint32_t from)
 {
 	size_t switches = f->switches.count;
-	bool good = true;
 
-	f->work.count = f->pending.count = f->undo.count = 0;
-	vec_add(&f->work, from);
-	for (size_t i = 0; good && i < f->work.count; i++) {
-		uint32_t pos = (uint32_t)f->work.item[i];
-
-		good = !(f->image->mark[pos] & MARK_INSIDE) && soft_run_from(f, pos);
-	}
-	if (good) {
+	if (explore(f, from)) {
 		for (size_t i = 1; i < f->work.count; i++)
 			f->image->mark[f->work.item[i]] |= MARK_TARGET;
 		accept(f, from);
 	} else {
-		for (size_t i = 0; i < f->undo.count; i++)
-			flow_unmark(f, (uint32_t)f->undo.item[i]);
-		f->switches.count = switches;
+		take_back(f, switches);
 	}
 	f->work.count = f->pending.count = f->undo.count = 0;
+}
+
+bool soft_could_follow(struct flow *f, uint32_t pos)
+{
+	struct insn insn;
+
+	for (unsigned i = 0; i < FOLLOW_MAX && pos < f->image->code_bytes; i++) {
+		if (!flow_decode(f, pos, true, &insn) || !insn.plausible)
+			return false;
+		if (insn.kind != INSN_PLAIN && insn.kind != INSN_BRANCH)
+			return true;
+		pos += insn.bytes;
+	}
+	return true;
 }
 
 void soft_run(struct flow *f)

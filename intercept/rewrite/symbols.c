@@ -56,7 +56,7 @@ static void use_symbols(struct extents_source *s, const uint8_t *table, uint64_t
 
 		memcpy(&sym, table + i * sizeof(sym), sizeof(sym));
 		type = ELF64_ST_TYPE(sym.st_info);
-		if (!sym.st_shndx || !sym.st_value)
+		if (!sym.st_shndx || sym.st_shndx >= SHN_LORESERVE || !sym.st_value)
 			continue;
 		if (type == STT_FUNC || type == STT_GNU_IFUNC)
 			extents_function(s, sym.st_value, sym.st_size);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Jump tables: `lea table(%rip), %r; movslq (%r, %i, 4), %x; add %r, %x; jmp *%x`. The lea may stand
- * far from the jump, so every lea of a function with a computed jump is tried as a table: a word
- * of it that leads into the same function names a possible instruction. Too many are no harm.
+ * Jump tables: `lea table(%rip), %r; movslq (%r, %i, 4), %x; add %r, %x; jmp *%x`. The lea may
+ * stand far from the jump, so every lea of a function with a computed jump is tried as a table: a
+ * word of it that leads into the same function names a possible instruction. Too many are no harm.
  * (Tables of whole addresses are found as pointers: extents.h.)
  */
 #include <string.h>

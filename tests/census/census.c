@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * skyshim-census [--list] [--keep DIR] FILE...: makes a twin of each file and prints what became of its system
- * calls. With --keep the twins stay in DIR, under the files' own names; --list tells the offsets of
- * what is not proven or was left to the trap. Exit status 1 when a site was left.
+ * skyshim-census [--list] [--keep DIR] FILE...: makes a twin of each file and prints what became of
+ * its system calls. With --keep the twins stay in DIR, under the files' own names; --list tells the
+ * offsets of what is not proven or was left to the trap. Exit status 1 when a site was left.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -57,10 +57,10 @@ static unsigned take(const char *path, const char *keep, bool list)
 		printf("%-28.28s %s\n", name, strerror(-rc));
 		return 0;
 	}
-	printf("%-28.28s %6u %6u %6u %6u %5u %5u %8u %6u %8u %5u %9llu %8.1f\n", name, r.sites,
+	printf("%-28.28s %6u %6u %6u %6u %5u %5u %8u %6u %6u %8u %5u %9llu %8.1f\n", name, r.sites,
 	       r.head.methods[TWIN_BEFORE], r.head.methods[TWIN_AFTERWARDS],
 	       r.head.methods[TWIN_AROUND], r.head.methods[TWIN_HOP], r.head.left, r.head.unproven,
-	       r.inside, r.numbered, r.soft, (unsigned long long)r.decoded, spent);
+	       r.inside, r.tables, r.numbered, r.soft, (unsigned long long)r.decoded, spent);
 	if (list) {
 		list_offsets("unproven", r.head.unproven, r.unproven_at);
 		list_offsets("left", r.head.left, r.left_at);
@@ -83,9 +83,9 @@ int main(int argc, char **argv)
 		keep = argv[first + 1];
 		first += 2;
 	}
-	printf("%-28s %6s %6s %6s %6s %5s %5s %8s %6s %8s %5s %9s %8s\n", "file", "sites", "before",
-	       "after", "around", "hop", "left", "unproven", "inside", "numbered", "soft",
-	       "decoded", "ms");
+	printf("%-28s %6s %6s %6s %6s %5s %5s %8s %6s %6s %8s %5s %9s %8s\n", "file", "sites",
+	       "before", "after", "around", "hop", "left", "unproven", "inside", "tables",
+	       "numbered", "soft", "decoded", "ms");
 	for (int i = first; i < argc; i++)
 		left += take(argv[i], keep, list);
 	return left != 0;

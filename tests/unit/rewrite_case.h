@@ -89,8 +89,8 @@ static inline uint64_t case_symbol(int fd, const char *name)
 	return 0;
 }
 
-/* Maps the file, or its twin where that stands in for it, with the trampolines, afresh and always at
- * the same address, so that registers can be compared. Returns the bias. */
+/* Maps the file, or its twin where that stands in for it, with the trampolines, afresh and always
+ * at the same address, so that registers can be compared. Returns the bias. */
 static inline uint8_t *case_map(const struct rewrite_case *c, bool twin)
 {
 	const struct twin_header *h = &c->report.head;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files that are cut short, lie, or are merely odd: refused, or rewritten as far as they are sound. */
+/* Files that are cut short, lie, or are merely odd: refused, or rewritten as far as they go. */
 #include <errno.h>
 
-#include "rewrite_case.h"
+#include "tests/unit/rewrite_case.h"
 
 #define SHAPE	"tests/golden/rewrite/switch.S"
 #define MAX	65536
@@ -211,7 +211,7 @@ Test(rewrite_hostile, a_corrupt_twin_is_refused)
 Test(rewrite_hostile, seen_to_trap)
 {
 	struct rewrite_case c =
-		case_rewrite(case_assemble("tests/golden/rewrite/table.S", LINKAGE), NULL);
+		case_rewrite(case_assemble("tests/golden/rewrite/hidden.S", LINKAGE), NULL);
 	uint64_t at = c.report.unproven_at[0];
 	struct rewrite_options options = {.seen = &at, .seen_count = 1};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Each shape of tests/golden/rewrite: what its twin looks like (NAME.twin; UPDATE=1 writes them), and
- * that it does the same as the original, registers, flags and memory, with the runtime passing
+ * Each shape of tests/golden/rewrite: what its twin looks like (NAME.twin; UPDATE=1 writes them),
+ * and that it does the same as the original, registers, flags and memory, with the runtime passing
  * everything, and with the runtime asked each time. Single steps show that at each instruction of
  * a trampoline the program stands where the table of steps says.
  */
@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 
-#include "rewrite_case.h"
+#include "tests/unit/rewrite_case.h"
 
 #define SHAPES		"tests/golden/rewrite/"
 #define FLAG_TRAP	0x100u
@@ -257,7 +257,7 @@ static void execute(const char *name, const struct rewrite_case *c)
 	}
 }
 
-/* --- the twin as text ------------------------------------------------------------------------------- */
+/* --- the twin as text ------------------------------------------------------------------------- */
 
 struct text {
 	char *at;
@@ -356,8 +356,8 @@ static void compare_text(const char *name, const struct rewrite_case *c)
 	char path[256];
 	FILE *file;
 
-	say(&t, "sites %u, left %u, unproven %u, inside %u\n", c->report.sites, c->report.head.left,
-	    c->report.head.unproven, c->report.inside);
+	say(&t, "sites %u, left %u, unproven %u, inside %u, in tables %u\n", c->report.sites,
+	    c->report.head.left, c->report.head.unproven, c->report.inside, c->report.tables);
 	for (uint32_t i = 0; i < c->report.head.site_count; i++)
 		say_site(&t, c, &c->sites[i], shape);
 	snprintf(path, sizeof(path), SHAPES "%s.twin", name);

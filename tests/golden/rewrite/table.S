@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The same without a symbol: nothing says that it is code. */
+/* The same without a symbol: code refers to it, and what follows is no code. */
 	.text
 	.globl shape
 	.type shape, @function
