@@ -18,6 +18,7 @@ from cases.processes import ABSURD, ODD
 REQUEST = struct.Struct("=IHH16sQQQQII")  # core/base/wire.h
 REPLY = struct.Struct("=Ii16sQQqIIII")
 MAGIC, VERSION = 0x4d485353, 2
+TWIN_VERSION = 2  # core/base/twin.h
 STAT, TWIN, TRAPPED, STATUS = 2, 7, 8, 9
 MAY_SAY = {0, -errno.ENOEXEC, -errno.ESTALE, -errno.ENOSPC, -errno.E2BIG, -errno.ETIMEDOUT, -errno.EIO}
 
@@ -55,7 +56,7 @@ class Daemon:
 
     def name(self, path):
         s = os.stat(path)
-        return "-".join(f"{part:x}" for part in (s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns))
+        return "-".join(f"{part:x}" for part in (TWIN_VERSION, s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns))
 
     def has(self, path, suffix=""):
         return os.path.exists(os.path.join(self.twins, self.name(path) + suffix))

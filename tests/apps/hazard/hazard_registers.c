@@ -262,27 +262,15 @@ void hazard_align(void)
 	close(cloud);
 }
 
-/* gs is whatever the program wants of it: unused at the start, and its own once it is set. */
+/* fs is the program's; gs is the runtime's, but nothing of it is to be seen. (Setting it to an
+ * address is refused under the runtime alone, so that is not compared here.) */
 void hazard_segment(void)
 {
-	static uint64_t own[64] = {0x1122334455667788};
-	uint64_t fs = 0, gs = 1, seen = 0;
+	uint64_t fs = 0, gs = 1;
 
 	say("fs", syscall(SYS_arch_prctl, 0x1003 /* ARCH_GET_FS */, &fs) ?: fs != 0);
 	say("gs-unused", syscall(SYS_arch_prctl, 0x1004 /* ARCH_GET_GS */, &gs) ?: gs != 0);
-	say("gs-set", res(syscall(SYS_arch_prctl, 0x1001 /* ARCH_SET_GS */, own)));
-	for (int i = 0; i < 20; i++) {
-		own[1] += hazard_reads_small(hazard_raw) == 1;
-		own[2] += (uint64_t)(getppid() > 0);
-	}
-	__asm__ volatile("mov %%gs:0, %0" : "=r"(seen));
-	say("gs-seen", seen == own[0]);
-	syscall(SYS_arch_prctl, 0x1004, &gs);
-	say("gs-told", gs == (uintptr_t)own);
-	say("gs-reads", (long)own[1]);
-	say("gs-passes", (long)own[2]);
-	seen = 0;
-	for (int i = 3; i < 64; i++)
-		seen |= own[i];
-	say("gs-memory-untouched", seen == 0);
+	say("gs-cleared", res(syscall(SYS_arch_prctl, 0x1001 /* ARCH_SET_GS */, 0)));
+	say("reads", hazard_reads_small(hazard_raw));
+	say("passes", getppid() > 0);
 }
