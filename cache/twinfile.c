@@ -59,7 +59,11 @@ enum twinfile_kind twinfile_parse(const char *name, struct twin_key *key)
 {
 	struct twin_key k = {0};
 	uint64_t version;
-	uint64_t *const part[] = {&version, &k.dev, &k.ino, &k.size, (uint64_t *)&k.mtime_ns,
+	uint64_t *const part[] = {&version,
+				  &k.dev,
+				  &k.ino,
+				  &k.size,
+				  (uint64_t *)&k.mtime_ns,
 				  (uint64_t *)&k.ctime_ns};
 	const char *at = name;
 	char canonical[TWINFILE_NAME_BYTES];

@@ -21,7 +21,7 @@
 static uintptr_t *slots; /* atomic; vfile slots are read and changed under table_lock */
 static unsigned slot_count;
 static struct lock table_lock;
-static uint8_t *kernels;		  /* [FD_BYTES], of slots that are KERNELS; atomic */
+static uint8_t *kernels;		/* [FD_BYTES], of slots that are KERNELS; atomic */
 static const uint8_t unknown[FD_BYTES]; /* never touched: no memory */
 
 int fdtab_init(void)

@@ -11,9 +11,9 @@
 #include "intercept/request.h"
 #include "intercept/thread.h"
 
-#define NS_PER_S      1000000000L
-#define SUFFIX_BYTES  8
-#define NO_TWIN	      ".no" /* an empty file beside where the twin would be: there can be none */
+#define NS_PER_S     1000000000L
+#define SUFFIX_BYTES 8
+#define NO_TWIN	     ".no" /* an empty file beside where the twin would be: there can be none */
 
 static int key_of(int fd, struct twin_key *key)
 {

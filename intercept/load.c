@@ -120,8 +120,7 @@ static long begin(struct source *from, const struct elf_info *info, uint64_t hin
 			return base;
 		}
 		if (!sys_failed(base))
-			sys2(__NR_munmap, base,
-			     h->code_vaddr - h->low + h->code_bytes);
+			sys2(__NR_munmap, base, h->code_vaddr - h->low + h->code_bytes);
 	}
 	if (from->twin_fd >= 0)
 		sys1(__NR_close, from->twin_fd);

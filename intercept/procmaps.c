@@ -28,8 +28,8 @@ struct text {
 struct line {
 	const char *at, *end; /* end: the newline */
 	uint64_t start, stop;
-	const char *device;   /* the device and inode fields, up to name */
-	const char *name;     /* == end when there is none */
+	const char *device; /* the device and inode fields, up to name */
+	const char *name;   /* == end when there is none */
 };
 
 static void text_free(struct text *t)

@@ -19,7 +19,7 @@ static struct reason {
 	const char *what;
 	int covered;
 } reasons[REASONS_MAX];
-static uint32_t reason_count; /* atomic */
+static uint32_t reason_count;	  /* atomic */
 static uint64_t sites[SITES_MAX]; /* that trapped; atomic */
 static uint64_t traps;		  /* atomic */
 

@@ -225,8 +225,7 @@ static int register_context(void)
 
 static bool unanswered(const struct request *rq)
 {
-	return rq->op == WIRE_TRAPPED ||
-	       (rq->op == WIRE_ENSURE && rq->flags & WIRE_ENSURE_NOWAIT);
+	return rq->op == WIRE_TRAPPED || (rq->op == WIRE_ENSURE && rq->flags & WIRE_ENSURE_NOWAIT);
 }
 
 static int exchange(struct thread *t, struct request *rq, struct answer *answer)

@@ -16,7 +16,7 @@
 
 #include "intercept/thread.h"
 
-#define SIGNALS_FAULTS (SIGBIT(K_SIGSEGV) | SIGBIT(K_SIGBUS))
+#define SIGNALS_FAULTS	 (SIGBIT(K_SIGSEGV) | SIGBIT(K_SIGBUS))
 #define SIGNALS_ARM_CODE (-0x534b) /* si_code of the SIGSYS that arms another thread */
 
 /* Installs the runtime's own handlers. Called once, before the program runs. */

@@ -104,9 +104,9 @@ long sys_clone(struct sys_args *a)
 	child = make_child(a, flags, a->arg[1]);
 	if (!child)
 		return -ENOMEM;
-	return settle(child, flags,
-		      rt_clone_vm(__NR_clone, flags, child->stack, a->arg[2], a->arg[3],
-				  a->arg[4]));
+	return settle(
+		child, flags,
+		rt_clone_vm(__NR_clone, flags, child->stack, a->arg[2], a->arg[3], a->arg[4]));
 }
 
 long sys_fork(struct sys_args *a)

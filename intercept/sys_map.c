@@ -15,10 +15,10 @@
 #include "intercept/trapped.h"
 #include "intercept/usercopy.h"
 
-#define PAGE_UP(x)	   (((x) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1))
-#define FIXED		   (MAP_FIXED | MAP_FIXED_NOREPLACE)
-#define K_SHM_EXEC	   0100000u
-#define READ_IMPLIES_EXEC  0x0400000u
+#define PAGE_UP(x)	  (((x) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1))
+#define FIXED		  (MAP_FIXED | MAP_FIXED_NOREPLACE)
+#define K_SHM_EXEC	  0100000u
+#define READ_IMPLIES_EXEC 0x0400000u
 
 static long map(const struct sys_args *a, int fd, uint64_t bytes)
 {
@@ -35,7 +35,7 @@ static long map_unproven(struct sys_args *a, const char *why)
 	return ret ? ret : SYS_PASS;
 }
 
-/* The segment of head that starts at, or contains, this part of the file; NULL: none, or not all. */
+/* The segment of head that holds this part of the file; NULL: none, or not all of it. */
 static const struct twin_segment *segment_of(const struct twin_header *head, uint64_t offset,
 					     uint64_t bytes)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Descriptors that come into being by the kernel's hand and may be cloud files, on numbers that were
- * the kernel's before: received with a message, or opened by the name of another descriptor. */
+/* Descriptors that come into being by the kernel's hand and may be cloud files, on numbers that
+ * were the kernel's before: received with a message, or opened by the name of another one. */
 #include <asm/socket.h>
 #include <errno.h>
 #include <string.h>
@@ -9,10 +9,10 @@
 #include "intercept/handlers.h"
 #include "intercept/usercopy.h"
 
-#define K_SCM_RIGHTS  1
-#define K_SOL_SOCKET  1
-#define MESSAGES_MAX  1024u /* of one recvmmsg(2), as the kernel limits it */
-#define CONTROL_MAX   65536u
+#define K_SCM_RIGHTS 1
+#define K_SOL_SOCKET 1
+#define MESSAGES_MAX 1024u /* of one recvmmsg(2), as the kernel limits it */
+#define CONTROL_MAX  65536u
 
 /* struct msghdr and struct mmsghdr, as the kernel has them */
 struct kmsghdr {
@@ -33,6 +33,19 @@ struct kcmsghdr {
 	int32_t level, type;
 };
 
+/* The descriptors at [from, end). False when they cannot be read. */
+static bool forget_list(uint64_t from, uint64_t end)
+{
+	int fd;
+
+	for (; from + sizeof(fd) <= end; from += sizeof(fd)) {
+		if (user_read(&fd, (void *)from, sizeof(fd)))
+			return false;
+		fdtab_forget(fd);
+	}
+	return true;
+}
+
 /* Forgets the descriptors in the control data of the message at user. */
 static void forget_received(uint64_t user)
 {
@@ -43,17 +56,13 @@ static void forget_received(uint64_t user)
 	    msg.controllen > CONTROL_MAX)
 		return;
 	for (uint64_t at = 0; at + sizeof(c) <= msg.controllen; at += (c.len + 7) & ~7ul) {
-		if (user_read(&c, (void *)(msg.control + at), sizeof(c)) || c.len < sizeof(c))
+		if (user_read(&c, (void *)(msg.control + at), sizeof(c)) || c.len < sizeof(c) ||
+		    c.len > msg.controllen - at)
 			return;
 		if (c.level != K_SOL_SOCKET || c.type != K_SCM_RIGHTS)
 			continue;
-		for (uint64_t i = sizeof(c); i + 4 <= c.len && at + i + 4 <= msg.controllen; i += 4) {
-			int fd;
-
-			if (user_read(&fd, (void *)(msg.control + at + i), sizeof(fd)))
-				return;
-			fdtab_forget(fd);
-		}
+		if (!forget_list(msg.control + at + sizeof(c), msg.control + at + c.len))
+			return;
 	}
 }
 
@@ -81,6 +90,8 @@ void dispatch_answered(struct thread *t, long nr, const struct kregs *r, long re
 		fdtab_forget((int)result);
 	if (nr == __NR_recvmsg)
 		forget_received(r->si);
-	for (unsigned i = 0; nr == __NR_recvmmsg && i < MESSAGES_MAX && i < (unsigned long)result; i++)
+	if (nr != __NR_recvmmsg)
+		return;
+	for (unsigned i = 0; i < MESSAGES_MAX && i < (unsigned long)result; i++)
 		forget_received(r->si + i * sizeof(struct kmmsghdr));
 }

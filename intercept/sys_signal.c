@@ -148,8 +148,8 @@ long sys_sigaltstack(struct sys_args *a)
 }
 
 /* The program leaves a handler. The kernel does the work, at the program's frame, after changes in
- * it: the alternate stack is ours, SIGSYS stays unblocked, and an ip at or beside a replaced syscall
- * means the same place in its trampoline. */
+ * it: the alternate stack is ours, SIGSYS stays unblocked, and an ip at or beside a replaced
+ * syscall means the same place in its trampoline. */
 long sys_rt_sigreturn(struct sys_args *a)
 {
 	struct thread *t = a->thread;

@@ -47,14 +47,14 @@ enum thread_state { THREAD_FREE, THREAD_LIVE, THREAD_EXITING };
 
 struct thread {
 	/* Known to start.S by offset. */
-	struct thread *self;   /* 0 */
-	uint64_t gate_ret;     /* 8: where the gate continues: behind the program's syscall */
-	uint64_t gate_args[6]; /* 16: rdi rsi rdx r10 r8 r9 as the program had them */
-	uint64_t site;	       /* 64: the program's syscall instruction */
-	uint64_t nr;	       /* 72: its number */
-	uint32_t retry;	       /* 80: enum thread_retry */
-	uint8_t selector;      /* 84: of Syscall User Dispatch; TWIN_GS_SELECTOR */
-	uintptr_t entry;       /* 88: TWIN_GS_ENTRY */
+	struct thread *self;	/* 0 */
+	uint64_t gate_ret;	/* 8: where the gate continues: behind the program's syscall */
+	uint64_t gate_args[6];	/* 16: rdi rsi rdx r10 r8 r9 as the program had them */
+	uint64_t site;		/* 64: the program's syscall instruction */
+	uint64_t nr;		/* 72: its number */
+	uint32_t retry;		/* 80: enum thread_retry */
+	uint8_t selector;	/* 84: of Syscall User Dispatch; TWIN_GS_SELECTOR */
+	uintptr_t entry;	/* 88: TWIN_GS_ENTRY */
 	const uint8_t *classes; /* 96: TWIN_GS_CLASSES */
 	const uint8_t *fds;	/* 104: TWIN_GS_FDS */
 	struct kregs regs;	/* 112: the program's, while a call of it is answered */
@@ -69,8 +69,8 @@ struct thread {
 	bool trapped;		/* the call under way came by a trap */
 	bool int80;		/* and it was int $0x80 */
 	uint32_t armed;		/* atomic: the trap is set */
-	uint32_t state;	     /* enum thread_state, under threads' lock */
-	struct thread *next; /* all threads, under threads' lock */
+	uint32_t state;		/* enum thread_state, under threads' lock */
+	struct thread *next;	/* all threads, under threads' lock */
 	struct proc *proc;
 	int tid;
 	int sock;	   /* a connection in flight, or -1: a fork's child closes it */
@@ -81,7 +81,7 @@ struct thread {
 	struct kstack altstack; /* the program's own alternate stack */
 	void *exec_scratch;	/* of a vfork child's execve; its parent unmaps it */
 	size_t exec_scratch_bytes;
-	uint64_t mask_copy;    /* a signal mask without SIGSYS, for the kernel to read */
+	uint64_t mask_copy; /* a signal mask without SIGSYS, for the kernel to read */
 	struct {
 		uint64_t mask;
 		uint64_t size;

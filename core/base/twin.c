@@ -18,8 +18,9 @@ static char *hex(char *out, uint64_t value)
 
 size_t twin_name(const struct twin_key *key, char *out)
 {
-	const uint64_t parts[] = {TWIN_VERSION, key->dev, key->ino, key->size, (uint64_t)key->mtime_ns,
-				  (uint64_t)key->ctime_ns};
+	const uint64_t parts[] = {
+		TWIN_VERSION,		key->dev, key->ino, key->size, (uint64_t)key->mtime_ns,
+		(uint64_t)key->ctime_ns};
 	char *at = out;
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {

@@ -18,7 +18,7 @@
 #include "fs/rewriter.h"
 #include "tests/unit/fake_twin.h"
 
-/* Sanitizers need more than the workshop's children are allowed, so those do without some limits. */
+/* Sanitizers need more than the workshop's children are allowed: they go without some limits. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED
 #endif
