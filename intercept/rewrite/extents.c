@@ -3,6 +3,8 @@
  * file still has them. */
 #include "intercept/rewrite/extents.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Tables may overlap, so that a small file could ask for work without end. */

@@ -5,12 +5,11 @@
 
 #include "intercept/rewrite/decode.h"
 
-#define JUMP_BYTES	   5u /* jmp rel32 */
-#define SHORT_JUMP_BYTES   2u
-#define SYSCALL_BYTES	   2u
-#define DISPLACED_MAX	   5u /* of each side: four bytes are still needed, or none */
-#define NUMBER_UNKNOWN	   0xffffu
-#define SITE_CLASSES_BYTES 65536u
+#define JUMP_BYTES	 5u /* jmp rel32 */
+#define SHORT_JUMP_BYTES 2u
+#define SYSCALL_BYTES	 2u
+#define DISPLACED_MAX	 5u /* of each side: four bytes are still needed, or none */
+#define NUMBER_UNKNOWN	 0xffffu
 
 struct plan {
 	uint32_t start, end; /* displaced: [start, end) */
