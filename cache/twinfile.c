@@ -58,7 +58,7 @@ void twinfile_name(const struct twin_key *key, enum twinfile_kind kind,
 enum twinfile_kind twinfile_parse(const char *name, struct twin_key *key)
 {
 	struct twin_key k = {0};
-	uint64_t version;
+	uint64_t version = 0;
 	uint64_t *const part[] = {&version,
 				  &k.dev,
 				  &k.ino,

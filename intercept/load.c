@@ -136,14 +136,15 @@ static int map_segments(const struct source *from, const struct elf_info *info, 
 	for (unsigned i = 0; i < info->phdr_count; i++) {
 		const Elf64_Phdr *p = &info->phdr[i];
 		uint64_t start = PAGE_DOWN(bias + p->p_vaddr);
-		bool text = p->p_flags & PF_X && !(p->p_flags & PF_W);
+		bool twins = p->p_flags & PF_X && !(p->p_flags & PF_W) && from->twin_fd >= 0 &&
+			     from->head.site_count;
 		int ret;
 
 		if (p->p_type != PT_LOAD)
 			continue;
 		if (p->p_flags & PF_X && p->p_flags & PF_W)
 			trapped_expect("a segment that is writable and executable");
-		ret = map_segment(text && from->twin_fd >= 0 ? from->twin_fd : from->fd, p, bias);
+		ret = map_segment(twins ? from->twin_fd : from->fd, p, bias);
 		if (ret)
 			return ret;
 		if (start > covered) /* the kernel leaves gaps unmapped */

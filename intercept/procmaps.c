@@ -157,7 +157,7 @@ static void render(const struct text *t, int fd)
 {
 	const char *limit = t->at + t->used, *from = t->at;
 	bool hidden = false;
-	struct line line, original;
+	struct line line = {0}, original = {0};
 
 	for (const char *at = t->at; at < limit; at = line.end + 1) {
 		const struct image_twin *image;
@@ -227,7 +227,7 @@ long procmaps_open(const char *self, unsigned flags)
 
 size_t procmaps_image_path(const struct image_twin *image, char *out)
 {
-	struct line line;
+	struct line line = {0};
 	struct text t;
 	size_t len = 0;
 

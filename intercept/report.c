@@ -70,7 +70,7 @@ static void put(struct writer *w, const char *text)
 
 static void put_number(struct writer *w, const char *before, uint64_t value)
 {
-	char digits[12];
+	char digits[12] = "";
 
 	put(w, before);
 	put_bytes(w, digits, path_format_number((unsigned)value, digits));

@@ -54,9 +54,10 @@ static const struct twin_segment *segment_of(const struct twin_header *head, uin
 static long map_text(struct sys_args *a, int twin_fd, const struct twin_header *head,
 		     const struct twin_segment *s)
 {
+	int fd = head->site_count ? twin_fd : (int)a->arg[4];
 	uint64_t vaddr = s->vaddr + (a->arg[5] - s->offset);
 	struct image_twin *i;
-	long at = map(a, twin_fd, a->arg[1]);
+	long at = map(a, fd, a->arg[1]);
 	uint64_t base;
 
 	if (sys_failed(at))
@@ -77,7 +78,8 @@ static long map_text(struct sys_args *a, int twin_fd, const struct twin_header *
 static long map_extent(struct sys_args *a, int fd, int twin_fd, const struct twin_header *head)
 {
 	uint64_t room = head->code_vaddr - head->low + head->code_bytes;
-	long at = map(a, a->arg[2] & PROT_EXEC ? twin_fd : fd, room);
+	bool twins = a->arg[2] & PROT_EXEC && head->site_count;
+	long at = map(a, twins ? twin_fd : fd, room);
 
 	if (sys_failed(at))
 		return at;

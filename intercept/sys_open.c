@@ -90,9 +90,9 @@ static long open_local(const char *name, unsigned flags)
 			fdtab_forget((int)ret);
 		return ret;
 	}
-	if ((strncmp(name, "/proc/", 6) || !strstr(name, "/fd/")) && strncmp(name, "/dev/", 5))
-		return SYS_PASS_PATH;
-	return SYS_PASS_AFTER;
+	if (!strncmp(name, "/dev/", 5) || (!strncmp(name, "/proc/", 6) && strstr(name, "/fd/")))
+		return SYS_PASS_AFTER;
+	return SYS_PASS_PATH;
 }
 
 long sys_open(struct sys_args *a)

@@ -5,6 +5,7 @@
  * The twin of an ELF file is a copy of it, at the same file offsets, in which proven `syscall`
  * instructions are replaced by jumps to trampolines. Behind the copy, at TWIN_TAIL(size of the
  * original), stand a struct twin_header, the table of sites, and, page-aligned, the trampolines.
+ * Of a file without sites the copy is a hole: its twin only says that all of it is proven.
  * The runtime maps the twin's executable segments in place of the original's, and the trampolines
  * at code_vaddr (with the image's bias); nothing in a twin depends on where it is mapped.
  *

@@ -146,7 +146,8 @@ static int write_all(const struct twin_out *t, const struct image *image,
 	uint64_t end = head->code_offset + t->code_bytes;
 	int rc;
 
-	rc = write_at(out_fd, image->file, image->size, 0);
+	/* Without sites the original itself is mapped: a hole will do. */
+	rc = t->site_count ? write_at(out_fd, image->file, image->size, 0) : 0;
 	if (rc)
 		return rc;
 	rc = write_at(out_fd, head, sizeof(*head), TWIN_TAIL(image->size));

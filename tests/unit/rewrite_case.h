@@ -113,11 +113,12 @@ static inline uint8_t *case_map(const struct rewrite_case *c, bool twin)
 		prot = (p.p_flags & PF_R ? PROT_READ : 0) | (p.p_flags & PF_W ? PROT_WRITE : 0) |
 		       (p.p_flags & PF_X ? PROT_EXEC : 0);
 		slack = p.p_vaddr % TWIN_PAGE;
-		cr_assert_neq(mmap(base + p.p_vaddr - slack, p.p_filesz + slack, prot,
-				   MAP_PRIVATE | MAP_FIXED,
-				   twin && prot & PROT_EXEC ? c->twin : c->original,
-				   (off_t)(p.p_offset - slack)),
-			      MAP_FAILED);
+		cr_assert_neq(
+			mmap(base + p.p_vaddr - slack, p.p_filesz + slack, prot,
+			     MAP_PRIVATE | MAP_FIXED,
+			     twin && h->site_count && prot & PROT_EXEC ? c->twin : c->original,
+			     (off_t)(p.p_offset - slack)),
+			MAP_FAILED);
 	}
 	if (twin && h->code_bytes)
 		cr_assert_neq(mmap(base + h->code_vaddr, h->code_bytes, PROT_READ | PROT_EXEC,
