@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inner loops of tests/bench/intercept, so that nothing else is measured. Prints nanoseconds for
- * each turn, one line for each round.
+ * The inner loops of tests/bench/intercept, so that nothing else is measured. Prints nanoseconds
+ * for each turn, one line for each round.
  *
  *	loop [armed] CALL TURNS ROUNDS PATH	CALL: getppid zero raw pread stat
  *	loop spawn TURNS ROUNDS PROGRAM [ARG]...

@@ -59,7 +59,7 @@ static void jit_anonymous(void)
 	at = fresh(RWX, ANON);
 	memcpy(at, hazard_code, HAZARD_CODE_BYTES);
 	say_runs("writable", at);
-	/* The same place, other code: a call that only returns its second argument, then the old. */
+	/* The same place, other code: what only returns its second argument; then the old. */
 	memcpy(at, "\x48\x89\xf0\xc3", 4);
 	say("rewritten", as_code(at)(SYS_getppid, 77, 0, 0));
 	memcpy(at, hazard_code, HAZARD_CODE_BYTES);

@@ -79,7 +79,7 @@ void hazard_site(void)
 		say(opening[i].name, good);
 	}
 	say("failing", site_branch_behind(SYS_open, 0, 0, 0));
-	/* What only looks like a system call is as it was: also after a real one was run inside it. */
+	/* What only looks like a call is as it was, also after a real one was run inside it. */
 	say("number", site_number(0, 0, 0, 0) == 0x11c3050f11111111L);
 	say("data", memcmp(site_data, expected, sizeof(expected)) == 0);
 	say("data-unnamed", memcmp(site_data_unnamed, expected, sizeof(expected)) == 0);
