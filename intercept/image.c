@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/mman.h>
+#include <string.h>
 
 #include "intercept/lock.h"
 
@@ -26,7 +27,7 @@ struct image_twin *image_at(uint64_t address)
 	struct image_twin *i = NULL;
 
 	while ((i = image_next(i)))
-		if (address >= i->base && address < i->end)
+		if (address >= i->from && address < i->end)
 			return i;
 	return NULL;
 }
@@ -87,40 +88,90 @@ static int map_tail(struct image_twin *i, int twin_fd, bool reserved)
 	return 0;
 }
 
-struct image_twin *image_add(int twin_fd, const struct twin_header *head, uint64_t base,
-			     bool reserved)
+/* Another piece of the same image has the trampolines already. */
+static bool share_tail(struct image_twin *i)
+{
+	struct image_twin *other = NULL;
+
+	while ((other = image_next(other))) {
+		if (other->base != i->base || !other->sites ||
+		    memcmp(&other->head.key, &i->head.key, sizeof(i->head.key)) != 0)
+			continue;
+		i->sites = other->sites;
+		i->code = other->code;
+		i->code_end = other->code_end;
+		i->table = other->table;
+		i->table_bytes = other->table_bytes;
+		return true;
+	}
+	return false;
+}
+
+static bool add(struct image_twin like, int twin_fd, uint64_t end, bool reserved)
 {
 	struct image_twin *i;
+	bool done = false;
 
 	lock_take(&images_lock);
 	i = entry_get();
 	if (i) {
-		i->base = base;
-		i->dirty = false;
-		i->head = *head;
-		if (map_tail(i, twin_fd, reserved))
-			i = NULL;
-		else
-			__atomic_store_n(&i->end, base + (head->high - head->low),
-					 __ATOMIC_RELEASE);
+		like.next = i->next;
+		*i = like;
+		done = share_tail(i) || !map_tail(i, twin_fd, reserved);
+		if (done)
+			__atomic_store_n(&i->end, end, __ATOMIC_RELEASE);
 	}
 	lock_drop(&images_lock);
-	return i;
+	return done;
+}
+
+bool image_add(int twin_fd, const struct twin_header *head, uint64_t base)
+{
+	struct image_twin like = {.base = base, .from = base, .head = *head};
+
+	return add(like, twin_fd, base + (head->high - head->low), true);
+}
+
+bool image_add_piece(int twin_fd, const struct twin_header *head, uint64_t base, uint64_t from,
+		     uint64_t bytes)
+{
+	struct image_twin like = {.base = base, .from = from, .head = *head};
+
+	return add(like, twin_fd, from + bytes, false);
+}
+
+bool image_text(const struct image_twin *i, uint32_t n, uint64_t *from, uint64_t *to)
+{
+	const struct twin_segment *s = &i->head.segment[n];
+
+	*from = i->base + (s->vaddr - i->head.low);
+	*to = *from + s->bytes;
+	if (*from < i->from)
+		*from = i->from;
+	if (*to > i->end)
+		*to = i->end;
+	return *from < *to;
 }
 
 bool image_proves(uint64_t start, uint64_t bytes)
 {
 	const struct image_twin *i = image_at(start);
+	uint64_t from, to;
 
-	if (!i || i->dirty)
-		return false;
-	for (uint32_t n = 0; n < i->head.segment_count; n++) {
-		const struct twin_segment *s = &i->head.segment[n];
-		uint64_t from = i->base + (s->vaddr - i->head.low);
-
-		if (start >= from && bytes <= s->bytes && start - from <= s->bytes - bytes)
+	for (uint32_t n = 0; i && !i->dirty && n < i->head.segment_count; n++)
+		if (image_text(i, n, &from, &to) && start >= from && bytes <= to - start)
 			return true;
-	}
+	return false;
+}
+
+/* Any text of the image in the range? */
+static bool has_text(const struct image_twin *i, uint64_t start, uint64_t bytes)
+{
+	uint64_t from, to;
+
+	for (uint32_t n = 0; n < i->head.segment_count; n++)
+		if (image_text(i, n, &from, &to) && start < to && from < start + bytes)
+			return true;
 	return false;
 }
 
@@ -128,14 +179,25 @@ void image_touched(uint64_t start, uint64_t bytes)
 {
 	struct image_twin *i = NULL;
 
-	while ((i = image_next(i))) {
-		for (uint32_t n = 0; n < i->head.segment_count; n++) {
-			const struct twin_segment *s = &i->head.segment[n];
-			uint64_t from = i->base + (s->vaddr - i->head.low);
+	while ((i = image_next(i)))
+		if (has_text(i, start, bytes))
+			i->dirty = true;
+}
 
-			if (start < from + s->bytes && from < start + bytes)
-				i->dirty = true;
-		}
+/* Lets go of the trampolines, unless another piece needs them. */
+static void unmap_tail(struct image_twin *i)
+{
+	const struct twin_site *sites = i->sites;
+	struct image_twin *other = NULL;
+
+	i->sites = NULL;
+	i->code_end = i->code;
+	while ((other = image_next(other)))
+		if (other->sites == sites)
+			return;
+	if (sites) {
+		sys2(__NR_munmap, i->base + (i->head.code_vaddr - i->head.low), i->head.code_bytes);
+		sys2(__NR_munmap, i->table, i->table_bytes);
 	}
 }
 
@@ -144,17 +206,30 @@ void image_unmapped(uint64_t start, uint64_t bytes)
 	struct image_twin *i = NULL;
 
 	while ((i = image_next(i))) {
-		if (i->base < start || i->end > start + bytes)
+		if (i->from < start || i->end > start + bytes) {
+			if (has_text(i, start, bytes))
+				i->dirty = true;
 			continue;
+		}
 		lock_take(&images_lock);
 		__atomic_store_n(&i->end, 0, __ATOMIC_RELEASE);
-		if (i->sites) {
-			sys2(__NR_munmap, i->code, i->code_end - i->code);
-			sys2(__NR_munmap, i->table, i->table_bytes);
-			i->sites = NULL;
-		}
+		unmap_tail(i);
 		lock_drop(&images_lock);
 	}
+}
+
+bool image_writable(uint64_t start, uint64_t bytes)
+{
+	struct image_twin *i = NULL;
+	bool any = false;
+
+	while ((i = image_next(i))) {
+		if (i->dirty || !has_text(i, start, bytes))
+			continue;
+		image_revert(i);
+		any = true;
+	}
+	return any;
 }
 
 void image_leave(struct kucontext *uc)

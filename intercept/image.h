@@ -15,9 +15,10 @@
 
 struct image_twin {
 	struct image_twin *next;
-	uint64_t base;		       /* where head.low is */
-	uint64_t end;		       /* where head.high is; atomic, 0: this entry is free */
-	uint64_t code, code_end;       /* the trampolines */
+	uint64_t base;		 /* where head.low is, or would be */
+	uint64_t from;		 /* [from, end) is mapped: all of the file, or a piece of it */
+	uint64_t end;		 /* atomic; 0: this entry is free */
+	uint64_t code, code_end; /* the trampolines */
 	const struct twin_site *sites; /* NULL: there are none */
 	uint64_t table, table_bytes;   /* the mapping that holds them */
 	bool dirty;		       /* the program may have changed its text since */
@@ -28,16 +29,25 @@ struct image_twin {
  * if there is none. -ENOEXEC and others: there is none to be had. */
 int image_twin_open(int fd, struct twin_header *head);
 
-/* The file twin_fd will be, or is, mapped with head.low at base: maps its trampolines, fixed if the
- * place is reserved already. Its entry, or NULL: the place is taken, no memory. */
-struct image_twin *image_add(int twin_fd, const struct twin_header *head, uint64_t base,
-			     bool reserved);
+/* All of the file twin_fd will be mapped with head.low at base, where the place is reserved, also
+ * for its trampolines, which are mapped now. False: no memory. */
+bool image_add(int twin_fd, const struct twin_header *head, uint64_t base);
+/* A piece of the file is mapped at [from, from + bytes) as if head.low were at base. False: the
+ * place of the trampolines is taken, no memory. */
+bool image_add_piece(int twin_fd, const struct twin_header *head, uint64_t base, uint64_t from,
+		     uint64_t bytes);
+
+/* The n-th executable segment of an image, as far as it is mapped: [*from, *to). False: nowhere. */
+bool image_text(const struct image_twin *i, uint32_t n, uint64_t *from, uint64_t *to);
 
 /* The image at address, or NULL. */
 struct image_twin *image_at(uint64_t address);
 
 /* Is all of the range text of one image, as its twin has it? */
 bool image_proves(uint64_t start, uint64_t bytes);
+/* Maps the original's text in place of the twin's, whose bytes differ only where no thread stands. */
+void image_revert(struct image_twin *i);
+
 /* The program maps something over a range. */
 void image_touched(uint64_t start, uint64_t bytes);
 /* The program is about to write to a range: text in it becomes the original's again, which is what

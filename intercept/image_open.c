@@ -34,21 +34,7 @@ static int key_of(int fd, struct twin_key *key)
 	return 0;
 }
 
-/* Any of the image's text in the range? */
-static bool has_text(const struct image_twin *i, uint64_t start, uint64_t bytes)
-{
-	for (uint32_t n = 0; n < i->head.segment_count; n++) {
-		const struct twin_segment *s = &i->head.segment[n];
-		uint64_t from = i->base + (s->vaddr - i->head.low);
-
-		if (start < from + s->bytes && from < start + bytes)
-			return true;
-	}
-	return false;
-}
-
-/* Maps the original's text in place of the twin's. Its bytes differ only where no thread stands. */
-static void revert(struct image_twin *i)
+void image_revert(struct image_twin *i)
 {
 	char path[WIRE_PATH_MAX];
 	size_t len = procmaps_image_path(i, path);
@@ -64,26 +50,14 @@ static void revert(struct image_twin *i)
 		return;
 	for (uint32_t n = 0; !key_of((int)fd, &key) && n < i->head.segment_count; n++) {
 		const struct twin_segment *s = &i->head.segment[n];
+		uint64_t from, to;
 
-		if (!memcmp(&key, &i->head.key, sizeof(key)))
-			sys6(__NR_mmap, i->base + (s->vaddr - i->head.low), s->bytes,
-			     PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd, s->offset);
+		if (!memcmp(&key, &i->head.key, sizeof(key)) && image_text(i, n, &from, &to))
+			sys6(__NR_mmap, from, to - from, PROT_READ | PROT_EXEC,
+			     MAP_PRIVATE | MAP_FIXED, fd,
+			     s->offset + (from - i->base - (s->vaddr - i->head.low)));
 	}
 	sys1(__NR_close, fd);
-}
-
-bool image_writable(uint64_t start, uint64_t bytes)
-{
-	struct image_twin *i = NULL;
-	bool any = false;
-
-	while ((i = image_next(i))) {
-		if (i->dirty || !has_text(i, start, bytes))
-			continue;
-		revert(i);
-		any = true;
-	}
-	return any;
 }
 
 /* Opens and checks the twin at path. -ENOENT: there is none, or no good one. */

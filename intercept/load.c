@@ -114,7 +114,7 @@ static long begin(struct source *from, const struct elf_info *info, uint64_t hin
 	from->twin_fd = image_twin_open(from->fd, &from->head);
 	if (from->twin_fd >= 0 && h->low == info->low && h->high == info->high) {
 		base = reserve(info, hint, h->code_vaddr - h->high + h->code_bytes);
-		if (!sys_failed(base) && image_add(from->twin_fd, h, (uint64_t)base, true)) {
+		if (!sys_failed(base) && image_add(from->twin_fd, h, (uint64_t)base)) {
 			if (h->unproven || h->left)
 				trapped_expect("a file with code that is not proven");
 			return base;

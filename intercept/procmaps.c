@@ -135,7 +135,7 @@ static bool original_line(const struct text *t, const struct image_twin *image, 
 	const char *limit = t->at + t->used;
 
 	for (const char *at = t->at; at < limit; at = out->end + 1)
-		if (parse(at, limit, out) && out->start >= image->base && out->stop <= image->end &&
+		if (parse(at, limit, out) && out->start >= image->from && out->stop <= image->end &&
 		    out->name < out->end && *out->name == '/' && !is_twin(out))
 			return true;
 	return false;

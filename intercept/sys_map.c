@@ -56,7 +56,7 @@ static long map_text(struct sys_args *a, int twin_fd, const struct twin_header *
 {
 	int fd = head->site_count ? twin_fd : (int)a->arg[4];
 	uint64_t vaddr = s->vaddr + (a->arg[5] - s->offset);
-	struct image_twin *i;
+	const struct image_twin *i;
 	long at = map(a, fd, a->arg[1]);
 	uint64_t base;
 
@@ -68,7 +68,7 @@ static long map_text(struct sys_args *a, int twin_fd, const struct twin_header *
 		return at;
 	if (a->arg[3] & FIXED)
 		image_touched((uint64_t)at, a->arg[1]);
-	if (image_add(twin_fd, head, base, false))
+	if (image_add_piece(twin_fd, head, base, (uint64_t)at, PAGE_UP(a->arg[1])))
 		return at;
 	return -EEXIST;
 }
@@ -83,7 +83,7 @@ static long map_extent(struct sys_args *a, int fd, int twin_fd, const struct twi
 
 	if (sys_failed(at))
 		return at;
-	if (!image_add(twin_fd, head, (uint64_t)at, true)) {
+	if (!image_add(twin_fd, head, (uint64_t)at)) {
 		sys2(__NR_munmap, at, room);
 		return -ENOMEM;
 	}

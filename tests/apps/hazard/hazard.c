@@ -25,7 +25,7 @@ static const struct {
 	{"jump", hazard_jump},	     {"cancel", hazard_cancel},	      {"thread", hazard_thread},
 	{"child", hazard_child},     {"stale", hazard_stale},	      {"view", hazard_view},
 	{"clock", hazard_clock},     {"clobbered", hazard_clobbered}, {"align", hazard_align},
-	{"segment", hazard_segment},
+	{"segment", hazard_segment}, {"foreign", hazard_foreign},
 };
 
 const unsigned char hazard_code[HAZARD_CODE_BYTES] = {

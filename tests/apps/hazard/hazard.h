@@ -49,6 +49,7 @@ void hazard_cancel(void);
 void hazard_thread(void);
 void hazard_child(void);
 void hazard_stale(void);
+void hazard_foreign(void);
 void hazard_view(void);
 void hazard_clock(void);
 

@@ -247,27 +247,6 @@ int hazard_inherited(const char *number)
 		       : 2;
 }
 
-static char clone_stack[65536] __attribute__((aligned(16)));
-
-static int swap_in_child(void *arg)
-{
-	(void)arg;
-	return dup2(keeper, NUMBER) != NUMBER;
-}
-
-/* Another process that has our descriptors but not our memory puts a cloud file at a number, and
- * takes one away: there is nobody to tell us. */
-static void shared_table(void)
-{
-	pid_t pid;
-
-	make_local();
-	pid = clone(swap_in_child, clone_stack + sizeof(clone_stack), CLONE_FILES | SIGCHLD, NULL);
-	say("shared-table", hazard_wait(pid));
-	say_is_cloud("shared-table-read", NUMBER);
-	close(NUMBER);
-}
-
 static void becomes_pipe(void)
 {
 	int cloud = open(hazard_big, O_RDONLY), pipes[2];
@@ -303,7 +282,29 @@ void hazard_stale(void)
 	lowest_again();
 	from_child();
 	inherits();
-	shared_table();
 	becomes_pipe();
+	close(keeper);
+}
+
+static char clone_stack[65536] __attribute__((aligned(16)));
+
+static int swap_in_child(void *arg)
+{
+	(void)arg;
+	return dup2(keeper, NUMBER) != NUMBER;
+}
+
+/* Another process that has our descriptors but not our memory puts a cloud file at a number, and
+ * takes one away: there is nobody to tell us. */
+void hazard_foreign(void)
+{
+	pid_t pid;
+
+	keeper = open(hazard_big, O_RDONLY);
+	make_local();
+	pid = clone(swap_in_child, clone_stack + sizeof(clone_stack), CLONE_FILES | SIGCHLD, NULL);
+	say("shared-table", hazard_wait(pid));
+	say_is_cloud("shared-table-read", NUMBER);
+	close(NUMBER);
 	close(keeper);
 }
