@@ -116,14 +116,17 @@ static void avoid(const struct cache_active *a, uint64_t *first, uint64_t *end)
 	}
 }
 
-/* The blocks of an open file that may go first. False: none. */
-static bool choose(const struct cache_active *a, uint64_t *first, uint64_t *end)
+/* The blocks of an open file that may go first. False: none. pressed: somebody waits for room and
+ * there is nothing better, so blocks before a reader go as well; it fetches them again. */
+static bool choose(const struct cache_active *a, bool pressed, uint64_t *first, uint64_t *end)
 {
 	const struct vnode_shm *vn = a->pair.vn;
 	uint64_t low = readahead_low(&a->readahead, vn->attr.size, clock_ns() - STREAM_REST_NS);
 
 	if (low < vn->attr.size)
 		low = low > KEEP_BYTES ? low - KEEP_BYTES : 0;
+	if (pressed)
+		low = vn->attr.size;
 	*end = low < vn->attr.size ? low >> VNODE_BLOCK_SHIFT : blocks_of(vn->attr.size);
 	*first = blocks_next_present(vn, 0, *end);
 	for (int i = 0; i <= CACHE_PARTS_FILE; i++)
@@ -137,7 +140,7 @@ static bool choose(const struct cache_active *a, uint64_t *first, uint64_t *end)
 }
 
 /* Frees some blocks of one file. Gives the lock away meanwhile. Returns bytes freed. */
-static uint64_t punch(struct cache_file *file)
+static uint64_t punch(struct cache_file *file, bool pressed)
 {
 	struct cache_active *a;
 	uint64_t first, end, cleared;
@@ -146,7 +149,7 @@ static uint64_t punch(struct cache_file *file)
 		return 0;
 	a = file->active;
 	if (a->punch_to || (__atomic_load_n(&a->pair.vn->flags, __ATOMIC_ACQUIRE) & VNODE_PINNED) ||
-	    !choose(a, &first, &end))
+	    !choose(a, pressed, &first, &end))
 		return 0;
 	__atomic_and_fetch(&a->pair.vn->flags, ~VNODE_COMPLETE, __ATOMIC_SEQ_CST);
 	cleared = blocks_clear(a->pair.vn, first, end);
@@ -170,7 +173,7 @@ static uint64_t punch(struct cache_file *file)
 }
 
 /* Returns bytes freed. With the lock, which it gives away. */
-static uint64_t evict_open(uint64_t bytes)
+static uint64_t evict_open(uint64_t bytes, bool pressed)
 {
 	uint64_t freed = 0;
 
@@ -183,7 +186,7 @@ static uint64_t evict_open(uint64_t bytes)
 			struct cache_file *next = file->lru_next;
 
 			if (file->disk_bytes > CACHE_VNODE_COST) {
-				got = punch(file);
+				got = punch(file, pressed);
 				if (got)
 					break;
 				file_used(file);
@@ -214,7 +217,9 @@ static void pass(struct fill_list *list)
 	if (bytes || too_many_files()) {
 		freed = evict_closed(bytes);
 		if (freed < bytes)
-			freed += evict_open(bytes - freed);
+			freed += evict_open(bytes - freed, false);
+		if (!freed && wanted && !cache.parts)
+			freed = evict_open(PUNCH_BYTES, true);
 		cache.evicted += freed;
 		log_debug("cache: evicted %llu of %llu bytes", (unsigned long long)freed,
 			  (unsigned long long)bytes);

@@ -30,9 +30,9 @@ int path_number(const char *text)
 	return value;
 }
 
-size_t path_format_number(unsigned value, char *out)
+size_t path_format_wide(uint64_t value, char *out)
 {
-	char digits[12];
+	char digits[24];
 	size_t n = 0;
 
 	do {
@@ -43,6 +43,11 @@ size_t path_format_number(unsigned value, char *out)
 		out[i] = digits[n - 1 - i];
 	out[n] = '\0';
 	return n;
+}
+
+size_t path_format_number(unsigned value, char *out)
+{
+	return path_format_wide(value, out);
 }
 
 const char *path_proc_self(const char *name)

@@ -36,5 +36,7 @@ int path_number(const char *text);
 
 /* Writes value in decimal to out (12 bytes). Returns its length. */
 size_t path_format_number(unsigned value, char *out);
+/* The same for 64 bits (21 bytes). */
+size_t path_format_wide(uint64_t value, char *out);
 
 #endif

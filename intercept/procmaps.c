@@ -5,18 +5,21 @@
  */
 #include "intercept/procmaps.h"
 
+#include <asm/stat.h>
 #include <errno.h>
 #include <linux/fcntl.h>
 #include <linux/memfd.h>
 #include <linux/mman.h>
 #include <string.h>
 
+#include "intercept/handlers.h"
 #include "intercept/path.h"
-#include "intercept/thread.h"
+#include "intercept/vfile.h"
 
-#define TEXT_FIRST (256ul * 1024)
-#define TEXT_MAX   (64ul * 1024 * 1024)
-#define FIELDS	   5 /* range, permissions, offset, device, inode; then the name */
+#define TEXT_FIRST   (256ul * 1024)
+#define TEXT_MAX     (64ul * 1024 * 1024)
+#define CLOUD_DEVICE "00:5ca1 " /* as stat(2) tells it: sys_stat.c */
+#define FIELDS	     5		/* range, permissions, offset, device, inode; then the name */
 
 /* The whole of a /proc file: a mapping of `bytes`, of which `used` hold text. */
 struct text {
@@ -29,7 +32,8 @@ struct line {
 	const char *at, *end; /* end: the newline */
 	uint64_t start, stop;
 	const char *device; /* the device and inode fields, up to name */
-	const char *name;   /* == end when there is none */
+	const char *inode;
+	const char *name; /* == end when there is none */
 };
 
 static void text_free(struct text *t)
@@ -110,6 +114,8 @@ static bool parse(const char *at, const char *limit, struct line *out)
 			s++;
 		if (field == FIELDS - 2)
 			out->device = s;
+		if (field == FIELDS - 1)
+			out->inode = s;
 	}
 	while (s < out->end && *s != ' ')
 		s++;
@@ -119,14 +125,24 @@ static bool parse(const char *at, const char *limit, struct line *out)
 	return true;
 }
 
-static bool is_twin(const struct line *line)
+/* What stands in the cache directory behind its name, or NULL. */
+static const char *in_cache(const struct line *line)
 {
 	const char *cache = rt.handoff.cache;
 	size_t len = strlen(cache);
 
-	return (size_t)(line->end - line->name) > len + sizeof(TWIN_DIR) + 1 &&
-	       !memcmp(line->name, cache, len) && line->name[len] == '/' &&
-	       !memcmp(line->name + len + 1, TWIN_DIR "/", sizeof(TWIN_DIR));
+	if ((size_t)(line->end - line->name) <= len || memcmp(line->name, cache, len) != 0 ||
+	    line->name[len] != '/')
+		return NULL;
+	return line->name + len + 1;
+}
+
+static bool is_twin(const struct line *line)
+{
+	const char *name = in_cache(line);
+
+	return name && (size_t)(line->end - name) > sizeof(TWIN_DIR) &&
+	       !memcmp(name, TWIN_DIR "/", sizeof(TWIN_DIR));
 }
 
 /* A line of the image that names its original. */
@@ -152,30 +168,72 @@ static void put(int fd, const char *from, const char *to)
 	}
 }
 
-/* Copies the text to fd, with what a twin stands for in place of the twin. */
+static uint64_t decimal(const char *at)
+{
+	uint64_t value = 0;
+
+	for (; *at >= '0' && *at <= '9'; at++)
+		value = value * 10 + (uint64_t)(*at - '0');
+	return value;
+}
+
+/* A mapping of a cloud file: named as the program named it. False: it is none. */
+static bool put_cloud(int fd, const struct line *line)
+{
+	char text[WIRE_PATH_MAX + 64], *at = text;
+	struct vfile *vf;
+	struct stat st;
+
+	if (sys2(__NR_stat, rt.handoff.cache, &st))
+		return false;
+	vf = vfile_find(st.st_dev, decimal(line->inode));
+	if (!vf || !vf->vn) {
+		vfile_put(vf);
+		return false;
+	}
+	memcpy(at, CLOUD_DEVICE, sizeof(CLOUD_DEVICE) - 1);
+	at += sizeof(CLOUD_DEVICE) - 1;
+	at += path_format_wide(vf->vn->attr.ino, at);
+	*at++ = ' ';
+	at += dir_absolute(vnode_path(vf->vn), at) - 1;
+	vfile_put(vf);
+	put(fd, line->at, line->device);
+	put(fd, text, at);
+	return true;
+}
+
+/* The same for a twin: what it stands for. */
+static bool put_original(const struct text *t, int fd, const struct line *line)
+{
+	const struct image_twin *image = image_at(line->start);
+	struct line original = {0};
+
+	if (!image || !original_line(t, image, &original))
+		return false;
+	put(fd, line->at, line->device);
+	put(fd, original.device, original.end);
+	return true;
+}
+
+/* Copies the text to fd. What is in the cache directory is shown as what it stands for, or not at
+ * all: trampolines, tables. */
 static void render(const struct text *t, int fd)
 {
 	const char *limit = t->at + t->used, *from = t->at;
 	bool hidden = false;
-	struct line line = {0}, original = {0};
+	struct line line = {0};
 
 	for (const char *at = t->at; at < limit; at = line.end + 1) {
-		const struct image_twin *image;
 		bool begins = parse(at, limit, &line);
 
 		if (begins && hidden) { /* what came before belongs to a hidden mapping */
 			hidden = false;
 			from = at;
 		}
-		if (!begins || !is_twin(&line))
+		if (!begins || !in_cache(&line))
 			continue;
 		put(fd, from, at);
-		image = image_at(line.start);
-		hidden = !image || !original_line(t, image, &original);
-		if (!hidden) {
-			put(fd, at, line.device);
-			put(fd, original.device, original.end);
-		}
+		hidden = is_twin(&line) ? !put_original(t, fd, &line) : !put_cloud(fd, &line);
 		from = line.end;
 	}
 	if (!hidden)

@@ -70,6 +70,8 @@ static long map_text(struct sys_args *a, int twin_fd, const struct twin_header *
 		image_touched((uint64_t)at, a->arg[1]);
 	if (image_add_piece(twin_fd, head, base, (uint64_t)at, PAGE_UP(a->arg[1])))
 		return at;
+	if (!(a->arg[3] & MAP_FIXED)) /* what is fixed is replaced anyway */
+		sys2(__NR_munmap, at, PAGE_UP(a->arg[1]));
 	return -EEXIST;
 }
 

@@ -151,9 +151,22 @@ static int find_segment(int fd, Elf64_Phdr *text)
 	return -1;
 }
 
-static void say_mapped(const char *name, const unsigned char *at, size_t bytes)
+/* Where in the text of the file its code stands; mapped text need not hold the same bytes. */
+static size_t code_offset;
+
+static void find_code(int fd, off_t offset, size_t bytes)
 {
-	const unsigned char *code = at == MAP_FAILED ? NULL : memmem(at, bytes, hazard_code, 15);
+	unsigned char *text = malloc(bytes);
+	ssize_t n = pread(fd, text, bytes, offset);
+	unsigned char *code = n > 0 ? memmem(text, (size_t)n, hazard_code, 15) : NULL;
+
+	code_offset = code ? (size_t)(code - text) : 0;
+	free(text);
+}
+
+static void say_mapped(const char *name, const unsigned char *at)
+{
+	const unsigned char *code = at == MAP_FAILED || !code_offset ? NULL : at + code_offset;
 	long good = 0, last = -1;
 
 	for (int i = 0; code && i < 40; i++)
@@ -177,31 +190,32 @@ static void plugin_by_hand(void)
 	}
 	offset = (off_t)(text.p_offset & ~4095UL);
 	bytes = (text.p_filesz + (text.p_offset & 4095) + 4095) & ~4095UL;
+	find_code(fd, offset, bytes);
 	at = mmap(NULL, bytes, RX, MAP_PRIVATE, fd, offset);
-	say_mapped("by-hand", at, bytes);
-	say_mapped("by-hand-twice", mmap(NULL, bytes, RX, MAP_PRIVATE, fd, offset), bytes);
+	say_mapped("by-hand", at);
+	say_mapped("by-hand-twice", mmap(NULL, bytes, RX, MAP_PRIVATE, fd, offset));
 	munmap(at, bytes);
 	hole = mmap(NULL, bytes + 2 * 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	at = mmap(hole + 4096, bytes, RX, MAP_PRIVATE | MAP_FIXED, fd, offset);
-	say_mapped("squeezed", at, bytes);
+	say_mapped("squeezed", at);
 	say("squeezed-neighbours", hole[0] + hole[4096 + bytes]);
 	munmap(hole, bytes + 2 * 4096);
 	at = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, offset);
 	mprotect(at, bytes, RX);
-	say_mapped("protected-later", at, bytes);
+	say_mapped("protected-later", at);
 	munmap(at, bytes);
 	at = mmap(NULL, bytes, RX | PROT_WRITE, MAP_PRIVATE, fd, offset);
-	say_mapped("writable", at, bytes);
+	say_mapped("writable", at);
 	munmap(at, bytes);
 	at = mmap(NULL, bytes, RX, MAP_SHARED, fd, offset);
-	say_mapped("shared", at, bytes);
+	say_mapped("shared", at);
 	at = mremap(at, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
 		    mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-	say_mapped("moved", at, bytes);
+	say_mapped("moved", at);
 	munmap(at, bytes);
 	hole = mmap(NULL, bytes, RX, MAP_PRIVATE, fd, offset);
 	close(fd);
-	say_mapped("closed", hole, bytes);
+	say_mapped("closed", hole);
 	munmap(hole, bytes);
 }
 
