@@ -45,7 +45,7 @@ struct image_twin *image_at(uint64_t address);
 
 /* Is all of the range text of one image, as its twin has it? */
 bool image_proves(uint64_t start, uint64_t bytes);
-/* Maps the original's text in place of the twin's, whose bytes differ only where no thread stands. */
+/* Maps the original's text in place of the twin's. Only bytes differ where no thread stands. */
 void image_revert(struct image_twin *i);
 
 /* The program maps something over a range. */
