@@ -25,7 +25,6 @@
 #define NO_RANDOMIZE	  0x0040000ul	   /* ADDR_NO_RANDOMIZE of personality(2) */
 #define PIE_RANDOM_MASK	  0xfffffffUL	   /* pages: 28 bits */
 #define READ_IMPLIES_EXEC 0x0400000ul
-#define EXIT_CANNOT_START 126
 
 struct auxv {
 	uint64_t type, value;
@@ -246,6 +245,7 @@ static void start(struct start *s)
 	if (thread_arm(t))
 		die("this kernel cannot run intercepted programs: ", "arch_prctl(ARCH_SET_GS)");
 	start_mask(t);
+	rt.started = true;
 	rt_enter(s->sp, entry);
 }
 

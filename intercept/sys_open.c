@@ -12,6 +12,7 @@
 #include "intercept/path.h"
 #include "intercept/procmaps.h"
 #include "intercept/request.h"
+#include "intercept/trapped.h"
 #include "intercept/usercopy.h"
 
 #define O_TMPFILE_BIT 020000000u /* __O_TMPFILE, without O_DIRECTORY */
@@ -75,6 +76,13 @@ static long open_cloud(const struct vpath *path, unsigned flags)
 	return ret == -ENOENT && flags & O_CREAT ? -EROFS : ret;
 }
 
+/* Through /proc/self/mem a program may change its text without any protection being changed. */
+static void all_text_writable(void)
+{
+	if (image_writable(0, UINT64_MAX))
+		trapped_expect("program text that /proc/self/mem may change");
+}
+
 /* The kernel's file. Some of /proc would show the twins, and some of it, and of /dev, gives a new
  * descriptor of what may be a cloud file, on a number that was the kernel's: that is made here, not
  * in a gate. */
@@ -85,6 +93,8 @@ static long open_local(const char *name, unsigned flags)
 
 	if (self && procmaps_shown_by(self))
 		ret = procmaps_open(self, flags);
+	else if (self && !strcmp(self, "mem") && (flags & O_ACCMODE) != O_RDONLY)
+		all_text_writable();
 	if (ret != -ENOSYS) {
 		if (ret >= 0)
 			fdtab_forget((int)ret);

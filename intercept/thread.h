@@ -22,6 +22,7 @@
 #include "intercept/lock.h"
 
 #define THREAD_REGION_BYTES (128ul * 1024) /* of address space; a few pages of it are touched */
+#define EXIT_CANNOT_START 126 /* as a shell says it */
 #define THREAD_IOV_MAX	    1024	   /* UIO_MAXIOV */
 
 struct proc_sigaction {
@@ -139,6 +140,7 @@ struct runtime {
 	char rt_path[WIRE_PATH_MAX]; /* the runtime's own file */
 	char **envp;		     /* of this image, for registering the context again */
 	uint32_t armed;		     /* atomic: the trap is set in every thread */
+	bool started;		     /* the program runs */
 };
 extern struct runtime rt;
 

@@ -23,7 +23,13 @@ static int uncovered(const char *why)
 		say("this kernel cannot trap system calls (Linux 5.11 can), so some are not "
 		    "intercepted: ",
 		    why);
-	return rt.handoff.strict ? -EPERM : 0;
+	if (!rt.handoff.strict)
+		return 0;
+	if (!rt.started) {
+		say("not run, because it cannot be intercepted in full (--strict): ", rt.exe);
+		sys1(__NR_exit_group, EXIT_CANNOT_START);
+	}
+	return -EPERM;
 }
 
 int trapped_expect(const char *why)

@@ -269,7 +269,21 @@ def doctor(context):
     want(context.run([context.skyshim, "doctor", "--yaml"]).status == 2, "an unknown option")
 
 
+def without_trap(strict):
+    """A kernel that cannot trap, as strace plays it, and a program with code that no twin proves."""
+    def check(context):
+        inject = ["strace", "-f", "-o", "/dev/null", "-e", "trace=prctl", "-e", "inject=prctl:error=EINVAL"]
+        run = [context.skyshim, "run", *(["--strict"] if strict else [])]
+        result = context.run([*inject, *run, f"{context.world.programs}/hazard-glibc", f"{context.world.local}/probe", "jit"])
+        want(result.status == (126 if strict else 0), f"exit status {result.status}: {result}")
+        want(b"cannot trap system calls" in result.stderr, f"not told: {result.stderr!r}")
+        want(bool(result.stdout) != strict, f"run or not run: {result.stdout!r}")
+    return check
+
+
 CASES = [
+    Case("coverage/no-trap", check=without_trap(False)),
+    Case("coverage/no-trap-strict", check=without_trap(True)),
     Case("twin/asked-and-kept", check=asked_and_kept, needs_store=False),
     Case("twin/at-once", check=at_once, needs_store=False),
     Case("twin/wrong-questions", check=wrong_questions, needs_store=False),

@@ -19,13 +19,13 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } groups[] = {
-	{"start", hazard_start},     {"site", hazard_site},	      {"jit", hazard_jit},
-	{"patch", hazard_patch},     {"plugin", hazard_plugin},	      {"int80", hazard_int80},
-	{"stack", hazard_stack},     {"registers", hazard_registers}, {"storm", hazard_storm},
-	{"jump", hazard_jump},	     {"cancel", hazard_cancel},	      {"thread", hazard_thread},
-	{"child", hazard_child},     {"stale", hazard_stale},	      {"view", hazard_view},
-	{"clock", hazard_clock},     {"clobbered", hazard_clobbered}, {"align", hazard_align},
-	{"segment", hazard_segment}, {"foreign", hazard_foreign},
+	{"start", hazard_start},   {"site", hazard_site},	{"jit", hazard_jit},
+	{"patch", hazard_patch},   {"mem", hazard_mem},		{"plugin", hazard_plugin},
+	{"int80", hazard_int80},   {"stack", hazard_stack},	{"registers", hazard_registers},
+	{"storm", hazard_storm},   {"jump", hazard_jump},	{"cancel", hazard_cancel},
+	{"thread", hazard_thread}, {"child", hazard_child},	{"stale", hazard_stale},
+	{"view", hazard_view},	   {"clock", hazard_clock},	{"clobbered", hazard_clobbered},
+	{"align", hazard_align},   {"segment", hazard_segment}, {"foreign", hazard_foreign},
 };
 
 const unsigned char hazard_code[HAZARD_CODE_BYTES] = {

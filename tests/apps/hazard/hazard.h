@@ -35,6 +35,7 @@ long hazard_wait(int pid);
 void hazard_start(void);
 void hazard_site(void);
 void hazard_jit(void);
+void hazard_mem(void);
 void hazard_patch(void);
 void hazard_plugin(void);
 void hazard_int80(void);

@@ -119,6 +119,21 @@ static void patch_replace(void)
 	say_reads("replaced-patched", patch_nops);
 }
 
+/* The same, as a program's first change of itself, to a call that was there from the start. */
+void hazard_mem(void)
+{
+	int fd = open("/proc/self/mem", O_RDWR);
+	unsigned char number = SYS_open;
+	long cloud;
+
+	say("before", patch_number(0, 0, 0, 0) == getppid());
+	say("write", res(pwrite(fd, &number, 1, (off_t)(uintptr_t)(patch_number_here + 1))));
+	close(fd);
+	cloud = patch_number(0, (long)hazard_small, O_RDONLY, 0);
+	say("opens", cloud >= 0 ? 1 : cloud);
+	close((int)cloud);
+}
+
 void hazard_patch(void)
 {
 	patch_in();
