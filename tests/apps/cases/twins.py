@@ -274,6 +274,7 @@ def without_trap(strict):
     def check(context):
         inject = ["strace", "-f", "-o", "/dev/null", "-e", "trace=prctl", "-e", "inject=prctl:error=EINVAL"]
         run = [context.skyshim, "run", *(["--strict"] if strict else [])]
+        context.run([context.skyshim, "run", "true"])  # starts the daemon, which strace would wait for
         result = context.run([*inject, *run, f"{context.world.programs}/hazard-glibc", f"{context.world.local}/probe", "jit"])
         want(result.status == (126 if strict else 0), f"exit status {result.status}: {result}")
         want(b"cannot trap system calls" in result.stderr, f"not told: {result.stderr!r}")
