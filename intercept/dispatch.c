@@ -114,6 +114,24 @@ bool dispatch_program_context(struct thread *t, struct kucontext *uc)
 	return true;
 }
 
+void dispatch_repeat(struct thread *t, struct kucontext *uc)
+{
+	static const char *const gates[][2] = {{gate_plain, gate_plain_end},
+					       {gate_args, gate_args_end},
+					       {gate_path, gate_path_end},
+					       {gate_after, gate_after_end}};
+	struct kregs *r = &uc->regs;
+
+	for (unsigned i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
+		if (r->ip != (uintptr_t)gates[i][0] + SYSCALL_INSN_BYTES)
+			continue;
+		r->ip = (uintptr_t)gates[i][0];
+		r->ax = t->nr;
+		return;
+	}
+	image_repeat(uc);
+}
+
 /* Lets the kernel answer, on the program's stack: in the trampoline it came from or in a gate. */
 static void pass(struct sys_args *a, long how)
 {

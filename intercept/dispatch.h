@@ -48,6 +48,10 @@ static inline void args_replace(struct sys_args *a, int i, uint64_t value)
 /* The SIGSYS of Syscall User Dispatch: sends uc to the entry. */
 void dispatch_trap(struct thread *t, const struct ksiginfo *info, struct kucontext *uc);
 
+/* uc stands behind a call that a signal of the runtime's own has interrupted (EINTR): the call is
+ * made again, if it is one that the program has passed and its number is known. */
+void dispatch_repeat(struct thread *t, struct kucontext *uc);
+
 /* If uc stands in a gate, a trampoline or on the way in or out, moves it to where the program
  * itself stands: at its syscall instruction when the call has not been made (or is to be
  * restarted), behind it when it has. A program never sees an ip of ours. False: the runtime is at

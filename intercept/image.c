@@ -232,20 +232,39 @@ bool image_writable(uint64_t start, uint64_t bytes)
 	return any;
 }
 
-void image_leave(struct kucontext *uc)
+/* The site whose trampoline the address is in, or NULL. */
+static const struct twin_site *site_of(uint64_t ip, const struct image_twin **image_out)
 {
-	uint64_t ip = uc->regs.ip;
-	const struct twin_site *site;
 	struct image_twin *i = NULL;
 
 	while ((i = image_next(i))) {
 		if (ip < i->code || ip >= i->code_end)
 			continue;
-		site = twin_tramp_at(i->sites, i->head.site_count, ip - i->code);
-		if (site)
-			uc->regs.ip = i->base + twin_to_program(site, ip - i->code);
-		return;
+		*image_out = i;
+		return twin_tramp_at(i->sites, i->head.site_count, ip - i->code);
 	}
+	return NULL;
+}
+
+void image_repeat(struct kucontext *uc)
+{
+	const struct image_twin *i;
+	const struct twin_site *site = site_of(uc->regs.ip, &i);
+
+	if (!site || site->nr == UINT16_MAX ||
+	    uc->regs.ip != i->code + site->tramp + site->pass + TWIN_AFTER)
+		return;
+	uc->regs.ip -= TWIN_AFTER;
+	uc->regs.ax = site->nr;
+}
+
+void image_leave(struct kucontext *uc)
+{
+	const struct image_twin *i;
+	const struct twin_site *site = site_of(uc->regs.ip, &i);
+
+	if (site)
+		uc->regs.ip = i->base + twin_to_program(site, uc->regs.ip - i->code);
 }
 
 uint64_t image_enter(uint64_t ip)

@@ -58,6 +58,8 @@ void image_unmapped(uint64_t start, uint64_t bytes);
 
 /* If uc stands in a trampoline: to where the program stands. */
 void image_leave(struct kucontext *uc);
+/* If uc stands right behind the syscall of a trampoline whose number is known: before it again. */
+void image_repeat(struct kucontext *uc);
 /* Where the program goes on that was interrupted at ip: in a trampoline, if ip is at or beside a
  * syscall that was replaced; ip itself otherwise. */
 uint64_t image_enter(uint64_t ip);

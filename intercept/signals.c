@@ -30,11 +30,13 @@ static size_t xstate_bytes(const char *fpstate)
 	return magic == FX_MAGIC1 && size <= XSTATE_BYTES_MAX ? size : FX_BYTES;
 }
 
+/* SIGSYS that arms a thread must not be seen in its calls: hence SA_RESTART, and dispatch_repeat(). */
 static void install(int sig, uint64_t mask)
 {
 	struct ksigaction act = {
 		.handler = (uintptr_t)on_signal,
-		.flags = K_SA_SIGINFO | K_SA_ONSTACK | K_SA_RESTORER,
+		.flags = K_SA_SIGINFO | K_SA_ONSTACK | K_SA_RESTORER |
+			 (sig == K_SIGSYS ? K_SA_RESTART : 0),
 		.restorer = (uintptr_t)rt_restorer,
 		.mask = mask,
 	};
@@ -259,6 +261,8 @@ static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc)
 	}
 	if (sig == K_SIGSYS && info->code == SIGNALS_ARM_CODE) {
 		thread_arm_self(t);
+		if ((long)uc->regs.ax == -EINTR)
+			dispatch_repeat(t, uc);
 		return;
 	}
 	if (!dispatch_program_context(t, uc)) {

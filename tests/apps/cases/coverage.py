@@ -21,6 +21,8 @@ CASES += [Case(f"hazard/glibc/{group}", f"$P/hazard-glibc $D/probe {group}", std
 CASES += [Case(f"hazard/{variant}/{group}", f"$P/hazard-{variant} $D/probe {group}")
           for group, variants in SLOW.items() for variant in variants]
 CASES += [
+    # Sleeping threads, when the trap is set in them.
+    Case("hazard/arming", "$P/arming $D/probe/small.txt"),
     # Data in text that looks like system calls: libcrypto's tables of P-256.
     Case("hazard/p256", "$P/p256"),
     # Preemption and profiling by signals that look at where they found a goroutine.
