@@ -30,7 +30,7 @@ static size_t xstate_bytes(const char *fpstate)
 	return magic == FX_MAGIC1 && size <= XSTATE_BYTES_MAX ? size : FX_BYTES;
 }
 
-/* SIGSYS that arms a thread must not be seen in its calls: hence SA_RESTART, and dispatch_repeat(). */
+/* SIGSYS that arms a thread must not be seen in its calls: SA_RESTART, and dispatch_repeat(). */
 static void install(int sig, uint64_t mask)
 {
 	struct ksigaction act = {

@@ -22,7 +22,7 @@
 #include "intercept/lock.h"
 
 #define THREAD_REGION_BYTES (128ul * 1024) /* of address space; a few pages of it are touched */
-#define EXIT_CANNOT_START 126 /* as a shell says it */
+#define EXIT_CANNOT_START   126		   /* as a shell says it */
 #define THREAD_IOV_MAX	    1024	   /* UIO_MAXIOV */
 
 struct proc_sigaction {
