@@ -45,6 +45,7 @@ static void gate_leave(struct thread *t, struct kucontext *uc)
 	bool after = within(r->ip, gate_after, gate_after_end);
 	bool before;
 
+	t->mask_acts = false;
 	if (!args && !path && !after && !within(r->ip, gate_plain, gate_plain_end) &&
 	    !within(r->ip, gate_int80, gate_int80_end))
 		return;
@@ -63,8 +64,10 @@ static void gate_leave(struct thread *t, struct kucontext *uc)
 	} else {
 		r->ip = t->gate_ret;
 	}
+	t->mask_acts = t->masked && args && !before && (long)r->ax == -EINTR;
 	t->retry = RETRY_NO;
-	r->cx = r->ip;
+	if (!t->int80)
+		r->cx = r->ip;
 	if (after && !before)
 		dispatch_answered(t, (long)t->nr, r, (long)r->ax);
 }
@@ -96,8 +99,13 @@ bool dispatch_program_context(struct thread *t, struct kucontext *uc)
 
 	if (within(r->ip, rt_leave, rt_leave_end) || (ours && t->leaving)) {
 		take_registers(t, r);
-		t->leaving = false;
-	} else if (within(r->ip, rt_entry, rt_entry_switched)) {
+		if (t->deferred || t->leaving)
+			uc->mask = t->deferred_mask;
+		t->deferred = 0;
+		t->put_off = t->leaving = false;
+		ours = false;
+	}
+	if (within(r->ip, rt_entry, rt_entry_switched)) {
 		r->ip = r->ip == (uintptr_t)rt_entry ? r->cx : t->pass;
 		if (t->retry == RETRY_AFTER) { /* on its second way in: the call has been made */
 			r->ip = t->gate_ret;
@@ -139,7 +147,9 @@ static void pass(struct sys_args *a, long how)
 	struct kregs *r = &t->regs;
 
 	t->nr = r->ax;
-	if (t->int80) {
+	if (how == SYS_AGAIN) {
+		t->ret = (uintptr_t)(t->int80 ? rt_call : rt_entry_trap);
+	} else if (t->int80) {
 		t->ret = (uintptr_t)gate_int80;
 	} else if (a->replaced) {
 		for (int i = 0; i < 6; i++) {
@@ -173,6 +183,7 @@ void dispatch_call(struct thread *t)
 
 	if (t->int80)
 		a.nr = int80_translate(r, a.arg);
+	t->masked = false;
 	handler = dispatch_handler(a.nr);
 	if (t->pass != (uintptr_t)gate_plain) {
 		t->trapped = t->int80 = false;

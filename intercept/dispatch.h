@@ -20,7 +20,8 @@
 	(-100001L) /* the kernel answers; if that is ENOENT, the handler is asked again */
 #define SYS_PASS_GATE  (-100002L) /* the kernel answers, and does not come back (rt_sigreturn) */
 #define SYS_PASS_AFTER (-100003L) /* the kernel answers; then dispatch_answered() is called */
-#define SYS_PASS_LAST  SYS_PASS_AFTER
+#define SYS_AGAIN      (-100004L) /* a signal was put off that must come first: then once more */
+#define SYS_PASS_LAST  SYS_AGAIN
 
 struct sys_args {
 	struct thread *thread;

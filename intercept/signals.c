@@ -69,21 +69,23 @@ uint64_t signals_mask(struct thread *t)
 	if (t->deferred)
 		return t->deferred_mask;
 	sys4(__NR_rt_sigprocmask, K_SIG_BLOCK, 0, &mask, 8);
-	return mask;
+	return t->deferred ? t->deferred_mask : mask; /* one may have been put off meanwhile */
 }
 
 long signals_set_mask(struct thread *t, uint64_t mask)
 {
+	long ret = 0;
+
 	mask &= ~SIGBIT(K_SIGSYS);
 	t->segv_blocked = (mask & SIGNALS_FAULTS) != 0;
-	if (t->deferred) {
+	if (!t->deferred)
+		ret = sys4(__NR_rt_sigprocmask, K_SIG_SETMASK, &mask, 0, 8);
+	if (t->deferred) /* since long, or because one was put off meanwhile */
 		t->deferred_mask = mask;
-		return 0;
-	}
-	return sys4(__NR_rt_sigprocmask, K_SIG_SETMASK, &mask, 0, 8);
+	return ret;
 }
 
-void signals_allow_faults(struct thread *t)
+void signals_hold(struct thread *t)
 {
 	uint64_t all = ~(SIGNALS_FAULTS | SIGBIT(K_SIGSYS)), old;
 
@@ -101,6 +103,7 @@ void signals_release(struct thread *t)
 	uint64_t mask = t->deferred_mask;
 
 	t->deferred = 0;
+	t->put_off = false;
 	t->segv_blocked = (mask & SIGNALS_FAULTS) != 0;
 	t->leaving = true;
 	__asm__ volatile("" ::: "memory");
@@ -196,10 +199,11 @@ static void enter_handler(struct thread *t, int sig, const struct ksigaction *ac
 	if (t->altstack.flags & K_SS_AUTODISARM)
 		t->altstack = (struct kstack){.flags = K_SS_DISABLE};
 
+	if (t->mask_acts) /* its frame restores the other */
+		uc->mask = t->mask_copy;
 	uc->mask |= act->mask & ~SIGBIT(K_SIGSYS);
 	if (!(act->flags & K_SA_NODEFER))
 		uc->mask |= SIGBIT(sig) & ~SIGBIT(K_SIGSYS);
-	t->segv_blocked = (uc->mask & SIGNALS_FAULTS) != 0;
 	r->di = (uint64_t)sig;
 	r->si = frame + offsetof(struct ksigframe, info);
 	r->dx = frame + offsetof(struct ksigframe, uc);
@@ -230,9 +234,15 @@ static struct ksigaction take_action(struct thread *t, int sig)
 /* A signal sent (not caused) while the runtime is at work waits until the call is over. */
 static void put_off(struct thread *t, int sig, const struct ksiginfo *info, struct kucontext *uc)
 {
+	if (t->handling) { /* the mask that on_signal() leaves with lets it in */
+		uc->mask |= SIGBIT(sig);
+		send_again(sig, info);
+		return;
+	}
 	if (!t->deferred)
 		t->deferred_mask = uc->mask;
 	t->deferred = 1;
+	t->put_off = true;
 	uc->mask = ~(SIGNALS_FAULTS | SIGBIT(K_SIGSYS)) | SIGBIT(sig);
 	send_again(sig, info);
 }
@@ -250,10 +260,23 @@ static void on_own_fault(struct thread *t, int sig, const struct ksiginfo *info,
 		act_default(t, sig, info, uc);
 }
 
+/* uc is the program's. */
+static void deliver(struct thread *t, int sig, const struct ksiginfo *info, struct kucontext *uc)
+{
+	struct ksigaction act = take_action(t, sig);
+
+	if (act.handler == K_SIG_IGN && !caused(sig, info) && info->code <= 0)
+		return;
+	if (act.handler <= K_SIG_IGN)
+		act_default(t, sig, info, uc);
+	else
+		enter_handler(t, sig, &act, info, uc);
+}
+
 static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc)
 {
 	struct thread *t = thread_current();
-	struct ksigaction act;
+	bool blocked = t->segv_blocked;
 
 	if (sig == K_SIGSYS && info->code == K_SYS_USER_DISPATCH) {
 		dispatch_trap(t, info, uc);
@@ -265,28 +288,31 @@ static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc)
 			dispatch_repeat(t, uc);
 		return;
 	}
+	if (blocked) { /* until uc's mask counts again: a frame's copy may fault */
+		uint64_t faults = SIGNALS_FAULTS;
+
+		sys4(__NR_rt_sigprocmask, K_SIG_UNBLOCK, &faults, 0, 8);
+		t->segv_blocked = false;
+	}
 	if (!dispatch_program_context(t, uc)) {
+		t->segv_blocked = blocked;
 		if (caused(sig, info))
 			on_own_fault(t, sig, info, uc);
 		else
 			put_off(t, sig, info, uc);
 		return;
 	}
-	act = take_action(t, sig);
-	if (act.handler == K_SIG_IGN && !caused(sig, info) && info->code <= 0)
-		return;
-	if (act.handler <= K_SIG_IGN)
-		act_default(t, sig, info, uc);
-	else
-		enter_handler(t, sig, &act, info, uc);
+	t->handling = true;
+	deliver(t, sig, info, uc);
+	t->segv_blocked = (uc->mask & SIGNALS_FAULTS) != 0;
+	t->handling = false;
 }
 
-uint64_t signals_mask_for_kernel(struct thread *t, uint64_t user, uint64_t size)
+bool signals_mask_for_kernel(struct thread *t, uint64_t user, uint64_t size)
 {
-	uint64_t mask;
-
-	if (!user || size != 8 || user_read(&mask, (void *)user, 8) || !(mask & SIGBIT(K_SIGSYS)))
-		return user;
-	t->mask_copy = mask & ~SIGBIT(K_SIGSYS);
-	return (uint64_t)&t->mask_copy;
+	if (!user || size != 8 || user_read(&t->mask_copy, (void *)user, 8))
+		return false;
+	t->mask_copy &= ~SIGBIT(K_SIGSYS);
+	t->masked = true;
+	return true;
 }

@@ -26,12 +26,13 @@ void signals_init(struct thread *t);
 uint64_t signals_mask(struct thread *t);
 long signals_set_mask(struct thread *t, uint64_t mask);
 
-/* A bad pointer is about to be met while the program blocks the very signals that tell: lets them
- * in, alone, until the call is over. */
-void signals_allow_faults(struct thread *t);
+/* Until the call is over, no signal comes in but those that tell of a bad pointer: for a copy while
+ * the program blocks those, and where the mask must not change. A signal that came before, in this
+ * call, is told by put_off. */
+void signals_hold(struct thread *t);
 
-/* Replaces a mask the kernel is about to read by a copy without SIGSYS. user: the program's
- * pointer; returns the pointer to pass on (user itself when nothing needs changing). */
-uint64_t signals_mask_for_kernel(struct thread *t, uint64_t user, uint64_t size);
+/* The kernel is about to wait with the mask at user: takes a copy without SIGSYS, mask_copy, which is
+ * also what handlers run with that end the waiting. False: there is none to be read. */
+bool signals_mask_for_kernel(struct thread *t, uint64_t user, uint64_t size);
 
 #endif

@@ -67,6 +67,9 @@ static struct thread *make_child(struct sys_args *a, uint64_t flags, uintptr_t s
 
 	if (!child)
 		return NULL;
+	/* A signal from here on would change the mask behind the copy's back; and a vfork child has its
+	 * parent's stack for signals until it is armed. */
+	signals_hold(parent);
 	child->fds_private = !(flags & CLONE_FILES) || parent->fds_private;
 	child->fds = fdtab_bytes(child->fds_private);
 	child->sys_blocked = parent->sys_blocked;
@@ -165,6 +168,9 @@ long sys_exit_group(struct sys_args *a)
 /* The thread ends here, on its private stack: the program's own may be unmapped already. */
 long sys_exit(struct sys_args *a)
 {
+	signals_hold(a->thread);
+	if (a->thread->put_off)
+		return SYS_AGAIN;
 	if (a->thread->tid == sys0(__NR_getpid))
 		report_write();
 	thread_exiting(a->thread);

@@ -85,14 +85,18 @@ long sys_rt_sigaction(struct sys_args *a)
 long sys_rt_sigprocmask(struct sys_args *a)
 {
 	struct thread *t = a->thread;
-	uint64_t seen = signals_mask(t) | (t->sys_blocked ? SIGBIT(K_SIGSYS) : 0);
-	uint64_t set, mask = seen;
+	uint64_t seen, set = 0, mask;
 
 	if (a->arg[3] != SIGSET_BYTES)
 		return -EINVAL;
+	if (a->arg[1] && user_read(&set, (void *)a->arg[1], 8))
+		return -EFAULT;
+	if (a->arg[1])
+		signals_hold(t);
+	if (t->put_off) /* it came before this call, and found the mask before it */
+		return SYS_AGAIN;
+	seen = mask = signals_mask(t) | (t->sys_blocked ? SIGBIT(K_SIGSYS) : 0);
 	if (a->arg[1]) {
-		if (user_read(&set, (void *)a->arg[1], 8))
-			return -EFAULT;
 		set &= ~(SIGBIT(K_SIGKILL) | SIGBIT(K_SIGSTOP));
 		switch ((int)a->arg[0]) {
 		case K_SIG_BLOCK:
@@ -163,9 +167,12 @@ long sys_rt_sigreturn(struct sys_args *a)
 	    user_read(&ip, &frame->uc.regs.ip, sizeof(ip)))
 		return SYS_PASS_GATE; /* the kernel kills it, as it would */
 	theirs.flags &= ~K_SS_ONSTACK;
-	if (theirs.flags & K_SS_DISABLE || theirs.size >= MIN_ALTSTACK_BYTES)
-		t->altstack = theirs;
-	t->sys_blocked = (mask & SIGBIT(K_SIGSYS)) != 0;
+	/* A frame that has been changed already: a signal came before the kernel took it. */
+	if (theirs.sp != ours.sp) {
+		if (theirs.flags & K_SS_DISABLE || theirs.size >= MIN_ALTSTACK_BYTES)
+			t->altstack = theirs;
+		t->sys_blocked = (mask & SIGBIT(K_SIGSYS)) != 0;
+	}
 	mask &= ~SIGBIT(K_SIGSYS);
 	ip = image_enter(ip);
 	if (user_write(&frame->uc.stack, &ours, sizeof(ours)) ||
@@ -176,23 +183,19 @@ long sys_rt_sigreturn(struct sys_args *a)
 	return SYS_PASS_GATE;
 }
 
-long sys_rt_sigsuspend(struct sys_args *a)
+/* A mask in argument i, its size behind it. The call is made in a gate, which tells a signal that
+ * ends it from others. */
+static long with_mask_at(struct sys_args *a, int i)
 {
-	uint64_t mask = signals_mask_for_kernel(a->thread, a->arg[0], a->arg[1]);
-
-	if (mask != a->arg[0])
-		args_replace(a, 0, mask);
+	if (!signals_mask_for_kernel(a->thread, a->arg[i], a->arg[i + 1]))
+		return SYS_PASS;
+	args_replace(a, i, (uint64_t)&a->thread->mask_copy);
 	return SYS_PASS;
 }
 
-/* ppoll, epoll_pwait, epoll_pwait2: mask in argument 3 or 4, its size behind it. */
-static long with_mask_at(struct sys_args *a, int i)
+long sys_rt_sigsuspend(struct sys_args *a)
 {
-	uint64_t mask = signals_mask_for_kernel(a->thread, a->arg[i], a->arg[i + 1]);
-
-	if (mask != a->arg[i])
-		args_replace(a, i, mask);
-	return SYS_PASS;
+	return with_mask_at(a, 0);
 }
 
 long sys_ppoll(struct sys_args *a)
@@ -200,6 +203,7 @@ long sys_ppoll(struct sys_args *a)
 	return with_mask_at(a, 3);
 }
 
+/* epoll_pwait, epoll_pwait2 */
 long sys_epoll_pwait(struct sys_args *a)
 {
 	return with_mask_at(a, 4);
@@ -208,14 +212,11 @@ long sys_epoll_pwait(struct sys_args *a)
 long sys_pselect6(struct sys_args *a)
 {
 	struct thread *t = a->thread;
-	uint64_t mask;
 
-	if (!a->arg[5] || user_read(&t->mask_arg, (void *)a->arg[5], sizeof(t->mask_arg)))
+	if (!a->arg[5] || user_read(&t->mask_arg, (void *)a->arg[5], sizeof(t->mask_arg)) ||
+	    !signals_mask_for_kernel(t, t->mask_arg.mask, t->mask_arg.size))
 		return SYS_PASS;
-	mask = signals_mask_for_kernel(t, t->mask_arg.mask, t->mask_arg.size);
-	if (mask != t->mask_arg.mask) {
-		t->mask_arg.mask = mask;
-		args_replace(a, 5, (uint64_t)&t->mask_arg);
-	}
+	t->mask_arg.mask = (uint64_t)&t->mask_copy;
+	args_replace(a, 5, (uint64_t)&t->mask_arg);
 	return SYS_PASS;
 }

@@ -66,6 +66,8 @@ struct thread {
 	long result;		/* 400: of a call that is looked at again */
 
 	uint64_t deferred_mask; /* the program's mask, when deferred */
+	bool put_off;		/* a signal has been put off in this call */
+	bool handling;		/* a signal is being delivered to the program */
 	bool leaving;		/* regs and ret are complete, deferred signals are let in */
 	bool trapped;		/* the call under way came by a trap */
 	bool int80;		/* and it was int $0x80 */
@@ -82,6 +84,8 @@ struct thread {
 	struct kstack altstack; /* the program's own alternate stack */
 	void *exec_scratch;	/* of a vfork child's execve; its parent unmaps it */
 	size_t exec_scratch_bytes;
+	bool masked;	    /* the call under way waits with a mask of its own: mask_copy */
+	bool mask_acts;	    /* and the signal that is being delivered has ended it */
 	uint64_t mask_copy; /* a signal mask without SIGSYS, for the kernel to read */
 	struct {
 		uint64_t mask;

@@ -17,7 +17,7 @@ static void allow_faults(void)
 	struct thread *t = thread_current();
 
 	if (t->segv_blocked)
-		signals_allow_faults(t);
+		signals_hold(t);
 }
 
 int user_read(void *dst, const void *user_src, size_t bytes)

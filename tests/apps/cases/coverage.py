@@ -7,7 +7,8 @@ import build_programs
 from case import Case
 
 # Each in every way of building; what a group guards is said at the head of its tests/apps/hazard file.
-GROUPS = ["start", "site", "jit", "patch", "mem", "plugin", "int80", "stack", "registers", "thread", "child", "stale", "view", "clock"]
+GROUPS = ["start", "site", "jit", "patch", "mem", "plugin", "int80", "stack", "registers", "thread", "child", "stale", "view", "clock",
+          "mask"]
 # What hardly any program does, or asks for.
 RARE = ["clobbered", "align", "segment", "foreign"]
 # These take their time: there, the libc and how it was linked make the difference.
@@ -20,6 +21,8 @@ CASES = [Case(f"hazard/{variant}/{group}", f"$P/hazard-{variant} $D/probe {group
 CASES += [Case(f"hazard/glibc/{group}", f"$P/hazard-glibc $D/probe {group}", stderr=False) for group in RARE]
 CASES += [Case(f"hazard/{variant}/{group}", f"$P/hazard-{variant} $D/probe {group}")
           for group, variants in SLOW.items() for variant in variants]
+CASES += [Case(f"hazard/{variant}/step", f"$P/hazard-{variant} $D/probe step", timeout=300)
+          for variant in ("glibc", "musl-static")]
 CASES += [
     # Sleeping threads, when the trap is set in them.
     Case("hazard/arming", "$P/arming $D/probe/small.txt"),
