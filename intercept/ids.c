@@ -4,6 +4,7 @@
 #include "intercept/ids.h"
 
 #include <linux/auxvec.h>
+#include <linux/sched.h>
 
 #include "intercept/handlers.h"
 #include "intercept/kernel.h"
@@ -47,7 +48,8 @@ uint32_t ids_group(void)
 /* setuid and its kin, setns, unshare: the kernel's, but the answer is not known any more. */
 long sys_set_ids(struct sys_args *a)
 {
-	(void)a;
 	ids_unsettle();
+	if (a->nr == __NR_unshare && a->arg[0] & CLONE_FILES)
+		thread_fds_private(a->thread);
 	return SYS_PASS;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A futex lock for the threads of one process. Taken only with all signals blocked, never held
- * across anything that waits. Lock order: proc, then threads, fdtab, vfiles, windows.
+ * across anything that waits. Lock order: proc, then threads, fdtab, vfiles, windows, images.
  */
 #ifndef INTERCEPT_LOCK_H
 #define INTERCEPT_LOCK_H

@@ -31,11 +31,8 @@ static void note_sharing(struct thread *t, uint64_t flags)
 {
 	if (flags & CLONE_NEWUSER)
 		ids_unsettle();
-	if (flags & CLONE_FILES && !(flags & CLONE_VM)) {
-		/* descriptors in common with a process whose table we do not see */
-		t->fds_private = true;
-		t->fds = fdtab_bytes(true);
-	}
+	if (flags & CLONE_FILES && !(flags & CLONE_VM))
+		thread_fds_private(t); /* in common with a process whose table we do not see */
 }
 
 /* The child's memory is a copy: it goes on in this very handler. */

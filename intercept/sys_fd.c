@@ -59,7 +59,9 @@ long sys_pidfd_getfd(struct sys_args *a)
 
 long sys_close_range(struct sys_args *a)
 {
-	if (!(a->arg[2] & CLOSE_RANGE_CLOEXEC))
+	if (a->arg[2] & CLOSE_RANGE_UNSHARE)
+		thread_fds_private(a->thread);
+	else if (!(a->arg[2] & CLOSE_RANGE_CLOEXEC))
 		fdtab_forget_range((unsigned)a->arg[0], (unsigned)a->arg[1]);
 	return SYS_PASS;
 }

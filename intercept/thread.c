@@ -10,6 +10,7 @@
 #include "core/base/twin.h"
 #include "intercept/dispatch.h"
 #include "intercept/fdtab.h"
+#include "intercept/image.h"
 #include "intercept/signals.h"
 #include "intercept/vfile.h"
 
@@ -221,15 +222,23 @@ int thread_arm_all(void)
 	return 0;
 }
 
+void thread_fds_private(struct thread *t)
+{
+	t->fds_private = true;
+	t->fds = fdtab_bytes(true);
+}
+
 void thread_fork_prepare(void)
 {
 	lock_take(&thread_current()->proc->lock);
 	lock_take(&threads_lock);
 	fdtab_fork_prepare();
+	image_fork_prepare();
 }
 
 void thread_fork_parent(void)
 {
+	image_fork_done();
 	fdtab_fork_done();
 	lock_drop(&threads_lock);
 	lock_drop(&thread_current()->proc->lock);

@@ -130,6 +130,9 @@ int thread_arm_all(void);
 /* The part of it for the calling thread, in a signal handler. */
 void thread_arm_self(struct thread *t);
 
+/* The calling thread, t, has descriptors that the process's table does not know. */
+void thread_fds_private(struct thread *t);
+
 /* Around a fork: no lock is held by another thread when memory is copied. The child keeps only t.
  */
 void thread_fork_prepare(void);

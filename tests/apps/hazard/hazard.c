@@ -26,7 +26,7 @@ static const struct {
 	{"thread", hazard_thread}, {"child", hazard_child},	{"stale", hazard_stale},
 	{"view", hazard_view},	   {"clock", hazard_clock},	{"clobbered", hazard_clobbered},
 	{"align", hazard_align},   {"segment", hazard_segment}, {"foreign", hazard_foreign},
-	{"step", hazard_step},	   {"mask", hazard_mask},
+	{"fork", hazard_fork},	   {"step", hazard_step},	{"mask", hazard_mask},
 };
 
 const unsigned char hazard_code[HAZARD_CODE_BYTES] = {

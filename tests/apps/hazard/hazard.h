@@ -54,6 +54,7 @@ void hazard_foreign(void);
 void hazard_view(void);
 void hazard_clock(void);
 void hazard_step(void);
+void hazard_fork(void);
 void hazard_mask(void);
 
 /* Started anew by hazard_stale: says what the descriptor argv[2] holds. */
