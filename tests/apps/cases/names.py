@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every key is reachable: those that no path can hold by the escape that README describes."""
 import os
+import uuid
 
 from case import Case, want
 
@@ -25,7 +26,7 @@ ESCAPED = {
 
 
 def fill(context):
-    bucket = f"names-{os.getpid()}-{id(context)}"
+    bucket = f"names-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     context.store.make_bucket(bucket)
     stored = {}
     for key in ESCAPED:

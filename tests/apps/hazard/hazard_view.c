@@ -80,15 +80,19 @@ static void view_symbols(void)
 
 #ifdef __GLIBC__
 static volatile sig_atomic_t traced, unknown, with_caller;
+static volatile int calling; /* make_calls() is at work */
 static uintptr_t caller_from, caller_to;
 
 /* Every frame belongs to what is loaded, and among them is the function that made the calls. */
 static void trace(int number)
 {
 	void *frame[32];
-	int count = backtrace(frame, 32), found = 0;
+	int count, found = 0;
 
 	(void)number;
+	if (!calling) /* before the first call, or behind the last */
+		return;
+	count = backtrace(frame, 32);
 	for (int i = 0; i < count; i++) {
 #ifdef HAZARD_DYNAMIC
 		Dl_info info;
@@ -106,9 +110,10 @@ __attribute__((noinline, section(".text.traced"))) static long make_calls(int pi
 	char byte;
 	long got = 0;
 
+	calling = 1;
 	for (int i = 0; i < 3; i++)
 		got += read(pipe_end, &byte, 1) < 0;
-	__asm__ volatile("" ::: "memory");
+	calling = 0;
 	return got;
 }
 
