@@ -31,8 +31,8 @@ long signals_set_mask(struct thread *t, uint64_t mask);
  * call, is told by put_off. */
 void signals_hold(struct thread *t);
 
-/* The kernel is about to wait with the mask at user: takes a copy without SIGSYS, mask_copy, which is
- * also what handlers run with that end the waiting. False: there is none to be read. */
+/* The kernel is about to wait with the mask at user: takes a copy without SIGSYS, mask_copy, which
+ * is also what handlers run with that end the waiting. False: there is none to be read. */
 bool signals_mask_for_kernel(struct thread *t, uint64_t user, uint64_t size);
 
 #endif

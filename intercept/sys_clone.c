@@ -64,8 +64,8 @@ static struct thread *make_child(struct sys_args *a, uint64_t flags, uintptr_t s
 
 	if (!child)
 		return NULL;
-	/* A signal from here on would change the mask behind the copy's back; and a vfork child has its
-	 * parent's stack for signals until it is armed. */
+	/* A signal from here on would change the mask behind the copy's back; and a vfork child has
+	 * its parent's stack for signals until it is armed. */
 	signals_hold(parent);
 	child->fds_private = !(flags & CLONE_FILES) || parent->fds_private;
 	child->fds = fdtab_bytes(child->fds_private);

@@ -273,8 +273,8 @@ static int step_repeated(pid_t pid, long end)
 	return number == SIGTRAP;
 }
 
-/* One instruction from *pc, or into a handler of the child's (*entered: there the kernel lets no signal in).
- * 0: the call is over, or the child. */
+/* One instruction from *pc, or into a handler of the child's (*entered: there the kernel lets no
+ * signal in). 0: the call is over, or the child. */
 static int step(pid_t pid, long *pc, int *entered)
 {
 	unsigned code = (unsigned)ptrace(PTRACE_PEEKTEXT, pid, (void *)*pc, NULL) & 0xffff;
