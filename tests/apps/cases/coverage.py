@@ -29,6 +29,7 @@ CASES += [
     # A program that changes a call of its own, which until then was a jump.
     Case("hazard/changes-mprotect", "$P/changes mprotect $D/probe/small.txt"),
     Case("hazard/changes-mem", "$P/changes mem $D/probe/small.txt"),
+    Case("hazard/plugs", "$P/plugs $P/plugin-glibc.so $D/probe/small.txt"),
     # Data in text that looks like system calls: libcrypto's tables of P-256.
     Case("hazard/p256", "$P/p256"),
     # Preemption and profiling by signals that look at where they found a goroutine.
