@@ -77,6 +77,8 @@ static int open_checked(const char *path, const struct twin_key *key, struct twi
 	return (int)fd;
 }
 
+static uint32_t unheard; /* atomic: the daemon has not answered once; it is not waited for again */
+
 int image_twin_open(int fd, struct twin_header *head)
 {
 	static const char folder[] = "/" TWIN_DIR "/";
@@ -103,6 +105,10 @@ int image_twin_open(int fd, struct twin_header *head)
 	if (!sys2(__NR_access, path, 0))
 		return -ENOEXEC;
 	path[len] = '\0';
+	if (__atomic_load_n(&unheard, __ATOMIC_RELAXED))
+		return -ETIMEDOUT;
 	ret = request_run(&rq);
+	if (ret == -ETIMEDOUT)
+		__atomic_store_n(&unheard, 1, __ATOMIC_RELAXED);
 	return ret ? ret : open_checked(path, &key, head);
 }

@@ -17,6 +17,9 @@
 
 #define REQUEST_TRIES	 4   /* connections: the daemon may be restarted under us */
 #define REQUEST_WAIT_S	 300 /* beyond the daemon's own time-outs and retries */
+#define TWIN_WAIT_S	 5   /* a program can start without one, and the next has it */
+#define START_MS	 10000
+#define TWIN_START_MS	 500
 #define K_AF_UNIX	 1
 #define K_SOCK_SEQPACKET 5
 #define K_SOCK_CLOEXEC	 02000000
@@ -98,14 +101,17 @@ static int connect_once(void)
 	return (int)fd;
 }
 
-static int connect_daemon(void)
+/* For what a program can do without, the daemon is not waited for long, or not started at all. */
+static int connect_daemon(enum wire_op op)
 {
 	int fd = connect_once();
 
-	if (fd == -ENOENT || fd == -ECONNREFUSED) {
+	if ((fd == -ENOENT || fd == -ECONNREFUSED) && op != WIRE_TRAPPED) {
 		fd = spawn_daemon();
 		if (!fd)
-			fd = spawn_wait(connect_once);
+			fd = spawn_wait(connect_once, op == WIRE_TWIN ? TWIN_START_MS : START_MS);
+		else
+			fd = -EPIPE;
 		if (fd == -EPIPE)
 			fd = -ETIMEDOUT; /* it did not come: trying again would not help */
 	}
@@ -141,10 +147,10 @@ static long send_request(int sock, const struct request *rq)
 }
 
 /* Waits for the answer. 0, -EPIPE when the daemon is gone, -ETIMEDOUT. */
-static int wait_answer(struct thread *t, int sock)
+static int wait_answer(struct thread *t, int sock, int seconds)
 {
 	struct pollfd pfd = {.fd = sock, .events = POLLIN};
-	int64_t timeout[2] = {REQUEST_WAIT_S, 0};
+	int64_t timeout[2] = {seconds, 0};
 	uint64_t mask = wait_mask(t);
 	long ret;
 
@@ -230,7 +236,7 @@ static bool unanswered(const struct request *rq)
 
 static int exchange(struct thread *t, struct request *rq, struct answer *answer)
 {
-	int sock = connect_daemon();
+	int sock = connect_daemon(rq->op);
 	int ret;
 
 	if (sock < 0)
@@ -238,7 +244,7 @@ static int exchange(struct thread *t, struct request *rq, struct answer *answer)
 	t->sock = sock;
 	ret = send_request(sock, rq) < 0 ? -EPIPE : 0;
 	if (!ret && !unanswered(rq)) {
-		ret = wait_answer(t, sock);
+		ret = wait_answer(t, sock, rq->op == WIRE_TWIN ? TWIN_WAIT_S : REQUEST_WAIT_S);
 		if (!ret)
 			ret = receive(sock, rq, answer);
 	}

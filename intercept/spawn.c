@@ -9,8 +9,8 @@
 #include "intercept/request.h"
 #include "intercept/thread.h"
 
-#define WAIT_STEP_NS 10000000L /* 10 ms */
-#define WAIT_STEPS   1000      /* 10 s in all */
+#define WAIT_STEP_MS 10
+#define NS_PER_MS    1000000L
 
 static void exec_daemon(void)
 {
@@ -31,8 +31,11 @@ static void exec_daemon(void)
 int spawn_daemon(void)
 {
 	int status = 0;
-	long pid = sys5(__NR_clone, 0, 0, 0, 0, 0);
+	long pid;
 
+	if (sys2(__NR_access, rt.handoff.bin, 1 /* X_OK */))
+		return -ENOENT; /* in another root, say: there will be none to wait for */
+	pid = sys5(__NR_clone, 0, 0, 0, 0, 0);
 	if (pid < 0)
 		return (int)pid;
 	if (pid == 0) {
@@ -47,12 +50,12 @@ int spawn_daemon(void)
 	return status ? -EAGAIN : 0;
 }
 
-int spawn_wait(int (*try)(void))
+int spawn_wait(int (*try)(void), int milliseconds)
 {
-	int64_t step[2] = {0, WAIT_STEP_NS};
+	int64_t step[2] = {0, WAIT_STEP_MS * NS_PER_MS};
 	int ret = -ECONNREFUSED;
 
-	for (int i = 0; i < WAIT_STEPS; i++) {
+	for (int waited = 0; waited < milliseconds; waited += WAIT_STEP_MS) {
 		ret = try();
 		if (ret != -ENOENT && ret != -ECONNREFUSED)
 			return ret;

@@ -10,6 +10,7 @@ import signal
 import socket
 import stat
 import struct
+import subprocess
 import time
 
 from case import Case, want
@@ -282,7 +283,43 @@ def without_trap(strict):
     return check
 
 
+def unheard(instead, seconds):
+    """Programs without twins start all the same, and soon, when the daemon cannot be had."""
+    def check(context):
+        ours = os.path.join(context.work, "skyshim")
+        for name in ("skyshim", "skyshim-rt"):
+            shutil.copy(os.path.join(context.world.build, name), context.work)
+        for name in ("first", "second"):
+            program(context, name)
+        run = ["sh", "-c", "read ready; for p in first second; do \"$W/$p\" || exit 9; done; echo began"]
+        process = subprocess.Popen([ours, "run", *run], env=context.environment({"W": context.work}),
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            deadline = time.monotonic() + 10
+            while not context.daemons() and time.monotonic() < deadline:
+                time.sleep(0.02)
+            time.sleep(0.5)
+            if instead:
+                os.rename(ours, ours + "-away")
+                os.symlink(instead, ours)
+            for pid in context.daemons():
+                os.kill(pid, signal.SIGKILL if instead else signal.SIGSTOP)
+            began = time.monotonic()
+            out = process.communicate(b"\n", 60)[0]
+            took = time.monotonic() - began
+        finally:
+            process.kill()
+            for pid in context.daemons():
+                os.kill(pid, signal.SIGCONT)
+        want(out == b"began\n" and process.returncode == 0, f"{process.returncode}: {out}")
+        want(took < seconds, f"two programs took {took:.1f} s to start")
+    return check
+
+
 CASES = [
+    Case("twin/no-daemon-to-start", check=unheard("/none", 3), needs_store=False),
+    Case("twin/daemon-that-fails", check=unheard("/bin/false", 5), needs_store=False),
+    Case("twin/daemon-hangs", check=unheard(None, 25), needs_store=False),
     Case("coverage/no-trap", check=without_trap(False)),
     Case("coverage/no-trap-strict", check=without_trap(True)),
     Case("twin/asked-and-kept", check=asked_and_kept, needs_store=False),
