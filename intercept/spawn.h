@@ -7,8 +7,8 @@
  * children. Races are settled by the daemon's own lock. 0 or a negative errno. */
 int spawn_daemon(void);
 
-/* Calls try until it gives something else than -ENOENT or -ECONNREFUSED, for so long. Returns what it
- * gave last; -EPIPE when the daemon did not come. */
+/* Calls try until it gives something else than -ENOENT or -ECONNREFUSED, for so long. Returns what
+ * it gave last; -EPIPE when the daemon did not come. */
 int spawn_wait(int (*try)(void), int milliseconds);
 
 #endif

@@ -90,7 +90,7 @@ static bool there(const char *path, enum twinfile_kind kind)
 /* The keeper has its time. */
 static void wait_for(const char *path, enum twinfile_kind kind, bool want)
 {
-	for (int ms = 0; ms < 5000 && there(path, kind) != want; ms += 10)
+	for (int ms = 0; ms < 60000 && there(path, kind) != want; ms += 10)
 		poll(NULL, 0, 10);
 	cr_assert_eq(there(path, kind), want);
 }
