@@ -11,7 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WINDOW_READ_MAX (256u << 10) /* bytes: a larger read() is the kernel's */
+#define WINDOW_READ_MAX \
+	(16u << 10) /* bytes: a larger read() is the kernel's; a stream would pay page
+				       * faults for pages it sees once */
 
 struct vfile;
 
