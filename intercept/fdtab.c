@@ -22,6 +22,7 @@ static uintptr_t *slots; /* atomic; vfile slots are read and changed under table
 static unsigned slot_count;
 static struct lock table_lock;
 static uint8_t *kernels;		/* [FD_BYTES], of slots that are KERNELS; atomic */
+static uint32_t seen_cloud;		/* atomic */
 static const uint8_t unknown[FD_BYTES]; /* never touched: no memory */
 
 int fdtab_init(void)
@@ -74,11 +75,18 @@ static bool cached(int fd)
 	return (unsigned)fd < slot_count && !thread_current()->fds_private;
 }
 
+bool fdtab_seen_cloud(void)
+{
+	return __atomic_load_n(&seen_cloud, __ATOMIC_RELAXED);
+}
+
 /* Puts value into fd's slot and lets go of what was there. */
 static void slot_set(int fd, uintptr_t value)
 {
 	uintptr_t old;
 
+	if (value > KERNELS)
+		__atomic_store_n(&seen_cloud, 1, __ATOMIC_RELAXED);
 	lock_take(&table_lock);
 	if (value != KERNELS)
 		set_byte(fd, false);

@@ -9,6 +9,8 @@
 #ifndef INTERCEPT_FDTAB_H
 #define INTERCEPT_FDTAB_H
 
+#include <stdbool.h>
+
 #include "intercept/vfile.h"
 
 /* Sized by RLIMIT_NOFILE; descriptors beyond its size are asked about each time. 0 or -ENOMEM. */
@@ -23,6 +25,9 @@ const uint8_t *fdtab_bytes(bool private_fds);
  * Every non-NULL result needs one vfile_put(). Its vn is NULL when the daemon could not be asked:
  * the caller answers EIO. */
 struct vfile *fdtab_get(int fd);
+
+/* Has this process been seen with a cloud file? */
+bool fdtab_seen_cloud(void);
 
 /* fd was just opened on vf; takes a reference of its own. */
 void fdtab_note(int fd, struct vfile *vf);

@@ -83,10 +83,30 @@ static void all_text_writable(void)
 		trapped_expect("program text that /proc/self/mem may change");
 }
 
+static bool leads_to_descriptors(const char *name)
+{
+	return !strncmp(name, "/dev/", 5) || (!strncmp(name, "/proc/", 6) && strstr(name, "/fd/"));
+}
+
+/* Is name a symbolic link to the name of a descriptor? Only asked where there may be cloud files. */
+static bool links_to_descriptors(int dirfd, const char *name)
+{
+	char to[64];
+	long n;
+
+	if (!fdtab_seen_cloud())
+		return false;
+	n = sys4(__NR_readlinkat, dirfd, name, to, sizeof(to) - 1);
+	if (n <= 0)
+		return false;
+	to[n] = '\0';
+	return leads_to_descriptors(to);
+}
+
 /* The kernel's file. Some of /proc would show the twins, and some of it, and of /dev, gives a new
  * descriptor of what may be a cloud file, on a number that was the kernel's: that is made here, not
  * in a gate. */
-static long open_local(const char *name, unsigned flags)
+static long open_local(int dirfd, const char *name, unsigned flags)
 {
 	const char *self = path_proc_self(name);
 	long ret = -ENOSYS;
@@ -100,7 +120,7 @@ static long open_local(const char *name, unsigned flags)
 			fdtab_forget((int)ret);
 		return ret;
 	}
-	if (!strncmp(name, "/dev/", 5) || (!strncmp(name, "/proc/", 6) && strstr(name, "/fd/")))
+	if (leads_to_descriptors(name) || links_to_descriptors(dirfd, name))
 		return SYS_PASS_AFTER;
 	return SYS_PASS_PATH;
 }
@@ -111,7 +131,7 @@ long sys_open(struct sys_args *a)
 	int ret = path_is_cloud(a, PATH_NO_DIRFD, 0, 0, flags & O_NOFOLLOW ? PATH_NOFOLLOW : 0);
 
 	if (ret <= 0)
-		return ret ? ret : open_local(a->thread->name, flags);
+		return ret ? ret : open_local(AT_FDCWD, a->thread->name, flags);
 	return open_cloud(&a->thread->path[0], flags);
 }
 
@@ -121,7 +141,7 @@ long sys_openat(struct sys_args *a)
 	int ret = path_is_cloud(a, 0, 1, 0, flags & O_NOFOLLOW ? PATH_NOFOLLOW : 0);
 
 	if (ret <= 0)
-		return ret ? ret : open_local(a->thread->name, flags);
+		return ret ? ret : open_local((int)a->arg[0], a->thread->name, flags);
 	return open_cloud(&a->thread->path[0], flags);
 }
 
@@ -143,7 +163,7 @@ long sys_openat2(struct sys_args *a)
 		return SYS_PASS;
 	ret = path_is_cloud(a, 0, 1, 0, how.flags & O_NOFOLLOW ? PATH_NOFOLLOW : 0);
 	if (ret <= 0)
-		return ret ? ret : open_local(a->thread->name, (unsigned)how.flags);
+		return ret ? ret : open_local((int)a->arg[0], a->thread->name, (unsigned)how.flags);
 	if (how.resolve & ~(uint64_t)RESOLVE_KNOWN)
 		return -EINVAL;
 	if (how.resolve & RESOLVE_IN_ROOT)

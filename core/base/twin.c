@@ -115,12 +115,18 @@ const struct twin_site *twin_tramp_at(const struct twin_site *sites, uint32_t co
 	return &sites[low - 1];
 }
 
+/* The table of sites has no checksum. */
+static unsigned steps_of(const struct twin_site *site)
+{
+	return site->step_count < TWIN_STEPS_MAX ? site->step_count : TWIN_STEPS_MAX;
+}
+
 uint64_t twin_to_program(const struct twin_site *site, uint64_t tramp_offset)
 {
 	uint64_t at = tramp_offset - site->tramp;
-	unsigned i = site->step_count;
+	unsigned i = steps_of(site);
 
-	if (at >= site->slow)
+	if (at >= site->slow || !i)
 		return site->start + site->syscall;
 	while (i > 1 && site->step[i - 1].tramp > at)
 		i--;
@@ -131,7 +137,7 @@ uint64_t twin_to_tramp(const struct twin_site *site, uint64_t offset)
 {
 	uint64_t at = offset - site->start;
 
-	for (unsigned i = 0; i < site->step_count; i++)
+	for (unsigned i = 0; i < steps_of(site); i++)
 		if (site->step[i].orig == at)
 			return site->tramp + site->step[i].tramp;
 	return UINT64_MAX;

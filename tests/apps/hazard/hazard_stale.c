@@ -75,6 +75,22 @@ static void say_is_pipe(const char *name, int read_end, int write_end)
 			  errno == ESPIPE);
 }
 
+/* A symbolic link to the descriptor's name, opened on the lowest number, which was local. */
+static void linked(const char *name)
+{
+	char link[] = "/tmp/hazard-link.XXXXXX";
+	int low = open("/dev/zero", O_RDONLY), again;
+	char byte;
+
+	say("linked-read", read(low, &byte, 1));
+	close(low);
+	again = mkdtemp(link) && !rmdir(link) && !symlink(name, link) ? open(link, O_RDONLY) : -1;
+	unlink(link);
+	say("linked-open", again == low);
+	say_is_cloud("linked", again);
+	close(again);
+}
+
 static void becomes_cloud(void)
 {
 	char name[64];
@@ -102,6 +118,7 @@ static void becomes_cloud(void)
 	say_is_cloud("proc-fd", open(name, O_RDONLY));
 	snprintf(name, sizeof(name), "/dev/fd/%d", keeper);
 	say_is_cloud("dev-fd", open(name, O_RDONLY));
+	linked(name);
 }
 
 /* The lowest number, first as each kind of local descriptor, then as a cloud file, by open, openat
