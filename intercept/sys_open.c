@@ -88,7 +88,7 @@ static bool leads_to_descriptors(const char *name)
 	return !strncmp(name, "/dev/", 5) || (!strncmp(name, "/proc/", 6) && strstr(name, "/fd/"));
 }
 
-/* Is name a symbolic link to the name of a descriptor? Only asked where there may be cloud files. */
+/* Is name a symbolic link to a descriptor's name? Only asked where there may be cloud files. */
 static bool links_to_descriptors(int dirfd, const char *name)
 {
 	char to[64];
