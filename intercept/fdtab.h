@@ -4,7 +4,7 @@
  * entry may be forgotten at any time and is found again by asking the kernel (and, for one that was
  * inherited or received, the daemon). Numbers that are free have no entry.
  *
- * All functions: on a private stack, with all signals blocked.
+ * All functions: on a private stack, where signals are put off (signals.h).
  */
 #ifndef INTERCEPT_FDTAB_H
 #define INTERCEPT_FDTAB_H

@@ -31,7 +31,7 @@ struct request {
 };
 
 /* Returns 0 or the daemon's negative errno; -EIO when it cannot be reached (said on stderr). With
- * an error, fds is 0. On a private stack, with all signals blocked. */
+ * an error, fds is 0. On a private stack. */
 int request_run(struct request *rq);
 
 void request_close_fds(struct request *rq);

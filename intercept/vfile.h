@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A cloud file or directory that this process has open: its shared vnode, mapped.
- * All functions: on a private stack, with all signals blocked.
+ * All functions: on a private stack, where signals are put off (signals.h).
  */
 #ifndef INTERCEPT_VFILE_H
 #define INTERCEPT_VFILE_H

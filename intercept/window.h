@@ -3,7 +3,7 @@
  * Bytes of a data file, mapped, so that reading what is there needs no system call. Only an
  * alternative to pread(2): wherever it cannot do the same, it says so and the kernel is asked.
  *
- * All functions: on a private stack, with all signals blocked.
+ * All functions: on a private stack, where signals are put off (signals.h).
  */
 #ifndef INTERCEPT_WINDOW_H
 #define INTERCEPT_WINDOW_H
@@ -11,9 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WINDOW_READ_MAX \
-	(16u << 10) /* bytes: a larger read() is the kernel's; a stream would pay page
-				       * faults for pages it sees once */
+/* Bytes: a larger read() is the kernel's. A stream would pay page faults for pages it sees once. */
+#define WINDOW_READ_MAX (16u << 10)
 
 struct vfile;
 

@@ -42,7 +42,8 @@ enum wire_op {
 	/* With the request comes one descriptor (SCM_RIGHTS), open for reading: an ELF file that is
 	 * about to be mapped executable. Reply: 0 when its twin stands in the cache (twin.h), else
 	 * -ENOEXEC (not a file that can have one), -ESTALE (it changes while it is read), -ENOSPC,
-	 * -E2BIG, -ETIMEDOUT (a limit of the rewriter), -EIO. No text: the program runs all the
+	 * -E2BIG, -ETIMEDOUT (a limit of the rewriter), -EIO,
+	 * -EBADF (no descriptor came). No text: the program runs all the
 	 * same, by traps. */
 	WIRE_TWIN,
 	/* text: a twin's name; offset: in the original file, of an instruction no twin had proven
