@@ -26,7 +26,7 @@
 #define SWEEP_S	     60				   /* between looks for what is not needed */
 #define GONE_NS	     (600 * CLOCK_NS_PER_S)	   /* a twin of a file that is gone, unused */
 #define SEEN_KEEP_NS (30 * 86400 * CLOCK_NS_PER_S) /* offsets without a twin */
-#define IOPRIO_IDLE  (3 << 13)
+#define IOPRIO_LAST  (2 << 13 | 7)		   /* best effort: idle may be never */
 
 /* A twin as the sweep sees it. */
 struct look {
@@ -281,20 +281,10 @@ static bool is_full(uint64_t percent)
 	return full;
 }
 
-static void sweep(void)
+/* The least recently used go, when there is too much. */
+static void make_room(struct look *looks, size_t n)
 {
-	SCOPE_FREE struct look *looks = NULL;
-	size_t n = look_at_all(&looks);
-	struct timespec now;
-	bool full = is_full(100);
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	for (size_t i = 0; i < n; i++) {
-		see_use(&looks[i]);
-		if (is_useless(&looks[i], real_ns(&now)))
-			evict(&looks[i], true);
-	}
-	if (!full || !n)
+	if (!n || !is_full(100))
 		return;
 	qsort(looks, n, sizeof(*looks), older_first);
 	for (size_t i = 0; i + 1 < n && is_full(LOW_PERCENT); i++) {
@@ -303,6 +293,31 @@ static void sweep(void)
 		if (looks[i].has_twin || too_many)
 			evict(&looks[i], too_many);
 	}
+}
+
+void twintable_make_room(void)
+{
+	SCOPE_FREE struct look *looks = NULL;
+	size_t n = is_full(100) ? look_at_all(&looks) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		see_use(&looks[i]);
+	make_room(looks, n);
+}
+
+static void sweep(void)
+{
+	SCOPE_FREE struct look *looks = NULL;
+	size_t n = look_at_all(&looks);
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	for (size_t i = 0; i < n; i++) {
+		see_use(&looks[i]);
+		if (is_useless(&looks[i], real_ns(&now)))
+			evict(&looks[i], true);
+	}
+	make_room(looks, n);
 }
 
 /* --- the thread --- */
@@ -334,15 +349,13 @@ static void *keep(void *arg)
 	(void)arg;
 	/* of this thread alone, as Linux has it */
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19);
-	syscall(SYS_ioprio_set, 1 /* a thread */, 0, IOPRIO_IDLE);
+	syscall(SYS_ioprio_set, 1 /* a thread */, 0, IOPRIO_LAST);
 	pthread_mutex_lock(&twintable.lock);
 	while (!twintable.stop) {
 		struct timespec until;
 		struct twin_key key;
 		enum work work = next_work(&key);
-		bool due = clock_ns() > swept_ns + SWEEP_S * CLOCK_NS_PER_S ||
-			   twintable.stats.bytes > twintable.stats.bytes_max ||
-			   twintable.count > TWINS_MAX / 100 * 99;
+		bool due = clock_ns() > swept_ns + SWEEP_S * CLOCK_NS_PER_S;
 
 		if (work == WORK_NONE && !due) {
 			clock_gettime(CLOCK_REALTIME, &until);
@@ -351,14 +364,14 @@ static void *keep(void *arg)
 			continue;
 		}
 		pthread_mutex_unlock(&twintable.lock);
-		if (work == WORK_SETTLE)
-			settle(&key);
-		else if (work == WORK_CHECK)
-			twintable_check(&key);
 		if (due) {
 			sweep();
 			swept_ns = clock_ns();
 		}
+		if (work == WORK_SETTLE)
+			settle(&key);
+		else if (work == WORK_CHECK)
+			twintable_check(&key);
 		pthread_mutex_lock(&twintable.lock);
 	}
 	pthread_mutex_unlock(&twintable.lock);

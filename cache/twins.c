@@ -238,11 +238,13 @@ int twins_install(struct twins_draft *draft, const struct twin_key *key, const c
 		pthread_cond_signal(&twintable.wake);
 	}
 	pthread_mutex_unlock(&twintable.lock);
-	if (ret)
+	if (ret) {
 		twins_drop(draft);
-	else
-		close(draft->fd);
-	return ret;
+		return ret;
+	}
+	close(draft->fd);
+	twintable_make_room();
+	return 0;
 }
 
 void twins_refuse(const struct twin_key *key, int error)
@@ -263,6 +265,7 @@ void twins_refuse(const struct twin_key *key, int error)
 			twinfile_mark_no(twintable.dir_fd, key);
 	}
 	pthread_mutex_unlock(&twintable.lock);
+	twintable_make_room();
 }
 
 static int compare(const void *a, const void *b)

@@ -62,4 +62,8 @@ void twintable_discard(const struct twin_key *key, int why);
  * it was damaged or could not be read, and is gone; -EAGAIN when it changed meanwhile. */
 int twintable_check(const struct twin_key *key);
 
+/* The least recently used go when there is too much. By whoever added one: the keeper may be long
+ * about the disk. */
+void twintable_make_room(void);
+
 #endif
