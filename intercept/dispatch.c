@@ -12,7 +12,7 @@
 
 extern const char gate_plain[], gate_plain_end[], gate_args[], gate_args_end[], gate_path[],
 	gate_path_again[], gate_path_end[], gate_int80[], gate_int80_end[], gate_after[],
-	gate_after_end[], rt_entry[], rt_entry_trap[], rt_call[], rt_entry_switched[], rt_leave[],
+	gate_after_end[], gate_far[], gate_far_call[], gate_far_end[], rt_entry[], rt_entry_trap[], rt_call[], rt_entry_switched[], rt_leave[],
 	rt_leave_end[];
 
 #define SYSCALL_INSN_BYTES 2 /* syscall; int 0x80 as well */
@@ -43,15 +43,20 @@ static void gate_leave(struct thread *t, struct kucontext *uc)
 	bool args = within(r->ip, gate_args, gate_args_end);
 	bool path = within(r->ip, gate_path, gate_path_end);
 	bool after = within(r->ip, gate_after, gate_after_end);
+	bool far = within(r->ip, gate_far, gate_far_end);
 	bool before;
 
 	t->mask_acts = false;
-	if (!args && !path && !after && !within(r->ip, gate_plain, gate_plain_end) &&
+	if (within(r->ip, gate_far, gate_far_call)) {
+		r->ip = r->cx;
+		return;
+	}
+	if (!args && !path && !after && !far && !within(r->ip, gate_plain, gate_plain_end) &&
 	    !within(r->ip, gate_int80, gate_int80_end))
 		return;
 	before = r->ip == (uintptr_t)gate_args || r->ip == (uintptr_t)gate_path ||
 		 r->ip == (uintptr_t)gate_plain || r->ip == (uintptr_t)gate_int80 ||
-		 r->ip == (uintptr_t)gate_after;
+		 r->ip == (uintptr_t)gate_after || r->ip == (uintptr_t)gate_far_call;
 	/* An ENOENT that the handler was to look at again had no effect: repeat the whole call. The
 	 * last instructions of that gate have put the number back into rax already. */
 	if (path && !before && ((long)r->ax == -ENOENT || r->ip >= (uintptr_t)gate_path_again))
@@ -66,7 +71,7 @@ static void gate_leave(struct thread *t, struct kucontext *uc)
 	}
 	t->mask_acts = t->masked && args && !before && (long)r->ax == -EINTR;
 	t->retry = RETRY_NO;
-	if (!t->int80)
+	if (far || !t->int80)
 		r->cx = r->ip;
 	if (after && !before)
 		dispatch_answered(t, (long)t->nr, r, (long)r->ax);
@@ -127,7 +132,8 @@ void dispatch_repeat(struct thread *t, struct kucontext *uc)
 	static const char *const gates[][2] = {{gate_plain, gate_plain_end},
 					       {gate_args, gate_args_end},
 					       {gate_path, gate_path_end},
-					       {gate_after, gate_after_end}};
+					       {gate_after, gate_after_end},
+					       {gate_far_call, gate_far_end}};
 	struct kregs *r = &uc->regs;
 
 	for (unsigned i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {

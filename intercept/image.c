@@ -6,6 +6,7 @@
 #include <linux/mman.h>
 #include <string.h>
 
+#include "intercept/farther.h"
 #include "intercept/lock.h"
 
 static struct lock images_lock; /* for changes */
@@ -68,7 +69,7 @@ static int map_tail(struct image_twin *i, int twin_fd, bool reserved)
 	if (!h->site_count)
 		return 0;
 	i->code_end = i->code + h->code_bytes;
-	at = sys6(__NR_mmap, i->code, h->code_bytes, PROT_READ | PROT_EXEC,
+	at = sys6(__NR_mmap, i->code, h->code_bytes, farther_protection(),
 		  MAP_PRIVATE | (reserved ? MAP_FIXED : MAP_FIXED_NOREPLACE), twin_fd,
 		  h->code_offset);
 	if (sys_failed(at))
@@ -85,6 +86,7 @@ static int map_tail(struct image_twin *i, int twin_fd, bool reserved)
 	}
 	i->table = (uint64_t)at;
 	i->sites = (const struct twin_site *)(at + (long)(h->sites_offset - from));
+	farther_make(i);
 	return 0;
 }
 
@@ -261,8 +263,10 @@ void image_repeat(struct kucontext *uc)
 void image_leave(struct kucontext *uc)
 {
 	const struct image_twin *i;
-	const struct twin_site *site = site_of(uc->regs.ip, &i);
+	const struct twin_site *site;
 
+	farther_leave(uc);
+	site = site_of(uc->regs.ip, &i);
 	if (site)
 		uc->regs.ip = i->base + twin_to_program(site, uc->regs.ip - i->code);
 }

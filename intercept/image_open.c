@@ -90,8 +90,7 @@ int image_twin_open(int fd, struct twin_header *head)
 
 	if (ret)
 		return ret;
-	if (!rt.handoff.sock[0] ||
-	    len + sizeof(folder) + TWIN_NAME_BYTES + SUFFIX_BYTES > sizeof(path))
+	if (len + sizeof(folder) + TWIN_NAME_BYTES + SUFFIX_BYTES > sizeof(path))
 		return -ENAMETOOLONG;
 	memcpy(path, rt.handoff.cache, len);
 	memcpy(path + len, folder, sizeof(folder));
@@ -105,7 +104,7 @@ int image_twin_open(int fd, struct twin_header *head)
 	if (!sys2(__NR_access, path, 0))
 		return -ENOEXEC;
 	path[len] = '\0';
-	if (__atomic_load_n(&unheard, __ATOMIC_RELAXED))
+	if (!rt.handoff.sock[0] || __atomic_load_n(&unheard, __ATOMIC_RELAXED))
 		return -ETIMEDOUT;
 	ret = request_run(&rq);
 	if (ret == -ETIMEDOUT)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "intercept/fdtab.h"
+#include "intercept/filter.h"
 #include "intercept/ids.h"
 #include "intercept/load.h"
 #include "intercept/path.h"
@@ -255,14 +256,17 @@ void rt_start(uint64_t *sp, const Elf64_Dyn *dynamic, char *base)
 	struct thread *t;
 
 	relocate(dynamic, base);
+	filter_go_home(sp, dynamic, base, rt_start);
 	s.auxv = take_handoff(s.envp, &s.handoff);
 	if (!s.auxv || handoff_parse(rt.handoff_text, &rt.handoff))
 		die("this is the runtime; start programs with `skyshim run PROGRAM`", "");
 	rt.envp = s.envp;
+	rt.armed = rt.handoff.filtered != NULL;
 	t = fdtab_init() ? NULL : thread_new(NULL, NULL);
 	if (!t)
 		die("no memory to start ", rt.handoff.exec);
 	t->tid = (int)sys0(__NR_gettid);
+	t->armed = rt.armed;
 	if (rt.handoff.cwd) {
 		memcpy(t->proc->cwd, rt.handoff.cwd, strlen(rt.handoff.cwd) + 1);
 		t->proc->cwd_virtual = true;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "intercept/filter.h"
 #include "intercept/image.h"
 #include "intercept/path.h"
 #include "intercept/procmaps.h"
@@ -121,7 +122,9 @@ static void write_all(struct writer *w)
 	put_number(w, "pid=", (uint64_t)sys0(__NR_getpid));
 	put(w, " program=");
 	put(w, rt.exe);
-	put(w, rt.armed ? " mechanism=jumps+trap" : " mechanism=jumps");
+	put(w, !rt.armed	       ? " mechanism=jumps"
+	       : filter_wanted() ? " mechanism=jumps+filter"
+				 : " mechanism=jumps+trap");
 	put_number(w, " twins=", twins);
 	put_number(w, " sites_trapped=", count_sites());
 	put_number(w, " traps=", traps);

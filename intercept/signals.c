@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "intercept/dispatch.h"
+#include "intercept/filter.h"
 #include "intercept/image.h"
 #include "intercept/usercopy.h"
 
@@ -278,7 +279,7 @@ static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc)
 	struct thread *t = thread_current();
 	bool blocked = t->segv_blocked;
 
-	if (sig == K_SIGSYS && info->code == K_SYS_USER_DISPATCH) {
+	if (sig == K_SIGSYS && (info->code == K_SYS_USER_DISPATCH || filter_is_trap(info))) {
 		dispatch_trap(t, info, uc);
 		return;
 	}

@@ -4,13 +4,43 @@
 #include "intercept/spawn.h"
 
 #include <errno.h>
+#include <linux/mman.h>
 #include <linux/wait.h>
+#include <string.h>
 
+#include "intercept/filter.h"
 #include "intercept/request.h"
 #include "intercept/thread.h"
 
 #define WAIT_STEP_MS 10
 #define NS_PER_MS    1000000L
+
+/* In a process whose trap is a filter nothing can run natively any more: the daemon is a program
+ * under the runtime like others, without clouds of its own. */
+static void exec_filtered(const char **argv)
+{
+	size_t n = 0;
+	struct handoff h = rt.handoff;
+	const char **envp;
+	long at;
+
+	while (rt.envp[n])
+		n++;
+	at = sys6(__NR_mmap, 0, HANDOFF_BYTES + (n + 2) * sizeof(*envp), PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (sys_failed(at))
+		return;
+	h.sock = "";
+	h.cwd = h.mask = h.fd = h.strict = h.report = NULL;
+	h.filtered = "1";
+	h.exec = h.bin;
+	if (handoff_build(&h, (char *)at, HANDOFF_BYTES) < 0)
+		return;
+	envp = (const char **)(at + HANDOFF_BYTES);
+	memcpy(envp, rt.envp, n * sizeof(*envp));
+	envp[n] = (const char *)at;
+	sys3(__NR_execve, rt.rt_path, argv, envp);
+}
 
 static void exec_daemon(void)
 {
@@ -24,7 +54,10 @@ static void exec_daemon(void)
 	sys4(__NR_rt_sigprocmask, K_SIG_SETMASK, &none, 0, 8);
 	sys3(__NR_close_range, 3, ~0u, 0);
 	sys0(__NR_setsid);
-	sys3(__NR_execve, rt.handoff.bin, argv, rt.envp);
+	if (thread_current()->armed && filter_wanted())
+		exec_filtered(argv);
+	else
+		sys3(__NR_execve, rt.handoff.bin, argv, rt.envp);
 	sys1(__NR_exit_group, 127);
 }
 

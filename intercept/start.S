@@ -179,6 +179,19 @@ gate_plain:
 	jmp	*%gs:T_GATE_RET
 gate_plain_end:
 
+/* The syscall of a trampoline that may not make it itself (farther.h): rcx is its `pass`. */
+	.globl gate_far, gate_far_call, gate_far_end
+gate_far:
+	lea	9(%rcx), %r11
+	mov	%r11, %gs:T_SITE
+	lea	11(%rcx), %r11
+	mov	%r11, %gs:T_GATE_RET
+	mov	%rax, %gs:T_NR
+gate_far_call:
+	syscall
+	jmp	*%gs:T_GATE_RET
+gate_far_end:
+
 /* With changed arguments: the program gets its own back. */
 	.globl gate_args, gate_args_end
 gate_args:

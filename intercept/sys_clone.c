@@ -10,6 +10,7 @@
 
 #include "intercept/dispatch.h"
 #include "intercept/fdtab.h"
+#include "intercept/filter.h"
 #include "intercept/handlers.h"
 #include "intercept/ids.h"
 #include "intercept/report.h"
@@ -69,6 +70,8 @@ static struct thread *make_child(struct sys_args *a, uint64_t flags, uintptr_t s
 	signals_hold(parent);
 	child->fds_private = !(flags & CLONE_FILES) || parent->fds_private;
 	child->fds = fdtab_bytes(child->fds_private);
+	child->tgid = flags & CLONE_THREAD ? parent->tgid : 0;
+	child->armed = filter_wanted() && parent->armed; /* a filter is inherited */
 	child->sys_blocked = parent->sys_blocked;
 	child->segv_blocked = parent->segv_blocked;
 	child->deferred = parent->deferred;

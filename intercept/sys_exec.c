@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/base/shebang.h"
+#include "intercept/filter.h"
 #include "intercept/handlers.h"
 #include "intercept/load.h"
 #include "intercept/path.h"
@@ -209,13 +210,20 @@ static int build_handoff(struct thread *t, struct exec_plan *p)
 	h.fd = p->fd[0] ? p->fd : NULL;
 	h.exec = p->path;
 	h.cwd = t->proc->cwd_virtual ? t->proc->cwd : NULL;
+	h.filtered = h.home && t->armed ? "1" : NULL;
 	ret = handoff_build(&h, p->handoff, sizeof(p->handoff));
 	return ret < 0 ? ret : 0;
 }
 
 /* A program that runs as itself, without the clouds: set-uid, 32-bit, binfmt_misc. */
-static long native(const char *path)
+static long native(const struct thread *t, const char *path)
 {
+	if (t->armed && filter_wanted()) {
+		say("not run, because it would run natively, and code made at run time has led to a "
+		    "seccomp filter that this program's children cannot leave: ",
+		    path);
+		return -EPERM;
+	}
 	if (!rt.handoff.strict)
 		return SYS_PASS_GATE;
 	say("not run, because it cannot be intercepted (--strict): ", path);
@@ -235,7 +243,7 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 	if (ret < 0)
 		return ret;
 	if (ret == NATIVE)
-		return native(p->path);
+		return native(a->thread, p->path);
 	if (depth)
 		p->fd[0] = '\0'; /* the script itself is read from it, by its interpreter */
 	new_envp = new_argv + argc + 3 * SHEBANG_DEPTH_MAX + 2;
@@ -245,8 +253,10 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 	ret = lay_envp(p, envp, envc, new_envp, &off);
 	if (ret)
 		return ret;
-	if (off)
+	if (off && (!a->thread->armed || !filter_wanted()))
 		return SYS_PASS_GATE;
+	if (off)
+		return native(a->thread, p->path);
 	ret = build_handoff(a->thread, p);
 	if (ret)
 		return ret;

@@ -10,6 +10,7 @@
 #include "core/base/twin.h"
 #include "intercept/dispatch.h"
 #include "intercept/fdtab.h"
+#include "intercept/filter.h"
 #include "intercept/image.h"
 #include "intercept/signals.h"
 #include "intercept/vfile.h"
@@ -42,10 +43,11 @@ _Static_assert(offsetof(struct thread, ret) == 376, "start.S");
 _Static_assert(offsetof(struct thread, stack) == 384, "start.S");
 _Static_assert(offsetof(struct thread, deferred) == 392, "start.S");
 _Static_assert(offsetof(struct thread, result) == 400, "start.S");
+_Static_assert(offsetof(struct thread, far) == THREAD_FAR, "farther.h");
 _Static_assert(sizeof(struct thread) + sizeof(struct proc) < THREAD_REGION_BYTES / 2,
 	       "the private stack needs its room");
 
-extern const char __executable_start[], etext[], rt_entry[];
+extern const char __executable_start[], etext[], rt_entry[], gate_far[];
 
 /* A fresh aligned region, from the kernel. */
 static struct thread *region_map(void)
@@ -116,6 +118,7 @@ struct thread *thread_new(struct thread *from, struct proc *proc)
 	t->stack = (uintptr_t)t + THREAD_REGION_BYTES;
 	t->selector = 1;
 	t->entry = (uintptr_t)rt_entry;
+	t->far = (uintptr_t)gate_far;
 	t->classes = dispatch_classes;
 	t->fds = fdtab_bytes(false);
 	t->sock = -1;
@@ -155,9 +158,11 @@ void thread_exiting(struct thread *t)
 	lock_drop(&threads_lock);
 }
 
-/* The part that no clone inherits: the trap, where this process needs it. */
-static int arm_dispatch(struct thread *t)
+/* The trap for the calling thread. No clone inherits it, unless it is a filter. */
+static int arm(struct thread *t)
 {
+	if (filter_wanted())
+		return t->armed ? 0 : filter_set(false);
 	return (int)sys5(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON,
 			 (uintptr_t)__executable_start,
 			 (uintptr_t)etext - (uintptr_t)__executable_start, &t->selector);
@@ -165,8 +170,8 @@ static int arm_dispatch(struct thread *t)
 
 void thread_arm_self(struct thread *t)
 {
-	arm_dispatch(t);
-	__atomic_store_n(&t->armed, 1, __ATOMIC_RELEASE);
+	if (!arm(t))
+		__atomic_store_n(&t->armed, 1, __ATOMIC_RELEASE);
 }
 
 uintptr_t thread_altstack(const struct thread *t)
@@ -181,13 +186,15 @@ int thread_arm(struct thread *t)
 
 	stack.size = t->stack - (uintptr_t)stack.sp;
 	t->tid = (int)sys0(__NR_gettid);
+	if (!t->tgid)
+		t->tgid = t->tid;
 	ret = sys2(__NR_arch_prctl, K_ARCH_SET_GS, t);
 	if (ret)
 		return (int)ret;
 	ret = sys2(__NR_sigaltstack, &stack, 0);
 	if (ret || !__atomic_load_n(&rt.armed, __ATOMIC_ACQUIRE))
 		return (int)ret;
-	ret = arm_dispatch(t);
+	ret = arm(t);
 	t->armed = !ret;
 	return (int)ret;
 }
@@ -205,21 +212,33 @@ static void arm_other(struct thread *other)
 		sys2(__NR_nanosleep, step, 0);
 }
 
+/* A filter can be set in all threads of a process at once, unless one has another already. */
+static bool filter_everywhere(struct thread *t)
+{
+	if (!filter_wanted() || filter_set(true))
+		return false;
+	for (struct thread *other = threads; other; other = other->next)
+		if (other->tgid == t->tgid)
+			other->armed = 1;
+	return true;
+}
+
 int thread_arm_all(void)
 {
 	struct thread *t = thread_current();
-	int ret;
+	int ret = 0;
 
-	ret = arm_dispatch(t);
-	if (ret || __atomic_exchange_n(&rt.armed, 1, __ATOMIC_ACQ_REL))
-		return ret;
-	t->armed = 1;
 	lock_take(&threads_lock);
-	for (struct thread *other = threads; other; other = other->next)
-		if (other != t && other->state == THREAD_LIVE && !other->armed && other->tid)
-			arm_other(other);
+	if (!t->armed && !filter_everywhere(t))
+		ret = arm(t);
+	if (!ret)
+		t->armed = 1;
+	if (!ret && !__atomic_exchange_n(&rt.armed, 1, __ATOMIC_ACQ_REL))
+		for (struct thread *other = threads; other; other = other->next)
+			if (other->state == THREAD_LIVE && !other->armed && other->tid)
+				arm_other(other);
 	lock_drop(&threads_lock);
-	return 0;
+	return ret;
 }
 
 void thread_fds_private(struct thread *t)
@@ -262,6 +281,7 @@ int thread_fork_child(struct thread *t)
 		t->fds = fdtab_bytes(false);
 	}
 	t->tid = (int)sys0(__NR_gettid);
+	t->tgid = t->tid;
 	thread_fork_parent();
-	return rt.armed ? arm_dispatch(t) : 0;
+	return rt.armed ? arm(t) : 0;
 }

@@ -24,6 +24,7 @@
 #define THREAD_REGION_BYTES (128ul * 1024) /* of address space; a few pages of it are touched */
 #define EXIT_CANNOT_START   126		   /* as a shell says it */
 #define THREAD_IOV_MAX	    1024	   /* UIO_MAXIOV */
+#define THREAD_FAR	    408		   /* from %gs: farther.h */
 
 struct proc_sigaction {
 	struct ksigaction act;
@@ -64,6 +65,7 @@ struct thread {
 	uint64_t stack;		/* 384: top of the private stack */
 	uint32_t deferred;	/* 392: signals are blocked until the call is over */
 	long result;		/* 400: of a call that is looked at again */
+	uintptr_t far;		/* 408: gate_far, for trampolines whose syscall would trap */
 
 	uint64_t deferred_mask; /* the program's mask, when deferred */
 	bool put_off;		/* a signal has been put off in this call */
@@ -76,6 +78,8 @@ struct thread {
 	struct thread *next;	/* all threads, under threads' lock */
 	struct proc *proc;
 	int tid;
+	int tgid;	   /* of the process: a vfork child shares our memory, but is another */
+	bool vforking;	   /* suspended until its vfork child is gone */
 	int sock;	   /* a connection in flight, or -1: a fork's child closes it */
 	bool fds_private;  /* a vfork child: shares memory, not descriptors; the fd table is not its
 			    */

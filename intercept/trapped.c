@@ -20,8 +20,8 @@ static int uncovered(const char *why)
 
 	report_reason(why, 0);
 	if (!__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED))
-		say("this kernel cannot trap system calls (Linux 5.11 can), so some are not "
-		    "intercepted: ",
+		say("this kernel or container cannot trap system calls (`skyshim doctor` tells "
+		    "why), so some are not intercepted: ",
 		    why);
 	if (!rt.handoff.strict)
 		return 0;

@@ -57,6 +57,8 @@ int handoff_build(const struct handoff *h, char *out, size_t out_bytes)
 	put_field(&w, "fd=", h->fd);
 	put_field(&w, "strict=", h->strict);
 	put_field(&w, "report=", h->report);
+	put_field(&w, "home=", h->home);
+	put_field(&w, "filtered=", h->filtered);
 	put(&w, "exec=", 5);
 	put(&w, h->exec, strlen(h->exec) + 1);
 	if (w.bad)
@@ -126,6 +128,8 @@ int handoff_parse(char *text, struct handoff *out)
 	h.fd = take_field(&text, "fd=");
 	h.strict = take_field(&text, "strict=");
 	h.report = take_field(&text, "report=");
+	h.home = take_field(&text, "home=");
+	h.filtered = take_field(&text, "filtered=");
 	if (!hex || !h.root || !h.sock || !h.cache || !h.bin || parse_ctx(hex, h.ctx))
 		return -EINVAL;
 	if (strncmp(text, "exec=", 5) != 0)
@@ -134,4 +138,31 @@ int handoff_parse(char *text, struct handoff *out)
 
 	*out = h;
 	return 0;
+}
+
+const char *handoff_find_home(const char *text)
+{
+	while ((text = strchr(text, '\n'))) {
+		text++;
+		if (!strncmp(text, "exec=", 5)) /* a path, with whatever bytes */
+			return NULL;
+		if (!strncmp(text, "home=", 5))
+			return text + 5;
+	}
+	return NULL;
+}
+
+uint64_t handoff_home(const char *hex)
+{
+	uint64_t at = 0;
+
+	for (int i = 0; hex[i] && hex[i] != '\n'; i++) {
+		int digit = hex_digit(hex[i]);
+
+		if (digit < 0 || at >> 60)
+			return 0;
+		at = at << 4 | (unsigned)digit;
+	}
+	return at >= HANDOFF_HOME_LOW && at < HANDOFF_HOME_HIGH && at % HANDOFF_HOME_BYTES == 0 ? at
+												  : 0;
 }

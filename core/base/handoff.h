@@ -5,7 +5,8 @@
  * separated by newlines, `exec` stands last because a path may hold any byte:
  *
  *   SKYSHIM_RT=1\nctx=HEX\nroot=/cloud\nsock=PATH\ncache=DIR\nbin=PATH\n
- *     [cwd=VIRTUAL\n][mask=HEX\n][fd=N\n][strict=1\n][report=PATH\n]exec=PATH
+ *     [cwd=VIRTUAL\n][mask=HEX\n][fd=N\n][strict=1\n][report=PATH\n]
+ *     [home=HEX\n][filtered=1\n]exec=PATH
  */
 #ifndef CORE_BASE_HANDOFF_H
 #define CORE_BASE_HANDOFF_H
@@ -17,6 +18,14 @@
 
 #define HANDOFF_NAME  "SKYSHIM_RT="
 #define HANDOFF_BYTES 28672 /* the longest string: six paths and the rest */
+
+/* A home (intercept/filter.h): where it may be, and how large it is; aligned to its size. Free in
+ * every image that execve(2) begins: below what the kernel puts under the stack (which a random
+ * number moves by up to 1 TiB), above all that programs ask for by address, and in a part that the
+ * sanitizers leave to the program. */
+#define HANDOFF_HOME_LOW   UINT64_C(0x7e8000000000)
+#define HANDOFF_HOME_HIGH  UINT64_C(0x7ee000000000)
+#define HANDOFF_HOME_BYTES (1u << 20)
 
 /* All strings are NUL-terminated by handoff_parse(), point into its text and live as long as it. */
 struct handoff {
@@ -35,7 +44,10 @@ struct handoff {
 	const char *strict; /* "1": a program that cannot be covered in full is not run; or NULL */
 	const char *report; /* where each process writes its coverage at its end: "-" is stderr,
 			     * else an absolute path, appended to; or NULL */
-	const char *exec;   /* the program to load, as execve(2) was given it */
+	const char *home;   /* where the runtime has to stand, in hexadecimal digits, because the
+			     * trap is a seccomp filter; or NULL */
+	const char *filtered; /* "1": that filter is set already, in whoever reads this; or NULL */
+	const char *exec;     /* the program to load, as execve(2) was given it */
 };
 
 /* Writes the string with its NUL to out. Returns its length without it, or -ENAMETOOLONG. A field
@@ -45,5 +57,10 @@ int handoff_build(const struct handoff *h, char *out, size_t out_bytes);
 /* Parses the text of the environment string, HANDOFF_NAME included, in place: newlines become NUL.
  * Returns 0 or -EINVAL; *out is untouched then, the text may be changed. */
 int handoff_parse(char *text, struct handoff *out);
+
+/* The field home in a string that is not parsed yet, ended by a newline; NULL: there is none. */
+const char *handoff_find_home(const char *text);
+/* The address it says, or 0: it says none. */
+uint64_t handoff_home(const char *hex);
 
 #endif

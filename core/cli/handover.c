@@ -3,10 +3,15 @@
 #include "core/cli/handover.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
 #include <unistd.h>
+#include <linux/prctl.h>
 
 #include "core/base/credenv.h"
 #include "core/base/handoff.h"
@@ -17,6 +22,7 @@
 #include "fs/ask.h"
 #include "fs/autostart.h"
 
+#define HOME_DIGITS 17
 #define HELLO_TRIES 3 /* the daemon may be about to leave just when it is asked */
 
 static int complain(const char *what, const char *why)
@@ -93,12 +99,35 @@ static char **with_handoff(char *text)
 	return env;
 }
 
+/* Is Syscall User Dispatch missing, or refused? Turning it off where it is not on asks that. */
+static bool trap_by_filter(void)
+{
+	const char *trap = getenv("SKYSHIM_TRAP");
+
+	if (trap && !strcmp(trap, "seccomp"))
+		return true;
+	return prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0) != 0;
+}
+
+/* Another for each tree, as addresses are random in each process. */
+static int choose_home(char out[HOME_DIGITS])
+{
+	const uint64_t places = (HANDOFF_HOME_HIGH - HANDOFF_HOME_LOW) / HANDOFF_HOME_BYTES;
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return -1;
+	snprintf(out, HOME_DIGITS, "%" PRIx64,
+		 HANDOFF_HOME_LOW + number % places * HANDOFF_HOME_BYTES);
+	return 0;
+}
+
 int handover(const struct where *w, const struct program *p, const struct coverage *c)
 {
 	static char text[HANDOFF_BYTES];
 	static struct vpath cwd;
 	SCOPE_FREE char **env = NULL;
-	char root[PATH_MAX];
+	char root[PATH_MAX], home[HOME_DIGITS];
 	struct handoff h = {
 		.root = root,
 		.sock = w->sock,
@@ -107,6 +136,7 @@ int handover(const struct where *w, const struct program *p, const struct covera
 		.strict = c->strict ? "1" : NULL,
 		.report = c->report,
 		.exec = p->exec,
+		.home = trap_by_filter() ? home : NULL,
 	};
 	int ret;
 
@@ -118,6 +148,8 @@ int handover(const struct where *w, const struct program *p, const struct covera
 	ret = get_context(w, h.ctx);
 	if (ret)
 		return ret;
+	if (h.home && choose_home(home))
+		return complain("a random number", strerror(errno));
 	h.cwd = virtual_cwd(root, &cwd);
 	ret = handoff_build(&h, text, sizeof(text));
 	if (ret < 0)
