@@ -12,8 +12,8 @@
 
 extern const char gate_plain[], gate_plain_end[], gate_args[], gate_args_end[], gate_path[],
 	gate_path_again[], gate_path_end[], gate_int80[], gate_int80_end[], gate_after[],
-	gate_after_end[], gate_far[], gate_far_call[], gate_far_end[], rt_entry[], rt_entry_trap[], rt_call[], rt_entry_switched[], rt_leave[],
-	rt_leave_end[];
+	gate_after_end[], gate_far[], gate_far_call[], gate_far_end[], rt_entry[], rt_entry_trap[],
+	rt_call[], rt_entry_switched[], rt_leave[], rt_leave_end[];
 
 #define SYSCALL_INSN_BYTES 2 /* syscall; int 0x80 as well */
 

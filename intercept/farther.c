@@ -8,7 +8,7 @@
 #include "intercept/filter.h"
 #include "intercept/thread.h"
 
-#define SELECTOR_BYTES 9  /* movb $0, %gs:TWIN_GS_SELECTOR, at pass */
+#define SELECTOR_BYTES 9 /* movb $0, %gs:TWIN_GS_SELECTOR, at pass */
 #define HUB_BYTES      19
 #define HUB_LEA	       7
 #define HUB_ADDED      11 /* where rcx is the address of pass */
@@ -31,10 +31,25 @@ static void put_word(uint64_t at, uint64_t value)
 
 static void make_hub(uint64_t hub, uint64_t first)
 {
-	static const uint8_t code[HUB_BYTES] = {
-		0x4c, 0x8d, 0x1d, 0,	0,    0,    0,		    /* lea first(%rip), %r11 */
-		0x49, 0x8d, 0x0c, 0x0b,				    /* lea (%r11, %rcx), %rcx */
-		0x65, 0xff, 0x24, 0x25, (uint8_t)(THREAD_FAR & 255), THREAD_FAR >> 8, 0, 0};
+	static const uint8_t code[HUB_BYTES] = {0x4c,
+						0x8d,
+						0x1d,
+						0,
+						0,
+						0,
+						0, /* lea first(%rip), %r11 */
+						0x49,
+						0x8d,
+						0x0c,
+						0x0b, /* lea (%r11, %rcx), %rcx */
+						0x65,
+						0xff,
+						0x24,
+						0x25,
+						(uint8_t)(THREAD_FAR & 255),
+						THREAD_FAR >> 8,
+						0,
+						0};
 
 	memcpy((void *)hub, code, sizeof(code));
 	put_word(hub + 3, first - (hub + HUB_LEA));

@@ -16,13 +16,13 @@
 
 #include "intercept/thread.h"
 
-#define TRAP_DATA      0x534bu /* tells our traps from those of a program's own filter */
-#define K_SYS_SECCOMP  1       /* si_code */
-#define VSYSCALL_HIGH  0xffffffffu
+#define TRAP_DATA     0x534bu /* tells our traps from those of a program's own filter */
+#define K_SYS_SECCOMP 1	      /* si_code */
+#define VSYSCALL_HIGH 0xffffffffu
 
-#define LOW(field)  (offsetof(struct seccomp_data, field))
-#define HIGH(field) (offsetof(struct seccomp_data, field) + 4)
-#define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset)
+#define LOW(field)		      (offsetof(struct seccomp_data, field))
+#define HIGH(field)		      (offsetof(struct seccomp_data, field) + 4)
+#define LOAD(offset)		      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset)
 #define IF_IS(value, then, otherwise) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, then, otherwise)
 
 extern char end[];

@@ -122,7 +122,7 @@ static void write_all(struct writer *w)
 	put_number(w, "pid=", (uint64_t)sys0(__NR_getpid));
 	put(w, " program=");
 	put(w, rt.exe);
-	put(w, !rt.armed	       ? " mechanism=jumps"
+	put(w, !rt.armed	 ? " mechanism=jumps"
 	       : filter_wanted() ? " mechanism=jumps+filter"
 				 : " mechanism=jumps+trap");
 	put_number(w, " twins=", twins);

@@ -219,7 +219,8 @@ static int build_handoff(struct thread *t, struct exec_plan *p)
 static long native(const struct thread *t, const char *path)
 {
 	if (t->armed && filter_wanted()) {
-		say("not run, because it would run natively, and code made at run time has led to a "
+		say("not run, because it would run natively, and code made at run time has led to "
+		    "a "
 		    "seccomp filter that this program's children cannot leave: ",
 		    path);
 		return -EPERM;

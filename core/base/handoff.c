@@ -164,5 +164,5 @@ uint64_t handoff_home(const char *hex)
 		at = at << 4 | (unsigned)digit;
 	}
 	return at >= HANDOFF_HOME_LOW && at < HANDOFF_HOME_HIGH && at % HANDOFF_HOME_BYTES == 0 ? at
-												  : 0;
+												: 0;
 }

@@ -24,7 +24,7 @@
 
 #define NOFILE_WANTED	1024
 #define CACHE_MB_WANTED 256
-#define KERNEL_WANTED	5011 /* 5.11: Syscall User Dispatch */
+#define KERNEL_WANTED	5009 /* 5.9: what fits the runtime, prctl(PR_SET_MM) and close_range(2) */
 
 static void check_kernel(void)
 {
@@ -34,7 +34,7 @@ static void check_kernel(void)
 	if (uname(&u))
 		return;
 	if (sscanf(u.release, "%d.%d", &major, &minor) != 2 || major * 1000 + minor < KERNEL_WANTED)
-		say(BAD, "kernel", "%s; skyshim needs Linux 5.11 or later", u.release);
+		say(BAD, "kernel", "%s; skyshim needs Linux 5.9 or later", u.release);
 	else
 		say(GOOD, "kernel", "%s", u.release);
 	if (strcmp(u.machine, "x86_64") != 0)

@@ -122,8 +122,11 @@ static void check_traps(void)
 		say(GOOD, "syscall dispatch", "available: what no twin covers traps");
 	else if (!seccomp)
 		say(NOTE, "syscall dispatch",
-		    "%s; a seccomp filter does its work, more slowly. Linux 5.11 has it; a sandbox "
-		    "may have to allow prctl(PR_SET_SYSCALL_USER_DISPATCH)",
+		    "%s; a seccomp filter does its work, from when a program makes code at run "
+		    "time. That program and all it starts are slower then (each system call "
+		    "0.2 us), have no_new_privs (no rights by set-uid), and cannot start "
+		    "32-bit programs. Linux 5.11 has it; a sandbox may have to allow "
+		    "prctl(PR_SET_SYSCALL_USER_DISPATCH)",
 		    reason(dispatch));
 	else
 		say(BAD, "syscall dispatch",

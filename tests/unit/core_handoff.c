@@ -50,6 +50,9 @@ Test(handoff, coverage)
 	cr_assert_str_eq(h.fd, "7");
 	cr_assert_str_eq(h.exec, full.exec);
 
+	cr_assert_null(h.home);
+	cr_assert_null(h.filtered);
+
 	/* each alone, and what was parsed is built anew: as from execve to execve */
 	h.strict = NULL;
 	cr_assert_gt(handoff_build(&h, again, sizeof(again)), 0);
@@ -82,4 +85,30 @@ Test(handoff, refusals)
 	cr_assert_eq(handoff_build(&h, text, sizeof(text)), -EINVAL);
 	strcpy(text, HANDOFF_NAME "1\nctx=zz\n");
 	cr_assert_eq(handoff_parse(text, &h), -EINVAL);
+}
+
+Test(handoff, home)
+{
+	char text[HANDOFF_BYTES];
+	struct handoff in = full, h;
+
+	in.home = "7e8012300000";
+	in.filtered = "1";
+	in.exec = "/tmp/x\nhome=7e8045600000\n";
+	cr_assert_gt(handoff_build(&in, text, sizeof(text)), 0);
+	cr_assert_eq(handoff_home(handoff_find_home(text)), UINT64_C(0x7e8012300000));
+	cr_assert_eq(handoff_parse(text, &h), 0);
+	cr_assert_str_eq(h.home, in.home);
+	cr_assert_str_eq(h.filtered, "1");
+	in.home = NULL; /* what looks like one in the path is none */
+	cr_assert_gt(handoff_build(&in, text, sizeof(text)), 0);
+	cr_assert_null(handoff_find_home(text));
+	/* only where it may be, and whole */
+	cr_assert_eq(handoff_home("7e8012300000\nexec="), UINT64_C(0x7e8012300000));
+	cr_assert_eq(handoff_home("7e8012300001"), 0);
+	cr_assert_eq(handoff_home("400000"), 0);
+	cr_assert_eq(handoff_home("7f0000000000"), 0);
+	cr_assert_eq(handoff_home("7e8012300000 "), 0);
+	cr_assert_eq(handoff_home("1000000007e8012300000"), 0);
+	cr_assert_eq(handoff_home(""), 0);
 }

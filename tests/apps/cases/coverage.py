@@ -50,19 +50,6 @@ libc.qsort(numbers, 100, 4, kind(compare))
 print(list(numbers) == list(range(100)))
 """]),
 ]
-# The same where the trap is a seccomp filter: hazards by code that no file holds, and what a filter touches.
-FILTERED = ["start", "site", "jit", "patch", "mem", "plugin", "int80", "stack", "registers", "thread", "child", "stale", "view",
-            "mask", "fork"]
-FILTER = {"SKYSHIM_TRAP": "seccomp"}
-CASES += [Case(f"filter/{variant}/{group}", f"$P/hazard-{variant} $D/probe {group}", env=FILTER)
-          for variant in ("glibc", "musl-static") for group in FILTERED]
-CASES += [Case(f"filter/{variant}/after-jit", f"$P/hazard-{variant} $D/probe jit; $P/hazard-{variant} $D/probe jit cancel storm",
-               env=FILTER) for variant in ("glibc", "musl")]
-CASES += [
-    Case("filter/step", "$P/hazard-glibc $D/probe step", env=FILTER, timeout=300),
-    Case("filter/arming", "$P/arming $D/probe/small.txt", env=FILTER),
-    Case("filter/changes", "$P/changes mprotect $D/probe/small.txt; $P/changes mem $D/probe/small.txt", env=FILTER),
-]
 if shutil.which("luajit"):
     CASES.append(Case("hazard/luajit", ["luajit", os.path.join(PROGRAMS, "jit.lua"), "{D}"]))
 if shutil.which("node"):
