@@ -8,6 +8,7 @@
 #include "intercept/image.h"
 #include "intercept/int80.h"
 #include "intercept/report.h"
+#include "intercept/signals.h"
 #include "intercept/trapped.h"
 
 extern const char gate_plain[], gate_plain_end[], gate_args[], gate_args_end[], gate_path[],
@@ -108,6 +109,7 @@ bool dispatch_program_context(struct thread *t, struct kucontext *uc)
 			uc->mask = t->deferred_mask;
 		t->deferred = 0;
 		t->put_off = t->leaving = false;
+		signals_send_kept(t);
 		ours = false;
 	}
 	if (within(r->ip, rt_entry, rt_entry_switched)) {

@@ -18,6 +18,7 @@
 #define XSTATE_BYTES_MAX 16384u /* AMX included; more is a damaged frame */
 
 void rt_restorer(void);
+void rt_deliver_kept(void);
 static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc);
 
 static size_t xstate_bytes(const char *fpstate)
@@ -103,11 +104,13 @@ void signals_release(struct thread *t)
 {
 	uint64_t mask = t->deferred_mask;
 
+	t->leaving = true;
 	t->deferred = 0;
 	t->put_off = false;
 	t->segv_blocked = (mask & SIGNALS_FAULTS) != 0;
-	t->leaving = true;
 	__asm__ volatile("" ::: "memory");
+	if (t->kept_sig)
+		rt_deliver_kept();
 	sys4(__NR_rt_sigprocmask, K_SIG_SETMASK, &mask, 0, 8);
 	t->leaving = false;
 }
@@ -116,6 +119,13 @@ void signals_release(struct thread *t)
 static void send_again(int sig, const struct ksiginfo *info)
 {
 	sys4(__NR_rt_tgsigqueueinfo, sys0(__NR_getpid), sys0(__NR_gettid), sig, info);
+}
+
+void signals_send_kept(struct thread *t)
+{
+	if (t->kept_sig)
+		send_again(t->kept_sig, &t->kept);
+	t->kept_sig = 0;
 }
 
 /* Was it caused by the interrupted instruction (and not sent, by whomever)? */
@@ -232,7 +242,8 @@ static struct ksigaction take_action(struct thread *t, int sig)
 	return act;
 }
 
-/* A signal sent (not caused) while the runtime is at work waits until the call is over. */
+/* A signal sent (not caused) while the runtime is at work waits until the call is over. Sent again,
+ * it would come behind others that wait already. */
 static void put_off(struct thread *t, int sig, const struct ksiginfo *info, struct kucontext *uc)
 {
 	if (t->handling) { /* the mask that on_signal() leaves with lets it in */
@@ -245,7 +256,22 @@ static void put_off(struct thread *t, int sig, const struct ksiginfo *info, stru
 	t->deferred = 1;
 	t->put_off = true;
 	uc->mask = ~(SIGNALS_FAULTS | SIGBIT(K_SIGSYS)) | SIGBIT(sig);
-	send_again(sig, info);
+	if (t->kept_sig) { /* one of those that are never blocked, sent by somebody */
+		send_again(sig, info);
+		return;
+	}
+	t->kept = *info;
+	t->kept_sig = sig;
+}
+
+/* The fault at rt_deliver_kept stands for the signal that was put off. */
+static int take_kept(struct thread *t, struct ksiginfo *info)
+{
+	int sig = t->kept_sig;
+
+	*info = t->kept;
+	t->kept_sig = 0;
+	return sig;
 }
 
 /* A fault of the runtime's own copies ends the copy; any other is a defect, and ends the program.
@@ -279,6 +305,8 @@ static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc)
 	struct thread *t = thread_current();
 	bool blocked = t->segv_blocked;
 
+	if (sig == K_SIGSEGV && uc->regs.ip == (uintptr_t)rt_deliver_kept)
+		sig = take_kept(t, info);
 	if (sig == K_SIGSYS && (info->code == K_SYS_USER_DISPATCH || filter_is_trap(info))) {
 		dispatch_trap(t, info, uc);
 		return;

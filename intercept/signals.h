@@ -5,7 +5,7 @@
  * its own code, builds the frame where the kernel would have built it (the program's stack, or the
  * alternate stack it asked for), and leaves for the handler with the mask that belongs to it.
  *
- * A signal that finds the runtime at work on a call is put off: it is sent again and everything is
+ * A signal that finds the runtime at work on a call is put off: it is kept, and everything is
  * blocked until the program's registers are complete (signals_release).
  *
  * SIGSYS, SIGSEGV and SIGBUS are always the runtime's in the kernel's eyes; the program's own
@@ -30,6 +30,9 @@ long signals_set_mask(struct thread *t, uint64_t mask);
  * the program blocks those, and where the mask must not change. A signal that came before, in this
  * call, is told by put_off. */
 void signals_hold(struct thread *t);
+
+/* The call is over, but by another signal, which comes first: what was put off is sent again. */
+void signals_send_kept(struct thread *t);
 
 /* The kernel is about to wait with the mask at user: takes a copy without SIGSYS, mask_copy, which
  * is also what handlers run with that end the waiting. False: there is none to be read. */

@@ -235,6 +235,12 @@ gate_int80:
 	jmp	*%gs:T_GATE_RET
 gate_int80_end:
 
+/* A fault that stands for the signal that was put off: whoever calls this has the program's
+ * registers ready, and does not go on. */
+	.globl rt_deliver_kept
+rt_deliver_kept:
+	hlt
+
 /* rt_restorer: where the runtime's own handlers return to. */
 	.globl rt_restorer
 rt_restorer:

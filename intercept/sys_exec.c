@@ -261,6 +261,10 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 	ret = build_handoff(a->thread, p);
 	if (ret)
 		return ret;
+	/* one that has come was for this image, others wait for the next */
+	signals_hold(a->thread);
+	if (a->thread->put_off)
+		return SYS_AGAIN;
 	report_write();
 	ret = (int)sys3(__NR_execve, "/proc/self/exe", new_argv, new_envp);
 	if (ret == -ENOENT)

@@ -282,6 +282,7 @@ int thread_fork_child(struct thread *t)
 	}
 	t->tid = (int)sys0(__NR_gettid);
 	t->tgid = t->tid;
+	t->kept_sig = 0; /* the parent's */
 	thread_fork_parent();
 	return rt.armed ? arm(t) : 0;
 }

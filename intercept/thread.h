@@ -69,6 +69,8 @@ struct thread {
 
 	uint64_t deferred_mask; /* the program's mask, when deferred */
 	bool put_off;		/* a signal has been put off in this call */
+	int kept_sig;		/* it, to be delivered before all others when the call is over; 0 */
+	struct ksiginfo kept;	/* what it brought */
 	bool handling;		/* a signal is being delivered to the program */
 	bool leaving;		/* regs and ret are complete, deferred signals are let in */
 	bool trapped;		/* the call under way came by a trap */

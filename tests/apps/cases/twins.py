@@ -283,6 +283,17 @@ def without_trap(strict):
     return check
 
 
+def signal_in_execve(context):
+    """A signal that comes while the runtime is about an execve was for the program that handles it. strace sends it when
+    the runtime looks whether it may execute the file."""
+    context.run([context.skyshim, "run", "true"])  # starts the daemon, which strace would wait for
+    inject = ["strace", "-f", "-o", "calls", "-e", "trace=faccessat2", "-e", "inject=faccessat2:signal=SIGUSR1:when=1"]
+    result = context.run([*inject, context.skyshim, "run", f"{context.world.programs}/execs", "/bin/echo", "after"])
+    with open(os.path.join(context.work, "calls"), encoding="utf-8") as calls:
+        want("SIGUSR1" in calls.read(), "no signal was sent")
+    want(result.status == 0 and result.stdout == b"handled\nafter\n", f"{result}")
+
+
 def unheard(instead, seconds):
     """Programs without twins start all the same, and soon, when the daemon cannot be had."""
     def check(context):
@@ -320,6 +331,7 @@ CASES = [
     Case("twin/no-daemon-to-start", check=unheard("/none", 3), needs_store=False),
     Case("twin/daemon-that-fails", check=unheard("/bin/false", 5), needs_store=False),
     Case("twin/daemon-hangs", check=unheard(None, 25), needs_store=False),
+    Case("coverage/signal-in-execve", check=signal_in_execve, needs_store=False),
     Case("coverage/no-trap", check=without_trap(False)),
     Case("coverage/no-trap-strict", check=without_trap(True)),
     Case("twin/asked-and-kept", check=asked_and_kept, needs_store=False),
