@@ -190,12 +190,11 @@ void image_touched(uint64_t start, uint64_t bytes)
 static void unmap_tail(struct image_twin *i)
 {
 	const struct twin_site *sites = i->sites;
-	struct image_twin *other = NULL;
 
 	i->sites = NULL;
 	i->code_end = i->code;
-	while ((other = image_next(other)))
-		if (other->sites == sites)
+	for (const struct image_twin *other = images; other; other = other->next)
+		if ((other->end || other->hidden_end) && other->sites == sites)
 			return;
 	if (sites) {
 		sys2(__NR_munmap, i->base + (i->head.code_vaddr - i->head.low), i->head.code_bytes);
@@ -203,21 +202,40 @@ static void unmap_tail(struct image_twin *i)
 	}
 }
 
-void image_unmapped(uint64_t start, uint64_t bytes)
+/* Images in the range are not looked up any more. With the lock: their entries are not used again yet. */
+static void hide_whole(uint64_t start, uint64_t bytes)
 {
 	struct image_twin *i = NULL;
 
 	while ((i = image_next(i))) {
-		if (i->from < start || i->end > start + bytes) {
-			if (has_text(i, start, bytes))
-				i->dirty = true;
+		if (i->from < start || i->end > start + bytes)
 			continue;
-		}
-		lock_take(&images_lock);
+		i->hidden_end = i->end;
 		__atomic_store_n(&i->end, 0, __ATOMIC_RELEASE);
-		unmap_tail(i);
-		lock_drop(&images_lock);
 	}
+}
+
+long image_unmap(uint64_t start, uint64_t bytes)
+{
+	struct image_twin *i;
+	long ret;
+
+	lock_take(&images_lock);
+	hide_whole(start, bytes);
+	ret = sys2(__NR_munmap, start, bytes);
+	for (i = images; i; i = i->next) {
+		if (!i->hidden_end)
+			continue;
+		if (ret)
+			__atomic_store_n(&i->end, i->hidden_end, __ATOMIC_RELEASE);
+		i->hidden_end = 0;
+		if (!ret)
+			unmap_tail(i);
+	}
+	lock_drop(&images_lock);
+	if (!ret)
+		image_touched(start, bytes);
+	return ret;
 }
 
 bool image_writable(uint64_t start, uint64_t bytes)

@@ -21,6 +21,7 @@ struct image_twin {
 	uint64_t code, code_end; /* the trampolines */
 	const struct twin_site *sites; /* NULL: there are none */
 	uint64_t table, table_bytes;   /* the mapping that holds them */
+	uint64_t hidden_end;	       /* end, while the image is being unmapped; else 0 */
 	bool dirty;		       /* the program may have changed its text since */
 	struct twin_header head;
 };
@@ -53,8 +54,9 @@ void image_touched(uint64_t start, uint64_t bytes);
 /* The program is about to write to a range: text in it becomes the original's again, which is what
  * the program means to change. Was there any? Then its system calls trap from now on. */
 bool image_writable(uint64_t start, uint64_t bytes);
-/* The program unmaps a range: whole images in it are forgotten, their trampolines unmapped. */
-void image_unmapped(uint64_t start, uint64_t bytes);
+/* munmap(2), and if the kernel does it, whole images in the range are forgotten, their trampolines
+ * unmapped as well. */
+long image_unmap(uint64_t start, uint64_t bytes);
 
 /* If uc stands in a trampoline: to where the program stands. */
 void image_leave(struct kucontext *uc);

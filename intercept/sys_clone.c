@@ -84,6 +84,7 @@ static struct thread *make_child(struct sys_args *a, uint64_t flags, uintptr_t s
 	child->ret = parent->gate_ret;
 	if (flags & CLONE_VFORK)
 		child->altstack = parent->altstack;
+	parent->vforking = (flags & CLONE_VFORK) != 0;
 	return child;
 }
 
@@ -91,6 +92,7 @@ static struct thread *make_child(struct sys_args *a, uint64_t flags, uintptr_t s
  * never was. */
 static long settle(struct thread *child, uint64_t flags, long ret)
 {
+	thread_current()->vforking = false;
 	if (ret < 0 || flags & CLONE_VFORK)
 		thread_free(child);
 	return ret;

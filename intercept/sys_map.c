@@ -167,7 +167,12 @@ long sys_mmap(struct sys_args *a)
 
 long sys_munmap(struct sys_args *a)
 {
-	image_unmapped(a->arg[0], PAGE_UP(a->arg[1]));
+	struct image_twin *i = NULL;
+	uint64_t bytes = PAGE_UP(a->arg[1]);
+
+	while ((i = image_next(i)))
+		if (a->arg[0] < i->end && i->from < a->arg[0] + bytes)
+			return image_unmap(a->arg[0], bytes);
 	return SYS_PASS;
 }
 
@@ -185,11 +190,15 @@ long sys_mprotect(struct sys_args *a)
 	return ret ? ret : SYS_PASS;
 }
 
-/* Text that moves leaves its trampolines behind. */
+/* Text that moves leaves its trampolines behind; what comes in its place is not what the twin
+ * proves. */
 long sys_mremap(struct sys_args *a)
 {
 	const struct image_twin *i = image_at(a->arg[0]);
 	int ret = i ? trapped_expect("program text that moves") : 0;
+
+	if (a->arg[3] & MREMAP_FIXED)
+		image_touched(a->arg[4], PAGE_UP(a->arg[2]));
 
 	if (i)
 		image_touched(a->arg[0], a->arg[1]);

@@ -199,14 +199,15 @@ int thread_arm(struct thread *t)
 	return (int)ret;
 }
 
-/* Tells one other thread to arm itself, by a signal, and waits for it. A thread that the kernel
- * does not let run for long is not waited for: it comes out of its call armed. */
+/* Tells one other thread that shares our memory to arm itself, by a signal, and waits for it. A
+ * thread that the kernel does not let run is not waited for: it comes out of its call armed. */
 static void arm_other(struct thread *other)
 {
 	struct ksiginfo info = {.signo = K_SIGSYS, .code = SIGNALS_ARM_CODE};
 	int64_t step[2] = {0, ARM_STEP_NS};
 
-	if (sys4(__NR_rt_tgsigqueueinfo, sys0(__NR_getpid), other->tid, K_SIGSYS, &info))
+	if (sys4(__NR_rt_tgsigqueueinfo, other->tgid, other->tid, K_SIGSYS, &info) ||
+	    other->vforking)
 		return;
 	for (int i = 0; i < ARM_STEPS && !__atomic_load_n(&other->armed, __ATOMIC_ACQUIRE); i++)
 		sys2(__NR_nanosleep, step, 0);

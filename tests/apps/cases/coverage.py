@@ -8,7 +8,7 @@ from case import Case
 
 # Each in every way of building; what a group guards is said at the head of its tests/apps/hazard file.
 GROUPS = ["start", "site", "jit", "patch", "mem", "plugin", "int80", "stack", "registers", "thread", "child", "stale", "view", "clock",
-          "mask", "fork", "order"]
+          "mask", "fork", "order", "unmap"]
 # What hardly any program does, or asks for.
 RARE = ["clobbered", "align", "segment", "foreign"]
 # These take their time: there, the libc and how it was linked make the difference.
@@ -29,6 +29,9 @@ CASES += [
     # A program that changes a call of its own, which until then was a jump.
     Case("hazard/changes-mprotect", "$P/changes mprotect $D/probe/small.txt"),
     Case("hazard/changes-mem", "$P/changes mem $D/probe/small.txt"),
+    # Code that a page of text becomes, and that a child leaves to its parent.
+    Case("hazard/lends-mremap", "$P/lends mremap $D/probe/small.txt"),
+    Case("hazard/lends-vfork", "$P/lends vfork $D/probe/small.txt"),
     Case("hazard/plugs", "$P/plugs $P/plugin-glibc.so $D/probe/small.txt"),
     # Data in text that looks like system calls: libcrypto's tables of P-256.
     Case("hazard/p256", "$P/p256"),

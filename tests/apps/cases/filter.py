@@ -134,7 +134,7 @@ print(len(os.listdir(sys.argv[3])))
 
 # Hazards by code that no file holds, and what a filter touches.
 GROUPS = ["start", "site", "jit", "patch", "mem", "plugin", "int80", "stack", "registers", "thread", "child", "stale", "view",
-            "mask", "fork"]
+            "mask", "fork", "unmap"]
 CASES = [Case(f"filter/{variant}/{group}", f"$P/hazard-{variant} $D/probe {group}", env=FILTER)
           for variant in ("glibc", "musl-static") for group in GROUPS]
 CASES += [Case(f"filter/{variant}/after-jit", f"$P/hazard-{variant} $D/probe jit; $P/hazard-{variant} $D/probe jit cancel storm",
@@ -142,6 +142,7 @@ CASES += [Case(f"filter/{variant}/after-jit", f"$P/hazard-{variant} $D/probe jit
 CASES += [
     Case("filter/step", "$P/hazard-glibc $D/probe step", env=FILTER, timeout=300),
     Case("filter/arming", "$P/arming $D/probe/small.txt", env=FILTER),
+    Case("filter/lends", "$P/lends mremap $D/probe/small.txt; $P/lends vfork $D/probe/small.txt", env=FILTER),
     Case("filter/changes", "$P/changes mprotect $D/probe/small.txt; $P/changes mem $D/probe/small.txt", env=FILTER),
 ]
 CASES += [

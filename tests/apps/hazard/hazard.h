@@ -57,6 +57,7 @@ void hazard_step(void);
 void hazard_fork(void);
 void hazard_mask(void);
 void hazard_order(void);
+void hazard_unmap(void);
 
 /* Started anew by hazard_stale: says what the descriptor argv[2] holds. */
 int hazard_inherited(const char *number);
