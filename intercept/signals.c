@@ -304,6 +304,7 @@ static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc)
 {
 	struct thread *t = thread_current();
 	bool blocked = t->segv_blocked;
+	uint64_t ip = uc->regs.ip;
 
 	if (sig == K_SIGSEGV && uc->regs.ip == (uintptr_t)rt_deliver_kept)
 		sig = take_kept(t, info);
@@ -331,6 +332,8 @@ static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc)
 			put_off(t, sig, info, uc);
 		return;
 	}
+	if (caused(sig, info) && info->fields[0] == ip) /* si_addr is the instruction's own */
+		info->fields[0] = uc->regs.ip;
 	t->handling = true;
 	deliver(t, sig, info, uc);
 	t->segv_blocked = (uc->mask & SIGNALS_FAULTS) != 0;

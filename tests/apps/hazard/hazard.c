@@ -27,7 +27,7 @@ static const struct {
 	{"view", hazard_view},	   {"clock", hazard_clock},	{"clobbered", hazard_clobbered},
 	{"align", hazard_align},   {"segment", hazard_segment}, {"foreign", hazard_foreign},
 	{"fork", hazard_fork},	   {"step", hazard_step},	{"mask", hazard_mask},
-	{"order", hazard_order},   {"unmap", hazard_unmap},
+	{"order", hazard_order},   {"unmap", hazard_unmap},	{"fault", hazard_fault},
 };
 
 const unsigned char hazard_code[HAZARD_CODE_BYTES] = {
