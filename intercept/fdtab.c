@@ -23,6 +23,7 @@ static unsigned slot_count;
 static struct lock table_lock;
 static uint8_t *kernels;		/* [FD_BYTES], of slots that are KERNELS; atomic */
 static uint32_t seen_cloud;		/* atomic */
+static uint64_t changes;		/* numbers that have come to mean something else; atomic */
 static const uint8_t unknown[FD_BYTES]; /* never touched: no memory */
 
 int fdtab_init(void)
@@ -80,14 +81,23 @@ bool fdtab_seen_cloud(void)
 	return __atomic_load_n(&seen_cloud, __ATOMIC_RELAXED);
 }
 
-/* Puts value into fd's slot and lets go of what was there. */
-static void slot_set(int fd, uintptr_t value)
+/* Puts value into fd's slot and lets go of what was there. With a value that has been looked up:
+ * since `changes` was seen, and not if there has been another. */
+static void slot_set(int fd, uintptr_t value, const uint64_t *seen)
 {
 	uintptr_t old;
 
 	if (value > KERNELS)
 		__atomic_store_n(&seen_cloud, 1, __ATOMIC_RELAXED);
 	lock_take(&table_lock);
+	if (seen && changes != *seen) {
+		lock_drop(&table_lock);
+		if (value > KERNELS)
+			vfile_put((struct vfile *)value);
+		return;
+	}
+	if (!seen)
+		__atomic_store_n(&changes, changes + 1, __ATOMIC_RELEASE);
 	if (value != KERNELS)
 		set_byte(fd, false);
 	old = __atomic_exchange_n(&slots[fd], value, __ATOMIC_ACQ_REL);
@@ -96,6 +106,13 @@ static void slot_set(int fd, uintptr_t value)
 	lock_drop(&table_lock);
 	if (old > KERNELS)
 		vfile_put((struct vfile *)old);
+}
+
+static void count_change(void)
+{
+	lock_take(&table_lock);
+	__atomic_store_n(&changes, changes + 1, __ATOMIC_RELEASE);
+	lock_drop(&table_lock);
 }
 
 /* Asks the kernel what fd is. Returns 0 when it is closed, KERNELS, or a vfile with a reference. */
@@ -116,6 +133,7 @@ static uintptr_t probe(int fd)
 
 struct vfile *fdtab_get(int fd)
 {
+	uint64_t seen = __atomic_load_n(&changes, __ATOMIC_ACQUIRE);
 	uintptr_t value = 0;
 
 	if (fd < 0)
@@ -136,9 +154,9 @@ struct vfile *fdtab_get(int fd)
 	if (!value) {
 		value = probe(fd);
 		if (value > KERNELS && ((struct vfile *)value)->vn)
-			fdtab_note(fd, (struct vfile *)value);
-		else if (value == KERNELS)
-			slot_set(fd, KERNELS);
+			vfile_ref((struct vfile *)value);
+		if (value == KERNELS || (value > KERNELS && ((struct vfile *)value)->vn))
+			slot_set(fd, value, &seen);
 	}
 	return value > KERNELS ? (struct vfile *)value : NULL;
 }
@@ -148,21 +166,27 @@ void fdtab_note(int fd, struct vfile *vf)
 	if (!cached(fd))
 		return;
 	vfile_ref(vf);
-	slot_set(fd, (uintptr_t)vf);
+	slot_set(fd, (uintptr_t)vf, NULL);
 }
 
 void fdtab_forget(int fd)
 {
-	if (fd >= 0 && cached(fd) && __atomic_load_n(&slots[fd], __ATOMIC_ACQUIRE))
-		slot_set(fd, 0);
+	if (fd < 0 || !cached(fd))
+		return;
+	if (__atomic_load_n(&slots[fd], __ATOMIC_ACQUIRE))
+		slot_set(fd, 0, NULL);
+	else
+		count_change(); /* it may be being looked up */
 }
 
 void fdtab_forget_range(unsigned first, unsigned last)
 {
 	if (thread_current()->fds_private)
 		return;
+	count_change();
 	for (unsigned fd = first; fd <= last && fd < slot_count; fd++)
-		fdtab_forget((int)fd);
+		if (__atomic_load_n(&slots[fd], __ATOMIC_ACQUIRE))
+			fdtab_forget((int)fd);
 }
 
 void fdtab_forget_all(void)

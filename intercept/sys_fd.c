@@ -13,10 +13,12 @@
 #include "intercept/handlers.h"
 #include "intercept/usercopy.h"
 
+/* Forgotten before, for whoever gets the number next, and after (dispatch_answered), since another
+ * thread may have looked at it meanwhile. */
 long sys_close(struct sys_args *a)
 {
 	fdtab_forget((int)a->arg[0]);
-	return SYS_PASS;
+	return SYS_PASS_AFTER;
 }
 
 /* fd is a duplicate of source, made just now. */
@@ -61,9 +63,11 @@ long sys_close_range(struct sys_args *a)
 {
 	if (a->arg[2] & CLOSE_RANGE_UNSHARE)
 		thread_fds_private(a->thread);
-	else if (!(a->arg[2] & CLOSE_RANGE_CLOEXEC))
+	else if (a->arg[2] & CLOSE_RANGE_CLOEXEC)
+		return SYS_PASS;
+	else
 		fdtab_forget_range((unsigned)a->arg[0], (unsigned)a->arg[1]);
-	return SYS_PASS;
+	return SYS_PASS_AFTER;
 }
 
 /* F_GETFL without the flags of the daemon's own open(2), and with what opendir(3) sets. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Descriptors that come into being by the kernel's hand and may be cloud files, on numbers that
- * were the kernel's before: received with a message, or opened by the name of another one. */
+ * were the kernel's before: received with a message, or opened by the name of another one. And
+ * those that have been closed. */
 #include <asm/socket.h>
 #include <errno.h>
 #include <string.h>
@@ -84,6 +85,10 @@ long sys_recvmmsg(struct sys_args *a)
 void dispatch_answered(struct thread *t, long nr, const struct kregs *r, long result)
 {
 	(void)t;
+	if (nr == __NR_close)
+		fdtab_forget((int)r->di);
+	if (nr == __NR_close_range)
+		fdtab_forget_range((unsigned)r->di, (unsigned)r->si);
 	if (result < 0)
 		return;
 	if (nr == __NR_open || nr == __NR_openat || nr == __NR_openat2)

@@ -8,7 +8,7 @@ from case import Case
 
 # Each in every way of building; what a group guards is said at the head of its tests/apps/hazard file.
 GROUPS = ["start", "site", "jit", "patch", "mem", "plugin", "int80", "stack", "registers", "thread", "child", "stale", "view", "clock",
-          "mask", "fork", "order", "unmap", "fault"]
+          "mask", "fork", "order", "unmap", "fault", "race"]
 # What hardly any program does, or asks for.
 RARE = ["clobbered", "align", "segment", "foreign"]
 # These take their time: there, the libc and how it was linked make the difference.

@@ -28,6 +28,7 @@ static const struct {
 	{"align", hazard_align},   {"segment", hazard_segment}, {"foreign", hazard_foreign},
 	{"fork", hazard_fork},	   {"step", hazard_step},	{"mask", hazard_mask},
 	{"order", hazard_order},   {"unmap", hazard_unmap},	{"fault", hazard_fault},
+	{"race", hazard_race},
 };
 
 const unsigned char hazard_code[HAZARD_CODE_BYTES] = {

@@ -59,6 +59,7 @@ void hazard_mask(void);
 void hazard_order(void);
 void hazard_unmap(void);
 void hazard_fault(void);
+void hazard_race(void);
 
 /* Started anew by hazard_stale: says what the descriptor argv[2] holds. */
 int hazard_inherited(const char *number);
