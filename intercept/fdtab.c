@@ -22,6 +22,7 @@ static uintptr_t *slots; /* atomic; vfile slots are read and changed under table
 static unsigned slot_count;
 static struct lock table_lock;
 static uint8_t *kernels;		/* [FD_BYTES], of slots that are KERNELS; atomic */
+static bool high;			/* see end_shortcut() */
 static uint32_t seen_cloud;		/* atomic */
 static uint64_t changes;		/* numbers that have come to mean something else; atomic */
 static const uint8_t unknown[FD_BYTES]; /* never touched: no memory */
@@ -47,6 +48,7 @@ int fdtab_init(void)
 	if (sys_failed(at))
 		return -ENOMEM;
 	kernels = (uint8_t *)at;
+	high = rt.handoff.high != NULL;
 	return 0;
 }
 
@@ -55,20 +57,33 @@ const uint8_t *fdtab_bytes(bool private_fds)
 	return private_fds ? unknown : kernels;
 }
 
-/* A trampoline looks at the low 16 bits only. So a cloud file on a higher number, which is rare,
- * ends the shortcut for this process. */
+/* With the lock. */
 static void set_byte(int fd, bool is_kernels)
 {
-	static bool high;
+	if ((unsigned)fd < FD_BYTES)
+		__atomic_store_n(&kernels[fd], is_kernels && !high, __ATOMIC_RELEASE);
+}
 
-	if ((unsigned)fd >= FD_BYTES) {
-		if (!is_kernels && !high) {
-			high = true;
-			memset(kernels, 0, FD_BYTES);
-		}
+/* A trampoline looks at the low 16 bits only. So a number above that may be a cloud file's, which
+ * is rare, ends the shortcut: for this process, or, when it is a vfork child's own, for what that
+ * executes. */
+static void end_shortcut(void)
+{
+	if (thread_current()->fds_private) {
+		thread_current()->fds_high = true;
 		return;
 	}
-	__atomic_store_n(&kernels[fd], is_kernels && !high, __ATOMIC_RELEASE);
+	lock_take(&table_lock);
+	if (!high) {
+		high = true;
+		memset(kernels, 0, FD_BYTES);
+	}
+	lock_drop(&table_lock);
+}
+
+bool fdtab_high(void)
+{
+	return high || thread_current()->fds_high;
 }
 
 static bool cached(int fd)
@@ -163,6 +178,8 @@ struct vfile *fdtab_get(int fd)
 
 void fdtab_note(int fd, struct vfile *vf)
 {
+	if ((unsigned)fd >= FD_BYTES)
+		end_shortcut();
 	if (!cached(fd))
 		return;
 	vfile_ref(vf);
@@ -179,6 +196,13 @@ void fdtab_forget(int fd)
 		count_change(); /* it may be being looked up */
 }
 
+void fdtab_arrived(int fd)
+{
+	if (fd >= (int)FD_BYTES)
+		end_shortcut();
+	fdtab_forget(fd);
+}
+
 void fdtab_forget_range(unsigned first, unsigned last)
 {
 	if (thread_current()->fds_private)
@@ -191,6 +215,7 @@ void fdtab_forget_range(unsigned first, unsigned last)
 
 void fdtab_forget_all(void)
 {
+	high |= thread_current()->fds_high;
 	for (unsigned fd = 0; fd < slot_count; fd++) {
 		if (!slots[fd])
 			continue;

@@ -26,14 +26,19 @@ const uint8_t *fdtab_bytes(bool private_fds);
  * the caller answers EIO. */
 struct vfile *fdtab_get(int fd);
 
+/* May there be a cloud file with a number beyond those bytes, which the next image has to know? */
+bool fdtab_high(void);
+
 /* Has this process been seen with a cloud file? */
 bool fdtab_seen_cloud(void);
 
 /* fd was just opened on vf; takes a reference of its own. */
 void fdtab_note(int fd, struct vfile *vf);
 
-/* fd is closed or replaced, or came into being without our knowing what it is. */
+/* fd is closed or replaced. */
 void fdtab_forget(int fd);
+/* fd came into being without our knowing what it is. */
+void fdtab_arrived(int fd);
 void fdtab_forget_range(unsigned first, unsigned last);
 void fdtab_forget_all(void);
 

@@ -70,6 +70,7 @@ static struct thread *make_child(struct sys_args *a, uint64_t flags, uintptr_t s
 	signals_hold(parent);
 	child->fds_private = !(flags & CLONE_FILES) || parent->fds_private;
 	child->fds = fdtab_bytes(child->fds_private);
+	child->fds_high = parent->fds_high;
 	child->tgid = flags & CLONE_THREAD ? parent->tgid : 0;
 	child->armed = filter_wanted() && parent->armed; /* a filter is inherited */
 	child->sys_blocked = parent->sys_blocked;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/base/shebang.h"
+#include "intercept/fdtab.h"
 #include "intercept/filter.h"
 #include "intercept/handlers.h"
 #include "intercept/load.h"
@@ -210,6 +211,7 @@ static int build_handoff(struct thread *t, struct exec_plan *p)
 	h.fd = p->fd[0] ? p->fd : NULL;
 	h.exec = p->path;
 	h.cwd = t->proc->cwd_virtual ? t->proc->cwd : NULL;
+	h.high = fdtab_high() ? "1" : NULL;
 	h.filtered = h.home && t->armed ? "1" : NULL;
 	ret = handoff_build(&h, p->handoff, sizeof(p->handoff));
 	return ret < 0 ? ret : 0;

@@ -55,7 +55,7 @@ long sys_pidfd_getfd(struct sys_args *a)
 	long fd = sys3(__NR_pidfd_getfd, a->arg[0], a->arg[1], a->arg[2]);
 
 	if (fd >= 0)
-		fdtab_forget((int)fd);
+		fdtab_arrived((int)fd);
 	return fd;
 }
 

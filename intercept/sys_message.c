@@ -42,7 +42,7 @@ static bool forget_list(uint64_t from, uint64_t end)
 	for (; from + sizeof(fd) <= end; from += sizeof(fd)) {
 		if (user_read(&fd, (void *)from, sizeof(fd)))
 			return false;
-		fdtab_forget(fd);
+		fdtab_arrived(fd);
 	}
 	return true;
 }
@@ -92,7 +92,7 @@ void dispatch_answered(struct thread *t, long nr, const struct kregs *r, long re
 	if (result < 0)
 		return;
 	if (nr == __NR_open || nr == __NR_openat || nr == __NR_openat2)
-		fdtab_forget((int)result);
+		fdtab_arrived((int)result);
 	if (nr == __NR_recvmsg)
 		forget_received(r->si);
 	if (nr != __NR_recvmmsg)

@@ -85,6 +85,7 @@ struct thread {
 	int sock;	   /* a connection in flight, or -1: a fork's child closes it */
 	bool fds_private;  /* a vfork child: shares memory, not descriptors; the fd table is not its
 			    */
+	bool fds_high;	   /* among those, one may be a cloud file's beyond fdtab_bytes() */
 	bool segv_blocked; /* the program's mask blocks SIGSEGV or SIGBUS: unblock before a copy */
 	bool sys_blocked;  /* the program believes SIGSYS is blocked */
 	struct kstack altstack; /* the program's own alternate stack */

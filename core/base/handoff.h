@@ -6,7 +6,7 @@
  *
  *   SKYSHIM_RT=1\nctx=HEX\nroot=/cloud\nsock=PATH\ncache=DIR\nbin=PATH\n
  *     [cwd=VIRTUAL\n][mask=HEX\n][fd=N\n][strict=1\n][report=PATH\n]
- *     [home=HEX\n][filtered=1\n]exec=PATH
+ *     [home=HEX\n][filtered=1\n][high=1\n]exec=PATH
  */
 #ifndef CORE_BASE_HANDOFF_H
 #define CORE_BASE_HANDOFF_H
@@ -47,6 +47,7 @@ struct handoff {
 	const char *home;   /* where the runtime has to stand, in hexadecimal digits, because the
 			     * trap is a seccomp filter; or NULL */
 	const char *filtered; /* "1": that filter is set already, in whoever reads this; or NULL */
+	const char *high;     /* "1": a descriptor above 65535 may be a cloud file's; or NULL */
 	const char *exec;     /* the program to load, as execve(2) was given it */
 };
 

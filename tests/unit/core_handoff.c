@@ -94,12 +94,14 @@ Test(handoff, home)
 
 	in.home = "7e8012300000";
 	in.filtered = "1";
+	in.high = "1";
 	in.exec = "/tmp/x\nhome=7e8045600000\n";
 	cr_assert_gt(handoff_build(&in, text, sizeof(text)), 0);
 	cr_assert_eq(handoff_home(handoff_find_home(text)), UINT64_C(0x7e8012300000));
 	cr_assert_eq(handoff_parse(text, &h), 0);
 	cr_assert_str_eq(h.home, in.home);
 	cr_assert_str_eq(h.filtered, "1");
+	cr_assert_str_eq(h.high, "1");
 	in.home = NULL; /* what looks like one in the path is none */
 	cr_assert_gt(handoff_build(&in, text, sizeof(text)), 0);
 	cr_assert_null(handoff_find_home(text));

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nothing escapes and nothing is disturbed: hazards built in every way, code made at run time, keys."""
 import os
+import resource
 import shutil
 
 import build_programs
@@ -57,3 +58,5 @@ if shutil.which("luajit"):
     CASES.append(Case("hazard/luajit", ["luajit", os.path.join(PROGRAMS, "jit.lua"), "{D}"]))
 if shutil.which("node"):
     CASES.append(Case("hazard/node", ["node", os.path.join(PROGRAMS, "jit.js"), "{D}"]))
+if resource.getrlimit(resource.RLIMIT_NOFILE)[1] > 70100:  # descriptors above 65535 can be had
+    CASES += [Case(f"hazard/{variant}/high", f"$P/hazard-{variant} $D/probe high") for variant in ("glibc", "musl-static")]

@@ -28,7 +28,7 @@ static const struct {
 	{"align", hazard_align},   {"segment", hazard_segment}, {"foreign", hazard_foreign},
 	{"fork", hazard_fork},	   {"step", hazard_step},	{"mask", hazard_mask},
 	{"order", hazard_order},   {"unmap", hazard_unmap},	{"fault", hazard_fault},
-	{"race", hazard_race},
+	{"race", hazard_race},	   {"high", hazard_high},
 };
 
 const unsigned char hazard_code[HAZARD_CODE_BYTES] = {
@@ -78,6 +78,8 @@ int main(int argc, char **argv)
 	probe_self = argv[0];
 	if (argc == 3 && !strcmp(argv[1], "inherited"))
 		return hazard_inherited(argv[2]);
+	if (argc == 4 && !strcmp(argv[1], "inherited-high"))
+		return hazard_inherited_high(argv[2], argv[3]);
 	if (argc < 2 || chdir(argv[1])) {
 		fprintf(stderr, "usage: hazard FOLDER [GROUP]...: %s\n", strerror(errno));
 		return 2;

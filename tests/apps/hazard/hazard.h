@@ -60,8 +60,11 @@ void hazard_order(void);
 void hazard_unmap(void);
 void hazard_fault(void);
 void hazard_race(void);
+void hazard_high(void);
 
 /* Started anew by hazard_stale: says what the descriptor argv[2] holds. */
 int hazard_inherited(const char *number);
+/* Started anew by hazard_high: is the descriptor that file? */
+int hazard_inherited_high(const char *number, const char *file);
 
 #endif
