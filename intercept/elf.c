@@ -3,6 +3,7 @@
 #include "intercept/elf.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define PAGE	       4096ul
@@ -18,8 +19,35 @@ int elf_check_header(const Elf64_Ehdr *e)
 		return -ENOEXEC;
 	if (e->e_machine != MACHINE_X86_64 || e->e_phentsize != sizeof(Elf64_Phdr))
 		return -ENOEXEC;
-	if (!e->e_phnum || e->e_phnum > ELF_PHDRS_MAX)
+	if (!e->e_phnum || e->e_phnum > ELF_TABLE_MAX)
 		return -ENOEXEC;
+	return 0;
+}
+
+static bool matters(const Elf64_Phdr *p)
+{
+	switch (p->p_type) {
+	case PT_LOAD:
+	case PT_INTERP:
+	case PT_DYNAMIC:
+	case PT_NOTE:
+	case PT_GNU_EH_FRAME:
+	case PT_GNU_STACK:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int elf_add(struct elf_info *info, const Elf64_Phdr *from, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (!matters(&from[i]))
+			continue;
+		if (info->phdr_count >= ELF_PHDRS_MAX)
+			return -ENOEXEC;
+		info->phdr[info->phdr_count++] = from[i];
+	}
 	return 0;
 }
 

@@ -10,13 +10,41 @@
 #include "intercept/image.h"
 #include "intercept/trapped.h"
 
+#define TABLE_STEP   64u
 #define PAGE_DOWN(x) ((x) & ~(PAGE_BYTES - 1))
 #define PAGE_UP(x)   PAGE_DOWN((x) + PAGE_BYTES - 1)
+
+static int read_phdrs(int fd, const struct elf_info *info, Elf64_Phdr *to, unsigned first,
+		      unsigned count)
+{
+	size_t bytes = count * sizeof(*to);
+
+	return sys4(__NR_pread64, fd, to, bytes, info->ehdr.e_phoff + first * sizeof(*to)) ==
+			       (long)bytes
+		       ? 0
+		       : -ENOEXEC;
+}
+
+static int read_large_table(int fd, struct elf_info *info)
+{
+	Elf64_Phdr some[TABLE_STEP];
+	int ret = 0;
+
+	info->phdr_count = 0;
+	for (unsigned at = 0; !ret && at < info->ehdr.e_phnum; at += TABLE_STEP) {
+		unsigned n = info->ehdr.e_phnum - at;
+
+		n = n < TABLE_STEP ? n : TABLE_STEP;
+		ret = read_phdrs(fd, info, some, at, n);
+		if (!ret)
+			ret = elf_add(info, some, n);
+	}
+	return ret;
+}
 
 int load_headers(int fd, struct elf_info *info)
 {
 	long n = sys4(__NR_pread64, fd, &info->ehdr, sizeof(info->ehdr), 0);
-	size_t bytes;
 	int ret;
 
 	if (n != sizeof(info->ehdr))
@@ -24,12 +52,13 @@ int load_headers(int fd, struct elf_info *info)
 	ret = elf_check_header(&info->ehdr);
 	if (ret)
 		return ret;
-	info->phdr_count = info->ehdr.e_phnum;
-	bytes = info->phdr_count * sizeof(info->phdr[0]);
-	n = sys4(__NR_pread64, fd, info->phdr, bytes, info->ehdr.e_phoff);
-	if (n != (long)bytes)
-		return -ENOEXEC;
-	return elf_check_segments(info);
+	if (info->ehdr.e_phnum <= ELF_PHDRS_MAX) {
+		info->phdr_count = info->ehdr.e_phnum;
+		ret = read_phdrs(fd, info, info->phdr, 0, info->phdr_count);
+	} else {
+		ret = read_large_table(fd, info);
+	}
+	return ret ? ret : elf_check_segments(info);
 }
 
 int load_interp_path(int fd, const struct elf_info *info, char *out)
@@ -176,6 +205,6 @@ int load_image(int fd, const struct elf_info *info, uint64_t hint, struct image 
 	out->entry = bias + info->ehdr.e_entry;
 	out->phdr = info->phdr_addr ? bias + info->phdr_addr : 0;
 	out->end = bias + info->high;
-	out->phdr_count = info->phdr_count;
+	out->phdr_count = info->ehdr.e_phnum;
 	return 0;
 }

@@ -84,6 +84,7 @@ static int read_at(int fd, void *out, uint64_t bytes, uint64_t offset)
 static int read_headers(struct image *image, int fd)
 {
 	struct elf_info *elf = &image->elf;
+	Elf64_Phdr table[ELF_TABLE_MAX];
 	uint64_t bytes;
 	int rc;
 
@@ -94,13 +95,14 @@ static int read_headers(struct image *image, int fd)
 		return rc;
 	if (elf_check_header(&elf->ehdr))
 		return -ENOEXEC;
-	elf->phdr_count = elf->ehdr.e_phnum;
-	bytes = elf->phdr_count * sizeof(Elf64_Phdr);
+	bytes = elf->ehdr.e_phnum * sizeof(Elf64_Phdr);
 	if (!image_has(image, elf->ehdr.e_phoff, bytes))
 		return -ENOEXEC;
-	rc = read_at(fd, elf->phdr, bytes, elf->ehdr.e_phoff);
+	rc = read_at(fd, table, bytes, elf->ehdr.e_phoff);
 	if (rc)
 		return rc;
+	if (elf_add(elf, table, elf->ehdr.e_phnum))
+		return -ENOEXEC;
 	if (elf_check_segments(elf) || elf->high - elf->low > UINT32_MAX)
 		return -ENOEXEC;
 	return 0;

@@ -42,11 +42,32 @@ Test(elf, refused_headers)
 	info.ehdr.e_machine = 3;
 	cr_assert_eq(elf_check_header(&info.ehdr), -ENOEXEC);
 	info = sound();
-	info.ehdr.e_phnum = 0xffff;
+	info.ehdr.e_phnum = ELF_TABLE_MAX + 1;
 	cr_assert_eq(elf_check_header(&info.ehdr), -ENOEXEC);
 	info = sound();
 	info.ehdr.e_type = ET_CORE;
 	cr_assert_eq(elf_check_header(&info.ehdr), -ENOEXEC);
+}
+
+Test(elf, large_tables)
+{
+	static Elf64_Phdr table[ELF_TABLE_MAX];
+	struct elf_info info = sound();
+
+	info.ehdr.e_phnum = ELF_TABLE_MAX;
+	cr_assert_eq(elf_check_header(&info.ehdr), 0);
+	table[100] = info.phdr[0];
+	table[ELF_TABLE_MAX - 1] = info.phdr[1];
+	info.phdr_count = 0;
+	cr_assert_eq(elf_add(&info, table, ELF_TABLE_MAX), 0);
+	cr_assert_eq(info.phdr_count, 2);
+	cr_assert_eq(elf_check_segments(&info), 0);
+	cr_assert_eq(info.interp_bytes, 28);
+	for (unsigned i = 0; i < ELF_PHDRS_MAX; i++)
+		table[i].p_type = PT_NOTE;
+	info.phdr_count = 0;
+	cr_assert_eq(elf_add(&info, table, ELF_TABLE_MAX), -ENOEXEC, "more than fit");
+	cr_assert_eq(info.phdr_count, ELF_PHDRS_MAX);
 }
 
 Test(elf, refused_segments)
