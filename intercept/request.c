@@ -107,11 +107,7 @@ static int connect_daemon(enum wire_op op)
 	int fd = connect_once();
 
 	if ((fd == -ENOENT || fd == -ECONNREFUSED) && op != WIRE_TRAPPED) {
-		fd = spawn_daemon();
-		if (!fd)
-			fd = spawn_wait(connect_once, op == WIRE_TWIN ? TWIN_START_MS : START_MS);
-		else
-			fd = -EPIPE;
+		fd = spawn_daemon(connect_once, op == WIRE_TWIN ? TWIN_START_MS : START_MS);
 		if (fd == -EPIPE)
 			fd = -ETIMEDOUT; /* it did not come: trying again would not help */
 	}

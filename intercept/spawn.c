@@ -61,38 +61,55 @@ static void exec_daemon(void)
 	sys1(__NR_exit_group, 127);
 }
 
-int spawn_daemon(void)
+/* Waits in between for `skyshim daemon`, which ends when the daemon listens, or has died. */
+static void start_and_wait(void)
 {
-	int status = 0;
+	int status = -1;
+	long pid;
+
+	sys3(__NR_close_range, 3, ~0u, 0);
+	pid = sys5(__NR_clone, 0, 0, 0, 0, 0);
+	if (pid == 0)
+		exec_daemon();
+	while (pid > 0 && sys4(__NR_wait4, pid, &status, __WCLONE, 0) == -EINTR)
+		;
+	sys1(__NR_exit_group, status != 0);
+}
+
+/* Calls try until somebody listens, or the child has ended without success, or the time is over. */
+static int try_until(int (*try)(void), long child, int milliseconds)
+{
+	int64_t step[2] = {0, WAIT_STEP_MS * NS_PER_MS};
+	int status = 0, ret = -EPIPE;
+	long ended = 0;
+
+	for (int waited = 0; waited < milliseconds; waited += WAIT_STEP_MS) {
+		if (!ended)
+			ended = sys4(__NR_wait4, child, &status, __WCLONE | WNOHANG, 0);
+		ret = try();
+		if (ret != -ENOENT && ret != -ECONNREFUSED)
+			break;
+		ret = -EPIPE;
+		if (ended && status)
+			break;
+		sys2(__NR_nanosleep, step, 0);
+	}
+	if (!ended) {
+		sys2(__NR_kill, child, K_SIGKILL);
+		while (sys4(__NR_wait4, child, &status, __WCLONE, 0) == -EINTR)
+			;
+	}
+	return ret;
+}
+
+int spawn_daemon(int (*try)(void), int milliseconds)
+{
 	long pid;
 
 	if (sys2(__NR_access, rt.handoff.bin, 1 /* X_OK */))
-		return -ENOENT; /* in another root, say: there will be none to wait for */
+		return -EPIPE; /* in another root, say: there will be none to wait for */
 	pid = sys5(__NR_clone, 0, 0, 0, 0, 0);
-	if (pid < 0)
-		return (int)pid;
-	if (pid == 0) {
-		long grandchild = sys5(__NR_clone, 0, 0, 0, 0, 0);
-
-		if (grandchild == 0)
-			exec_daemon();
-		sys1(__NR_exit_group, grandchild < 0);
-	}
-	while (sys4(__NR_wait4, pid, &status, __WCLONE, 0) == -EINTR)
-		;
-	return status ? -EAGAIN : 0;
-}
-
-int spawn_wait(int (*try)(void), int milliseconds)
-{
-	int64_t step[2] = {0, WAIT_STEP_MS * NS_PER_MS};
-	int ret = -ECONNREFUSED;
-
-	for (int waited = 0; waited < milliseconds; waited += WAIT_STEP_MS) {
-		ret = try();
-		if (ret != -ENOENT && ret != -ECONNREFUSED)
-			return ret;
-		sys2(__NR_nanosleep, step, 0);
-	}
-	return -EPIPE;
+	if (pid == 0)
+		start_and_wait();
+	return pid < 0 ? (int)pid : try_until(try, pid, milliseconds);
 }
