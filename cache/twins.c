@@ -155,6 +155,25 @@ int twins_find(const struct twin_key *key)
 	return is_checked || !twintable_check(key) ? 0 : 1;
 }
 
+bool twins_is_of(const struct twin_key *key, int fd)
+{
+	uint8_t id[TWIN_BUILD_ID_MAX];
+	struct twin_header head;
+	struct stat st;
+	int twin_fd = twinfile_open(twintable.dir_fd, key, &head, &st);
+	uint32_t n;
+
+	if (twin_fd < 0)
+		return false;
+	close(twin_fd);
+	n = head.build_id_bytes;
+	if (!n || (pread(fd, id, n, (off_t)head.build_id_offset) == (ssize_t)n &&
+		   !memcmp(id, head.build_id, n)))
+		return true;
+	twintable_discard(key, -EBADF);
+	return false;
+}
+
 void twintable_discard(const struct twin_key *key, int why)
 {
 	struct twin_entry *e;

@@ -9,6 +9,7 @@
 #ifndef CACHE_TWINS_H
 #define CACHE_TWINS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cache/twinfile.h"
@@ -40,6 +41,9 @@ void twins_stop(void);
 
 /* 0: its twin is there and sound. 1: it has to be made. Or the error that making it has given. */
 int twins_find(const struct twin_key *key);
+
+/* Is the twin that is there of the file fd, by its build-id? One that is not goes. */
+bool twins_is_of(const struct twin_key *key, int fd);
 
 /* Room for a new twin. Returns 0 (twins_install() or twins_drop() it), or the disk's error. */
 int twins_draft(struct twins_draft *out);

@@ -311,6 +311,8 @@ int maketwin(int fd)
 		return ret == -ENOEXEC || ret == -ESTALE ? ret : -EIO;
 	twinfile_key(&st, &key);
 	ret = twins_find(&key);
+	if (!ret && !twins_is_of(&key, fd))
+		ret = 1;
 	return ret > 0 ? fly(fd, &key) : ret;
 }
 

@@ -60,8 +60,19 @@ void image_revert(struct image_twin *i)
 	sys1(__NR_close, fd);
 }
 
+/* Is it the twin of what is in fd? A file without a build-id is believed. */
+static bool is_of(const struct twin_header *head, int fd)
+{
+	uint8_t id[TWIN_BUILD_ID_MAX];
+	uint32_t n = head->build_id_bytes;
+
+	return !n || (sys4(__NR_pread64, fd, id, n, head->build_id_offset) == (long)n &&
+		      !memcmp(id, head->build_id, n));
+}
+
 /* Opens and checks the twin at path. -ENOENT: there is none, or no good one. */
-static int open_checked(const char *path, const struct twin_key *key, struct twin_header *head)
+static int open_checked(const char *path, int original, const struct twin_key *key,
+			struct twin_header *head)
 {
 	struct stat st;
 	long fd = sys3(__NR_open, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
@@ -70,7 +81,7 @@ static int open_checked(const char *path, const struct twin_key *key, struct twi
 		return (int)fd;
 	if (sys2(__NR_fstat, fd, &st) ||
 	    sys4(__NR_pread64, fd, head, sizeof(*head), TWIN_TAIL(key->size)) != sizeof(*head) ||
-	    !twin_valid(head, key, (uint64_t)st.st_size)) {
+	    !twin_valid(head, key, (uint64_t)st.st_size) || !is_of(head, original)) {
 		sys1(__NR_close, fd);
 		return -ENOENT;
 	}
@@ -97,7 +108,7 @@ int image_twin_open(int fd, struct twin_header *head)
 	len += sizeof(folder) - 1;
 	len += twin_name(&key, path + len);
 
-	ret = open_checked(path, &key, head);
+	ret = open_checked(path, fd, &key, head);
 	if (ret != -ENOENT)
 		return ret;
 	memcpy(path + len, NO_TWIN, sizeof(NO_TWIN));
@@ -109,5 +120,5 @@ int image_twin_open(int fd, struct twin_header *head)
 	ret = request_run(&rq);
 	if (ret == -ETIMEDOUT)
 		__atomic_store_n(&unheard, 1, __ATOMIC_RELAXED);
-	return ret ? ret : open_checked(path, &key, head);
+	return ret ? ret : open_checked(path, fd, &key, head);
 }

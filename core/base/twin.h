@@ -48,7 +48,7 @@
 #include <stdint.h>
 
 #define TWIN_MAGIC	  UINT64_C(0x314e495754594b53) /* "SKYTWIN1" */
-#define TWIN_VERSION	  2u /* of this layout, of sysclass.h and of how sites are chosen */
+#define TWIN_VERSION	  3u /* of this layout, of sysclass.h and of how sites are chosen */
 #define TWIN_DIR	  "twins"
 #define TWIN_PAGE	  4096u
 #define TWIN_SEGMENTS_MAX 8u
@@ -92,13 +92,15 @@ struct twin_header {
 	uint32_t version;
 	uint32_t checksum; /* twin_checksum() of this struct with checksum 0 */
 	struct twin_key key;
-	uint64_t twin_bytes;   /* the whole twin file */
-	uint64_t low, high;    /* extent of all PT_LOADs: page-rounded vaddrs */
-	uint64_t first_offset; /* page-rounded file offset of the lowest PT_LOAD */
-	uint64_t code_offset;  /* of the trampolines in the twin; page-aligned */
-	uint64_t code_vaddr;   /* == high */
-	uint64_t code_bytes;   /* a multiple of a page; 0: the file has no site */
-	uint64_t sites_offset; /* struct twin_site[site_count] in the twin; 8-byte aligned */
+	uint64_t twin_bytes;	  /* the whole twin file */
+	uint64_t low, high;	  /* extent of all PT_LOADs: page-rounded vaddrs */
+	uint64_t first_offset;	  /* page-rounded file offset of the lowest PT_LOAD */
+	uint64_t code_offset;	  /* of the trampolines in the twin; page-aligned */
+	uint64_t code_vaddr;	  /* == high */
+	uint64_t code_bytes;	  /* a multiple of a page; 0: the file has no site */
+	uint64_t build_id_offset; /* of the id in the original: times and numbers may be those of
+				   * another file, on an image that is mounted anew, say */
+	uint64_t sites_offset;	  /* struct twin_site[site_count] in the twin; 8-byte aligned */
 	uint32_t site_count;
 	uint32_t unproven; /* candidates (0f 05, 0f 34, cd 80) in bytes that no proven
 				  * instruction covers: code from there must be able to trap */

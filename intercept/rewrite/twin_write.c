@@ -80,6 +80,7 @@ static void find_build_id(const struct image *image, struct twin_header *head)
 			    !memcmp(note + at + sizeof(n), "GNU", 4) &&
 			    n.n_descsz <= TWIN_BUILD_ID_MAX) {
 				head->build_id_bytes = n.n_descsz;
+				head->build_id_offset = p->p_offset + id;
 				memcpy(head->build_id, note + id, n.n_descsz);
 				return;
 			}

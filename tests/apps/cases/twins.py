@@ -19,7 +19,8 @@ from cases.processes import ABSURD, ODD
 REQUEST = struct.Struct("=IHH16sQQQQII")  # core/base/wire.h
 REPLY = struct.Struct("=Ii16sQQqIIII")
 MAGIC, VERSION = 0x4d485353, 2
-TWIN_VERSION = 2  # core/base/twin.h
+TWIN_VERSION = 3  # core/base/twin.h
+HEAD_BYTES, BUILD_ID_BYTES = 392, 32
 STAT, TWIN, TRAPPED, STATUS = 2, 7, 8, 9
 MAY_SAY = {0, -errno.ENOEXEC, -errno.ESTALE, -errno.ENOSPC, -errno.E2BIG, -errno.ETIMEDOUT, -errno.EIO}
 
@@ -283,6 +284,36 @@ def without_trap(strict):
     return check
 
 
+def other_build(context):
+    """A twin under the name of a file that looks the same but was built otherwise is not mapped, and goes."""
+    daemon = Daemon(context)
+    path = program(context)
+    run = [context.skyshim, "run", "--report-coverage=report", path]
+    want(daemon.twin(path) == 0 and context.run(run).status == 0, "no twin to begin with")
+    name = os.path.join(daemon.twins, daemon.name(path))
+    tail = -(-os.stat(path).st_size // 4096) * 4096
+    os.chmod(name, 0o600)
+    with open(name, "r+b") as twin:
+        twin.seek(tail)
+        head = bytearray(twin.read(HEAD_BYTES))
+        head[-BUILD_ID_BYTES] ^= 255
+        head[12:16] = bytes(4)
+        total = 2166136261
+        for byte in head:
+            total = (total ^ byte) * 16777619 & 0xffffffff
+        head[12:16] = struct.pack("=I", total)
+        twin.seek(tail)
+        twin.write(head)
+    os.chmod(name, 0o400)
+    before = daemon.stats()
+    want(context.run(run).status == 0, "the program does not run")
+    with open(os.path.join(context.work, "report"), encoding="utf-8") as report:
+        want("trap because" not in report.read(), "it has no twin")
+    after = daemon.stats()
+    want(after["twins_made"] == before["twins_made"] + 1 and after["twins_discarded"] == before["twins_discarded"] + 1,
+         f"not made anew: {before} {after}")
+
+
 def signal_in_execve(context):
     """A signal that comes while the runtime is about an execve was for the program that handles it. strace sends it when
     the runtime looks whether it may execute the file."""
@@ -332,6 +363,7 @@ CASES = [
     Case("twin/no-daemon-to-start", check=unheard("/none", 3), needs_store=False),
     Case("twin/daemon-that-fails", check=unheard("/bin/false", 4, 10), needs_store=False),
     Case("twin/daemon-hangs", check=unheard(None, 25), needs_store=False),
+    Case("twin/other-build", check=other_build, needs_store=False),
     Case("coverage/signal-in-execve", check=signal_in_execve, needs_store=False),
     Case("coverage/no-trap", check=without_trap(False)),
     Case("coverage/no-trap-strict", check=without_trap(True)),
