@@ -23,8 +23,8 @@ struct elf_info {
 /* Is this header one of a 64-bit x86 program? 0 or -ENOEXEC. */
 int elf_check_header(const Elf64_Ehdr *ehdr);
 
-/* Adds those of n headers to info->phdr that matter to whoever loads or rewrites the file. -ENOEXEC:
- * there are more than fit. */
+/* Adds those of n headers to info->phdr that matter to whoever loads or rewrites the file.
+ * -ENOEXEC: there are more than fit. */
 int elf_add(struct elf_info *info, const Elf64_Phdr *from, unsigned n);
 
 /* Fills the rest of info from its ehdr and phdr[]. 0 or -ENOEXEC. */

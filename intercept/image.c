@@ -202,7 +202,8 @@ static void unmap_tail(struct image_twin *i)
 	}
 }
 
-/* Images in the range are not looked up any more. With the lock: their entries are not used again yet. */
+/* Images in the range are not looked up any more. With the lock: nobody uses their entries again
+ * yet. */
 static void hide_whole(uint64_t start, uint64_t bytes)
 {
 	struct image_twin *i = NULL;

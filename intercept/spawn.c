@@ -71,7 +71,8 @@ static void start_and_wait(void)
 	pid = sys5(__NR_clone, 0, 0, 0, 0, 0);
 	if (pid == 0)
 		exec_daemon();
-	while (pid > 0 && sys4(__NR_wait4, pid, &status, __WCLONE, 0) == -EINTR)
+	/* execve has made it a child like others */
+	while (pid > 0 && sys4(__NR_wait4, pid, &status, __WALL, 0) == -EINTR)
 		;
 	sys1(__NR_exit_group, status != 0);
 }

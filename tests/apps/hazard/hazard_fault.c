@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Instructions beside a system call that fault: the program is told where, by its own addresses, and
- * goes on where it says. */
+/* Instructions beside a system call that fault: the program is told where, by its own addresses,
+ * and goes on where it says. */
 #include "tests/apps/hazard/hazard.h"
 
 #include <signal.h>

@@ -2,7 +2,7 @@
 /*
  * Code that comes to a program which had none but its file's, by ways that are easily missed:
  *	lends mremap FILE	a page moves, not yet executable, into the place of one of the text
- *	lends vfork FILE	a vfork child makes it and leaves it to its parent and the parent's thread
+ *	lends vfork FILE	a vfork child leaves it to its parent and the parent's thread
  * The code opens FILE.
  */
 #include <errno.h>
