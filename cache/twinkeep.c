@@ -281,14 +281,24 @@ static bool is_full(uint64_t percent)
 	return full;
 }
 
-/* The least recently used go, when there is too much. */
+static bool has_too_many(void)
+{
+	bool many;
+
+	pthread_mutex_lock(&twintable.lock);
+	many = twintable.count > TWINS_MAX / 100 * LOW_PERCENT;
+	pthread_mutex_unlock(&twintable.lock);
+	return many;
+}
+
+/* The least recently used go, when there is too much. Sorts looks. */
 static void make_room(struct look *looks, size_t n)
 {
 	if (!n || !is_full(100))
 		return;
 	qsort(looks, n, sizeof(*looks), older_first);
 	for (size_t i = 0; i + 1 < n && is_full(LOW_PERCENT); i++) {
-		bool too_many = twintable.count > TWINS_MAX / 100 * LOW_PERCENT;
+		bool too_many = has_too_many();
 
 		if (looks[i].has_twin || too_many)
 			evict(&looks[i], too_many);

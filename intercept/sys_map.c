@@ -199,7 +199,6 @@ long sys_mremap(struct sys_args *a)
 
 	if (a->arg[3] & MREMAP_FIXED)
 		image_touched(a->arg[4], PAGE_UP(a->arg[2]));
-
 	if (i)
 		image_touched(a->arg[0], a->arg[1]);
 	return ret ? ret : SYS_PASS;
