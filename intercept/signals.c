@@ -292,7 +292,7 @@ static void deliver(struct thread *t, int sig, const struct ksiginfo *info, stru
 {
 	struct ksigaction act = take_action(t, sig);
 
-	if (act.handler == K_SIG_IGN && !caused(sig, info) && info->code <= 0)
+	if (act.handler == K_SIG_IGN && !caused(sig, info))
 		return;
 	if (act.handler <= K_SIG_IGN)
 		act_default(t, sig, info, uc);

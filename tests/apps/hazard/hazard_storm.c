@@ -249,6 +249,24 @@ static void storm_pipe(const char *name, int flags)
 	close(pipes[1]);
 }
 
+/* A timer's signal that comes while its disposition is set to "ignore" is one to ignore. */
+static void storm_ignored(void)
+{
+	struct sigaction action = {.sa_sigaction = look, .sa_flags = SA_SIGINFO | SA_RESTART};
+	struct itimerval off = {{0, 0}, {0, 0}}, at = {{0, 0}, {0, 1}};
+	long end = now_ms() + STORM_MS, turns = 0;
+
+	for (; now_ms() < end; turns++) {
+		sigaction(SIGALRM, &action, NULL);
+		at.it_value.tv_usec = 1 + turns % EVERY_US;
+		setitimer(ITIMER_REAL, &at, NULL);
+		for (int i = 0; i < 100; i++)
+			signal(SIGALRM, SIG_IGN);
+	}
+	setitimer(ITIMER_REAL, &off, NULL);
+	say("ignored-turns", turns > 0);
+}
+
 void hazard_storm(void)
 {
 	stack_t stack = {.ss_sp = alternate, .ss_size = sizeof(alternate)};
@@ -262,4 +280,5 @@ void hazard_storm(void)
 	storm_cloud("profiled", look, ITIMER_PROF, SA_RESTART);
 	storm_pipe("pipe-restarted", SA_RESTART);
 	storm_pipe("pipe-interrupted", 0);
+	storm_ignored();
 }
