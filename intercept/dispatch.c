@@ -189,15 +189,15 @@ void dispatch_call(struct thread *t)
 	sys_handler *handler;
 	long ret = SYS_PASS;
 
-	if (t->int80)
-		a.nr = int80_translate(r, a.arg);
-	t->masked = false;
-	handler = dispatch_handler(a.nr);
 	if (t->pass != (uintptr_t)gate_plain) {
 		t->trapped = t->int80 = false;
 		t->site = t->pass;
 		t->gate_ret = t->pass + TWIN_AFTER;
 	}
+	if (t->int80)
+		a.nr = int80_translate(r, a.arg);
+	t->masked = false;
+	handler = dispatch_handler(a.nr);
 	if (retry == RETRY_AFTER) {
 		t->retry = RETRY_NO;
 		dispatch_answered(t, (long)t->nr, r, t->result);
