@@ -130,11 +130,12 @@ static int serve_open(struct session *s)
 
 static int ensure_file(struct session *s, struct cache_file *file)
 {
-	char message[CACHE_MESSAGE_MAX], scheme[8], bucket[256];
+	char message[CACHE_MESSAGE_MAX], object[CACHE_OBJECT_MAX], scheme[8], bucket[256];
 	int ret = cache_ensure(file, s->req->offset, s->req->length, s->req->flags, message);
 
 	if (ret) {
-		name_split(cache_object(file), scheme, bucket);
+		cache_object(file, object);
+		name_split(object, scheme, bucket);
 		say(s, cache_ctx(file), bucket, ret, message);
 	}
 	return ret;
@@ -275,7 +276,7 @@ void session_serve(const struct session_env *env, pid_t pid, const void *message
 	};
 	int ret;
 
-	*out = (struct session_reply){.head.magic = WIRE_MAGIC, .fd = {-1, -1}};
+	*out = (struct session_reply){.head.magic = WIRE_MAGIC, .fd = {-1, -1, -1}};
 	ret = serve(&s, bytes);
 	out->head.error = ret;
 	if (ret && out->head.fds)
