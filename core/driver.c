@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "core/hasher.h"
 #include "core/learned.h"
 #include "core/store.h"
 
@@ -58,11 +59,13 @@ static const struct store_ops *find_backend(const char *scheme)
 
 int store_start(void)
 {
+	hasher_start();
 	return http_start(&http_limits);
 }
 
 void store_stop(void)
 {
+	hasher_stop();
 	http_stop();
 	learned_forget();
 	config_free_all();
@@ -141,5 +144,6 @@ void store_counters(struct store_counters *out)
 	out->retries = flight_totals.retries;
 	out->errors = flight_totals.errors;
 	out->bytes_in = flight_totals.bytes_in;
+	out->bytes_out = flight_totals.bytes_out;
 	out->connections = flight_totals.connections;
 }

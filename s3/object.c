@@ -85,7 +85,7 @@ int s3_object_parse_head(struct store_call *call, const struct store_answer *ans
 
 /* Is the ETag the MD5 of the body? Not of an object that came in parts ("...-3"), nor of one
  * encrypted with a key of KMS or the customer's (Amazon S3 API Reference, "Object": ETag). */
-static bool etag_is_md5(const struct header_list *fields, const char *etag)
+bool s3_object_etag_is_md5(const struct header_list *fields, const char *etag)
 {
 	const char *sse = header_get(fields, "x-amz-server-side-encryption");
 
@@ -123,7 +123,7 @@ static void choose_check(const struct header_list *fields, const char *etag,
 		strcpy(check->text, value);
 		return;
 	}
-	if (!etag_is_md5(fields, etag))
+	if (!s3_object_etag_is_md5(fields, etag))
 		return;
 	check->kind = DIGEST_MD5;
 	check->hex = true;
