@@ -98,7 +98,7 @@ static int make_draft(struct cache_file *file)
 	return add_notes(file, &journal);
 }
 
-int draft_open(struct cache_file *file, char *message)
+int draft_open(struct cache_file *file, bool keeps, char *message)
 {
 	struct cache_active *a = file->active;
 	uint64_t base = a->pair.vn->attr.size;
@@ -112,7 +112,7 @@ int draft_open(struct cache_file *file, char *message)
 	if (!file->draft)
 		ret = make_draft(file);
 	pthread_mutex_unlock(&cache.lock);
-	if (!ret && base % VNODE_BLOCK_BYTES)
+	if (!ret && keeps && base % VNODE_BLOCK_BYTES)
 		ret = cache_ensure(file, base - 1, 1, WIRE_ENSURE_RANDOM, message);
 	return ret;
 }
@@ -160,12 +160,17 @@ int draft_create(const struct draft_about *about, struct cache_file **out)
 	return ret;
 }
 
-static bool is_truth(const struct cache_file *file, const void *none)
+
+static bool is_named_draft(const struct cache_file *file, const void *none)
 {
 	(void)none;
 	return file->draft &&
-	       !(file->draft->notes.journal->flags & (NOTES_PARKED | NOTES_UNLINKED)) &&
-	       draft_is_dirty(file->draft->notes.shm);
+	       !(file->draft->notes.journal->flags & (NOTES_PARKED | NOTES_UNLINKED));
+}
+
+static bool is_truth(const struct cache_file *file, const void *none)
+{
+	return is_named_draft(file, none) && draft_is_dirty(file->draft->notes.shm);
 }
 
 struct cache_file *draft_find(const uint8_t *ctx, const char *object)
@@ -180,6 +185,18 @@ struct cache_file *draft_find(const uint8_t *ctx, const char *object)
 		file = file_use(file_find(id, is_truth, NULL));
 	pthread_mutex_unlock(&cache.lock);
 	return file;
+}
+
+bool draft_may_change(const uint8_t *ctx, const char *object)
+{
+	uint8_t id[CACHE_ID_BYTES];
+	bool may = false;
+
+	pthread_mutex_lock(&cache.lock);
+	if (cache.drafts && !file_make_id(ctx, object, id))
+		may = file_find(id, is_named_draft, NULL);
+	pthread_mutex_unlock(&cache.lock);
+	return may;
 }
 
 bool draft_is(const struct cache_file *file)

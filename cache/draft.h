@@ -19,10 +19,10 @@
 
 #include "cache/cache.h"
 
-/* Makes the file a draft with its version as base, if it is none. On return the last block of the
- * base is there, so that appending needs nothing more. Waits for fetches: not on the I/O thread.
+/* Makes the file a draft with its version as base, if it is none. keeps: its content stays; on
+ * return the last block of the base is there, so that appending needs nothing more. Waits for fetches: not on the I/O thread.
  * message: as of cache_ensure(). */
-int draft_open(struct cache_file *file, char *message);
+int draft_open(struct cache_file *file, bool keeps, char *message);
 
 /* What a draft without a base is about. */
 struct draft_about {
@@ -39,6 +39,9 @@ int draft_create(const struct draft_about *about, struct cache_file **out);
 
 /* The dirty draft that this name means here, with a reference, or NULL. */
 struct cache_file *draft_find(const uint8_t *ctx, const char *object);
+
+/* Is there a draft of that name, that may become dirty without anybody being asked? */
+bool draft_may_change(const uint8_t *ctx, const char *object);
 
 bool draft_is(const struct cache_file *file);
 bool draft_has_changes(const struct cache_file *file);

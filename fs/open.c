@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cache/draft.h"
 #include "core/context.h"
 #include "fs/backends.h"
 #include "fs/fetch.h"
@@ -128,6 +129,9 @@ static int open_key(struct lookup *q, int flags, struct opened *out)
 	int ret = -EAGAIN;
 
 	name_object(&q->name, object);
+	out->file = draft_find(context_id(q->ctx), object);
+	if (out->file)
+		return 0;
 	for (int i = 0; i < TRIES_MAX && (ret == -EAGAIN || ret == -ESTALE); i++) {
 		struct meta_fact fact;
 
