@@ -160,7 +160,6 @@ int draft_create(const struct draft_about *about, struct cache_file **out)
 	return ret;
 }
 
-
 static bool is_named_draft(const struct cache_file *file, const void *none)
 {
 	(void)none;

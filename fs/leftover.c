@@ -31,7 +31,8 @@ static void *publish_one(void *arg)
 	if (ret && !goes_on(ret)) {
 		cache_object(file, object);
 		draft_park(file, ret, message);
-		log_warn("%s: what a program wrote before it ended is not in the bucket, and is kept "
+		log_warn("%s: what a program wrote before it ended is not in the bucket, and is "
+			 "kept "
 			 "(skyshim recover): %s",
 			 object, message);
 	}

@@ -27,8 +27,8 @@ struct entry {
 	int64_t spare_until_ns; /* and once more up to here; 0: not */
 	uint64_t size;
 	int64_t mtime_ns;
-	int64_t changed_ns;	/* when this daemon changed it last */
-	int64_t asked_ns;	/* when the lookup under way began */
+	int64_t changed_ns;	   /* when this daemon changed it last */
+	int64_t asked_ns;	   /* when the lookup under way began */
 	char *etag;		   /* owned; NULL for "" */
 	char *message;		   /* owned: line of the lookup that failed */
 	int error;		   /* of the lookup that ended last */

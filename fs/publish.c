@@ -90,9 +90,14 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 		memcpy(version.etag, up.etag, sizeof(version.etag));
 		draft_flush_end(file, flush, &version);
 		tell(cache_ctx(file), up.object, &version, up.mode);
-	} else {
-		draft_flush_end(file, flush, NULL);
+		return 0;
 	}
+	draft_flush_end(file, flush, NULL);
+	if (ret == -ESTALE)
+		snprintf(message, STORE_MESSAGE_BYTES,
+			 "%s: somebody else has written another version meanwhile, which stays; "
+			 "what was written here is kept: see skyshim recover",
+			 up.object);
 	return ret;
 }
 
