@@ -4,9 +4,9 @@
  * that whoever has it open sees every write at once; publishing it makes it the new version.
  *
  * A draft is dirty while not all of its changes are in the bucket; a dirty one is what its name
- * means on this machine. A clean one is a version like any other, and becomes an ordinary cache file
- * once no process has it open. One that could not be published by then is parked: kept on disk,
- * found by no name.
+ * means on this machine. A clean one is a version like any other, and becomes an ordinary cache
+ * file once no process has it open. One that could not be published by then is parked: kept on
+ * disk, found by no name.
  *
  * Functions as in cache/cache.h: any thread, references, negative errnos.
  */
@@ -20,8 +20,8 @@
 #include "cache/cache.h"
 
 /* Makes the file a draft with its version as base, if it is none. keeps: its content stays; on
- * return the last block of the base is there, so that appending needs nothing more. Waits for fetches: not on the I/O thread.
- * message: as of cache_ensure(). */
+ * return the last block of the base is there, so that appending needs nothing more. Waits for
+ * fetches: not on the I/O thread. message: as of cache_ensure(). */
 int draft_open(struct cache_file *file, bool keeps, char *message);
 
 /* What a draft without a base is about. */

@@ -108,8 +108,8 @@ void file_relink(struct cache_file *file, const uint8_t *id, uint64_t etag_hash)
 int file_create(const struct pair_about *about, const uint8_t *id, uint64_t etag_hash,
 		struct cache_file **out);
 
-/* With the lock: a draft without references becomes the ordinary file that about says, with the same
- * data file, complete. After an error it is as it was, or cannot be activated any more. */
+/* With the lock: a draft without references becomes the ordinary file that about says, with the
+ * same data file, complete. After an error it is as it was, or cannot be activated any more. */
 int file_take_over(struct cache_file *file, const struct pair_about *about);
 
 /* With the lock: the newest file of that id for which accept says yes, or NULL. */

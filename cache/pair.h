@@ -56,7 +56,8 @@ void pair_close(struct pair *p);
  * present; from is none any more. After an error all is as it was. */
 int pair_take_over(int files_fd, const char *from, const char *to, const struct pair_about *about);
 
-/* Names both files anew. After an error, and after a death in between, the pair is none any more. */
+/* Names both files anew. After an error, and after a death in between, the pair is none any more.
+ */
 int pair_rename(int files_fd, const char *from, const char *to);
 
 void pair_remove(int files_fd, const char *name);

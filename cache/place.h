@@ -32,7 +32,8 @@ int place_lock(int dir_fd);
 
 /* The directory for pairs in dir_fd, made if need be. If the machine was started anew since the
  * files in it were written they are removed: what the page cache held then may be lost, bitmaps
- * included. Only what was written to stays (cache/notes.h). Only with the lock. Returns a descriptor or an error. */
+ * included. Only what was written to stays (cache/notes.h). Only with the lock. Returns a
+ * descriptor or an error. */
 int place_files(int dir_fd);
 
 #define PLACE_BOOT_BYTES 64

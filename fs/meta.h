@@ -58,8 +58,8 @@ void meta_leave(const uint8_t *ctx, const char *name, int error, const struct me
 
 void meta_put(const uint8_t *ctx, const char *name, const struct meta_fact *fact);
 
-/* From a listing that was asked for at asked_ns. What was changed here since then stays; of the same
- * version as before, so do the mode and time that the object itself told. */
+/* From a listing that was asked for at asked_ns. What was changed here since then stays; of the
+ * same version as before, so do the mode and time that the object itself told. */
 void meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
 		     int64_t asked_ns);
 

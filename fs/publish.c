@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One publication: what goes along with the bytes, the condition, and what is believed afterwards. */
+/* One publication: what goes along with the bytes, the condition, and what is believed afterwards.
+ */
 #include "fs/publish.h"
 
 #include <errno.h>
@@ -94,10 +95,11 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 	}
 	draft_flush_end(file, flush, NULL);
 	if (ret == -ESTALE)
-		snprintf(message, STORE_MESSAGE_BYTES,
-			 "%s: somebody else has written another version meanwhile, which stays; "
-			 "what was written here is kept: see skyshim recover",
-			 up.object);
+		snprintf(
+			message, STORE_MESSAGE_BYTES,
+			"somebody else has written another version of %.*s meanwhile, which stays; "
+			"what was written here is kept: see skyshim recover",
+			256, up.object);
 	return ret;
 }
 

@@ -7,8 +7,8 @@
  * *draft*: VNODE_DRAFT is set in its vnode, size and mtime are those of the data file as the kernel
  * has them, nothing of it is evicted, and it has a third file, its notes (this struct and a
  * bitmap), mapped read-write by everybody who has it open for writing. vnode.attr.size stays what
- * it was: the size of the *base*, the version that is fetched from; blocks of the base that were cut
- * off or replaced count as present.
+ * it was: the size of the *base*, the version that is fetched from; blocks of the base that were
+ * cut off or replaced count as present.
  *
  * A write, by a runtime, in this order:
  *	1. the blocks of the base that it touches are made present (WIRE_ENSURE), whole ones too;
