@@ -10,6 +10,7 @@
 #include "core/config.h"
 #include "core/hasher.h"
 #include "core/learned.h"
+#include "core/pairs.h"
 #include "core/store.h"
 
 static pthread_mutex_t backends_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -77,6 +78,7 @@ static void clear_results(struct store_call *call)
 	call->status = 0;
 	call->object = (struct store_object){0};
 	call->list = (struct store_list){0};
+	call->user = call->fields = (struct store_pairs){0};
 	call->request_id[0] = '\0';
 	call->message[0] = '\0';
 	call->driver = NULL;
@@ -134,6 +136,8 @@ void store_call_reset(struct store_call *call)
 		free(call->list.entries[i].name);
 	free(call->list.entries);
 	free(call->list.next_token);
+	pairs_free(&call->user);
+	pairs_free(&call->fields);
 	clear_results(call);
 }
 

@@ -16,6 +16,7 @@
 #include "core/inflight.h"
 #include "core/learned.h"
 #include "core/log.h"
+#include "core/pairs.h"
 #include "core/report.h"
 #include "core/route.h"
 
@@ -45,9 +46,30 @@ static void free_list(struct store_list *list)
 	*list = (struct store_list){0};
 }
 
+static void free_results(struct store_call *ask)
+{
+	free_list(&ask->list);
+	pairs_free(&ask->user);
+	pairs_free(&ask->fields);
+}
+
+/* Gives a list of one call to another. */
+static void move_pairs(struct store_pairs *to, struct store_pairs *from)
+{
+	pairs_free(to);
+	*to = *from;
+	*from = (struct store_pairs){0};
+}
+
+static void move_metadata(struct flight *f)
+{
+	move_pairs(&f->call->user, &f->ask.user);
+	move_pairs(&f->call->fields, &f->ask.fields);
+}
+
 static void flight_free(struct flight *f)
 {
-	free_list(&f->ask.list);
+	free_results(&f->ask);
 	header_clear(&f->request.fields);
 	header_clear(&f->x.answer);
 	buffer_free(&f->request.target);
@@ -69,6 +91,8 @@ void flight_conclude(struct flight *f, int error)
 		call->object = call->verb == STORE_GET ? f->body.object : f->ask.object;
 		call->list = f->ask.list;
 		f->ask.list = (struct store_list){0};
+		if (call->verb != STORE_GET)
+			move_metadata(f);
 		call->message[0] = '\0';
 	} else if (flight_is_quiet(error)) {
 		call->message[0] = '\0';
@@ -165,6 +189,8 @@ static int on_head(struct http_exchange *x)
 	ret = f->ops->verb[STORE_GET].parse(&f->ask, &answer, &check);
 	if (ret < 0)
 		return ret;
+	if (!f->body.begun)
+		move_metadata(f);
 	return body_head(&f->body, f->call, &answer, &f->ask.object, &check);
 }
 
@@ -220,13 +246,14 @@ static void on_done(struct http_exchange *x)
 
 static void reset_attempt(struct flight *f)
 {
-	free_list(&f->ask.list);
+	free_results(&f->ask);
 	header_clear(&f->request.fields);
 	buffer_free(&f->request.target);
 	buffer_free(&f->request.body);
 	buffer_clear(&f->url);
 	buffer_free(&f->answer);
 	f->ask = body_ask(&f->body, f->call);
+	f->ask.user = f->ask.fields = (struct store_pairs){0}; /* the call's own */
 	if (f->asking != ASK_CALL)
 		f->ask.verb = STORE_HEAD;
 	if (f->asking == ASK_WRITTEN)

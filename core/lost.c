@@ -14,6 +14,7 @@
 #include "core/http/date.h"
 #include "core/inflight.h"
 #include "core/log.h"
+#include "core/pairs.h"
 #include "core/report.h"
 
 #define AGE_SLACK_S 2 /* both times are cut to whole seconds */
@@ -86,12 +87,26 @@ static bool is_too_old(const struct flight *f)
 	return now_s - f->ask.object.mtime_ns / DATE_NS_PER_S > flight_s + AGE_SLACK_S;
 }
 
+/* Is all that went with the write kept there? */
+static bool has_ours(const struct flight *f)
+{
+	const struct store_pairs *sent = f->call->set_user;
+
+	for (size_t i = 0; sent && i < sent->count; i++) {
+		const char *kept = pairs_get(&f->ask.user, sent->pair[i].name);
+
+		if (!kept || strcmp(kept, sent->pair[i].value) != 0)
+			return false;
+	}
+	return true;
+}
+
 void lost_found(struct flight *f)
 {
 	char etag[STORE_ETAG_BYTES];
 
 	if (expected_etag(f, etag) < 0 || strcasecmp(etag, f->ask.object.etag) != 0 ||
-	    is_too_old(f)) {
+	    is_too_old(f) || !has_ours(f)) {
 		lost_not_ours(f);
 		return;
 	}

@@ -20,6 +20,7 @@ struct context; /* whose credentials and endpoints: core/context.h */
 #define STORE_ID_BYTES	    128	 /* a service's request id, with NUL */
 #define STORE_MESSAGE_BYTES 512	 /* a line for the user, with NUL */
 #define STORE_LIST_MAX	    1000 /* entries of one page */
+#define STORE_PAIRS_MAX	    128	 /* of one object */
 
 enum store_verb {
 	STORE_HEAD, /* attributes of bucket/key */
@@ -73,7 +74,7 @@ struct store_source {
 	uint64_t bytes;
 };
 
-/* What is kept with an object beside its bytes, by name. */
+/* What is kept with an object beside its bytes, by name. core/pairs.h has what one needs. */
 struct store_pair {
 	char *name;
 	char *value;
@@ -113,6 +114,9 @@ struct store_call {
 	int status;		    /* of the last HTTP answer, 0 if there was none */
 	struct store_object object; /* STORE_HEAD, STORE_GET; STORE_PUT: etag and size */
 	struct store_list list;	    /* STORE_LIST, STORE_BUCKETS */
+	/* STORE_HEAD, STORE_GET (before sink.begin already): as set_user and set_fields are; names
+	 * of user metadata in lower case, values as they came. Freed by store_call_reset(). */
+	struct store_pairs user, fields;
 	char request_id[STORE_ID_BYTES];
 	char message[STORE_MESSAGE_BYTES]; /* with an error: what happened and what to do, one line
 					    * without newline: bucket, request id, the credential

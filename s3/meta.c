@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What S3 keeps with an object: user metadata, as fields "x-amz-meta-NAME", and a few of HTTP's own
  * (Amazon S3 User Guide, "Working with object metadata"). */
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
 
+#include "core/pairs.h"
+#include "core/scope.h"
 #include "s3/s3.h"
 
 #define PREFIX "x-amz-meta-"
@@ -80,4 +83,31 @@ int s3_meta_add(const struct store_call *call, struct header_list *fields)
 	if (!ret && call->set_user)
 		ret = add_user(call->set_user, fields);
 	return ret == -EMSGSIZE ? -E2BIG : ret;
+}
+
+static int take_user(const struct header *field, struct store_pairs *user)
+{
+	SCOPE_FREE char *name = strdup(field->name + strlen(PREFIX));
+
+	if (!name)
+		return -ENOMEM;
+	for (char *c = name; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return pairs_add(user, name, field->value);
+}
+
+int s3_meta_parse(const struct header_list *fields, struct store_call *call)
+{
+	int ret = 0;
+
+	/* an answer has no more fields than the lists may hold */
+	for (size_t i = 0; i < fields->count && !ret; i++) {
+		const struct header *field = &fields->field[i];
+
+		if (!strncasecmp(field->name, PREFIX, strlen(PREFIX)))
+			ret = take_user(field, &call->user);
+		else if (is_kept(field->name))
+			ret = pairs_add(&call->fields, field->name, field->value);
+	}
+	return ret;
 }

@@ -80,7 +80,7 @@ int s3_object_parse_head(struct store_call *call, const struct store_answer *ans
 	if (call->key && call->key[0] && (!length || range_parse_number(length, &object.size) < 0))
 		return -EBADMSG;
 	call->object = object;
-	return 0;
+	return s3_meta_parse(answer->fields, call);
 }
 
 /* Is the ETag the MD5 of the body? Not of an object that came in parts ("...-3"), nor of one
@@ -140,5 +140,5 @@ int s3_object_parse_get(struct store_call *call, const struct store_answer *answ
 		return -EBADMSG;
 	choose_check(answer->fields, object.etag, check);
 	call->object = object;
-	return 0;
+	return s3_meta_parse(answer->fields, call);
 }

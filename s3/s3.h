@@ -41,6 +41,10 @@ bool s3_object_etag_is_md5(const struct header_list *fields, const char *etag);
  * -EINVAL (a name or value that S3 cannot hold), -E2BIG, -ENOMEM. */
 int s3_meta_add(const struct store_call *call, struct header_list *fields);
 
+/* Fills call->user and call->fields, which are empty. Returns 0 or -ENOMEM; what was added before
+ * stays in the call. */
+int s3_meta_parse(const struct header_list *fields, struct store_call *call);
+
 /* put.c: PutObject, and what all writes share */
 int s3_put_build(const struct store_call *call, const struct store_site *site,
 		 struct store_request *out);

@@ -311,6 +311,27 @@ Test(core_put, the_same_bytes_from_before_are_not_ours)
 	cr_assert_eq(fault.requests, 3u);
 }
 
+/* Nor are those that somebody else wrote at the same moment: what went along tells. */
+Test(core_put, the_same_bytes_with_other_metadata_are_not_ours)
+{
+	char name[] = "mtime", value[] = "1.5";
+	struct store_pair pair = {name, value};
+	struct store_pairs user = {&pair, 1};
+	struct store_call call = put(0);
+
+	call.if_none_match = "*";
+	call.set_user = &user;
+	fault.step[0].kind = FAULT_LOST;
+	fault.fields = "x-amz-meta-mtime: 2.5\r\n";
+	cr_assert_eq(store_run(&call), -ESTALE);
+	fault.etag = "";
+	fault.requests = 0;
+	fault.fields = "x-amz-meta-mtime: 1.5\r\n";
+	cr_assert_eq(store_run(&call), 0, "%s", call.message);
+	cr_assert_eq(fault.requests, 3u);
+	store_call_reset(&call);
+}
+
 Test(core_put, a_condition_that_fails_at_once_asks_nothing_more)
 {
 	struct store_call call = put(10);

@@ -170,6 +170,12 @@ static void put_object(struct buffer *out, const struct store_object *object)
 		    object->mtime_ns, object->etag);
 }
 
+static void put_pairs(struct buffer *out, const char *kind, const struct store_pairs *pairs)
+{
+	for (size_t i = 0; i < pairs->count; i++)
+		buffer_addf(out, "%s %s=%s\n", kind, pairs->pair[i].name, pairs->pair[i].value);
+}
+
 static void put_list(struct buffer *out, const struct store_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
@@ -195,6 +201,8 @@ static void put_success(struct golden *g, const struct store_answer *answer, str
 		put_list(out, &g->call.list);
 	else
 		put_object(out, &g->call.object);
+	put_pairs(out, "user", &g->call.user);
+	put_pairs(out, "field", &g->call.fields);
 	if (!ret && (g->call.verb == STORE_GET || s3_ops.verb[g->call.verb].streams))
 		buffer_addf(out, "check=%s %s\n", kinds[check.kind], check.text);
 }
