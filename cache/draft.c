@@ -77,8 +77,6 @@ static int make_draft(struct cache_file *file)
 		.size = pair->vn->attr.size,
 		.mtime_ns = pair->vn->attr.mtime_ns,
 		.flags = NOTES_KNOWN,
-		.uid = UINT32_MAX,
-		.gid = UINT32_MAX,
 	};
 	char from[PAIR_NAME_BYTES], to[PAIR_NAME_BYTES];
 	uint64_t old_hash = file->name_hash;
@@ -127,7 +125,7 @@ int draft_create(const struct draft_about *about, struct cache_file **out)
 		.object = about->object,
 		.etag = "",
 	};
-	struct notes_journal journal = {.uid = UINT32_MAX, .gid = UINT32_MAX};
+	struct notes_journal journal = {0};
 	uint8_t id[CACHE_ID_BYTES];
 	struct cache_file *file;
 	int ret = file_make_id(about->ctx, about->object, id);
@@ -295,24 +293,13 @@ int draft_set_mtime(struct cache_file *file, int64_t mtime_ns)
 
 void draft_set_owner(struct cache_file *file, const uint32_t *uid, const uint32_t *gid)
 {
-	pthread_mutex_lock(&cache.lock);
-	if (uid)
-		file->draft->notes.journal->uid = *uid;
-	if (gid)
-		file->draft->notes.journal->gid = *gid;
-	pthread_mutex_unlock(&cache.lock);
-	count_change(file);
-}
+	struct wire_attr *attr = &file->active->pair.vn->attr;
 
-void draft_owner(const struct cache_file *file, uint32_t *uid, uint32_t *gid)
-{
-	*uid = *gid = UINT32_MAX;
-	pthread_mutex_lock(&cache.lock);
-	if (file->draft) {
-		*uid = file->draft->notes.journal->uid;
-		*gid = file->draft->notes.journal->gid;
-	}
-	pthread_mutex_unlock(&cache.lock);
+	if (uid)
+		__atomic_store_n(&attr->uid, *uid, __ATOMIC_RELAXED);
+	if (gid)
+		__atomic_store_n(&attr->gid, *gid, __ATOMIC_RELAXED);
+	count_change(file);
 }
 
 int draft_open_notes(struct cache_file *file)

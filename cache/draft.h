@@ -60,9 +60,8 @@ void draft_unconditional(struct cache_file *file);
 void draft_set_mode(struct cache_file *file, uint32_t mode);
 int draft_set_mtime(struct cache_file *file, int64_t mtime_ns);
 
-/* The owner that it was given, UINT32_MAX for none. */
+/* NULL: stays. */
 void draft_set_owner(struct cache_file *file, const uint32_t *uid, const uint32_t *gid);
-void draft_owner(const struct cache_file *file, uint32_t *uid, uint32_t *gid);
 
 /* The notes for a runtime: a fresh descriptor or an error (-EBADF: not a draft). */
 int draft_open_notes(struct cache_file *file);

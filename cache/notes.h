@@ -28,7 +28,6 @@ struct notes_journal {
 	uint64_t size;	  /* of the version in the bucket */
 	int64_t mtime_ns; /* of it */
 	uint32_t flags;
-	uint32_t uid, gid;	     /* UINT32_MAX: whoever asks */
 	int32_t error;		     /* NOTES_PARKED: why, a negative errno */
 	char boot[PLACE_BOOT_BYTES]; /* in which it was begun */
 	char etag[STORE_ETAG_BYTES];

@@ -33,6 +33,7 @@ struct fetch {
 	bool is_known; /* begun or done */
 	int error;
 	struct cache_file *file; /* a reference for the opener */
+	struct meta_fact fact;
 	char message[STORE_MESSAGE_BYTES];
 	char path_text[WIRE_PATH_MAX];
 };
@@ -178,7 +179,8 @@ static int open_begin(void *arg, const struct store_object *object)
 	if (f->is_known)
 		return open_begin_again(f, object);
 	snprintf(name, sizeof(name), "%s/%s/%s", f->scheme, f->bucket, f->key);
-	lookup_file_attr(name, object, &attr);
+	lookup_file_fact(object, &f->call.user, &f->fact);
+	lookup_file_attr(name, &f->fact, &attr);
 	fetch_version(object, version);
 	ret = cache_create(context_id(f->call.ctx), name, version, &attr, f->path_text, &file);
 	if (ret)
@@ -242,7 +244,7 @@ static struct fetch *open_new(struct lookup *q, const char *etag)
 }
 
 int fetch_open(struct lookup *q, const char *etag, struct cache_file **file_out,
-	       struct store_object *object_out)
+	       struct meta_fact *fact_out)
 {
 	struct fetch *f = open_new(q, etag);
 	int ret;
@@ -266,7 +268,7 @@ int fetch_open(struct lookup *q, const char *etag, struct cache_file **file_out,
 		memcpy(q->message, f->message, sizeof(q->message));
 	} else {
 		*file_out = f->file;
-		*object_out = f->object;
+		*fact_out = f->fact;
 	}
 	fetch_unref(f);
 	return ret;

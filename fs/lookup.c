@@ -11,6 +11,7 @@
 #include "core/context.h"
 #include "fs/attrfile.h"
 #include "fs/backends.h"
+#include "fs/metadata.h"
 
 bool lookup_is_mark(const struct lookup *q, uint64_t size)
 {
@@ -19,15 +20,38 @@ bool lookup_is_mark(const struct lookup *q, uint64_t size)
 	return !size && len && q->name.key[len - 1] == '/';
 }
 
-void lookup_file_attr(const char *object, const struct store_object *from, struct wire_attr *out)
+void lookup_file_attr(const char *object, const struct meta_fact *fact, struct wire_attr *out)
 {
 	*out = (struct wire_attr){
 		.ino = name_ino(object, strlen(object), false),
-		.size = from->size,
-		.mtime_ns = from->mtime_ns,
-		.mode = S_IFREG | 0644,
+		.size = fact->object.size,
+		.mtime_ns = fact->object.mtime_ns,
+		.mode = S_IFREG | (fact->has_mode ? fact->mode & 07777 : 0644),
 		.nlink = 1,
+		.uid = fact->has_uid ? fact->uid : WIRE_CALLER,
+		.gid = fact->has_gid ? fact->gid : WIRE_CALLER,
 	};
+}
+
+void lookup_file_fact(const struct store_object *object, const struct store_pairs *user,
+		      struct meta_fact *out)
+{
+	struct metadata m;
+
+	metadata_read(user, &m);
+	*out = (struct meta_fact){
+		.kind = META_FILE,
+		.object = *object,
+		.is_told = true,
+		.has_mode = m.has_mode,
+		.mode = m.mode & 07777,
+		.has_uid = m.has_uid,
+		.uid = m.uid,
+		.has_gid = m.has_gid,
+		.gid = m.gid,
+	};
+	if (m.has_mtime)
+		out->object.mtime_ns = m.mtime_ns;
 }
 
 static void dir_attr(const struct lookup *q, int64_t mtime_ns, struct wire_attr *out)
@@ -41,6 +65,8 @@ static void dir_attr(const struct lookup *q, int64_t mtime_ns, struct wire_attr 
 		.mtime_ns = mtime_ns ? mtime_ns : listing_start_ns(),
 		.mode = S_IFDIR | 0755,
 		.nlink = 2,
+		.uid = WIRE_CALLER,
+		.gid = WIRE_CALLER,
 	};
 }
 
@@ -126,7 +152,7 @@ static int head(struct lookup *q, struct meta_fact *fact)
 	if (!ret && lookup_is_mark(q, call.object.size))
 		ret = -ENOENT;
 	if (!ret)
-		*fact = (struct meta_fact){.kind = META_FILE, .object = call.object};
+		lookup_file_fact(&call.object, &call.user, fact);
 	else if (ret != -ENOENT)
 		memcpy(q->message, call.message, sizeof(q->message));
 	store_call_reset(&call);
@@ -234,6 +260,7 @@ int lookup_stat(struct lookup *q, struct wire_attr *out)
 	struct meta_fact fact;
 	int ret;
 
+	*out = (struct wire_attr){.uid = WIRE_CALLER, .gid = WIRE_CALLER};
 	q->message[0] = '\0';
 	if (q->name.kind != NAME_ROOT && !backends_has(q->name.scheme))
 		return -ENOENT;
@@ -252,14 +279,12 @@ int lookup_stat(struct lookup *q, struct wire_attr *out)
 	}
 	if (ret)
 		return ret;
-	if (fact.kind == META_FILE) {
-		lookup_file_attr(object, &fact.object, out);
-		if (fact.has_mode)
-			out->mode = S_IFREG | fact.mode;
-	}
-	if (fact.kind == META_DIR)
+	if (fact.kind == META_FILE)
+		lookup_file_attr(object, &fact, out);
+	else if (fact.kind == META_DIR)
 		dir_attr(q, fact.object.mtime_ns, out);
-	if (fact.kind != META_FILE || !draft_may_change(context_id(q->ctx), object))
+	if (out->uid == WIRE_CALLER && out->gid == WIRE_CALLER &&
+	    (fact.kind != META_FILE || !draft_may_change(context_id(q->ctx), object)))
 		show(q, object, by_dir, &fact, out);
 	return fact.kind == META_NONE ? -ENOENT : 0;
 }

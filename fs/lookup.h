@@ -40,6 +40,10 @@ bool lookup_is_mark(const struct lookup *q, uint64_t size);
 /* Whether the file's name is known not to exist, without a request. */
 bool lookup_denied(const struct lookup *q, const char *object);
 
-void lookup_file_attr(const char *object, const struct store_object *from, struct wire_attr *out);
+void lookup_file_attr(const char *object, const struct meta_fact *fact, struct wire_attr *out);
+
+/* What an answer says of a file: its user metadata goes before what the service itself tells. */
+void lookup_file_fact(const struct store_object *object, const struct store_pairs *user,
+		      struct meta_fact *out);
 
 #endif

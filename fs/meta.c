@@ -34,9 +34,10 @@ struct entry {
 	int error;		   /* of the lookup that ended last */
 	unsigned refs, turn;	   /* waiters; lookups ended */
 	uint32_t shown[SHOWN_MAX]; /* newest first */
-	bool is_busy, has_mode;
+	bool is_busy, is_told, has_mode, has_uid, has_gid;
 	uint8_t kind;
 	uint16_t mode;
+	uint32_t uid, gid;
 	uint32_t bytes;
 	char name[];
 };
@@ -182,10 +183,15 @@ static void set_fact(struct entry *e, const struct meta_fact *fact, bool listed)
 	int64_t now = clock_ns();
 
 	withdraw(e);
-	if (!listed || !e->has_mode || !is_same_version(e, fact)) {
+	if (!listed || !e->is_told || !is_same_version(e, fact)) {
 		e->mtime_ns = fact->object.mtime_ns;
+		e->is_told = fact->is_told;
 		e->has_mode = fact->has_mode;
 		e->mode = (uint16_t)fact->mode;
+		e->has_uid = fact->has_uid;
+		e->uid = fact->uid;
+		e->has_gid = fact->has_gid;
+		e->gid = fact->gid;
 	}
 	e->kind = (uint8_t)fact->kind;
 	e->size = fact->object.size;
@@ -207,8 +213,13 @@ static void read_fact(const struct entry *e, struct meta_fact *out)
 	out->kind = e->kind;
 	out->object.size = e->size;
 	out->object.mtime_ns = e->mtime_ns;
+	out->is_told = e->is_told;
 	out->has_mode = e->has_mode;
 	out->mode = e->mode;
+	out->has_uid = e->has_uid;
+	out->uid = e->uid;
+	out->has_gid = e->has_gid;
+	out->gid = e->gid;
 	snprintf(out->object.etag, sizeof(out->object.etag), "%s", e->etag ? e->etag : "");
 }
 

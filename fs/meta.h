@@ -28,8 +28,11 @@ enum meta_kind { META_UNKNOWN, META_NONE, META_FILE, META_DIR };
 struct meta_fact {
 	enum meta_kind kind;
 	struct store_object object; /* META_FILE; of META_DIR mtime_ns only */
-	bool has_mode; /* META_FILE: the object itself says mode and mtime; a listing cannot tell */
+	/* META_FILE: */
+	bool is_told; /* the object's own metadata is known, which a listing cannot tell: */
+	bool has_mode, has_uid, has_gid;
 	uint32_t mode; /* permission bits */
+	uint32_t uid, gid;
 };
 
 void meta_start(void);

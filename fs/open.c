@@ -34,8 +34,27 @@ static struct cache_file *from_cache(struct lookup *q, const char *object,
 		cache_put(file);
 	if (!bare && fact->object.size)
 		return NULL;
-	lookup_file_attr(object, &fact->object, &attr);
+	lookup_file_attr(object, fact, &attr);
 	return cache_create(ctx, object, version, &attr, q->path, &file) ? NULL : file;
+}
+
+/* What was found out when the file came into the cache. */
+static void fact_of_file(const struct cache_file *file, const struct store_object *version,
+			 struct meta_fact *out)
+{
+	const struct wire_attr *attr = cache_attr(file);
+
+	*out = (struct meta_fact){
+		.kind = META_FILE,
+		.object = *version,
+		.is_told = true,
+		.has_mode = true,
+		.mode = attr->mode & 07777,
+		.has_uid = attr->uid != WIRE_CALLER,
+		.uid = attr->uid,
+		.has_gid = attr->gid != WIRE_CALLER,
+		.gid = attr->gid,
+	};
 }
 
 /* Asks the store, as the one who leads. *file_out is set with META_FILE. */
@@ -50,9 +69,9 @@ static int ask(struct lookup *q, const char *object, struct meta_fact *fact,
 	*fact = (struct meta_fact){.kind = META_FILE};
 	if (old)
 		cache_version(old, &have);
-	ret = fetch_open(q, old ? have.etag : NULL, &file, &fact->object);
+	ret = fetch_open(q, old ? have.etag : NULL, &file, fact);
 	if (ret == -EALREADY && old) {
-		fact->object = have;
+		fact_of_file(old, &have, fact);
 		file = old;
 		old = NULL;
 		ret = 0;

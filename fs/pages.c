@@ -151,6 +151,8 @@ int pages_begin(struct listing *l)
 
 	l->evictions = meta_evictions();
 	l->attr = (struct wire_attr){
+		.uid = WIRE_CALLER,
+		.gid = WIRE_CALLER,
 		.ino = name_ino(l->object, strlen(l->object), true),
 		.size = 4096,
 		.mtime_ns = listing_start_ns(),

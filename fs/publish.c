@@ -27,14 +27,19 @@ static bool can_match(const char *etag)
 }
 
 /* The name has a version of its own making now. */
-static void tell(const uint8_t *ctx, const char *object, const struct store_object *version,
-		 uint32_t mode)
+static void tell(const uint8_t *ctx, const struct upload *up, const struct store_object *version)
 {
+	const char *object = up->object;
 	struct meta_fact fact = {
 		.kind = META_FILE,
 		.object = *version,
+		.is_told = true,
 		.has_mode = true,
-		.mode = mode & 07777,
+		.mode = up->mode & 07777,
+		.has_uid = up->uid != WIRE_CALLER,
+		.uid = up->uid,
+		.has_gid = up->gid != WIRE_CALLER,
+		.gid = up->gid,
 	};
 	struct meta_fact dir = {.kind = META_DIR, .object.mtime_ns = version->mtime_ns};
 	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX];
@@ -58,10 +63,11 @@ static int send(struct cache_file *file, const struct draft_flush *flush, struct
 	int ret;
 
 	draft_attr(file, &attr);
-	draft_owner(file, &up->uid, &up->gid);
 	up->bytes = attr.size;
 	up->mtime_ns = attr.mtime_ns;
 	up->mode = attr.mode;
+	up->uid = attr.uid;
+	up->gid = attr.gid;
 	up->flush = flush;
 	memcpy(version, flush->version.etag, sizeof(version));
 	up->if_match = flush->is_known && can_match(version) ? version : NULL;
@@ -90,7 +96,7 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 		version.mtime_ns = up.mtime_ns;
 		memcpy(version.etag, up.etag, sizeof(version.etag));
 		draft_flush_end(file, flush, &version);
-		tell(cache_ctx(file), up.object, &version, up.mode);
+		tell(cache_ctx(file), &up, &version);
 		return 0;
 	}
 	draft_flush_end(file, flush, NULL);

@@ -33,9 +33,9 @@ static void describe(const struct upload *up, struct metadata_pairs *out)
 		.mode = up->mode,
 		.has_mtime = true,
 		.mtime_ns = up->mtime_ns,
-		.has_uid = up->uid != UINT32_MAX,
+		.has_uid = up->uid != WIRE_CALLER,
 		.uid = up->uid,
-		.has_gid = up->gid != UINT32_MAX,
+		.has_gid = up->gid != WIRE_CALLER,
 		.gid = up->gid,
 	};
 

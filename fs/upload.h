@@ -16,7 +16,7 @@ struct upload {
 	uint64_t bytes;	      /* of the file */
 	const char *if_match; /* an ETag or NULL */
 	bool must_be_new;
-	uint32_t mode, uid, gid; /* UINT32_MAX: none was given */
+	uint32_t mode, uid, gid; /* as of struct wire_attr */
 	int64_t mtime_ns;
 	/* The result. */
 	char etag[STORE_ETAG_BYTES];

@@ -70,11 +70,11 @@ static int open_file(struct writing *w, struct cache_file *file, struct opened *
 	return ret;
 }
 
-/* version: what is in the bucket; NULL with must_be_new: nothing; or it is not known. */
-static int make_file(struct writing *w, const struct store_object *version, bool must_be_new,
+/* what: is in the bucket; NULL with must_be_new: nothing; or it is not known. */
+static int make_file(struct writing *w, const struct meta_fact *what, bool must_be_new,
 		     struct opened *out)
 {
-	const struct store_object nothing = {.size = 0};
+	const struct meta_fact nothing = {.has_mode = true, .mode = w->mode};
 	const uint8_t *ctx = context_id(w->q->ctx);
 	struct wire_attr attr;
 	struct draft_about about = {
@@ -83,15 +83,15 @@ static int make_file(struct writing *w, const struct store_object *version, bool
 		.path = w->q->path,
 		.attr = &attr,
 		.must_be_new = must_be_new,
-		.version = version,
+		.version = what ? &what->object : NULL,
 	};
 	struct timespec now;
 	int ret;
 
-	lookup_file_attr(w->object, &nothing, &attr);
+	lookup_file_attr(w->object, what ? what : &nothing, &attr);
 	clock_gettime(CLOCK_REALTIME, &now);
 	attr.mtime_ns = now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
-	attr.mode = S_IFREG | (w->mode & 07777);
+	attr.size = 0;
 	pthread_mutex_lock(&create_lock);
 	out->file = draft_find(ctx, w->object);
 	ret = out->file ? -EAGAIN : draft_create(&about, &out->file);
@@ -159,8 +159,7 @@ static int open_cut(struct writing *w, struct opened *out)
 		file = cache_find(ctx, w->object, version);
 		if (file)
 			return open_file(w, file, out);
-		w->mode = fact.has_mode ? fact.mode : 0644;
-		return make_file(w, &fact.object, false, out);
+		return make_file(w, &fact, false, out);
 	}
 	file = cache_find(ctx, w->object, NULL);
 	if (!file)

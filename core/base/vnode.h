@@ -30,7 +30,7 @@
 #include "core/base/wire.h"
 
 #define VNODE_MAGIC	  0x44564b53u /* "SKVD" */
-#define VNODE_VERSION	  1u
+#define VNODE_VERSION	  2u
 #define VNODE_BLOCK_SHIFT 16u /* one bit for each 64 KiB */
 #define VNODE_BLOCK_BYTES (1u << VNODE_BLOCK_SHIFT)
 #define VNODE_DATA_MODE	  01600u /* sticky bit on a regular file, owner only */

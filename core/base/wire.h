@@ -110,13 +110,16 @@ struct wire_request {
 	uint32_t text_len; /* bytes that follow this struct; a path has no NUL */
 };
 
-/* What stat(2) tells of a file. Owner is the caller, so the runtime fills it in. */
+#define WIRE_CALLER UINT32_MAX /* an owner: whoever asks; the runtime fills it in */
+
+/* What stat(2) tells of a file. */
 struct wire_attr {
 	uint64_t ino;	  /* stable: a digest of the object's name; never 0 */
 	uint64_t size;	  /* bytes */
 	int64_t mtime_ns; /* since 1970, nanoseconds */
 	uint32_t mode;	  /* file type and permission bits */
 	uint32_t nlink;
+	uint32_t uid, gid; /* WIRE_CALLER mostly */
 };
 
 struct wire_reply {
