@@ -39,6 +39,7 @@
 #include "fs/rewriter.h"
 #include "fs/sockpath.h"
 #include "fs/stats.h"
+#include "fs/told.h"
 
 #define TICK_MS	      1000
 #define DRAIN_MS      2000	/* for threads that wait for a store when the daemon leaves */
@@ -271,6 +272,7 @@ static int live(struct place *p, int ready_fd)
 	twins_stop();
 	listing_stop();
 	meta_stop();
+	told_forget_all();
 	clients_forget();
 	context_free_all();
 	close(signal_fd);

@@ -15,6 +15,7 @@
 #include "fs/backends.h"
 #include "fs/listing.h"
 #include "fs/meta.h"
+#include "fs/told.h"
 
 #define PAGE_BYTES_MAX (1u << 20) /* records of one page: 1,000 names of 255 bytes are 300 KB */
 
@@ -258,5 +259,6 @@ int pages_root(struct listing *l)
 
 bool pages_exists(const struct listing *l)
 {
-	return l->kind != NAME_KEY || l->has_names || l->dir->has_mark;
+	return l->kind != NAME_KEY || l->has_names || l->dir->has_mark ||
+	       told_is_empty_dir(context_id(l->ctx), l->object);
 }

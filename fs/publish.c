@@ -13,10 +13,7 @@
 #include "core/context.h"
 #include "core/log.h"
 #include "fs/fetch.h"
-#include "fs/listing.h"
-#include "fs/meta.h"
-#include "fs/metadata.h"
-#include "fs/names.h"
+#include "fs/told.h"
 #include "fs/upload.h"
 
 #define TRIES_MAX 5 /* of a file that is written to while it is read */
@@ -29,7 +26,6 @@ static bool can_match(const char *etag)
 /* The name has a version of its own making now. */
 static void tell(const uint8_t *ctx, const struct upload *up, const struct store_object *version)
 {
-	const char *object = up->object;
 	struct meta_fact fact = {
 		.kind = META_FILE,
 		.object = *version,
@@ -41,17 +37,8 @@ static void tell(const uint8_t *ctx, const struct upload *up, const struct store
 		.has_gid = up->gid != WIRE_CALLER,
 		.gid = up->gid,
 	};
-	struct meta_fact dir = {.kind = META_DIR, .object.mtime_ns = version->mtime_ns};
-	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX];
-	size_t len = strlen(object);
 
-	meta_put_own(ctx, object, &fact);
-	listing_changed(object);
-	while (len && object[len - 1] != '/')
-		len--;
-	snprintf(prefix, sizeof(prefix), "%.*s", (int)len, object);
-	meta_dir_name(prefix, name);
-	meta_put_own(ctx, name, &dir); /* it has something in it */
+	told_file(ctx, up->object, &fact);
 }
 
 /* One try: the draft as it is now. */
