@@ -86,6 +86,7 @@ enum store_cure {
 
 struct store_fault {
 	int error; /* negative errno */
+	bool done; /* no error after all: what was asked for is so already */
 	enum store_cure cure;
 	char region[STORE_REGION_BYTES];
 	char code[64];	  /* the service's own word, "" for none */
@@ -109,6 +110,7 @@ struct store_verb_ops {
 	int (*expect)(const struct store_call *call, const struct store_sums *sums,
 		      char etag[STORE_ETAG_BYTES]);
 	bool streams; /* the request's body is the call's source */
+	bool works;   /* http_exchange.works */
 };
 
 struct store_ops {

@@ -79,6 +79,7 @@ static void clear_results(struct store_call *call)
 	call->object = (struct store_object){0};
 	call->list = (struct store_list){0};
 	call->user = call->fields = (struct store_pairs){0};
+	call->key_errors = NULL;
 	call->request_id[0] = '\0';
 	call->message[0] = '\0';
 	call->driver = NULL;
@@ -138,6 +139,7 @@ void store_call_reset(struct store_call *call)
 	free(call->list.next_token);
 	pairs_free(&call->user);
 	pairs_free(&call->fields);
+	free(call->key_errors);
 	clear_results(call);
 }
 

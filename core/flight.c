@@ -51,6 +51,8 @@ static void free_results(struct store_call *ask)
 	free_list(&ask->list);
 	pairs_free(&ask->user);
 	pairs_free(&ask->fields);
+	free(ask->key_errors);
+	ask->key_errors = NULL;
 }
 
 /* Gives a list of one call to another. */
@@ -87,6 +89,8 @@ void flight_conclude(struct flight *f, int error)
 	call->error = error;
 	call->status = f->x.status;
 	f->ops->request_id(&f->x.answer, call->request_id);
+	call->key_errors = f->ask.key_errors;
+	f->ask.key_errors = NULL;
 	if (!error) {
 		call->object = call->verb == STORE_GET ? f->body.object : f->ask.object;
 		call->list = f->ask.list;
@@ -309,8 +313,11 @@ static int send_off(struct flight *f)
 	f->x.route = route_to(f->call->ctx, f->site.origin, f->site.ca_bundle);
 	f->x.send_bytes = f->request.streams ? f->call->source.bytes : f->request.body.len;
 	f->x.expect = f->x.send_bytes >= EXPECT_BYTES && !learned_endpoint(f->site.origin)->deaf;
+	f->x.works = f->ops->verb[f->ask.verb].works;
 	if (!f->first_ms)
 		f->first_ms = clock_mono_ms();
+	if (f->x.works)
+		f->progress_ms = clock_mono_ms(); /* its time is not ours to waste */
 	f->tries++;
 	f->tries_total++;
 	flight_totals.requests[f->ask.verb]++;

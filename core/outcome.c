@@ -106,6 +106,13 @@ static bool cure_body(struct flight *f)
 	return flight_try_again(f, CORRUPT_TRIES, NULL);
 }
 
+static void note_success(struct flight *f)
+{
+	struct learned_endpoint *endpoint = learned_endpoint(f->site.origin);
+
+	retry_budget_success(&endpoint->budget, f->tries > 1);
+}
+
 void outcome_fault(struct flight *f)
 {
 	struct store_answer answer = flight_answer(f);
@@ -113,6 +120,11 @@ void outcome_fault(struct flight *f)
 
 	f->ops->fault(&f->ask, &f->site, &answer, &fault);
 	lost_note_status(f);
+	if (fault.done) {
+		note_success(f);
+		flight_conclude(f, 0);
+		return;
+	}
 	if (fault.cure == STORE_CURE_REGION && cure_region(f, &fault))
 		return;
 	if (fault.cure == STORE_CURE_CLOCK && cure_clock(f))
@@ -133,13 +145,6 @@ void outcome_fault(struct flight *f)
 	if (!flight_is_quiet(fault.error))
 		report_fault(f->call, &f->site, f->x.status, &fault, f->call->message);
 	flight_conclude(f, fault.error ? fault.error : -EIO);
-}
-
-static void note_success(struct flight *f)
-{
-	struct learned_endpoint *endpoint = learned_endpoint(f->site.origin);
-
-	retry_budget_success(&endpoint->budget, f->tries > 1);
 }
 
 /* A HEAD after a GET beyond the end. */

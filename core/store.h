@@ -26,8 +26,10 @@ enum store_verb {
 	STORE_HEAD, /* attributes of bucket/key */
 	STORE_GET,  /* bytes [offset, offset + length) of bucket/key, and its attributes */
 	STORE_LIST, /* one page of names in bucket that start with key, up to the next delimiter */
-	STORE_BUCKETS, /* all buckets of these credentials */
-	STORE_PUT,     /* the source as bucket/key, whole, in place of what is there */
+	STORE_BUCKETS,	   /* all buckets of these credentials */
+	STORE_PUT,	   /* the source as bucket/key, whole, in place of what is there */
+	STORE_DELETE,	   /* bucket/key; that there is none is a success */
+	STORE_DELETE_MANY, /* keys in bucket; the same */
 	STORE_VERBS
 };
 
@@ -102,6 +104,10 @@ struct store_call {
 	unsigned max_entries;	    /* STORE_LIST: 1..STORE_LIST_MAX; 0 means STORE_LIST_MAX */
 	struct store_sink sink;	    /* STORE_GET */
 	struct store_source source; /* STORE_PUT */
+	/* STORE_DELETE_MANY: 1..STORE_LIST_MAX keys, no two the same. -EINVAL: one of them cannot
+	 * be named in this request (control bytes, no UTF-8): STORE_DELETE can. */
+	const char *const *keys;
+	size_t key_count;
 	/* Of a write, NULL for none. user: metadata; names in lower case, without the
 	 * service's prefix; values of printable ASCII without blanks around; 2 KiB in all. fields:
 	 * "Content-Type" and the other standard fields that a service keeps. */
@@ -117,6 +123,9 @@ struct store_call {
 	/* STORE_HEAD, STORE_GET (before sink.begin already): as set_user and set_fields are; names
 	 * of user metadata in lower case, values as they came. Freed by store_call_reset(). */
 	struct store_pairs user, fields;
+	/* STORE_DELETE_MANY: an errno for each of the keys, 0: it is gone; NULL when the service
+	 * has not said. With any but 0 the call fails too. Freed by store_call_reset(). */
+	int *key_errors;
 	char request_id[STORE_ID_BYTES];
 	char message[STORE_MESSAGE_BYTES]; /* with an error: what happened and what to do, one line
 					    * without newline: bucket, request id, the credential

@@ -50,6 +50,8 @@ const struct store_ops s3_ops = {
 	.verb[STORE_LIST] = {s3_list_build, s3_list_parse},
 	.verb[STORE_BUCKETS] = {s3_list_build_buckets, s3_list_parse_buckets},
 	.verb[STORE_PUT] = {s3_put_build, s3_put_parse, s3_put_expect, .streams = true},
+	.verb[STORE_DELETE] = {s3_remove_build, s3_remove_parse},
+	.verb[STORE_DELETE_MANY] = {s3_remove_build_many, s3_remove_parse_many, .works = true},
 	.locate = s3_site_locate,
 	.sign = sign,
 	.fault = s3_fault_parse,

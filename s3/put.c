@@ -48,6 +48,18 @@ int s3_put_source(const struct store_call *call, struct store_request *out)
 	return header_add(&out->fields, "Content-MD5", md5);
 }
 
+int s3_put_document(struct store_request *out)
+{
+	uint8_t md5[DIGEST_MD5_BYTES];
+	char text[DIGEST_BASE64_BYTES];
+	int ret = digest_md5(buffer_text(&out->body), out->body.len, md5);
+
+	if (ret < 0)
+		return ret;
+	digest_base64(md5, sizeof(md5), text);
+	return header_add(&out->fields, "Content-MD5", text);
+}
+
 int s3_put_build(const struct store_call *call, const struct store_site *site,
 		 struct store_request *out)
 {

@@ -69,7 +69,27 @@ int s3_list_build_buckets(const struct store_call *call, const struct store_site
 int s3_list_parse_buckets(struct store_call *call, const struct store_answer *answer,
 			  struct store_check *check);
 
+/* remove.c: DeleteObject and DeleteObjects */
+int s3_remove_build(const struct store_call *call, const struct store_site *site,
+		    struct store_request *out);
+int s3_remove_parse(struct store_call *call, const struct store_answer *answer,
+		    struct store_check *check);
+int s3_remove_build_many(const struct store_call *call, const struct store_site *site,
+			 struct store_request *out);
+int s3_remove_parse_many(struct store_call *call, const struct store_answer *answer,
+			 struct store_check *check);
+/* The worst of the keys' errors: code and detail. */
+void s3_remove_fault(const struct store_answer *answer, struct store_fault *out);
+
+/* Makes body, which is filled, that of a POST: its Content-MD5. */
+int s3_put_document(struct store_request *out);
+
 /* fault.c: error answers */
+/* What an error code of the service means; nothing of it changes for one that is not known. */
+void s3_fault_judge(const char *code, int *error, enum store_cure *cure);
+/* Is the body an error document? Under a status of 200 it comes when the error was found after the
+ * answer had begun. */
+bool s3_fault_in_body(const struct store_answer *answer);
 void s3_fault_parse(const struct store_call *call, const struct store_site *site,
 		    const struct store_answer *answer, struct store_fault *out);
 void s3_fault_request_id(const struct header_list *fields, char out[STORE_ID_BYTES]);

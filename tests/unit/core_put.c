@@ -2,20 +2,12 @@
 /* STORE_PUT through the whole driver, with S3 as its back end, against a server that misbehaves. */
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <openssl/evp.h>
 
 #include "core/clock.h"
-#include "core/context.h"
 #include "core/digest.h"
-#include "core/driver.h"
-#include "core/log.h"
-#include "core/store.h"
-#include "s3/s3.h"
-#include "tests/unit/fault_server.h"
+#include "tests/unit/driver_rig.h"
 
 #define SIZE 3000000 /* enough to ask for leave, and for a thread of its own to digest it */
-
-static struct context *ctx;
 
 /* A source, and what was asked of it. */
 static struct {
@@ -52,52 +44,15 @@ static int on_read(void *arg, uint64_t offset, void *buf, size_t bytes)
 	return 0;
 }
 
-static void setup(void)
-{
-	char env[512];
-	uint8_t id[WIRE_CTX_BYTES];
-	size_t len;
-	struct http_limits http = HTTP_LIMITS_DEFAULT;
-	struct flight_limits flight = FLIGHT_LIMITS_DEFAULT;
-
-	http.connect_ms = http.stall_ms = 300;
-	http.first_byte_ms = http.work_ms = 400;
-	flight.retry_base_ms = 1;
-	flight.retry_cap_ms = 10;
-	driver_set_limits(&http, &flight);
-	fault_start(0, "");
-	len = (size_t)snprintf(env, sizeof(env),
-			       "AWS_ACCESS_KEY_ID=AKIDEXAMPLE%cAWS_SECRET_ACCESS_KEY=x%c"
-			       "AWS_CONFIG_FILE=/dev/null%cAWS_SHARED_CREDENTIALS_FILE=/dev/null%c"
-			       "AWS_ENDPOINT_URL=http://127.0.0.1:%u",
-			       0, 0, 0, 0, fault.port) +
-	      1;
-	cr_assert_eq(context_register(env, len, &ctx, id), 0);
-	cr_assert_eq(store_register(&s3_ops), 0);
-	log_open("error");
-	cr_assert_eq(store_start(), 0);
-}
-
-static void teardown(void)
-{
-	store_stop();
-	fault_stop();
-	context_free_all();
-}
-
-TestSuite(core_put, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(core_put, .init = rig_setup, .fini = rig_teardown, .timeout = 60);
 
 static struct store_call put(uint64_t bytes)
 {
+	struct store_call call = rig_call(STORE_PUT);
+
 	from.bytes = bytes;
-	return (struct store_call){
-		.verb = STORE_PUT,
-		.ctx = ctx,
-		.scheme = "s3",
-		.bucket = "media",
-		.key = "a b",
-		.source = {.read = on_read, .bytes = bytes},
-	};
+	call.source = (struct store_source){.read = on_read, .bytes = bytes};
+	return call;
 }
 
 static void expect_kept(uint64_t bytes)
@@ -105,19 +60,6 @@ static void expect_kept(uint64_t bytes)
 	cr_assert_eq(fault.size, bytes, "%zu", fault.size);
 	for (uint64_t i = 0; i < bytes; i++)
 		cr_assert_eq(fault.object[i], byte_at(i), "at %llu", (unsigned long long)i);
-}
-
-static void all_steps(struct fault_step step)
-{
-	for (int i = 0; i < FAULT_STEPS_MAX; i++)
-		fault.step[i] = step;
-}
-
-#define RAW(text) ((struct fault_step){.kind = FAULT_RAW, .raw = (text)})
-
-static bool request_has(unsigned number, const char *line)
-{
-	return strcasestr(fault.request[number], line) != NULL;
 }
 
 Test(core_put, puts_the_whole_source)
@@ -136,16 +78,16 @@ Test(core_put, puts_the_whole_source)
 	cr_assert_str_eq(call.object.etag, fault.own_etag);
 	cr_assert_eq(call.object.size, (uint64_t)SIZE);
 	cr_assert_str_eq(call.request_id, "REQ1");
-	cr_assert(request_has(0, "PUT /media/a%20b HTTP/1.1\r\n"));
-	cr_assert(request_has(0, "\r\nx-amz-meta-mode: 33188\r\n"));
-	cr_assert(request_has(0, "\r\nContent-Type: text/plain\r\n"));
-	cr_assert(request_has(0, "\r\nContent-Length: 3000000\r\n"));
-	cr_assert_not(request_has(0, "\r\nTransfer-Encoding:"));
+	cr_assert(rig_has(0, "PUT /media/a%20b HTTP/1.1\r\n"));
+	cr_assert(rig_has(0, "\r\nx-amz-meta-mode: 33188\r\n"));
+	cr_assert(rig_has(0, "\r\nContent-Type: text/plain\r\n"));
+	cr_assert(rig_has(0, "\r\nContent-Length: 3000000\r\n"));
+	cr_assert_not(rig_has(0, "\r\nTransfer-Encoding:"));
 	digest_sha256_hex(fault.object, SIZE, hex);
 	snprintf(line, sizeof(line), "\r\nX-Amz-Content-Sha256: %s\r\n", hex);
-	cr_assert(request_has(0, line));
-	cr_assert(request_has(0, "SignedHeaders=content-md5;content-type;host;"
-				 "x-amz-content-sha256;x-amz-date;x-amz-meta-mode,"));
+	cr_assert(rig_has(0, line));
+	cr_assert(rig_has(0, "SignedHeaders=content-md5;content-type;host;"
+			     "x-amz-content-sha256;x-amz-date;x-amz-meta-mode,"));
 	store_counters(&counters);
 	cr_assert_eq(counters.requests[STORE_PUT], 1u);
 	cr_assert_eq(counters.bytes_out, (uint64_t)SIZE);
@@ -159,8 +101,8 @@ Test(core_put, an_empty_object_is_an_object)
 
 	cr_assert_eq(store_run(&call), 0, "%s", call.message);
 	cr_assert_eq(fault.puts, 1u);
-	cr_assert(request_has(0, "\r\nContent-Length: 0\r\n"));
-	cr_assert(request_has(0, "\r\nContent-MD5: 1B2M2Y8AsgTpgAmY7PhCfg==\r\n"));
+	cr_assert(rig_has(0, "\r\nContent-Length: 0\r\n"));
+	cr_assert(rig_has(0, "\r\nContent-MD5: 1B2M2Y8AsgTpgAmY7PhCfg==\r\n"));
 	cr_assert_str_eq(call.object.etag, "\"d41d8cd98f00b204e9800998ecf8427e\"");
 }
 
@@ -170,10 +112,10 @@ Test(core_put, a_large_body_waits_for_leave_and_a_small_one_does_not)
 	int64_t before = clock_mono_ms();
 
 	cr_assert_eq(store_run(&call), 0, "%s", call.message);
-	cr_assert(request_has(0, "\r\nExpect: 100-continue\r\n"));
+	cr_assert(rig_has(0, "\r\nExpect: 100-continue\r\n"));
 	call = put(1000);
 	cr_assert_eq(store_run(&call), 0, "%s", call.message);
-	cr_assert_not(request_has(1, "Expect:"));
+	cr_assert_not(rig_has(1, "Expect:"));
 	cr_assert_lt(clock_mono_ms() - before, 900); /* nobody waited in vain */
 }
 
@@ -185,8 +127,8 @@ Test(core_put, a_server_that_gives_no_leave_is_not_asked_twice)
 	cr_assert_eq(store_run(&call), 0, "%s", call.message);
 	expect_kept(SIZE);
 	cr_assert_eq(store_run(&call), 0, "%s", call.message);
-	cr_assert(request_has(0, "Expect:"));
-	cr_assert_not(request_has(1, "Expect:"));
+	cr_assert(rig_has(0, "Expect:"));
+	cr_assert_not(rig_has(1, "Expect:"));
 	cr_assert_eq(fault.requests, 2u);
 }
 
@@ -194,11 +136,11 @@ Test(core_put, a_server_that_refuses_to_be_asked_gets_the_body)
 {
 	struct store_call call = put(SIZE);
 
-	fault.step[0] = RAW("HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n");
+	fault.step[0] = RIG_RAW("HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n");
 	cr_assert_eq(store_run(&call), 0, "%s", call.message);
 	expect_kept(SIZE);
 	cr_assert_eq(fault.requests, 2u);
-	cr_assert_not(request_has(1, "Expect:"));
+	cr_assert_not(rig_has(1, "Expect:"));
 }
 
 Test(core_put, a_refusal_saves_the_body)
@@ -206,7 +148,7 @@ Test(core_put, a_refusal_saves_the_body)
 	struct store_call call = put(SIZE);
 	struct store_counters counters;
 
-	fault.step[0] = RAW("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
+	fault.step[0] = RIG_RAW("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
 	cr_assert_eq(store_run(&call), -EACCES);
 	cr_assert_eq(fault.requests, 1u);
 	store_counters(&counters);
@@ -218,7 +160,7 @@ Test(core_put, every_sending_starts_anew)
 	struct store_call call = put(SIZE);
 
 	fault.step[0].kind = FAULT_RESET;
-	fault.step[1] = RAW("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+	fault.step[1] = RIG_RAW("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
 	fault.step[2] = (struct fault_step){.kind = FAULT_LOST};
 	cr_assert_eq(store_run(&call), 0, "%s", call.message);
 	expect_kept(SIZE);
@@ -236,7 +178,7 @@ Test(core_put, a_lost_answer_to_o_excl_is_found_to_be_a_success)
 	cr_assert_eq(fault.puts, 1u);
 	cr_assert_eq(fault.requests, 3u); /* PUT, PUT: 412, HEAD */
 	cr_assert_eq(strncmp(fault.request[2], "HEAD /media/a%20b ", 18), 0);
-	cr_assert_not(request_has(2, "If-None-Match"));
+	cr_assert_not(rig_has(2, "If-None-Match"));
 	cr_assert_str_eq(call.object.etag, fault.own_etag);
 	cr_assert_eq(call.object.size, (uint64_t)SIZE);
 }
@@ -250,7 +192,7 @@ Test(core_put, a_lost_answer_to_an_overwrite_is_found_to_be_a_success)
 	fault.step[0].kind = FAULT_LOST;
 	fault.step[2].kind = FAULT_RESET; /* the look itself is tried again */
 	cr_assert_eq(store_run(&call), 0, "%d %s", call.error, call.message);
-	cr_assert(request_has(0, "\r\nIf-Match: old\r\n"));
+	cr_assert(rig_has(0, "\r\nIf-Match: old\r\n"));
 	cr_assert_eq(fault.puts, 1u);
 	cr_assert_eq(fault.requests, 4u);
 }
@@ -347,8 +289,8 @@ Test(core_put, a_conflict_is_tried_again)
 	struct store_call call = put(10);
 
 	call.if_none_match = "*";
-	fault.step[0] = RAW("HTTP/1.1 409 Conflict\r\nContent-Type: application/xml\r\n\r\n"
-			    "<Error><Code>ConditionalRequestConflict</Code></Error>");
+	fault.step[0] = RIG_RAW("HTTP/1.1 409 Conflict\r\nContent-Type: application/xml\r\n\r\n"
+				"<Error><Code>ConditionalRequestConflict</Code></Error>");
 	cr_assert_eq(store_run(&call), 0, "%s", call.message);
 	cr_assert_eq(fault.requests, 2u);
 }
@@ -357,7 +299,7 @@ Test(core_put, other_bytes_in_the_store_are_an_error)
 {
 	struct store_call call = put(1000);
 
-	all_steps((struct fault_step){.etag = "\"00000000000000000000000000000000\""});
+	rig_all_steps((struct fault_step){.etag = "\"00000000000000000000000000000000\""});
 	cr_assert_eq(store_run(&call), -EIO);
 	cr_assert_eq(fault.requests, 3u);
 	cr_assert_not_null(strstr(call.message, "keeps other bytes than were sent"));
@@ -374,7 +316,7 @@ Test(core_put, an_answer_without_an_etag_is_no_success)
 {
 	struct store_call call = put(0);
 
-	all_steps(RAW("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+	rig_all_steps(RIG_RAW("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
 	cr_assert_eq(store_run(&call), -EIO);
 	cr_assert_eq(fault.requests, 3u);
 }
@@ -394,8 +336,8 @@ Test(core_put, bytes_that_changed_meanwhile_are_digested_anew)
 	struct store_call call = put(SIZE);
 
 	from.change_at = 2; /* between the digest and the sending */
-	fault.step[0] = RAW("HTTP/1.1 400 Bad\r\nContent-Type: application/xml\r\n\r\n"
-			    "<Error><Code>BadDigest</Code></Error>");
+	fault.step[0] = RIG_RAW("HTTP/1.1 400 Bad\r\nContent-Type: application/xml\r\n\r\n"
+				"<Error><Code>BadDigest</Code></Error>");
 	fault.step[0].kind = FAULT_RAW;
 	cr_assert_eq(store_run(&call), 0, "%s", call.message);
 	expect_kept(SIZE);
@@ -407,8 +349,8 @@ Test(core_put, bytes_that_always_arrive_damaged_are_an_error)
 {
 	struct store_call call = put(10);
 
-	all_steps(RAW("HTTP/1.1 400 Bad\r\nContent-Type: application/xml\r\n\r\n"
-		      "<Error><Code>BadDigest</Code><RequestId>R</RequestId></Error>"));
+	rig_all_steps(RIG_RAW("HTTP/1.1 400 Bad\r\nContent-Type: application/xml\r\n\r\n"
+			      "<Error><Code>BadDigest</Code><RequestId>R</RequestId></Error>"));
 	cr_assert_eq(store_run(&call), -EIO);
 	cr_assert_eq(fault.requests, 3u);
 	cr_assert_not_null(strstr(call.message, "BadDigest"));
@@ -439,7 +381,7 @@ Test(core_put, a_server_that_stops_reading_is_given_up)
 	struct store_call call = put(UINT64_C(64) << 20); /* more than sockets hold */
 	int64_t before = clock_mono_ms();
 
-	all_steps((struct fault_step){.kind = FAULT_TAKE, .at = 1000});
+	rig_all_steps((struct fault_step){.kind = FAULT_TAKE, .at = 1000});
 	cr_assert_eq(store_run(&call), -EIO);
 	cr_assert_eq(fault.requests, (unsigned)RETRY_TRIES_MAX);
 	cr_assert_not_null(strstr(call.message, "the transfer stalled"), "%s", call.message);
@@ -450,7 +392,7 @@ Test(core_put, a_server_that_never_answers_is_given_up)
 {
 	struct store_call call = put(1000);
 
-	all_steps((struct fault_step){.kind = FAULT_TAKE, .at = 1000});
+	rig_all_steps((struct fault_step){.kind = FAULT_TAKE, .at = 1000});
 	cr_assert_eq(store_run(&call), -EIO);
 	cr_assert_eq(fault.requests, 4u);
 	cr_assert_not_null(strstr(call.message, "no answer in time"));
@@ -465,7 +407,7 @@ Test(core_put, an_answer_before_the_bodys_end_is_no_success)
 				    .raw = "HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 0\r\n"
 					   "Connection: close\r\n\r\n"};
 	for (int i = 1; i < FAULT_STEPS_MAX; i++)
-		fault.step[i] = RAW("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
+		fault.step[i] = RIG_RAW("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
 	cr_assert_eq(store_run(&call), -EACCES, "%d", call.error);
 }
 
@@ -474,10 +416,10 @@ Test(core_put, the_region_is_learned_before_the_body_goes)
 	struct store_call call = put(SIZE);
 	struct store_counters counters;
 
-	fault.step[0] = RAW("HTTP/1.1 307 Elsewhere\r\nx-amz-bucket-region: eu-west-3\r\n"
-			    "Location: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n");
+	fault.step[0] = RIG_RAW("HTTP/1.1 307 Elsewhere\r\nx-amz-bucket-region: eu-west-3\r\n"
+				"Location: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n");
 	cr_assert_eq(store_run(&call), 0, "%s", call.message);
-	cr_assert(request_has(1, "/eu-west-3/s3/aws4_request"));
+	cr_assert(rig_has(1, "/eu-west-3/s3/aws4_request"));
 	expect_kept(SIZE);
 	store_counters(&counters);
 	cr_assert_eq(counters.bytes_out, (uint64_t)SIZE);
@@ -487,11 +429,11 @@ Test(core_put, a_wrong_clock_is_mended_with_a_small_body_too)
 {
 	struct store_call call = put(1000);
 
-	fault.step[0] = RAW("HTTP/1.1 403 No\r\nDate: Fri, 24 May 2013 00:00:00 GMT\r\n"
-			    "Content-Type: application/xml\r\n\r\n"
-			    "<Error><Code>RequestTimeTooSkewed</Code></Error>");
+	fault.step[0] = RIG_RAW("HTTP/1.1 403 No\r\nDate: Fri, 24 May 2013 00:00:00 GMT\r\n"
+				"Content-Type: application/xml\r\n\r\n"
+				"<Error><Code>RequestTimeTooSkewed</Code></Error>");
 	cr_assert_eq(store_run(&call), 0, "%s", call.message);
-	cr_assert(request_has(1, "X-Amz-Date: 20130524T0000"));
+	cr_assert(rig_has(1, "X-Amz-Date: 20130524T0000"));
 	expect_kept(1000);
 }
 
@@ -513,7 +455,7 @@ Test(core_put, refusals_have_their_errnos)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		snprintf(raw, sizeof(raw), "HTTP/1.1 %s", cases[i].answer);
-		all_steps(RAW(raw));
+		rig_all_steps(RIG_RAW(raw));
 		fault.requests = 0;
 		cr_assert_eq(store_run(&call), cases[i].error, "%s: %d", raw, call.error);
 		cr_assert_eq(fault.requests, 1u);

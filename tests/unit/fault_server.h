@@ -232,7 +232,7 @@ static bool fault_put(int fd, const char *request, const struct fault_step *step
 	return true;
 }
 
-/* Returns false when the connection is to be closed. */
+/* Anything but PUT and POST. Returns false when the connection is to be closed. */
 static bool fault_serve(int fd, const char *request, const struct fault_step *step)
 {
 	const char *range = strstr(request, "Range: bytes=");
@@ -247,6 +247,8 @@ static bool fault_serve(int fd, const char *request, const struct fault_step *st
 	size_t sent;
 	int len;
 
+	if (step->kind == FAULT_LOST)
+		return false;
 	if (range && step->kind != FAULT_IGNORE_RANGE) {
 		last = UINT64_MAX;
 		sscanf(range, "Range: bytes=%llu-%llu", &first, &last);
@@ -302,6 +304,7 @@ static void *fault_connection(void *arg)
 	while (more && fault_read(fd, request)) {
 		unsigned number = fault.requests++;
 		struct fault_step step = {0};
+		size_t bytes;
 
 		if (number < FAULT_STEPS_MAX) {
 			step = fault.step[number];
@@ -317,6 +320,8 @@ static void *fault_connection(void *arg)
 			more = false;
 			break;
 		case FAULT_RAW:
+			if (fault_has_body(request) && !strcasestr(request, "\r\nExpect: "))
+				fault_take(fd, request, false, SIZE_MAX, &bytes);
 			fault_send(fd, step.raw, strlen(step.raw));
 			shutdown(fd, SHUT_WR);
 			fault_wait_end(fd);

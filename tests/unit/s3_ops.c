@@ -37,6 +37,7 @@ struct golden {
 	struct store_pair user[4], kept[4];
 	struct store_pairs users, fields_kept;
 	struct store_sums sums; /* of the source */
+	const char *keys[4];
 };
 
 static const char *error_name(int error)
@@ -73,6 +74,8 @@ static void set_field(struct golden *g, char *name, const char *value)
 
 	if (!strcmp(name, "source"))
 		set_source(g, value);
+	else if (!strcmp(name, "keys"))
+		g->keys[c->key_count++] = decoded(g, value);
 	else if (!strncmp(name, "user.", 5))
 		add_pair(g, &g->users, decoded(g, name + 5), value);
 	else if (!strncmp(name, "field.", 6))
@@ -101,7 +104,8 @@ static void set_field(struct golden *g, char *name, const char *value)
 
 static void set_call(struct golden *g, char *text)
 {
-	static const char *const verbs[STORE_VERBS] = {"head", "get", "list", "buckets", "put"};
+	static const char *const verbs[STORE_VERBS] = {"head", "get",	 "list",       "buckets",
+						       "put",  "delete", "delete_many"};
 	char *save = NULL;
 	char *word = strtok_r(text, " ", &save);
 
@@ -151,6 +155,7 @@ static void load(struct golden *g, const char *path)
 	g->env.max = g->request.max = g->body.max = g->result.max = 1 << 20;
 	g->users.pair = g->user;
 	g->fields_kept.pair = g->kept;
+	g->call.keys = g->keys;
 	g->call.set_user = &g->users;
 	g->call.set_fields = &g->fields_kept;
 	g->call.scheme = "s3";
@@ -189,14 +194,36 @@ static void put_list(struct buffer *out, const struct store_list *list)
 	buffer_addf(out, "next=%s\n", list->next_token ? list->next_token : "none");
 }
 
-static void put_success(struct golden *g, const struct store_answer *answer, struct buffer *out)
+static void put_fault(struct golden *g, const struct store_site *site,
+		      const struct store_answer *answer, struct buffer *out)
+{
+	static const char *const cures[] = {"none", "wait", "region", "clock", "resend"};
+	struct store_fault f = {0};
+
+	s3_ops.fault(&g->call, site, answer, &f);
+	if (f.done) {
+		buffer_add_text(out, "done\n");
+		return;
+	}
+	buffer_addf(out, "error=%s cure=%s code=%s region=%s id=%s\ndetail=%s\n",
+		    error_name(f.error), cures[f.cure], f.code, f.region, f.request_id, f.detail);
+}
+
+static void put_success(struct golden *g, const struct store_site *site,
+			const struct store_answer *answer, struct buffer *out)
 {
 	static const char *const kinds[] = {"none", "md5", "sha256", "crc32", "crc32c"};
 	struct store_check check = {0};
 	int ret = s3_ops.verb[g->call.verb].parse(&g->call, answer, &check);
 
-	if (ret)
+	for (size_t i = 0; g->call.key_errors && i < g->call.key_count; i++)
+		buffer_addf(out, "key %s=%s\n", g->keys[i], error_name(g->call.key_errors[i]));
+	if (ret == -EREMOTEIO)
+		put_fault(g, site, answer, out);
+	else if (ret)
 		buffer_addf(out, "error=%s\n", error_name(ret));
+	else if (g->call.verb == STORE_DELETE || g->call.verb == STORE_DELETE_MANY)
+		buffer_add_text(out, "done\n");
 	else if (g->call.verb == STORE_LIST || g->call.verb == STORE_BUCKETS)
 		put_list(out, &g->call.list);
 	else
@@ -205,17 +232,6 @@ static void put_success(struct golden *g, const struct store_answer *answer, str
 	put_pairs(out, "field", &g->call.fields);
 	if (!ret && (g->call.verb == STORE_GET || s3_ops.verb[g->call.verb].streams))
 		buffer_addf(out, "check=%s %s\n", kinds[check.kind], check.text);
-}
-
-static void put_fault(struct golden *g, const struct store_site *site,
-		      const struct store_answer *answer, struct buffer *out)
-{
-	static const char *const cures[] = {"none", "wait", "region", "clock", "resend"};
-	struct store_fault f = {0};
-
-	s3_ops.fault(&g->call, site, answer, &f);
-	buffer_addf(out, "error=%s cure=%s code=%s region=%s id=%s\ndetail=%s\n",
-		    error_name(f.error), cures[f.cure], f.code, f.region, f.request_id, f.detail);
 }
 
 static void put_request(struct golden *g, const struct store_site *site, struct buffer *out)
@@ -269,7 +285,7 @@ static void check_file(const char *path)
 		.body_bytes = g.body.len,
 	};
 	if (g.status >= 200 && g.status < 300)
-		put_success(&g, &answer, &result);
+		put_success(&g, &site, &answer, &result);
 	else if (g.status)
 		put_fault(&g, &site, &answer, &result);
 	cr_assert_str_eq(buffer_text(&result), buffer_text(&g.result), "%s\n%s", path,
