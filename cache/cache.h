@@ -86,6 +86,9 @@ bool cache_complete(const struct cache_file *file);
 /* Is there anything of its first bytes (or is it complete)? */
 bool cache_begun(const struct cache_file *file);
 
+/* Has any process it open? */
+bool cache_is_open(struct cache_file *file);
+
 /* Fresh descriptors, or an error. flags: an access mode, or O_PATH. Opening counts as use for
  * eviction. */
 int cache_open_data(struct cache_file *file, int flags);

@@ -196,6 +196,24 @@ bool draft_may_change(const uint8_t *ctx, const char *object)
 	return may;
 }
 
+bool draft_below(const uint8_t *ctx, const char *prefix)
+{
+	size_t len = strlen(prefix);
+	bool is = false;
+
+	pthread_mutex_lock(&cache.lock);
+	for (struct cache_file *f = cache.drafts; f && !is; f = f->draft->next)
+		is = is_truth(f, NULL) && !strncmp(f->draft->notes.journal->object, prefix, len) &&
+		     !file_activate(f) && !memcmp(f->active->pair.vn->ctx, ctx, WIRE_CTX_BYTES);
+	pthread_mutex_unlock(&cache.lock);
+	return is;
+}
+
+bool draft_is_new(const struct cache_file *file)
+{
+	return file->draft->notes.journal->flags & NOTES_NEW;
+}
+
 bool draft_is(const struct cache_file *file)
 {
 	return __atomic_load_n(&file->active->pair.vn->flags, __ATOMIC_ACQUIRE) & VNODE_DRAFT;
@@ -338,5 +356,14 @@ void draft_unlink(struct cache_file *file)
 {
 	pthread_mutex_lock(&cache.lock);
 	file->draft->notes.journal->flags |= NOTES_UNLINKED;
+	while (file->draft->is_flushing)
+		pthread_cond_wait(&file->active->wake, &cache.lock);
+	pthread_mutex_unlock(&cache.lock);
+}
+
+void draft_relink(struct cache_file *file)
+{
+	pthread_mutex_lock(&cache.lock);
+	file->draft->notes.journal->flags &= ~NOTES_UNLINKED;
 	pthread_mutex_unlock(&cache.lock);
 }

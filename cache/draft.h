@@ -40,6 +40,12 @@ int draft_create(const struct draft_about *about, struct cache_file **out);
 /* The dirty draft that this name means here, with a reference, or NULL. */
 struct cache_file *draft_find(const uint8_t *ctx, const char *object);
 
+/* Is a dirty one's name in that directory, or below? */
+bool draft_below(const uint8_t *ctx, const char *prefix);
+
+/* Is nothing of it in the bucket, for certain? */
+bool draft_is_new(const struct cache_file *file);
+
 /* Is there a draft of that name, that may become dirty without anybody being asked? */
 bool draft_may_change(const uint8_t *ctx, const char *object);
 
@@ -69,8 +75,10 @@ int draft_open_notes(struct cache_file *file);
 /* Its name is another now; the version in the bucket is *object (NULL: none under that name). */
 int draft_rename(struct cache_file *file, const char *object, const struct store_object *version);
 
-/* Its name is gone: it is not published any more. */
+/* Its name is gone: it is not published any more; when it returns, it is not being published
+ * either. The other takes that back. */
 void draft_unlink(struct cache_file *file);
+void draft_relink(struct cache_file *file);
 
 /* --- publishing --- */
 

@@ -118,6 +118,9 @@ struct cache_file *file_find(const uint8_t *id,
 			     const void *arg);
 struct cache_file *file_find_inode(uint64_t dev, uint64_t ino);
 
+/* With the lock, of an active file: has any process it open? */
+bool file_is_open(const struct cache_file *file);
+
 /* With the lock: takes a reference; NULL when it cannot be opened any more. */
 struct cache_file *file_use(struct cache_file *file);
 

@@ -3,7 +3,6 @@
 #include "cache/draft.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,18 +142,6 @@ void draft_unpark(struct cache_file *file)
 
 /* --- when no process has it open --- */
 
-/* Our own descriptor is the only one: fcntl(2), a write lease. With the lock and no references, so
- * that no other can come to be. */
-static bool is_closed(const struct cache_file *file)
-{
-	int fd = file->active->pair.data_fd;
-
-	if (fcntl(fd, F_SETLEASE, F_WRLCK))
-		return false;
-	fcntl(fd, F_SETLEASE, F_UNLCK);
-	return true;
-}
-
 /* A writer that was killed leaves its change begun. There is none any more. */
 static void settle(struct cache_draft *d)
 {
@@ -204,7 +191,7 @@ size_t draft_sweep(struct cache_file **out, size_t max)
 		const struct notes_journal *j = f->draft->notes.journal;
 
 		next = f->draft->next;
-		if (f->refs || j->flags & NOTES_PARKED || file_activate(f) || !is_closed(f)) {
+		if (f->refs || j->flags & NOTES_PARKED || file_activate(f) || file_is_open(f)) {
 			if (f->active)
 				file_recharge(f);
 			continue;

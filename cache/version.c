@@ -3,6 +3,7 @@
 #include "cache/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -130,6 +131,27 @@ bool cache_complete(const struct cache_file *file)
 bool cache_begun(const struct cache_file *file)
 {
 	return vnode_present(file->active->pair.vn, 0, 1);
+}
+
+/* A write lease is granted only while our own descriptor is the only one: fcntl(2). */
+bool file_is_open(const struct cache_file *file)
+{
+	int fd = file->active->pair.data_fd;
+
+	if (fcntl(fd, F_SETLEASE, F_WRLCK))
+		return true;
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return false;
+}
+
+bool cache_is_open(struct cache_file *file)
+{
+	bool is;
+
+	pthread_mutex_lock(&cache.lock);
+	is = file_is_open(file);
+	pthread_mutex_unlock(&cache.lock);
+	return is;
 }
 
 int cache_open_data(struct cache_file *file, int flags)

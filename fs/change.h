@@ -12,6 +12,9 @@
 #include "core/base/wire.h"
 #include "fs/lookup.h"
 
+/* Deletes bucket/key, which need not exist. */
+int change_delete(struct lookup *q, const char *key);
+
 int change_unlink(struct lookup *q);
 int change_rmdir(struct lookup *q);
 

@@ -3,6 +3,7 @@
 #include "fs/lookup.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -12,6 +13,7 @@
 #include "fs/attrfile.h"
 #include "fs/backends.h"
 #include "fs/metadata.h"
+#include "fs/told.h"
 
 bool lookup_is_mark(const struct lookup *q, uint64_t size)
 {
@@ -102,6 +104,10 @@ static bool dir_known(const struct lookup *q, struct meta_fact *fact)
 		return true;
 	}
 	name_prefix(&q->name, prefix);
+	if (told_is_empty_dir(context_id(q->ctx), prefix)) {
+		*fact = (struct meta_fact){.kind = META_DIR};
+		return true;
+	}
 	meta_dir_name(prefix, name);
 	if (meta_get(context_id(q->ctx), name, fact))
 		return true;
@@ -287,4 +293,28 @@ int lookup_stat(struct lookup *q, struct wire_attr *out)
 	    (fact.kind != META_FILE || !draft_may_change(context_id(q->ctx), object)))
 		show(q, object, by_dir, &fact, out);
 	return fact.kind == META_NONE ? -ENOENT : 0;
+}
+
+int lookup_parent(struct lookup *q)
+{
+	struct wire_attr attr;
+	struct lookup *parent;
+	size_t len = strlen(q->path);
+	int ret;
+
+	while (len && q->path[len - 1] != '/')
+		len--;
+	parent = calloc(1, sizeof(*parent));
+	if (!parent)
+		return -ENOMEM;
+	parent->ctx = q->ctx;
+	parent->must_be_dir = true;
+	len -= len > 0;
+	memcpy(parent->path, q->path, len);
+	ret = name_parse(parent->path, len, &parent->name);
+	if (!ret)
+		ret = lookup_stat(parent, &attr);
+	memcpy(q->message, parent->message, sizeof(q->message));
+	free(parent);
+	return ret;
 }

@@ -27,6 +27,10 @@ struct lookup {
  * directory one LIST. Returns 0, -ENOENT, -ENOTDIR, or the store's error. */
 int lookup_stat(struct lookup *q, struct wire_attr *out);
 
+/* Is the directory there that q's name lies in? Returns 0, -ENOENT, -ENOTDIR, or the store's error
+ * with q->message. */
+int lookup_parent(struct lookup *q);
+
 /* The directory itself, with a reference, its first page there. */
 int lookup_dir(struct lookup *q, struct listing **out);
 

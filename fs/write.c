@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -107,34 +106,10 @@ static int make_file(struct writing *w, const struct meta_fact *what, bool must_
 	return ret;
 }
 
-/* A file is only made in a directory that is there. */
-static int check_parent(const struct lookup *q)
-{
-	struct wire_attr attr;
-	struct lookup *parent;
-	size_t len = strlen(q->path);
-	int ret;
-
-	while (len && q->path[len - 1] != '/')
-		len--;
-	parent = calloc(1, sizeof(*parent));
-	if (!parent)
-		return -ENOMEM;
-	parent->ctx = q->ctx;
-	parent->must_be_dir = true;
-	len -= len > 0;
-	memcpy(parent->path, q->path, len);
-	ret = name_parse(parent->path, len, &parent->name);
-	if (!ret)
-		ret = lookup_stat(parent, &attr);
-	free(parent);
-	return ret;
-}
-
 /* Nothing is there. */
 static int make_new(struct writing *w, struct opened *out)
 {
-	int ret = w->flags & O_CREAT ? check_parent(w->q) : -ENOENT;
+	int ret = w->flags & O_CREAT ? lookup_parent(w->q) : -ENOENT;
 
 	return ret ? ret : make_file(w, NULL, true, out);
 }
