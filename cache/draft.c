@@ -27,8 +27,9 @@ static uint64_t fresh_hash(void)
 	return hash;
 }
 
-static void set_data_mtime(int fd, int64_t mtime_ns)
+void file_set_mtime(const struct cache_file *file, int64_t mtime_ns)
 {
+	int fd = file->active->pair.data_fd;
 	struct timespec t[2] = {
 		{.tv_nsec = UTIME_OMIT},
 		{.tv_sec = mtime_ns / CLOCK_NS_PER_S, .tv_nsec = mtime_ns % CLOCK_NS_PER_S}};
@@ -92,7 +93,7 @@ static int make_draft(struct cache_file *file)
 		file->name_hash = old_hash;
 		return ret;
 	}
-	set_data_mtime(pair->data_fd, journal.mtime_ns);
+	file_set_mtime(file, journal.mtime_ns);
 	return add_notes(file, &journal);
 }
 
@@ -304,7 +305,7 @@ void draft_set_mode(struct cache_file *file, uint32_t mode)
 
 int draft_set_mtime(struct cache_file *file, int64_t mtime_ns)
 {
-	set_data_mtime(file->active->pair.data_fd, mtime_ns);
+	file_set_mtime(file, mtime_ns);
 	count_change(file);
 	return 0;
 }

@@ -75,6 +75,9 @@ int draft_open_notes(struct cache_file *file);
 /* Its name is another now; the version in the bucket is *object (NULL: none under that name). */
 int draft_rename(struct cache_file *file, const char *object, const struct store_object *version);
 
+/* The bucket holds a copy of its version with other attributes: mode, owner and time of attr. */
+void draft_become(struct cache_file *file, const struct wire_attr *attr, const char *etag);
+
 /* Its name is gone: it is not published any more; when it returns, it is not being published
  * either. The other takes that back. */
 void draft_unlink(struct cache_file *file);

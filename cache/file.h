@@ -118,6 +118,9 @@ struct cache_file *file_find(const uint8_t *id,
 			     const void *arg);
 struct cache_file *file_find_inode(uint64_t dev, uint64_t ino);
 
+/* The data file's, of an active file. */
+void file_set_mtime(const struct cache_file *file, int64_t mtime_ns);
+
 /* With the lock, of an active file: has any process it open? */
 bool file_is_open(const struct cache_file *file);
 

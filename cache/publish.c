@@ -81,6 +81,22 @@ static void now_version(struct cache_file *file, const struct store_object *vers
 		file_relink(file, file->id, file_hash_etag(version->etag));
 }
 
+void draft_become(struct cache_file *file, const struct wire_attr *attr, const char *etag)
+{
+	struct vnode_shm *vn = file->active->pair.vn;
+	struct store_object version = {.mtime_ns = attr->mtime_ns};
+
+	memcpy(version.etag, etag, sizeof(version.etag));
+	file_set_mtime(file, attr->mtime_ns);
+	__atomic_store_n(&vn->attr.mode, attr->mode, __ATOMIC_RELAXED);
+	__atomic_store_n(&vn->attr.uid, attr->uid, __ATOMIC_RELAXED);
+	__atomic_store_n(&vn->attr.gid, attr->gid, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&cache.lock);
+	version.size = file->draft->notes.journal->size;
+	now_version(file, &version);
+	pthread_mutex_unlock(&cache.lock);
+}
+
 void draft_flush_end(struct cache_file *file, struct draft_flush *flush,
 		     const struct store_object *version)
 {

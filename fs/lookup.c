@@ -52,6 +52,7 @@ void lookup_file_fact(const struct store_object *object, const struct store_pair
 		.has_gid = m.has_gid,
 		.gid = m.gid,
 	};
+	out->has_mtime = m.has_mtime;
 	if (m.has_mtime)
 		out->object.mtime_ns = m.mtime_ns;
 }
@@ -186,6 +187,14 @@ static int find_fact(struct lookup *q, const char *object, struct meta_fact *fac
 	ret = head(q, fact);
 	meta_leave(ctx, object, ret, fact, q->message);
 	return ret;
+}
+
+int lookup_fact(struct lookup *q, struct meta_fact *out)
+{
+	char object[NAME_OBJECT_MAX];
+
+	name_object(&q->name, object);
+	return find_fact(q, object, out);
 }
 
 /* A directory by name that does not exist: is a file in its place? */

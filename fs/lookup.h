@@ -27,6 +27,9 @@ struct lookup {
  * directory one LIST. Returns 0, -ENOENT, -ENOTDIR, or the store's error. */
 int lookup_stat(struct lookup *q, struct wire_attr *out);
 
+/* What the plain path of a key means. Returns 0 with any kind of fact, or the store's error. */
+int lookup_fact(struct lookup *q, struct meta_fact *out);
+
 /* Is the directory there that q's name lies in? Returns 0, -ENOENT, -ENOTDIR, or the store's error
  * with q->message. */
 int lookup_parent(struct lookup *q);

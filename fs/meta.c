@@ -34,7 +34,7 @@ struct entry {
 	int error;		   /* of the lookup that ended last */
 	unsigned refs, turn;	   /* waiters; lookups ended */
 	uint32_t shown[SHOWN_MAX]; /* newest first */
-	bool is_busy, is_told, has_mode, has_uid, has_gid;
+	bool is_busy, is_told, has_mode, has_uid, has_gid, has_mtime;
 	uint8_t kind;
 	uint16_t mode;
 	uint32_t uid, gid;
@@ -188,6 +188,7 @@ static void set_fact(struct entry *e, const struct meta_fact *fact, bool listed)
 		e->is_told = fact->is_told;
 		e->has_mode = fact->has_mode;
 		e->mode = (uint16_t)fact->mode;
+		e->has_mtime = fact->has_mtime;
 		e->has_uid = fact->has_uid;
 		e->uid = fact->uid;
 		e->has_gid = fact->has_gid;
@@ -216,6 +217,7 @@ static void read_fact(const struct entry *e, struct meta_fact *out)
 	out->is_told = e->is_told;
 	out->has_mode = e->has_mode;
 	out->mode = e->mode;
+	out->has_mtime = e->has_mtime;
 	out->has_uid = e->has_uid;
 	out->uid = e->uid;
 	out->has_gid = e->has_gid;

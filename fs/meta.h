@@ -30,7 +30,7 @@ struct meta_fact {
 	struct store_object object; /* META_FILE; of META_DIR mtime_ns only */
 	/* META_FILE: */
 	bool is_told; /* the object's own metadata is known, which a listing cannot tell: */
-	bool has_mode, has_uid, has_gid;
+	bool has_mode, has_uid, has_gid, has_mtime;
 	uint32_t mode; /* permission bits */
 	uint32_t uid, gid;
 };

@@ -30,6 +30,7 @@ static void tell(const uint8_t *ctx, const struct upload *up, const struct store
 		.kind = META_FILE,
 		.object = *version,
 		.is_told = true,
+		.has_mtime = true,
 		.has_mode = true,
 		.mode = up->mode & 07777,
 		.has_uid = up->uid != WIRE_CALLER,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The operations of core/base/wire.h, one function each. */
-#include "fs/session.h"
+#include "fs/serve.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +14,7 @@
 #include "core/context.h"
 #include "core/log.h"
 #include "core/scope.h"
+#include "fs/change.h"
 #include "fs/listing.h"
 #include "fs/lookup.h"
 #include "fs/maketwin.h"
@@ -23,20 +24,8 @@
 #include "fs/stats.h"
 #include "fs/write.h"
 
-/* What a request is about. */
-struct session {
-	const struct session_env *env;
-	pid_t pid;
-	const struct wire_request *req;
-	const char *text; /* req->text_len bytes, no NUL */
-	int fd;		  /* came with the request, or -1 */
-	struct context *ctx;
-	struct session_reply *out;
-};
-
-/* The line goes along if it is news. */
-static void say(struct session *s, const uint8_t *ctx, const char *bucket, int error,
-		const char *message)
+void serve_say(struct session *s, const uint8_t *ctx, const char *bucket, int error,
+	       const char *message)
 {
 	if (!*message || !notice_due(ctx, bucket, error))
 		return;
@@ -56,8 +45,7 @@ static int serve_hello(struct session *s)
 	return 0;
 }
 
-/* The question about the path in the request. */
-static struct lookup *lookup_new(const struct session *s, int *error)
+struct lookup *serve_lookup(const struct session *s, const char *text, size_t len, int *error)
 {
 	struct lookup *q = calloc(1, sizeof(*q));
 
@@ -67,16 +55,21 @@ static struct lookup *lookup_new(const struct session *s, int *error)
 	}
 	q->ctx = s->ctx;
 	q->must_be_dir = s->req->flags & WIRE_MUST_BE_DIR;
-	*error = s->req->text_len < WIRE_PATH_MAX ? 0 : -ENAMETOOLONG;
+	*error = len < WIRE_PATH_MAX ? 0 : -ENAMETOOLONG;
 	if (!*error) {
-		memcpy(q->path, s->text, s->req->text_len);
-		*error = name_parse(q->path, s->req->text_len, &q->name);
+		memcpy(q->path, text, len);
+		*error = name_parse(q->path, len, &q->name);
 	}
 	if (*error) {
 		free(q);
 		return NULL;
 	}
 	return q;
+}
+
+static struct lookup *lookup_new(const struct session *s, int *error)
+{
+	return serve_lookup(s, s->text, s->req->text_len, error);
 }
 
 static int serve_stat(struct session *s)
@@ -89,7 +82,7 @@ static int serve_stat(struct session *s)
 	q->any_age = s->req->flags & WIRE_ANY_AGE;
 	ret = lookup_stat(q, &s->out->head.attr);
 	if (ret)
-		say(s, s->req->ctx, q->name.bucket, ret, q->message);
+		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
 	return ret;
 }
 
@@ -116,7 +109,7 @@ static int serve_write(struct session *s, struct lookup *q)
 	int ret = write_open(q, s->req->flags, s->req->mode, &opened);
 
 	if (ret) {
-		say(s, s->req->ctx, q->name.bucket, ret, q->message);
+		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
 		return ret;
 	}
 	draft_attr(opened.file, &s->out->head.attr);
@@ -145,7 +138,7 @@ static int serve_open(struct session *s)
 		return serve_write(s, q);
 	ret = open_name(q, flags, &opened);
 	if (ret) {
-		say(s, s->req->ctx, q->name.bucket, ret, q->message);
+		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
 		return ret;
 	}
 	if (opened.file) {
@@ -170,7 +163,7 @@ static int ensure_file(struct session *s, struct cache_file *file)
 	if (ret) {
 		cache_object(file, object);
 		name_split(object, scheme, bucket);
-		say(s, cache_ctx(file), bucket, ret, message);
+		serve_say(s, cache_ctx(file), bucket, ret, message);
 	}
 	return ret;
 }
@@ -195,7 +188,7 @@ static int serve_ensure(struct session *s)
 		return -ESTALE; /* of a version that went, or of a daemon that did */
 	ret = listing_ensure(dir, req->offset, s->out->is_silent, message);
 	if (ret)
-		say(s, listing_ctx(dir), "", ret, message);
+		serve_say(s, listing_ctx(dir), "", ret, message);
 	listing_put(dir);
 	return ret;
 }
@@ -230,59 +223,6 @@ static int serve_identify(struct session *s)
 		s->out->head.fds = 2;
 	}
 	return 0;
-}
-
-/* The draft of a request, with a reference. */
-static int find_draft(const struct session *s, struct cache_file **out)
-{
-	struct cache_file *file = cache_find_inode(s->req->data_dev, s->req->data_ino);
-
-	if (!file)
-		return -ESTALE; /* of a daemon that went, and was clean */
-	*out = file;
-	if (draft_is(file))
-		return 0;
-	cache_put(file);
-	return -EBADF;
-}
-
-static void say_of_file(struct session *s, struct cache_file *file, int error, const char *message)
-{
-	char object[CACHE_OBJECT_MAX], scheme[8], bucket[256];
-
-	cache_object(file, object);
-	name_split(object, scheme, bucket);
-	say(s, cache_ctx(file), bucket, error, message);
-}
-
-static int serve_flush(struct session *s)
-{
-	char message[STORE_MESSAGE_BYTES];
-	struct cache_file *file;
-	int ret = find_draft(s, &file);
-
-	if (ret)
-		return ret == -EBADF ? 0 : ret;
-	ret = publish(file, message);
-	if (ret)
-		say_of_file(s, file, ret, message);
-	cache_put(file);
-	return ret == -EKEYREJECTED ? -WIRE_EUNKNOWN_CTX : ret;
-}
-
-static int serve_truncate(struct session *s)
-{
-	char message[STORE_MESSAGE_BYTES];
-	struct cache_file *file;
-	int ret = find_draft(s, &file);
-
-	if (ret)
-		return ret;
-	ret = draft_truncate(file, s->req->length, message);
-	if (ret)
-		say_of_file(s, file, ret, message);
-	cache_put(file);
-	return ret;
 }
 
 static int serve_report(struct session *s)
@@ -332,6 +272,10 @@ static const struct {
 	[WIRE_STATUS] = {serve_status, false},	   [WIRE_STATS] = {serve_stats, false},
 	[WIRE_STOP] = {serve_stop, false},	   [WIRE_FLUSH] = {serve_flush, false},
 	[WIRE_TRUNCATE] = {serve_truncate, false},
+	[WIRE_UNLINK] = {serve_unlink, true},
+	[WIRE_MKDIR] = {serve_mkdir, true},
+	[WIRE_RENAME] = {serve_rename, true},
+	[WIRE_SETATTR] = {serve_setattr, true},
 };
 
 static int serve(struct session *s, size_t bytes)
