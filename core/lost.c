@@ -62,6 +62,8 @@ bool lost_ask(struct flight *f, int error)
 	    (error != -ESTALE && error != -ENOENT))
 		return false;
 	if (expected_etag(f, etag) < 0) {
+		if (error == -ENOENT)
+			return false; /* true in any case */
 		give_up(f);
 		return true;
 	}

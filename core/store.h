@@ -30,6 +30,7 @@ enum store_verb {
 	STORE_PUT,	   /* the source as bucket/key, whole, in place of what is there */
 	STORE_DELETE,	   /* bucket/key; that there is none is a success */
 	STORE_DELETE_MANY, /* keys in bucket; the same */
+	STORE_COPY,	   /* from_bucket/from_key as bucket/key, by the service; 5 GiB at most */
 	STORE_VERBS
 };
 
@@ -112,14 +113,20 @@ struct store_call {
 	 * service's prefix; values of printable ASCII without blanks around; 2 KiB in all. fields:
 	 * "Content-Type" and the other standard fields that a service keeps. */
 	const struct store_pairs *set_user, *set_fields;
+	/* STORE_COPY: what is copied, and its ETag or NULL (another version gives -ESTALE). Without
+	 * set_user and set_fields its metadata goes along, with either both are replaced: then what
+	 * is to stay must be given again. if_match and if_none_match are about bucket/key. */
+	const char *from_bucket, *from_key, *from_etag;
 	void (*done)(struct store_call *call); /* on the I/O thread, once; may free the call */
 	void *arg;
 
 	/* Set by the driver before done(). */
-	int error;		    /* 0 or a negative errno, see below */
-	int status;		    /* of the last HTTP answer, 0 if there was none */
-	struct store_object object; /* STORE_HEAD, STORE_GET; STORE_PUT: etag and size */
-	struct store_list list;	    /* STORE_LIST, STORE_BUCKETS */
+	int error;  /* 0 or a negative errno, see below */
+	int status; /* of the last HTTP answer, 0 if there was none */
+	struct store_object
+		object;		/* STORE_HEAD, STORE_GET; STORE_PUT: etag and size; STORE_COPY: etag
+				     * and mtime */
+	struct store_list list; /* STORE_LIST, STORE_BUCKETS */
 	/* STORE_HEAD, STORE_GET (before sink.begin already): as set_user and set_fields are; names
 	 * of user metadata in lower case, values as they came. Freed by store_call_reset(). */
 	struct store_pairs user, fields;

@@ -17,8 +17,8 @@
 
 #define CONTEXTS_MAX 1024 /* told apart in the count */
 
-static const char *const verbs[STORE_VERBS] = {"head", "get",	 "list",       "buckets",
-					       "put",  "delete", "delete_many"};
+static const char *const verbs[STORE_VERBS] = {"head", "get",	 "list",	"buckets",
+					       "put",  "delete", "delete_many", "copy"};
 static const char *const ops[WIRE_OPS] = {"",	     "hello",	 "stat",   "open",
 					  "ensure",  "identify", "report", "twin",
 					  "trapped", "status",	 "stats",  "stop"};

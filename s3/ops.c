@@ -52,6 +52,7 @@ const struct store_ops s3_ops = {
 	.verb[STORE_PUT] = {s3_put_build, s3_put_parse, s3_put_expect, .streams = true},
 	.verb[STORE_DELETE] = {s3_remove_build, s3_remove_parse},
 	.verb[STORE_DELETE_MANY] = {s3_remove_build_many, s3_remove_parse_many, .works = true},
+	.verb[STORE_COPY] = {s3_copy_build, s3_copy_parse, s3_copy_expect, .works = true},
 	.locate = s3_site_locate,
 	.sign = sign,
 	.fault = s3_fault_parse,

@@ -48,6 +48,14 @@ int s3_put_source(const struct store_call *call, struct store_request *out)
 	return header_add(&out->fields, "Content-MD5", md5);
 }
 
+int s3_put_etag(const char *text, char out[STORE_ETAG_BYTES])
+{
+	const char *quote = text[0] == '"' ? "" : "\"";
+	int len = snprintf(out, STORE_ETAG_BYTES, "%s%s%s", quote, text, quote);
+
+	return text[0] && len < STORE_ETAG_BYTES ? 0 : -EBADMSG;
+}
+
 int s3_put_document(struct store_request *out)
 {
 	uint8_t md5[DIGEST_MD5_BYTES];

@@ -34,7 +34,8 @@ int s3_object_parse_head(struct store_call *call, const struct store_answer *ans
 int s3_object_parse_get(struct store_call *call, const struct store_answer *answer,
 			struct store_check *check);
 
-/* Is the ETag the MD5 of the body that the answer is about? */
+/* Does the ETag look like an MD5, and is it that of the body that the answer is about? */
+bool s3_object_is_md5(const char *etag);
 bool s3_object_etag_is_md5(const struct header_list *fields, const char *etag);
 
 /* meta.c: what is kept with an object. Adds the fields of call->set_user and set_fields. Returns 0,
@@ -58,6 +59,24 @@ int s3_put_conditions(const struct store_call *call, struct header_list *fields)
 
 /* Makes the source the body of the request, with its Content-MD5. -EFBIG: more than S3 takes. */
 int s3_put_source(const struct store_call *call, struct store_request *out);
+
+/* Writes an ETag as it stands in a document: RADOS Gateway leaves out the quotes there. -EBADMSG:
+ * there is none, or too long. */
+int s3_put_etag(const char *text, char out[STORE_ETAG_BYTES]);
+
+/* copy.c: CopyObject */
+int s3_copy_build(const struct store_call *call, const struct store_site *site,
+		  struct store_request *out);
+int s3_copy_parse(struct store_call *call, const struct store_answer *answer,
+		  struct store_check *check);
+int s3_copy_expect(const struct store_call *call, const struct store_sums *sums,
+		   char etag[STORE_ETAG_BYTES]);
+
+/* Adds the fields that name the source. -EINVAL, -ENAMETOOLONG: no such object can be. */
+int s3_copy_source(const struct store_call *call, struct header_list *fields);
+
+/* Reads a document of that root with an ETag and perhaps LastModified in it into call->object. */
+int s3_copy_result(struct store_call *call, const struct store_answer *answer, const char *root);
 
 /* list.c: ListObjectsV2 and ListBuckets */
 int s3_list_build(const struct store_call *call, const struct store_site *site,

@@ -150,6 +150,11 @@ int xml_read(const char *data, size_t bytes, const struct xml_visitor *visitor)
 
 	if (bytes > XML_BYTES_MAX)
 		return -EBADMSG;
+	/* what S3 sends while it works on an answer may stand even before the declaration */
+	while (bytes && strchr(" \t\r\n", *data) && *data) {
+		data++;
+		bytes--;
+	}
 	pthread_once(&library_once, start_library);
 	r.parser = xmlCreatePushParserCtxt(&sax, &r, NULL, 0, NULL);
 	if (!r.parser)

@@ -36,6 +36,7 @@ enum fault_kind {
 	FAULT_RAW,	    /* send `raw` and close */
 	FAULT_IGNORE_RANGE, /* the whole object, 200 */
 	FAULT_WRONG_RANGE,  /* another part than was asked for */
+	FAULT_DRIP, /* `raw`, but with `at` blanks, 100 ms each, between its head and body */
 	/* of a request with a body, and of others as far as that makes sense */
 	FAULT_LOST,	/* carry it out and close the connection without an answer */
 	FAULT_NO_LEAVE, /* as it should be, but "100 Continue" is never said */
@@ -232,6 +233,20 @@ static bool fault_put(int fd, const char *request, const struct fault_step *step
 	return true;
 }
 
+static void fault_drip(int fd, const struct fault_step *step)
+{
+	const char *body = strstr(step->raw, "\r\n\r\n") + 4;
+
+	fault_send(fd, step->raw, (size_t)(body - step->raw));
+	for (size_t i = 0; i < step->at && !fault.stopping; i++) {
+		usleep(100000);
+		fault_send(fd, "\n", 1);
+	}
+	fault_send(fd, body, strlen(body));
+	shutdown(fd, SHUT_WR);
+	fault_wait_end(fd);
+}
+
 /* Anything but PUT and POST. Returns false when the connection is to be closed. */
 static bool fault_serve(int fd, const char *request, const struct fault_step *step)
 {
@@ -317,6 +332,10 @@ static void *fault_connection(void *arg)
 			break;
 		case FAULT_SILENCE:
 			fault_wait_end(fd);
+			more = false;
+			break;
+		case FAULT_DRIP:
+			fault_drip(fd, &step);
 			more = false;
 			break;
 		case FAULT_RAW:

@@ -66,6 +66,10 @@ static void set_source(struct golden *g, const char *text)
 static void add_pair(struct golden *g, struct store_pairs *pairs, char *name, const char *value)
 {
 	pairs->pair[pairs->count++] = (struct store_pair){name, decoded(g, value)};
+	if (pairs == &g->users)
+		g->call.set_user = pairs;
+	else
+		g->call.set_fields = pairs;
 }
 
 static void set_field(struct golden *g, char *name, const char *value)
@@ -74,6 +78,12 @@ static void set_field(struct golden *g, char *name, const char *value)
 
 	if (!strcmp(name, "source"))
 		set_source(g, value);
+	else if (!strcmp(name, "from_bucket"))
+		c->from_bucket = decoded(g, value);
+	else if (!strcmp(name, "from_key"))
+		c->from_key = decoded(g, value);
+	else if (!strcmp(name, "from_etag"))
+		c->from_etag = decoded(g, value);
 	else if (!strcmp(name, "keys"))
 		g->keys[c->key_count++] = decoded(g, value);
 	else if (!strncmp(name, "user.", 5))
@@ -104,8 +114,8 @@ static void set_field(struct golden *g, char *name, const char *value)
 
 static void set_call(struct golden *g, char *text)
 {
-	static const char *const verbs[STORE_VERBS] = {"head", "get",	 "list",       "buckets",
-						       "put",  "delete", "delete_many"};
+	static const char *const verbs[STORE_VERBS] = {"head", "get",	 "list",	"buckets",
+						       "put",  "delete", "delete_many", "copy"};
 	char *save = NULL;
 	char *word = strtok_r(text, " ", &save);
 
@@ -156,8 +166,6 @@ static void load(struct golden *g, const char *path)
 	g->users.pair = g->user;
 	g->fields_kept.pair = g->kept;
 	g->call.keys = g->keys;
-	g->call.set_user = &g->users;
-	g->call.set_fields = &g->fields_kept;
 	g->call.scheme = "s3";
 	g->call.key = "";
 	while ((len = getline(&line, &cap, file)) > 0) {
