@@ -271,10 +271,8 @@ static const struct {
 	[WIRE_TWIN] = {serve_twin, false},	   [WIRE_TRAPPED] = {serve_trapped, false},
 	[WIRE_STATUS] = {serve_status, false},	   [WIRE_STATS] = {serve_stats, false},
 	[WIRE_STOP] = {serve_stop, false},	   [WIRE_FLUSH] = {serve_flush, false},
-	[WIRE_TRUNCATE] = {serve_truncate, false},
-	[WIRE_UNLINK] = {serve_unlink, true},
-	[WIRE_MKDIR] = {serve_mkdir, true},
-	[WIRE_RENAME] = {serve_rename, true},
+	[WIRE_TRUNCATE] = {serve_truncate, false}, [WIRE_UNLINK] = {serve_unlink, true},
+	[WIRE_MKDIR] = {serve_mkdir, true},	   [WIRE_RENAME] = {serve_rename, true},
 	[WIRE_SETATTR] = {serve_setattr, true},
 };
 
