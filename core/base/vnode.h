@@ -13,7 +13,8 @@
  *               runtimes, read-write by the daemon.
  *
  * A data file holds one version (ETag) of one object; a version that others made is another file.
- * What is written here makes it a draft (core/base/draft.h), and then the version that was uploaded.
+ * What is written here makes it a draft (core/base/draft.h), and then the version that was
+ * uploaded.
  *
  * A reader of cached bytes: sees the bits set (acquire), reads, then checks that evict_seq has not
  * moved since before it looked at the bits; if it has, it asks for the range and reads again.
