@@ -21,6 +21,8 @@ struct request {
 	uint32_t text_len;
 	uint32_t flags;
 	uint64_t data_dev, data_ino, offset, length;
+	int64_t mtime_ns;
+	uint32_t mode, uid, gid;
 	bool has_send_fd; /* WIRE_TWIN: send_fd goes along */
 	int send_fd;
 	/* The answer. */
