@@ -20,12 +20,14 @@ struct context; /* whose credentials and endpoints: core/context.h */
 #define STORE_ID_BYTES	    128	 /* a service's request id, with NUL */
 #define STORE_MESSAGE_BYTES 512	 /* a line for the user, with NUL */
 #define STORE_LIST_MAX	    1000 /* entries of one page */
+#define STORE_PAIRS_MAX	    128	 /* of one object */
 
 enum store_verb {
 	STORE_HEAD, /* attributes of bucket/key */
 	STORE_GET,  /* bytes [offset, offset + length) of bucket/key, and its attributes */
 	STORE_LIST, /* one page of names in bucket that start with key, up to the next delimiter */
 	STORE_BUCKETS, /* all buckets of these credentials */
+	STORE_PUT,     /* the source as bucket/key, whole, in place of what is there */
 	STORE_VERBS
 };
 
@@ -60,30 +62,61 @@ struct store_sink {
 	void *arg;
 };
 
+/* Where the bytes of a write come from: `bytes` of them, known ahead, so that a file can go without
+ * being held in memory. read: fills buf with those from offset on, which all lie within. Called on
+ * threads of the driver's, one at a time; every byte at least twice (for its digest, then to be
+ * sent), and from the start again with every retry. Must not wait for another call. Returns 0, or a
+ * negative errno that ends the call. Bytes that change meanwhile are found by the service, by their
+ * digest, and sent anew. */
+struct store_source {
+	int (*read)(void *arg, uint64_t offset, void *buf, size_t bytes);
+	void *arg;
+	uint64_t bytes;
+};
+
+/* What is kept with an object beside its bytes, by name. core/pairs.h has what one needs. */
+struct store_pair {
+	char *name;
+	char *value;
+};
+struct store_pairs {
+	struct store_pair *pair;
+	size_t count;
+};
+
 struct store_call {
 	/* Set by the caller, valid until done. */
 	enum store_verb verb;
 	struct context *ctx;
-	const char *scheme;	   /* "s3" */
-	const char *bucket;	   /* NULL for STORE_BUCKETS */
-	const char *key;	   /* of STORE_LIST the prefix, "" for none */
-	uint64_t offset;	   /* STORE_GET */
-	uint64_t length;	   /* STORE_GET: 0 means to the end */
-	const char *if_match;	   /* an ETag or NULL; another version gives -ESTALE */
-	const char *if_none_match; /* an ETag or NULL; the same version gives -EALREADY, without a
-				      body */
-	char delimiter;		   /* STORE_LIST: 0 for none */
-	const char *token;	   /* STORE_LIST: a page's next_token, or NULL for the first */
-	unsigned max_entries;	   /* STORE_LIST: 1..STORE_LIST_MAX; 0 means STORE_LIST_MAX */
-	struct store_sink sink;	   /* STORE_GET */
+	const char *scheme;   /* "s3" */
+	const char *bucket;   /* NULL for STORE_BUCKETS */
+	const char *key;      /* of STORE_LIST the prefix, "" for none */
+	uint64_t offset;      /* STORE_GET */
+	uint64_t length;      /* STORE_GET: 0 means to the end */
+	const char *if_match; /* an ETag or NULL; another version gives -ESTALE; of a write, none
+				      as well */
+	const char *if_none_match;  /* an ETag or NULL; the same version gives -EALREADY, without a
+				      body; of a write "*" or NULL: any version gives -ESTALE */
+	char delimiter;		    /* STORE_LIST: 0 for none */
+	const char *token;	    /* STORE_LIST: a page's next_token, or NULL for the first */
+	unsigned max_entries;	    /* STORE_LIST: 1..STORE_LIST_MAX; 0 means STORE_LIST_MAX */
+	struct store_sink sink;	    /* STORE_GET */
+	struct store_source source; /* STORE_PUT */
+	/* Of a write, NULL for none. user: metadata; names in lower case, without the
+	 * service's prefix; values of printable ASCII without blanks around; 2 KiB in all. fields:
+	 * "Content-Type" and the other standard fields that a service keeps. */
+	const struct store_pairs *set_user, *set_fields;
 	void (*done)(struct store_call *call); /* on the I/O thread, once; may free the call */
 	void *arg;
 
 	/* Set by the driver before done(). */
 	int error;		    /* 0 or a negative errno, see below */
 	int status;		    /* of the last HTTP answer, 0 if there was none */
-	struct store_object object; /* STORE_HEAD, STORE_GET */
+	struct store_object object; /* STORE_HEAD, STORE_GET; STORE_PUT: etag and size */
 	struct store_list list;	    /* STORE_LIST, STORE_BUCKETS */
+	/* STORE_HEAD, STORE_GET (before sink.begin already): as set_user and set_fields are; names
+	 * of user metadata in lower case, values as they came. Freed by store_call_reset(). */
+	struct store_pairs user, fields;
 	char request_id[STORE_ID_BYTES];
 	char message[STORE_MESSAGE_BYTES]; /* with an error: what happened and what to do, one line
 					    * without newline: bucket, request id, the credential
@@ -98,7 +131,13 @@ struct store_call {
  * bodies, a hostile answer), -EINVAL (a name the store cannot hold), -ENAMETOOLONG, -ENOMEM,
  * -ECANCELED (shutdown). A GET wholly beyond the end is a success without bytes: begin() is called,
  * object.size is right (etag and mtime may be unknown then, as for an empty object asked with a
- * range: S3 answers 416). */
+ * range: S3 answers 416).
+ *
+ * Writes add -EFBIG (more than one request may carry), -E2BIG (too much metadata), -EDQUOT and what
+ * the source returned. Their digests go along and are compared with what the service says it has.
+ * When an answer is lost, the write is sent again; if it then meets its own success as a broken
+ * condition, a HEAD finds that out and the call succeeds: -ESTALE always means another writer's
+ * version. After -EIO a write may have happened, and after -ECANCELED too. */
 
 /* Starts the call; never blocks. Returns 0, after which done() comes exactly once, or -ENOMEM. */
 int store_submit(struct store_call *call);
@@ -117,7 +156,8 @@ struct store_counters {
 	uint64_t requests[STORE_VERBS]; /* sent, retries included */
 	uint64_t retries;
 	uint64_t errors;   /* calls that ended in an error other than -ENOENT, -EALREADY, -ESTALE */
-	uint64_t bytes_in; /* of bodies */
+	uint64_t bytes_in; /* of answers' bodies */
+	uint64_t bytes_out;   /* of requests' bodies, as far as they were sent */
 	uint64_t connections; /* opened */
 };
 void store_counters(struct store_counters *out);

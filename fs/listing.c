@@ -183,7 +183,7 @@ int listing_open(struct context *ctx, const struct name *n, const char *path, st
 	name_prefix(n, object);
 	pthread_mutex_lock(&lock);
 	l = find(context_id(ctx), object);
-	if (l && (is_fresh(l) || (l->is_loading && !l->pages))) {
+	if (l && !l->is_outdated && (is_fresh(l) || (l->is_loading && !l->pages))) {
 		ret = join(l, out, message);
 		pthread_mutex_unlock(&lock);
 		return ret;
@@ -286,6 +286,25 @@ static int load_next(struct listing *l)
 	}
 	pthread_mutex_lock(&lock);
 	return ret;
+}
+
+void listing_changed(const char *object)
+{
+	char parent[NAME_OBJECT_MAX];
+	size_t len = strlen(object);
+	uint64_t hash;
+
+	len -= len && object[len - 1] == '/';
+	while (len && object[len - 1] != '/')
+		len--;
+	snprintf(parent, sizeof(parent), "%.*s", (int)len, object);
+	hash = name_ino(parent, len, true);
+	pthread_mutex_lock(&lock);
+	for (struct listing *l = first; l; l = l->next) {
+		if (l->hash == hash && !strcmp(l->object, parent))
+			l->is_outdated = true;
+	}
+	pthread_mutex_unlock(&lock);
 }
 
 static bool has_beyond(const struct listing *l, uint64_t offset)

@@ -53,6 +53,10 @@ int listing_ensure(struct listing *l, uint64_t offset, bool nowait,
  * prefix. */
 bool listing_denies(const uint8_t *ctx, const char *object, bool is_dir);
 
+/* The names in the directory that this object lies in have changed here, in all contexts; the facts
+ * are in the metadata cache. */
+void listing_changed(const char *object);
+
 /* Once a second: drops what no process has open, if it is older than the TTL or all is set. */
 void listing_sweep(bool all);
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "cache/clock.h"
+#include "cache/draft.h"
 #include "core/context.h"
 #include "fs/attrfile.h"
 #include "fs/backends.h"
@@ -214,6 +215,18 @@ static void show(const struct lookup *q, const char *object, bool by_dir,
 	}
 }
 
+/* What is being written here is what the name means. */
+static bool stat_draft(const struct lookup *q, const char *object, struct wire_attr *out)
+{
+	struct cache_file *file = draft_find(context_id(q->ctx), object);
+
+	if (!file)
+		return false;
+	draft_attr(file, out);
+	cache_put(file);
+	return true;
+}
+
 int lookup_stat(struct lookup *q, struct wire_attr *out)
 {
 	char object[NAME_OBJECT_MAX] = "";
@@ -224,6 +237,11 @@ int lookup_stat(struct lookup *q, struct wire_attr *out)
 	q->message[0] = '\0';
 	if (q->name.kind != NAME_ROOT && !backends_has(q->name.scheme))
 		return -ENOENT;
+	if (q->name.kind == NAME_KEY && !q->name.is_dir) {
+		name_object(&q->name, object);
+		if (stat_draft(q, object, out))
+			return q->must_be_dir ? -ENOTDIR : 0;
+	}
 	if (by_dir) {
 		ret = lookup_dir_instead(q, &fact);
 		if (!ret && fact.kind == META_NONE)
@@ -234,10 +252,14 @@ int lookup_stat(struct lookup *q, struct wire_attr *out)
 	}
 	if (ret)
 		return ret;
-	if (fact.kind == META_FILE)
+	if (fact.kind == META_FILE) {
 		lookup_file_attr(object, &fact.object, out);
-	else if (fact.kind == META_DIR)
+		if (fact.has_mode)
+			out->mode = S_IFREG | fact.mode;
+	}
+	if (fact.kind == META_DIR)
 		dir_attr(q, fact.object.mtime_ns, out);
-	show(q, object, by_dir, &fact, out);
+	if (fact.kind != META_FILE || !draft_may_change(context_id(q->ctx), object))
+		show(q, object, by_dir, &fact, out);
 	return fact.kind == META_NONE ? -ENOENT : 0;
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache/clock.h"
 #include "core/buffer.h"
 #include "core/context.h"
 #include "fs/backends.h"
@@ -50,6 +51,7 @@ static void learn(struct listing *l, const char *object, const struct dirpage_na
 {
 	struct meta_fact fact = {.kind = n->is_dir ? META_DIR : META_FILE};
 	const uint8_t *ctx = context_id(l->ctx);
+	int64_t asked_ns = l->page_asked_ns;
 	char name[META_NAME_MAX];
 
 	if (n->is_piece)
@@ -57,14 +59,14 @@ static void learn(struct listing *l, const char *object, const struct dirpage_na
 	if (n->object)
 		fact.object = *n->object;
 	if (!n->is_dir) {
-		meta_put_listed(ctx, object, &fact);
+		meta_put_listed(ctx, object, &fact, asked_ns);
 		return;
 	}
 	meta_dir_name(object, name);
-	meta_put_listed(ctx, name, &fact);
+	meta_put_listed(ctx, name, &fact, asked_ns);
 	if (!n->has_twin) {
 		snprintf(name, sizeof(name), "%.*s", (int)strlen(object) - 1, object);
-		meta_put_listed(ctx, name, &fact);
+		meta_put_listed(ctx, name, &fact, asked_ns);
 	}
 }
 
@@ -172,6 +174,7 @@ int pages_begin(struct listing *l)
 
 void pages_call(struct listing *l, struct store_call *call)
 {
+	l->page_asked_ns = clock_ns();
 	*call = (struct store_call){
 		.verb = l->kind == NAME_SCHEME ? STORE_BUCKETS : STORE_LIST,
 		.ctx = l->ctx,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cache/cache.h"
+#include "cache/draft.h"
 #include "core/context.h"
 #include "core/log.h"
 #include "core/scope.h"
@@ -18,7 +19,9 @@
 #include "fs/maketwin.h"
 #include "fs/notice.h"
 #include "fs/open.h"
+#include "fs/publish.h"
 #include "fs/stats.h"
+#include "fs/write.h"
 
 /* What a request is about. */
 struct session {
@@ -100,6 +103,35 @@ static int hand_over(struct session *s, int data_fd, int vnode_fd)
 	return 0;
 }
 
+static bool is_writing(uint32_t flags)
+{
+	return !(flags & O_PATH) &&
+	       ((flags & O_ACCMODE) != O_RDONLY || flags & (O_CREAT | O_TRUNC));
+}
+
+static int serve_write(struct session *s, struct lookup *q)
+{
+	int mode = s->req->flags & O_ACCMODE;
+	struct opened opened;
+	int ret = write_open(q, s->req->flags, s->req->mode, &opened);
+
+	if (ret) {
+		say(s, s->req->ctx, q->name.bucket, ret, q->message);
+		return ret;
+	}
+	draft_attr(opened.file, &s->out->head.attr);
+	ret = hand_over(s, cache_open_data(opened.file, mode), cache_open_vnode(opened.file));
+	if (!ret && mode != O_RDONLY) {
+		s->out->fd[2] = draft_open_notes(opened.file);
+		if (s->out->fd[2] < 0)
+			ret = s->out->fd[2];
+		else
+			s->out->head.fds = 3;
+	}
+	cache_put(opened.file);
+	return ret;
+}
+
 static int serve_open(struct session *s)
 {
 	struct opened opened;
@@ -109,13 +141,15 @@ static int serve_open(struct session *s)
 
 	if (!q)
 		return ret;
+	if (is_writing(s->req->flags))
+		return serve_write(s, q);
 	ret = open_name(q, flags, &opened);
 	if (ret) {
 		say(s, s->req->ctx, q->name.bucket, ret, q->message);
 		return ret;
 	}
 	if (opened.file) {
-		s->out->head.attr = *cache_attr(opened.file);
+		draft_attr(opened.file, &s->out->head.attr);
 		ret = hand_over(s, cache_open_data(opened.file, flags),
 				cache_open_vnode(opened.file));
 		cache_put(opened.file);
@@ -130,11 +164,12 @@ static int serve_open(struct session *s)
 
 static int ensure_file(struct session *s, struct cache_file *file)
 {
-	char message[CACHE_MESSAGE_MAX], scheme[8], bucket[256];
+	char message[CACHE_MESSAGE_MAX], object[CACHE_OBJECT_MAX], scheme[8], bucket[256];
 	int ret = cache_ensure(file, s->req->offset, s->req->length, s->req->flags, message);
 
 	if (ret) {
-		name_split(cache_object(file), scheme, bucket);
+		cache_object(file, object);
+		name_split(object, scheme, bucket);
 		say(s, cache_ctx(file), bucket, ret, message);
 	}
 	return ret;
@@ -169,12 +204,13 @@ static int serve_identify(struct session *s)
 {
 	struct cache_file *file = cache_find_inode(s->req->data_dev, s->req->data_ino);
 	struct listing *dir;
-	int fd;
+	int fd, notes_fd = -1;
 
 	if (file) {
-		s->out->head.attr = *cache_attr(file);
+		draft_attr(file, &s->out->head.attr);
 		memcpy(s->out->head.ctx, cache_ctx(file), WIRE_CTX_BYTES);
 		fd = cache_open_vnode(file);
+		notes_fd = draft_open_notes(file);
 		cache_put(file);
 	} else {
 		dir = listing_find_inode(s->req->data_dev, s->req->data_ino);
@@ -189,7 +225,64 @@ static int serve_identify(struct session *s)
 		return fd;
 	s->out->fd[0] = fd;
 	s->out->head.fds = 1;
+	if (notes_fd >= 0) {
+		s->out->fd[1] = notes_fd;
+		s->out->head.fds = 2;
+	}
 	return 0;
+}
+
+/* The draft of a request, with a reference. */
+static int find_draft(const struct session *s, struct cache_file **out)
+{
+	struct cache_file *file = cache_find_inode(s->req->data_dev, s->req->data_ino);
+
+	if (!file)
+		return -ESTALE; /* of a daemon that went, and was clean */
+	*out = file;
+	if (draft_is(file))
+		return 0;
+	cache_put(file);
+	return -EBADF;
+}
+
+static void say_of_file(struct session *s, struct cache_file *file, int error, const char *message)
+{
+	char object[CACHE_OBJECT_MAX], scheme[8], bucket[256];
+
+	cache_object(file, object);
+	name_split(object, scheme, bucket);
+	say(s, cache_ctx(file), bucket, error, message);
+}
+
+static int serve_flush(struct session *s)
+{
+	char message[STORE_MESSAGE_BYTES];
+	struct cache_file *file;
+	int ret = find_draft(s, &file);
+
+	if (ret)
+		return ret == -EBADF ? 0 : ret;
+	ret = publish(file, message);
+	if (ret)
+		say_of_file(s, file, ret, message);
+	cache_put(file);
+	return ret == -EKEYREJECTED ? -WIRE_EUNKNOWN_CTX : ret;
+}
+
+static int serve_truncate(struct session *s)
+{
+	char message[STORE_MESSAGE_BYTES];
+	struct cache_file *file;
+	int ret = find_draft(s, &file);
+
+	if (ret)
+		return ret;
+	ret = draft_truncate(file, s->req->length, message);
+	if (ret)
+		say_of_file(s, file, ret, message);
+	cache_put(file);
+	return ret;
 }
 
 static int serve_report(struct session *s)
@@ -237,7 +330,8 @@ static const struct {
 	[WIRE_IDENTIFY] = {serve_identify, false}, [WIRE_REPORT] = {serve_report, false},
 	[WIRE_TWIN] = {serve_twin, false},	   [WIRE_TRAPPED] = {serve_trapped, false},
 	[WIRE_STATUS] = {serve_status, false},	   [WIRE_STATS] = {serve_stats, false},
-	[WIRE_STOP] = {serve_stop, false},
+	[WIRE_STOP] = {serve_stop, false},	   [WIRE_FLUSH] = {serve_flush, false},
+	[WIRE_TRUNCATE] = {serve_truncate, false},
 };
 
 static int serve(struct session *s, size_t bytes)
@@ -259,7 +353,7 @@ static int serve(struct session *s, size_t bytes)
 			return -WIRE_EUNKNOWN_CTX;
 		}
 	}
-	return ops[req->op].serve(s);
+	return ops[req->op].serve ? ops[req->op].serve(s) : -EOPNOTSUPP;
 }
 
 void session_serve(const struct session_env *env, pid_t pid, const void *message, size_t bytes,
@@ -275,7 +369,7 @@ void session_serve(const struct session_env *env, pid_t pid, const void *message
 	};
 	int ret;
 
-	*out = (struct session_reply){.head.magic = WIRE_MAGIC, .fd = {-1, -1}};
+	*out = (struct session_reply){.head.magic = WIRE_MAGIC, .fd = {-1, -1, -1}};
 	ret = serve(&s, bytes);
 	out->head.error = ret;
 	if (ret && out->head.fds)

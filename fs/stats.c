@@ -17,7 +17,7 @@
 
 #define CONTEXTS_MAX 1024 /* told apart in the count */
 
-static const char *const verbs[STORE_VERBS] = {"head", "get", "list", "buckets"};
+static const char *const verbs[STORE_VERBS] = {"head", "get", "list", "buckets", "put"};
 static const char *const ops[WIRE_OPS] = {"",	     "hello",	 "stat",   "open",
 					  "ensure",  "identify", "report", "twin",
 					  "trapped", "status",	 "stats",  "stop"};
@@ -149,6 +149,7 @@ char *stats_json(void)
 	set(root, "store_retries", store.retries);
 	set(root, "store_errors", store.errors);
 	set(root, "store_bytes_in", store.bytes_in);
+	set(root, "store_bytes_out", store.bytes_out);
 	set(root, "store_connections", store.connections);
 	json_object_set_new(root, "runtime_requests", runtime_requests());
 	set(root, "contexts", context_count());

@@ -16,25 +16,33 @@ static const struct {
 	enum store_cure cure;
 } codes[] = {
 	{"AuthorizationHeaderMalformed", 0, STORE_CURE_REGION},
+	{"BadDigest", -EIO, STORE_CURE_RESEND},
+	{"ConditionalRequestConflict", -EIO, STORE_CURE_WAIT},
+	{"EntityTooLarge", -EFBIG, STORE_CURE_NONE},
 	{"IllegalLocationConstraintException", 0, STORE_CURE_REGION},
 	{"IncorrectEndpoint", 0, STORE_CURE_REGION},
+	{"IncompleteBody", -EIO, STORE_CURE_RESEND},
 	{"InternalError", -EIO, STORE_CURE_WAIT},
 	{"InvalidAccessKeyId", -EACCES, STORE_CURE_NONE},
 	{"InvalidBucketName", -EINVAL, STORE_CURE_NONE},
 	{"InvalidToken", -EACCES, STORE_CURE_NONE},
 	{"ExpiredToken", -EACCES, STORE_CURE_NONE},
 	{"KeyTooLongError", -ENAMETOOLONG, STORE_CURE_NONE},
+	{"MetadataTooLarge", -E2BIG, STORE_CURE_NONE},
 	{"NoSuchBucket", -ENOENT, STORE_CURE_NONE},
 	{"NoSuchKey", -ENOENT, STORE_CURE_NONE},
 	{"NoSuchVersion", -ENOENT, STORE_CURE_NONE},
+	{"OperationAborted", -EIO, STORE_CURE_WAIT},
 	{"PermanentRedirect", 0, STORE_CURE_REGION},
 	{"PreconditionFailed", -ESTALE, STORE_CURE_NONE},
+	{"QuotaExceeded", -EDQUOT, STORE_CURE_NONE},
 	{"RequestTimeTooSkewed", -EACCES, STORE_CURE_CLOCK},
 	{"RequestTimeout", -EIO, STORE_CURE_WAIT},
 	{"SignatureDoesNotMatch", -EACCES, STORE_CURE_NONE},
 	{"SlowDown", -EIO, STORE_CURE_WAIT},
 	{"TemporaryRedirect", 0, STORE_CURE_REGION},
 	{"UnauthorizedAccess", -EACCES, STORE_CURE_NONE},
+	{"XAmzContentSHA256Mismatch", -EIO, STORE_CURE_RESEND},
 };
 
 static void copy(char *out, size_t out_bytes, const char *text)

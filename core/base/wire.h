@@ -38,7 +38,7 @@ enum wire_op {
 	WIRE_ENSURE,
 	/* data_dev, data_ino: of a descriptor met without having been opened here (inherited or
 	 * received); reply: attributes and {vnode descriptor}, of a draft {vnode descriptor, notes
-	 * descriptor}, or -ENOENT when it is not of this daemon's cache. */
+	 * descriptor}; or -ENOENT when it is not of this daemon's cache. */
 	WIRE_IDENTIFY,
 	/* text: one line about this process for the log (a set-uid program run natively). */
 	WIRE_REPORT,
