@@ -130,7 +130,7 @@ static bool has_duplicate(int fd, const struct vfile *vf)
 	return false;
 }
 
-int cloudfd_closing(int fd)
+static int closing(int fd, int (*flush)(struct vfile *vf))
 {
 	struct vfile *vf;
 	bool writer;
@@ -142,31 +142,36 @@ int cloudfd_closing(int fd)
 	if (!ret && writer) {
 		mapped_count(vf);
 		if (notes_dirty(vf) && !has_duplicate(fd, vf))
-			ret = notes_flush(vf);
+			ret = flush(vf);
 	}
 	vfile_put(vf);
 	return ret;
 }
 
-int cloudfd_closing_range(unsigned first, unsigned last)
+int cloudfd_closing(int fd)
+{
+	return closing(fd, notes_flush);
+}
+
+void cloudfd_replacing(int fd)
+{
+	closing(fd, notes_flush_untold);
+}
+
+void cloudfd_closing_range(unsigned first, unsigned last)
 {
 	struct vfile *vf;
 	int fd = first ? (int)(first - 1 < INT32_MAX ? first - 1 : INT32_MAX) : -1;
-	int ret = 0;
 
 	while ((fd = fdtab_next_writer(fd, &vf)) >= 0 && (unsigned)fd <= last) {
-		if (__atomic_load_n(&vf->settles, __ATOMIC_RELAXED)) {
-			int now = notes_have(vf);
-
+		if (__atomic_load_n(&vf->settles, __ATOMIC_RELAXED) && !notes_have(vf)) {
 			mapped_count(vf);
-			now = now ? now : notes_flush(vf);
-			ret = ret ? ret : now;
+			notes_flush_untold(vf);
 		}
 		vfile_put(vf);
 	}
 	if (fd >= 0)
 		vfile_put(vf);
-	return ret;
 }
 
 static bool stays(int fd)
@@ -187,21 +192,19 @@ static bool outlives(const struct vfile *vf)
 	return false;
 }
 
-int cloudfd_closing_exec(void)
+void cloudfd_closing_exec(void)
 {
+	uint32_t round = vfile_round();
 	struct vfile *vf;
-	int ret = 0;
 
 	if (thread_current()->borrowed)
-		return 0;
+		return;
 	mapped_count_all();
-	for (uint32_t round = vfile_round(); (vf = vfile_next(round, notes_dirty_here));) {
-		int now = outlives(vf) ? 0 : notes_flush(vf);
-
-		ret = ret ? ret : now;
+	while ((vf = vfile_next(round, notes_dirty_here))) {
+		if (!outlives(vf))
+			notes_flush_untold(vf);
 		vfile_put(vf);
 	}
-	return ret;
 }
 
 /* As if it were mapped: nobody tells when it is written to. */
@@ -228,10 +231,10 @@ void cloudfd_lend(void)
 	}
 }
 
-int cloudfd_settle(const struct thread *t)
+bool cloudfd_settle(const struct thread *t)
 {
 	if (t->borrowed)
-		return 0;
+		return true;
 	/* What was inherited as standard output is answered for even if nothing was written. */
 	for (int fd = 0; fd < STANDARD_FDS; fd++) {
 		bool writer;
@@ -242,5 +245,6 @@ int cloudfd_settle(const struct thread *t)
 		vfile_put(vf);
 	}
 	mapped_count_all();
-	return notes_flush_all(true);
+	notes_flush_all(true);
+	return !notes_failed();
 }

@@ -29,14 +29,17 @@ int cloudfd_get_writer(int fd, struct vfile **out);
  * changed by and no duplicate of it stays open. 0 or what close(2) has to say. */
 int cloudfd_closing(int fd);
 
-/* The same of all descriptors from first to last; of those that do not outlive an execve. */
-int cloudfd_closing_range(unsigned first, unsigned last);
-int cloudfd_closing_exec(void);
+/* The same where the call cannot tell, of a descriptor that is replaced; of all from first to last;
+ * of those that do not outlive an execve. */
+void cloudfd_replacing(int fd);
+void cloudfd_closing_range(unsigned first, unsigned last);
+void cloudfd_closing_exec(void);
 
 /* A program that nobody intercepts gets this process's descriptors: what it writes counts too. */
 void cloudfd_lend(void);
 
-/* The process ends: publishes all it answers for. 0 or a negative errno. */
-int cloudfd_settle(const struct thread *t);
+/* The process ends: publishes all it answers for. False: something that was written is not in the
+ * bucket, and no call has said so. */
+bool cloudfd_settle(const struct thread *t);
 
 #endif

@@ -6,8 +6,11 @@
 #include <errno.h>
 #include <linux/mman.h>
 
+#include "intercept/handlers.h"
 #include "intercept/request.h"
 #include "intercept/thread.h"
+
+static uint32_t untold; /* atomic; see notes_failed() */
 
 static bool plausible(const struct draft_shm *notes, uint64_t bytes, const struct vfile *vf)
 {
@@ -89,7 +92,39 @@ int notes_flush(struct vfile *vf)
 {
 	struct request rq = {.op = WIRE_FLUSH, .data_dev = vf->dev, .data_ino = vf->ino};
 
-	return notes_dirty(vf) ? request_run(&rq) : 0;
+	int ret;
+
+	if (!notes_dirty(vf))
+		return 0;
+	ret = request_run(&rq);
+	__atomic_store_n(&vf->explained, rq.said, __ATOMIC_RELAXED);
+	return ret;
+}
+
+int notes_flush_untold(struct vfile *vf)
+{
+	int ret = notes_flush(vf);
+
+	if (!ret)
+		return 0;
+	__atomic_store_n(&untold, 1, __ATOMIC_RELEASE);
+	if (!__atomic_load_n(&vf->explained, __ATOMIC_RELAXED)) {
+		char *name = (char *)thread_current()->iov; /* free here, and large enough */
+
+		dir_absolute(vnode_path(vf->vn), name);
+		say("what was written is kept here, but could not be stored: ", name);
+	}
+	return ret;
+}
+
+bool notes_failed(void)
+{
+	return __atomic_load_n(&untold, __ATOMIC_ACQUIRE);
+}
+
+void notes_fork_child(void)
+{
+	untold = 0;
 }
 
 bool notes_dirty_here(const struct vfile *vf)
@@ -104,7 +139,7 @@ int notes_flush_all(bool ending)
 	int first = 0;
 
 	while ((vf = vfile_next(round, ending ? notes_dirty_here : notes_dirty))) {
-		int ret = notes_flush(vf);
+		int ret = ending ? notes_flush_untold(vf) : notes_flush(vf);
 
 		if (!first)
 			first = ret;

@@ -39,8 +39,17 @@ bool notes_dirty_here(const struct vfile *vf);
  * on stderr. */
 int notes_flush(struct vfile *vf);
 
-/* The same of every file that this process knows to have changed, or, ending, of those that it
- * answers for when it ends. The first error. */
+/* The same where no call can return the error: then stderr tells, and notes_failed() is true. */
+int notes_flush_untold(struct vfile *vf);
+
+/* Has anything failed that the program was not told? Its exit status must be. */
+bool notes_failed(void);
+
+/* Publishes every file that this process knows to have changed, or, ending, those that it answers
+ * for when it ends. The first error. */
 int notes_flush_all(bool ending);
+
+/* Of a fork's child: what failed before was not its own. */
+void notes_fork_child(void);
 
 #endif

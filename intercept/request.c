@@ -323,6 +323,7 @@ int request_run(struct request *rq)
 				ret = -EPIPE; /* once more */
 		} else if (ret && answer.head.text_len) {
 			say(answer.text, "");
+			rq->said = true;
 		}
 	}
 	if ((ret == -EPIPE || ret == -ETIMEDOUT) && rq->op != WIRE_TWIN && rq->op != WIRE_TRAPPED) {

@@ -165,17 +165,17 @@ long sys_clone3(struct sys_args *a)
 }
 
 /* The process ends: what cannot be published makes a failure of a success. */
-static uint64_t settled(const struct sys_args *a)
+static uint64_t exit_status(const struct sys_args *a)
 {
-	int failed = cloudfd_settle(a->thread);
+	bool settled = cloudfd_settle(a->thread);
 
 	report_write();
-	return failed && !(a->arg[0] & 0xff) ? 1 : a->arg[0];
+	return settled || a->arg[0] & 0xff ? a->arg[0] : 1;
 }
 
 long sys_exit_group(struct sys_args *a)
 {
-	return sys1(__NR_exit_group, settled(a));
+	return sys1(__NR_exit_group, exit_status(a));
 }
 
 /* The thread ends here, on its private stack: the program's own may be unmapped already. */
@@ -187,7 +187,7 @@ long sys_exit(struct sys_args *a)
 	if (a->thread->put_off)
 		return SYS_AGAIN;
 	if (thread_is_alone(a->thread))
-		status = settled(a);
+		status = exit_status(a);
 	else if (a->thread->tid == sys0(__NR_getpid))
 		report_write();
 	thread_exiting(a->thread);

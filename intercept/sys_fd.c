@@ -55,7 +55,7 @@ long sys_dup2(struct sys_args *a)
 	if ((int)a->arg[0] == (int)a->arg[1])
 		return SYS_PASS;
 	if (sys3(__NR_fcntl, a->arg[0], F_GETFD, 0) >= 0)
-		cloudfd_closing((int)a->arg[1]); /* what fails, stderr says */
+		cloudfd_replacing((int)a->arg[1]);
 	return duplicated(sys3(a->nr, a->arg[0], a->arg[1], a->arg[2]), (int)a->arg[0]);
 }
 

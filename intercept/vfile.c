@@ -288,6 +288,7 @@ void vfile_fork_child(void)
 	for (unsigned i = 0; i < BUCKETS; i++)
 		for (struct vfile *vf = buckets[i]; vf; vf = vf->next)
 			vf->settles = 0;
+	notes_fork_child();
 }
 
 void vfile_fork_prepare(void)

@@ -21,6 +21,7 @@ struct vfile {
 	struct draft_shm *notes; /* atomic; NULL: not known here to be written to (notes.h) */
 	uint64_t notes_bytes;
 	uint32_t settles;   /* atomic; what is not published of it is, when this process ends */
+	uint32_t explained; /* atomic; why it could not be published, was said */
 	uint32_t round;	    /* of notes_flush_all(); under vfiles' lock */
 	uint64_t mark_sent; /* atomic; the last ahead_mark a hint was sent for */
 	struct window window;
