@@ -68,6 +68,21 @@ const char *path_proc_self(const char *name)
 	return NULL;
 }
 
+int path_named_fd(const char *name)
+{
+	static const char *const standard[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+	const char *self = path_proc_self(name);
+
+	if (self && !strncmp(self, "fd/", 3))
+		return path_number(self + 3);
+	if (!strncmp(name, "/dev/fd/", 8))
+		return path_number(name + 8);
+	for (int i = 0; i < 3; i++)
+		if (!strcmp(name, standard[i]))
+			return i;
+	return -1;
+}
+
 /* A relative name whose ".." might lead from a local directory into the root: joined to where it
  * starts. */
 static int climb(struct thread *t, int dirfd, const char *name, struct vpath *out)

@@ -11,13 +11,12 @@ static uint64_t *dirty_map(const struct draft_shm *notes)
 	return (uint64_t *)((uintptr_t)notes + notes->dirty_off);
 }
 
-void draft_begin(struct draft_shm *notes, uint64_t offset, uint64_t length)
+void draft_mark(struct draft_shm *notes, uint64_t offset, uint64_t length)
 {
 	uint64_t first = offset >> VNODE_BLOCK_SHIFT;
 	uint64_t end = length ? ((offset + length - 1) >> VNODE_BLOCK_SHIFT) + 1 : first;
 	uint64_t limit = notes->dirty_words * 64;
 
-	__atomic_add_fetch(&notes->begun, 1, __ATOMIC_SEQ_CST);
 	for (uint64_t b = first; b < end && b < limit; b++) {
 		uint64_t *word = &dirty_map(notes)[b / 64];
 		uint64_t bit = UINT64_C(1) << (b % 64);
@@ -25,6 +24,12 @@ void draft_begin(struct draft_shm *notes, uint64_t offset, uint64_t length)
 		if (!(__atomic_load_n(word, __ATOMIC_RELAXED) & bit))
 			__atomic_or_fetch(word, bit, __ATOMIC_SEQ_CST);
 	}
+}
+
+void draft_begin(struct draft_shm *notes, uint64_t offset, uint64_t length)
+{
+	__atomic_add_fetch(&notes->begun, 1, __ATOMIC_SEQ_CST);
+	draft_mark(notes, offset, length);
 }
 
 void draft_end(struct draft_shm *notes)

@@ -23,6 +23,11 @@
  * the file open any more: flushed is the value of begun up to which everything is in the bucket. A
  * close whose begun is flushed already needs no request.
  *
+ * Wherever a file ends, an append changes no block of the base but its last one, and that only if
+ * it is a part of one: so a runtime, which cannot know where the kernel appends, marks that block
+ * with every write. The daemon makes it present before the first descriptor for writing is handed
+ * out, and a WIRE_TRUNCATE makes present the block it cuts and marks it and all behind it.
+ *
  * Both programs trust the notes no further than that a wrong one costs its own file.
  */
 #ifndef CORE_BASE_DRAFT_H
@@ -49,6 +54,9 @@ struct draft_shm {
 
 /* length bytes at offset are about to change. length 0: not its bytes (a mode, a time). */
 void draft_begin(struct draft_shm *notes, uint64_t offset, uint64_t length);
+
+/* length bytes at offset change as well, in what has begun already. */
+void draft_mark(struct draft_shm *notes, uint64_t offset, uint64_t length);
 
 /* They have changed. */
 void draft_end(struct draft_shm *notes);

@@ -37,9 +37,8 @@ enum wire_op {
 	 * replies. For a directory: at least one record beyond offset, or the end. flags: below. */
 	WIRE_ENSURE,
 	/* data_dev, data_ino: of a descriptor met without having been opened here (inherited or
-	 * received); reply: attributes and {vnode descriptor}, of a
-	 * draft {vnode descriptor, notes descriptor}; or -ENOENT when it is not of this daemon's
-	 * cache. */
+	 * received); reply: attributes and {vnode descriptor}, of a draft {vnode descriptor, notes
+	 * descriptor}; or -ENOENT when it is not of this daemon's cache. */
 	WIRE_IDENTIFY,
 	/* text: one line about this process for the log (a set-uid program run natively). */
 	WIRE_REPORT,

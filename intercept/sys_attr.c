@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls that change what stat(2) tells: mode, owner, times. A time of access is not kept. */
+#include <errno.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+#include <linux/time.h>
+#include <string.h>
+
+#include "intercept/cloudfd.h"
+#include "intercept/handlers.h"
+#include "intercept/ids.h"
+#include "intercept/path.h"
+#include "intercept/usercopy.h"
+
+#define NS_PER_S   INT64_C(1000000000)
+#define NS_PER_US  1000
+#define US_PER_S   1000000
+#define K_NOW	   ((1 << 30) - 1) /* UTIME_NOW, UTIME_OMIT of utimensat(2) */
+#define K_OMIT	   ((1 << 30) - 2)
+#define NOBODY	   UINT32_MAX /* chown(2): leave it */
+#define AT_CHANGES (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)
+
+/* What to set, and on what: a path, or fd when path is NULL. */
+struct change {
+	unsigned set; /* WIRE_SET_*; 0: only see that it is there */
+	uint32_t mode, uid, gid;
+	int64_t mtime_ns;
+};
+
+static long change_path(const struct vpath *path, const struct change *c)
+{
+	struct request rq = {
+		.op = WIRE_SETATTR,
+		.text = path->text,
+		.text_len = (uint32_t)path->len,
+		.flags = c->set | (path->must_be_dir ? WIRE_MUST_BE_DIR : 0),
+		.mode = c->mode,
+		.uid = c->uid,
+		.gid = c->gid,
+		.mtime_ns = c->mtime_ns,
+	};
+
+	return c->set ? request_run(&rq) : path_exists(path);
+}
+
+static long change_vfile(const struct vfile *vf, const struct change *c)
+{
+	struct request rq = {
+		.op = WIRE_SETATTR,
+		.data_dev = vf->dev,
+		.data_ino = vf->ino,
+		.flags = c->set,
+		.mode = c->mode,
+		.uid = c->uid,
+		.gid = c->gid,
+		.mtime_ns = c->mtime_ns,
+	};
+
+	if (!c->set)
+		return 0;
+	if (vf->vn->kind == VNODE_DIR) {
+		rq.text = vnode_path(vf->vn);
+		rq.text_len = vf->vn->path_len;
+	}
+	return request_run(&rq);
+}
+
+static long change_fd(int fd, const struct change *c, bool path_descriptors)
+{
+	struct vfile *vf;
+	long ret = cloudfd_get(fd, &vf);
+
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS;
+	if (!path_descriptors && sys3(__NR_fcntl, fd, F_GETFL, 0) & O_PATH)
+		ret = -EBADF;
+	else
+		ret = change_vfile(vf, c);
+	vfile_put(vf);
+	return ret;
+}
+
+static long change_name(struct sys_args *a, int dirfd_arg, int path_arg, unsigned at_flags,
+			const struct change *c)
+{
+	struct thread *t = a->thread;
+	int ret, fd;
+
+	t->name[0] = '\0';
+	ret = path_is_cloud(a, dirfd_arg, path_arg, 0,
+			    at_flags & AT_SYMLINK_NOFOLLOW ? PATH_NOFOLLOW : 0);
+	if (ret)
+		return ret < 0 ? ret : change_path(&t->path[0], c);
+	fd = at_flags & AT_SYMLINK_NOFOLLOW ? -1 : path_named_fd(t->name);
+	if (at_flags & AT_EMPTY_PATH && !t->name[0] && dirfd_arg != PATH_NO_DIRFD)
+		fd = (int)a->arg[dirfd_arg];
+	if (fd >= 0) {
+		long done = change_fd(fd, c, true);
+
+		if (done != SYS_PASS)
+			return done;
+	}
+	return SYS_PASS_PATH;
+}
+
+static struct change mode_change(uint64_t mode)
+{
+	return (struct change){.set = WIRE_SET_MODE, .mode = (uint32_t)mode & 07777};
+}
+
+long sys_chmod(struct sys_args *a)
+{
+	struct change c = mode_change(a->arg[1]);
+
+	return change_name(a, PATH_NO_DIRFD, 0, 0, &c);
+}
+
+long sys_fchmodat(struct sys_args *a)
+{
+	struct change c = mode_change(a->arg[2]);
+
+	return change_name(a, 0, 1, 0, &c);
+}
+
+long sys_fchmodat2(struct sys_args *a)
+{
+	struct change c = mode_change(a->arg[2]);
+
+	if (a->arg[3] & ~(uint64_t)AT_CHANGES)
+		return SYS_PASS; /* EINVAL */
+	return change_name(a, 0, 1, (unsigned)a->arg[3], &c);
+}
+
+long sys_fchmod(struct sys_args *a)
+{
+	struct change c = mode_change(a->arg[1]);
+
+	return change_fd((int)a->arg[0], &c, false);
+}
+
+static struct change owner_change(uint64_t uid, uint64_t gid)
+{
+	return (struct change){
+		.set = ((uint32_t)uid == NOBODY ? 0 : WIRE_SET_UID) |
+		       ((uint32_t)gid == NOBODY ? 0 : WIRE_SET_GID),
+		.uid = (uint32_t)uid,
+		.gid = (uint32_t)gid,
+	};
+}
+
+/* Only root gives files away; that a group of the user's own is also allowed is not looked at. */
+static bool gives_away(const struct change *c)
+{
+	return c->set & WIRE_SET_UID && c->uid != ids_user() && ids_user() != 0;
+}
+
+static long chown_name(struct sys_args *a, int dirfd_arg, int path_arg, unsigned at_flags)
+{
+	struct change c = owner_change(a->arg[path_arg + 1], a->arg[path_arg + 2]);
+	long ret;
+
+	if (!gives_away(&c))
+		return change_name(a, dirfd_arg, path_arg, at_flags, &c);
+	c.set = 0;
+	ret = change_name(a, dirfd_arg, path_arg, at_flags, &c);
+	return ret ? ret : -EPERM;
+}
+
+long sys_chown(struct sys_args *a)
+{
+	return chown_name(a, PATH_NO_DIRFD, 0, 0);
+}
+
+long sys_lchown(struct sys_args *a)
+{
+	return chown_name(a, PATH_NO_DIRFD, 0, AT_SYMLINK_NOFOLLOW);
+}
+
+long sys_fchownat(struct sys_args *a)
+{
+	if (a->arg[4] & ~(uint64_t)AT_CHANGES)
+		return SYS_PASS; /* EINVAL */
+	return chown_name(a, 0, 1, (unsigned)a->arg[4]);
+}
+
+long sys_fchown(struct sys_args *a)
+{
+	struct change c = owner_change(a->arg[1], a->arg[2]);
+	bool refused = gives_away(&c);
+	long ret;
+
+	if (refused)
+		c.set = 0;
+	ret = change_fd((int)a->arg[0], &c, false);
+	return ret || !refused ? ret : -EPERM;
+}
+
+static int64_t now_ns(void)
+{
+	int64_t now[2] = {0, 0};
+
+	sys2(__NR_clock_gettime, CLOCK_REALTIME, now);
+	return now[0] * NS_PER_S + now[1];
+}
+
+/* A time of modification in seconds and units, of which a second has per_second. 0 or -EINVAL. */
+static int time_change(int64_t sec, int64_t part, int64_t per_second, struct change *out)
+{
+	if (part < 0 || part >= per_second)
+		return -EINVAL;
+	*out = (struct change){.set = WIRE_SET_MTIME,
+			       .mtime_ns = sec * NS_PER_S + part * (NS_PER_S / per_second)};
+	return 0;
+}
+
+/* struct timespec times[2] of utimensat(2) at user; 0: now. */
+static int read_timespecs(uint64_t user, struct change *out)
+{
+	int64_t times[4];
+
+	*out = (struct change){.set = WIRE_SET_MTIME, .mtime_ns = now_ns()};
+	if (!user)
+		return 0;
+	if (user_read(times, (void *)user, sizeof(times)))
+		return -EFAULT;
+	if (times[1] != K_NOW && times[1] != K_OMIT && (times[1] < 0 || times[1] >= NS_PER_S))
+		return -EINVAL;
+	if (times[3] == K_NOW)
+		return 0;
+	if (times[3] == K_OMIT) {
+		out->set = 0;
+		return 0;
+	}
+	return time_change(times[2], times[3], NS_PER_S, out);
+}
+
+/* struct timeval times[2] of utimes(2) at user; 0: now. */
+static int read_timevals(uint64_t user, struct change *out)
+{
+	int64_t times[4];
+
+	*out = (struct change){.set = WIRE_SET_MTIME, .mtime_ns = now_ns()};
+	if (!user)
+		return 0;
+	if (user_read(times, (void *)user, sizeof(times)))
+		return -EFAULT;
+	if (times[1] < 0 || times[1] >= US_PER_S)
+		return -EINVAL;
+	return time_change(times[2], times[3], US_PER_S, out);
+}
+
+/* utimensat; with a NULL name it is futimens. */
+long sys_utimensat(struct sys_args *a)
+{
+	struct change c;
+	int ret = read_timespecs(a->arg[2], &c);
+
+	if (ret || a->arg[3] & ~(uint64_t)AT_CHANGES)
+		return SYS_PASS; /* the kernel's words */
+	if (!a->arg[1])
+		return (int)a->arg[0] == AT_FDCWD ? SYS_PASS : change_fd((int)a->arg[0], &c, false);
+	return change_name(a, 0, 1, (unsigned)a->arg[3], &c);
+}
+
+long sys_futimesat(struct sys_args *a)
+{
+	struct change c;
+
+	if (read_timevals(a->arg[2], &c))
+		return SYS_PASS;
+	if (!a->arg[1])
+		return change_fd((int)a->arg[0], &c, false);
+	return change_name(a, 0, 1, 0, &c);
+}
+
+long sys_utimes(struct sys_args *a)
+{
+	struct change c;
+
+	if (read_timevals(a->arg[1], &c))
+		return SYS_PASS;
+	return change_name(a, PATH_NO_DIRFD, 0, 0, &c);
+}
+
+/* struct utimbuf: two times in seconds. */
+long sys_utime(struct sys_args *a)
+{
+	struct change c = {.set = WIRE_SET_MTIME};
+	int64_t times[2];
+
+	if (a->arg[1] && user_read(times, (void *)a->arg[1], sizeof(times)))
+		return SYS_PASS;
+	c.mtime_ns = a->arg[1] ? times[1] * NS_PER_S : now_ns();
+	return change_name(a, PATH_NO_DIRFD, 0, 0, &c);
+}
