@@ -32,5 +32,6 @@ int serve_unlink(struct session *s);
 int serve_mkdir(struct session *s);
 int serve_rename(struct session *s);
 int serve_setattr(struct session *s);
+int serve_recover(struct session *s);
 
 #endif

@@ -19,9 +19,10 @@
 
 static const char *const verbs[STORE_VERBS] = {"head", "get",	 "list",	"buckets",
 					       "put",  "delete", "delete_many", "copy"};
-static const char *const ops[WIRE_OPS] = {"",	     "hello",	 "stat",   "open",
-					  "ensure",  "identify", "report", "twin",
-					  "trapped", "status",	 "stats",  "stop"};
+static const char *const ops[WIRE_OPS] = {"",	      "hello",	"stat",	 "open",    "ensure",
+					  "identify", "report", "twin",	 "trapped", "flush",
+					  "truncate", "unlink", "mkdir", "rename",  "setattr",
+					  "recover",  "status", "stats", "stop"};
 
 static int64_t start_ns;
 static uint64_t served[WIRE_OPS]; /* atomic */

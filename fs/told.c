@@ -81,7 +81,8 @@ void told_forget_all(void)
 	pthread_mutex_unlock(&lock);
 }
 
-/* The directory that an object or directory lies in. False: that is a bucket, which stays anyway. */
+/* The directory that an object or directory lies in. False: that is a bucket, which stays anyway.
+ */
 static bool parent_of(const char *object, char out[NAME_OBJECT_MAX])
 {
 	char scheme[8], bucket[256];

@@ -72,6 +72,10 @@ enum wire_op {
 	 * flush, those of another are in the bucket when the reply comes. Errors: -ENOENT, -EPERM,
 	 * the store's. */
 	WIRE_SETATTR,
+	/* What is not in the bucket. flags 0: reply text is a JSON array of all. Otherwise offset
+	 * is the id of one, and flags is one of WIRE_RECOVER_*. -ENOENT: there is no such id; with
+	 * EXPORT the reply has {data descriptor}. */
+	WIRE_RECOVER,
 	/* For the command line. Reply text: JSON (STATUS, STATS) or nothing (STOP). */
 	WIRE_STATUS,
 	WIRE_STATS,
@@ -94,6 +98,12 @@ enum wire_op {
 #define WIRE_SET_UID   2u
 #define WIRE_SET_GID   4u
 #define WIRE_SET_MTIME 8u
+
+/* flags of WIRE_RECOVER */
+#define WIRE_RECOVER_RETRY   1u /* publishes it if its version is still there */
+#define WIRE_RECOVER_OVER    2u /* publishes it in place of whatever is there */
+#define WIRE_RECOVER_EXPORT  4u
+#define WIRE_RECOVER_DISCARD 8u
 
 struct wire_request {
 	uint32_t magic;
