@@ -53,6 +53,8 @@ static void free_results(struct store_call *ask)
 	pairs_free(&ask->fields);
 	free(ask->key_errors);
 	ask->key_errors = NULL;
+	free(ask->upload_id);
+	ask->upload_id = NULL;
 }
 
 /* Gives a list of one call to another. */
@@ -95,6 +97,8 @@ void flight_conclude(struct flight *f, int error)
 		call->object = call->verb == STORE_GET ? f->body.object : f->ask.object;
 		call->list = f->ask.list;
 		f->ask.list = (struct store_list){0};
+		call->upload_id = f->ask.upload_id;
+		f->ask.upload_id = NULL;
 		if (call->verb != STORE_GET)
 			move_metadata(f);
 		call->message[0] = '\0';

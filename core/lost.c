@@ -84,7 +84,9 @@ static bool is_too_old(const struct flight *f)
 	int64_t now_s;
 	int64_t flight_s = (clock_mono_ms() - f->first_ms) / 1000;
 
-	if (!date || date_parse_http(date, &now_s) < 0 || !f->ask.object.mtime_ns)
+	/* what went in parts may bear the date on which it was begun */
+	if (f->call->verb == STORE_COMPLETE || !date || date_parse_http(date, &now_s) < 0 ||
+	    !f->ask.object.mtime_ns)
 		return false;
 	return now_s - f->ask.object.mtime_ns / DATE_NS_PER_S > flight_s + AGE_SLACK_S;
 }

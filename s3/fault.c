@@ -20,18 +20,22 @@ static const struct {
 	{"BadDigest", -EIO, STORE_CURE_RESEND},
 	{"ConditionalRequestConflict", -EIO, STORE_CURE_WAIT},
 	{"EntityTooLarge", -EFBIG, STORE_CURE_NONE},
+	{"EntityTooSmall", -EINVAL, STORE_CURE_NONE},
 	{"IllegalLocationConstraintException", 0, STORE_CURE_REGION},
 	{"IncorrectEndpoint", 0, STORE_CURE_REGION},
 	{"IncompleteBody", -EIO, STORE_CURE_RESEND},
 	{"InternalError", -EIO, STORE_CURE_WAIT},
 	{"InvalidAccessKeyId", -EACCES, STORE_CURE_NONE},
 	{"InvalidBucketName", -EINVAL, STORE_CURE_NONE},
+	{"InvalidPart", -EINVAL, STORE_CURE_NONE},
+	{"InvalidPartOrder", -EINVAL, STORE_CURE_NONE},
 	{"InvalidToken", -EACCES, STORE_CURE_NONE},
 	{"ExpiredToken", -EACCES, STORE_CURE_NONE},
 	{"KeyTooLongError", -ENAMETOOLONG, STORE_CURE_NONE},
 	{"MetadataTooLarge", -E2BIG, STORE_CURE_NONE},
 	{"NoSuchBucket", -ENOENT, STORE_CURE_NONE},
 	{"NoSuchKey", -ENOENT, STORE_CURE_NONE},
+	{"NoSuchUpload", -ENOENT, STORE_CURE_NONE},
 	{"NoSuchVersion", -ENOENT, STORE_CURE_NONE},
 	{"OperationAborted", -EIO, STORE_CURE_WAIT},
 	{"PermanentRedirect", 0, STORE_CURE_REGION},
@@ -95,6 +99,8 @@ void s3_fault_judge(const char *code, int *error, enum store_cure *cure)
 /* What was to be taken away is not there. */
 static bool is_gone(const struct store_call *call, const struct store_fault *fault)
 {
+	if (call->verb == STORE_ABORT)
+		return !strcmp(fault->code, "NoSuchUpload");
 	return call->verb == STORE_DELETE &&
 	       (!strcmp(fault->code, "NoSuchKey") || !strcmp(fault->code, "NoSuchVersion"));
 }

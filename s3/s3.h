@@ -78,6 +78,28 @@ int s3_copy_source(const struct store_call *call, struct header_list *fields);
 /* Reads a document of that root with an ETag and perhaps LastModified in it into call->object. */
 int s3_copy_result(struct store_call *call, const struct store_answer *answer, const char *root);
 
+/* upload.c: multipart uploads */
+int s3_upload_build_begin(const struct store_call *call, const struct store_site *site,
+			  struct store_request *out);
+int s3_upload_parse_begin(struct store_call *call, const struct store_answer *answer,
+			  struct store_check *check);
+int s3_upload_build_part(const struct store_call *call, const struct store_site *site,
+			 struct store_request *out);
+int s3_upload_build_part_copy(const struct store_call *call, const struct store_site *site,
+			      struct store_request *out);
+int s3_upload_parse_part_copy(struct store_call *call, const struct store_answer *answer,
+			      struct store_check *check);
+int s3_upload_build_complete(const struct store_call *call, const struct store_site *site,
+			     struct store_request *out);
+int s3_upload_parse_complete(struct store_call *call, const struct store_answer *answer,
+			     struct store_check *check);
+int s3_upload_expect(const struct store_call *call, const struct store_sums *sums,
+		     char etag[STORE_ETAG_BYTES]);
+int s3_upload_build_abort(const struct store_call *call, const struct store_site *site,
+			  struct store_request *out);
+int s3_upload_parse_abort(struct store_call *call, const struct store_answer *answer,
+			  struct store_check *check);
+
 /* list.c: ListObjectsV2 and ListBuckets */
 int s3_list_build(const struct store_call *call, const struct store_site *site,
 		  struct store_request *out);

@@ -38,6 +38,7 @@ struct golden {
 	struct store_pairs users, fields_kept;
 	struct store_sums sums; /* of the source */
 	const char *keys[4];
+	struct store_part parts[4];
 };
 
 static const char *error_name(int error)
@@ -63,6 +64,16 @@ static void set_source(struct golden *g, const char *text)
 	g->sums.known = true;
 }
 
+/* "NUMBER:ETAG" */
+static void add_part(struct golden *g, const char *text)
+{
+	char *colon;
+	unsigned long number = strtoul(text, &colon, 10);
+
+	g->parts[g->call.part_count++] =
+		(struct store_part){(unsigned)number, decoded(g, colon + 1)};
+}
+
 static void add_pair(struct golden *g, struct store_pairs *pairs, char *name, const char *value)
 {
 	pairs->pair[pairs->count++] = (struct store_pair){name, decoded(g, value)};
@@ -78,6 +89,12 @@ static void set_field(struct golden *g, char *name, const char *value)
 
 	if (!strcmp(name, "source"))
 		set_source(g, value);
+	else if (!strcmp(name, "upload"))
+		c->upload = decoded(g, value);
+	else if (!strcmp(name, "part"))
+		c->part = (unsigned)strtoul(value, NULL, 10);
+	else if (!strcmp(name, "parts"))
+		add_part(g, value);
 	else if (!strcmp(name, "from_bucket"))
 		c->from_bucket = decoded(g, value);
 	else if (!strcmp(name, "from_key"))
@@ -114,8 +131,10 @@ static void set_field(struct golden *g, char *name, const char *value)
 
 static void set_call(struct golden *g, char *text)
 {
-	static const char *const verbs[STORE_VERBS] = {"head", "get",	 "list",	"buckets",
-						       "put",  "delete", "delete_many", "copy"};
+	static const char *const verbs[STORE_VERBS] = {
+		"head",	     "get",	    "list", "buckets",	       "put",
+		"delete",    "delete_many", "copy", "multipart_begin", "part",
+		"part_copy", "complete",    "abort"};
 	char *save = NULL;
 	char *word = strtok_r(text, " ", &save);
 
@@ -166,6 +185,7 @@ static void load(struct golden *g, const char *path)
 	g->users.pair = g->user;
 	g->fields_kept.pair = g->kept;
 	g->call.keys = g->keys;
+	g->call.parts = g->parts;
 	g->call.scheme = "s3";
 	g->call.key = "";
 	while ((len = getline(&line, &cap, file)) > 0) {
@@ -230,7 +250,10 @@ static void put_success(struct golden *g, const struct store_site *site,
 		put_fault(g, site, answer, out);
 	else if (ret)
 		buffer_addf(out, "error=%s\n", error_name(ret));
-	else if (g->call.verb == STORE_DELETE || g->call.verb == STORE_DELETE_MANY)
+	else if (g->call.verb == STORE_MULTIPART_BEGIN)
+		buffer_addf(out, "upload=%s\n", g->call.upload_id);
+	else if (g->call.verb == STORE_DELETE || g->call.verb == STORE_DELETE_MANY ||
+		 g->call.verb == STORE_ABORT)
 		buffer_add_text(out, "done\n");
 	else if (g->call.verb == STORE_LIST || g->call.verb == STORE_BUCKETS)
 		put_list(out, &g->call.list);
