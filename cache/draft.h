@@ -110,6 +110,11 @@ void draft_flush_end(struct cache_file *file, struct draft_flush *flush,
 /* What begun counts now. */
 uint64_t draft_begun(const struct cache_file *file);
 
+/* Notes an upload in parts that is under way, "" for none, so that whoever comes next can remove
+ * it. Returns 0 or -ENAMETOOLONG. The other: the one noted, to free; NULL for none. */
+int draft_note_upload(struct cache_file *file, const char *upload_id);
+char *draft_noted_upload(struct cache_file *file);
+
 /* Reads bytes of the data file. As pread(2), or a negative errno. */
 ssize_t draft_read(struct cache_file *file, void *buf, size_t bytes, uint64_t offset);
 

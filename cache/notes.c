@@ -67,6 +67,7 @@ static bool holds_together(const struct notes *n, uint64_t dev, uint64_t ino)
 	       n->shm->dirty_words == (n->bytes - NOTES_DIRTY_OFF) / 8 &&
 	       memchr(n->journal->etag, 0, sizeof(n->journal->etag)) &&
 	       memchr(n->journal->object, 0, sizeof(n->journal->object)) &&
+	       memchr(n->journal->upload, 0, sizeof(n->journal->upload)) &&
 	       memchr(n->journal->message, 0, sizeof(n->journal->message));
 }
 

@@ -15,6 +15,7 @@
 #include "core/base/draft.h"
 
 #define NOTES_OBJECT_MAX CACHE_OBJECT_MAX
+#define NOTES_UPLOAD_MAX 1100 /* bytes of the id of an upload in parts, with its NUL */
 #define NOTES_DIRTY_OFF	 8192u
 
 /* flags of the journal */
@@ -32,6 +33,7 @@ struct notes_journal {
 	char boot[PLACE_BOOT_BYTES]; /* in which it was begun */
 	char etag[STORE_ETAG_BYTES];
 	char object[NOTES_OBJECT_MAX];
+	char upload[NOTES_UPLOAD_MAX];	   /* id of one in parts that is under way, or "" */
 	char message[STORE_MESSAGE_BYTES]; /* NOTES_PARKED */
 };
 

@@ -118,6 +118,32 @@ void draft_flush_end(struct cache_file *file, struct draft_flush *flush,
 	flush->dirty = NULL;
 }
 
+int draft_note_upload(struct cache_file *file, const char *upload_id)
+{
+	struct notes_journal *j = file->draft->notes.journal;
+	int ret = 0;
+
+	pthread_mutex_lock(&cache.lock);
+	if (strlen(upload_id) < sizeof(j->upload))
+		snprintf(j->upload, sizeof(j->upload), "%s", upload_id);
+	else
+		ret = -ENAMETOOLONG;
+	pthread_mutex_unlock(&cache.lock);
+	return ret;
+}
+
+char *draft_noted_upload(struct cache_file *file)
+{
+	const struct notes_journal *j = file->draft->notes.journal;
+	char *id = NULL;
+
+	pthread_mutex_lock(&cache.lock);
+	if (j->upload[0])
+		id = strdup(j->upload);
+	pthread_mutex_unlock(&cache.lock);
+	return id;
+}
+
 ssize_t draft_read(struct cache_file *file, void *buf, size_t bytes, uint64_t offset)
 {
 	ssize_t n;

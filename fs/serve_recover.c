@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 
 #include "cache/draft.h"
+#include "core/context.h"
+#include "fs/multipart.h"
 #include "fs/publish.h"
 #include "fs/serve.h"
 
@@ -77,6 +79,16 @@ static int hand_out(struct session *s, struct cache_file *file)
 	return 0;
 }
 
+static int discard(struct cache_file *file)
+{
+	struct context *ctx = context_find(cache_ctx(file));
+
+	if (ctx)
+		multipart_clean(file, ctx);
+	draft_unlink(file);
+	return 0;
+}
+
 struct wanted {
 	uint64_t id;
 	struct cache_file *file; /* with a reference */
@@ -108,7 +120,7 @@ int serve_recover(struct session *s)
 	else if (s->req->flags & WIRE_RECOVER_EXPORT)
 		ret = hand_out(s, w.file);
 	else if (s->req->flags & WIRE_RECOVER_DISCARD)
-		ret = (draft_unlink(w.file), 0);
+		ret = discard(w.file);
 	else
 		ret = -EINVAL;
 	cache_put(w.file);

@@ -7,15 +7,16 @@
 #include <string.h>
 
 #include "fs/metadata.h"
+#include "fs/multipart.h"
 #include "fs/names.h"
+#include "fs/publish.h"
 
-/* store_source.read */
-static int read_source(void *arg, uint64_t offset, void *buf, size_t bytes)
+int upload_read(struct cache_file *file, uint64_t offset, void *buf, size_t bytes)
 {
 	size_t done = 0;
 
 	while (done < bytes) {
-		ssize_t n = draft_read(arg, (char *)buf + done, bytes - done, offset + done);
+		ssize_t n = draft_read(file, (char *)buf + done, bytes - done, offset + done);
 
 		if (n < 0)
 			return (int)n;
@@ -24,6 +25,12 @@ static int read_source(void *arg, uint64_t offset, void *buf, size_t bytes)
 		done += (size_t)n;
 	}
 	return 0;
+}
+
+/* store_source.read */
+static int read_whole(void *arg, uint64_t offset, void *buf, size_t bytes)
+{
+	return upload_read(arg, offset, buf, bytes);
 }
 
 static void describe(const struct upload *up, struct metadata_pairs *out)
@@ -42,9 +49,9 @@ static void describe(const struct upload *up, struct metadata_pairs *out)
 	metadata_write(&m, out);
 }
 
-static int put_whole(struct cache_file *file, struct upload *up, char *message)
+static int put_whole(struct cache_file *file, struct upload *up, const struct store_pairs *user,
+		     char *message)
 {
-	struct metadata_pairs meta;
 	char scheme[8], bucket[256];
 	struct store_call call = {
 		.verb = STORE_PUT,
@@ -54,12 +61,11 @@ static int put_whole(struct cache_file *file, struct upload *up, char *message)
 		.key = name_split(up->object, scheme, bucket),
 		.if_match = up->if_match,
 		.if_none_match = up->must_be_new ? "*" : NULL,
-		.source = {read_source, file, up->bytes},
-		.set_user = &meta.pairs,
+		.source = {read_whole, file, up->bytes},
+		.set_user = user,
 	};
 	int ret;
 
-	describe(up, &meta);
 	ret = store_run(&call);
 	if (!ret)
 		memcpy(up->etag, call.object.etag, sizeof(up->etag));
@@ -71,8 +77,13 @@ static int put_whole(struct cache_file *file, struct upload *up, char *message)
 
 int upload(struct cache_file *file, struct upload *up, char message[STORE_MESSAGE_BYTES])
 {
-	/* what was never fetched of the base goes along */
-	int ret = cache_ensure(file, 0, up->bytes, 0, message);
+	struct metadata_pairs meta;
+	int ret;
 
-	return ret ? ret : put_whole(file, up, message);
+	describe(up, &meta);
+	if (up->bytes > PUBLISH_PUT_MAX)
+		return multipart_upload(file, up, &meta.pairs, message);
+	/* what was never fetched of the base goes along */
+	ret = cache_ensure(file, 0, up->bytes, 0, message);
+	return ret ? ret : put_whole(file, up, &meta.pairs, message);
 }

@@ -26,4 +26,8 @@ struct upload {
  * publish(), with its line in message. */
 int upload(struct cache_file *file, struct upload *up, char message[STORE_MESSAGE_BYTES]);
 
+/* Bytes of the file as they are now: 0, -EAGAIN when it was made shorter, or an error of the disk.
+ */
+int upload_read(struct cache_file *file, uint64_t offset, void *buf, size_t bytes);
+
 #endif

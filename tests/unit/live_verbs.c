@@ -379,7 +379,8 @@ Test(live_verbs, parts_that_are_too_small_are_refused)
 	free(id);
 }
 
-/* --- the embedded store alone ------------------------------------------------------------------ */
+/* --- the embedded store alone ------------------------------------------------------------------
+ */
 
 Test(live_verbs, conditions_that_only_some_services_know)
 {
@@ -495,7 +496,8 @@ Test(live_verbs, a_storm_loses_nothing)
 	cr_assert_gt(requests(STORE_HEAD), 0u);
 }
 
-/* --- TLS ---------------------------------------------------------------------------------------- */
+/* --- TLS ----------------------------------------------------------------------------------------
+ */
 
 static char cert[96], cert_key[96];
 
