@@ -210,6 +210,11 @@ bool draft_below(const uint8_t *ctx, const char *prefix)
 	return is;
 }
 
+bool draft_is_named(const struct cache_file *file)
+{
+	return is_named_draft(file, NULL);
+}
+
 bool draft_is_new(const struct cache_file *file)
 {
 	return file->draft->notes.journal->flags & NOTES_NEW;

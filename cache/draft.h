@@ -43,6 +43,9 @@ struct cache_file *draft_find(const uint8_t *ctx, const char *object);
 /* Is a dirty one's name in that directory, or below? */
 bool draft_below(const uint8_t *ctx, const char *prefix);
 
+/* Does a name lead to it? */
+bool draft_is_named(const struct cache_file *file);
+
 /* Is nothing of it in the bucket, for certain? */
 bool draft_is_new(const struct cache_file *file);
 
