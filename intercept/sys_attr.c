@@ -13,16 +13,15 @@
 #include "intercept/usercopy.h"
 
 #define NS_PER_S   INT64_C(1000000000)
-#define NS_PER_US  1000
 #define US_PER_S   1000000
 #define K_NOW	   ((1 << 30) - 1) /* UTIME_NOW, UTIME_OMIT of utimensat(2) */
 #define K_OMIT	   ((1 << 30) - 2)
 #define NOBODY	   UINT32_MAX /* chown(2): leave it */
 #define AT_CHANGES (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)
 
-/* What to set, and on what: a path, or fd when path is NULL. */
 struct change {
 	unsigned set; /* WIRE_SET_*; 0: only see that it is there */
+	int error;    /* with set 0: what is answered then */
 	uint32_t mode, uid, gid;
 	int64_t mtime_ns;
 };
@@ -40,7 +39,12 @@ static long change_path(const struct vpath *path, const struct change *c)
 		.mtime_ns = c->mtime_ns,
 	};
 
-	return c->set ? request_run(&rq) : path_exists(path);
+	int ret;
+
+	if (c->set)
+		return request_run(&rq);
+	ret = path_exists(path);
+	return ret ? ret : c->error;
 }
 
 static long change_vfile(const struct vfile *vf, const struct change *c)
@@ -57,7 +61,7 @@ static long change_vfile(const struct vfile *vf, const struct change *c)
 	};
 
 	if (!c->set)
-		return 0;
+		return c->error;
 	if (vf->vn->kind == VNODE_DIR) {
 		rq.text = vnode_path(vf->vn);
 		rq.text_len = vf->vn->path_len;
@@ -138,32 +142,26 @@ long sys_fchmod(struct sys_args *a)
 	return change_fd((int)a->arg[0], &c, false);
 }
 
+/* Only root gives files away; to which groups of its own a user may, is not looked at. */
 static struct change owner_change(uint64_t uid, uint64_t gid)
 {
-	return (struct change){
+	struct change c = {
 		.set = ((uint32_t)uid == NOBODY ? 0 : WIRE_SET_UID) |
 		       ((uint32_t)gid == NOBODY ? 0 : WIRE_SET_GID),
 		.uid = (uint32_t)uid,
 		.gid = (uint32_t)gid,
 	};
-}
 
-/* Only root gives files away; that a group of the user's own is also allowed is not looked at. */
-static bool gives_away(const struct change *c)
-{
-	return c->set & WIRE_SET_UID && c->uid != ids_user() && ids_user() != 0;
+	if (c.set & WIRE_SET_UID && c.uid != ids_user() && ids_user() != 0)
+		c = (struct change){.error = -EPERM};
+	return c;
 }
 
 static long chown_name(struct sys_args *a, int dirfd_arg, int path_arg, unsigned at_flags)
 {
 	struct change c = owner_change(a->arg[path_arg + 1], a->arg[path_arg + 2]);
-	long ret;
 
-	if (!gives_away(&c))
-		return change_name(a, dirfd_arg, path_arg, at_flags, &c);
-	c.set = 0;
-	ret = change_name(a, dirfd_arg, path_arg, at_flags, &c);
-	return ret ? ret : -EPERM;
+	return change_name(a, dirfd_arg, path_arg, at_flags, &c);
 }
 
 long sys_chown(struct sys_args *a)
@@ -186,13 +184,8 @@ long sys_fchownat(struct sys_args *a)
 long sys_fchown(struct sys_args *a)
 {
 	struct change c = owner_change(a->arg[1], a->arg[2]);
-	bool refused = gives_away(&c);
-	long ret;
 
-	if (refused)
-		c.set = 0;
-	ret = change_fd((int)a->arg[0], &c, false);
-	return ret || !refused ? ret : -EPERM;
+	return change_fd((int)a->arg[0], &c, false);
 }
 
 static int64_t now_ns(void)
@@ -203,60 +196,69 @@ static int64_t now_ns(void)
 	return now[0] * NS_PER_S + now[1];
 }
 
-/* A time of modification in seconds and units, of which a second has per_second. 0 or -EINVAL. */
-static int time_change(int64_t sec, int64_t part, int64_t per_second, struct change *out)
+/* A time of modification in seconds and units, of which a second has per_second. */
+static struct change time_change(int64_t sec, int64_t part, int64_t per_second)
 {
 	if (part < 0 || part >= per_second)
-		return -EINVAL;
-	*out = (struct change){.set = WIRE_SET_MTIME,
+		return (struct change){.error = -EINVAL};
+	return (struct change){.set = WIRE_SET_MTIME,
 			       .mtime_ns = sec * NS_PER_S + part * (NS_PER_S / per_second)};
-	return 0;
+}
+
+static struct change time_now(void)
+{
+	return (struct change){.set = WIRE_SET_MTIME, .mtime_ns = now_ns()};
 }
 
 /* struct timespec times[2] of utimensat(2) at user; 0: now. */
-static int read_timespecs(uint64_t user, struct change *out)
+static struct change read_timespecs(uint64_t user)
 {
 	int64_t times[4];
 
-	*out = (struct change){.set = WIRE_SET_MTIME, .mtime_ns = now_ns()};
 	if (!user)
-		return 0;
+		return time_now();
 	if (user_read(times, (void *)user, sizeof(times)))
-		return -EFAULT;
+		return (struct change){.error = -EFAULT};
 	if (times[1] != K_NOW && times[1] != K_OMIT && (times[1] < 0 || times[1] >= NS_PER_S))
-		return -EINVAL;
+		return (struct change){.error = -EINVAL};
 	if (times[3] == K_NOW)
-		return 0;
-	if (times[3] == K_OMIT) {
-		out->set = 0;
-		return 0;
-	}
-	return time_change(times[2], times[3], NS_PER_S, out);
+		return time_now();
+	return times[3] == K_OMIT ? (struct change){0} : time_change(times[2], times[3], NS_PER_S);
 }
 
 /* struct timeval times[2] of utimes(2) at user; 0: now. */
-static int read_timevals(uint64_t user, struct change *out)
+static struct change read_timevals(uint64_t user)
 {
 	int64_t times[4];
 
-	*out = (struct change){.set = WIRE_SET_MTIME, .mtime_ns = now_ns()};
 	if (!user)
-		return 0;
+		return time_now();
 	if (user_read(times, (void *)user, sizeof(times)))
-		return -EFAULT;
+		return (struct change){.error = -EFAULT};
 	if (times[1] < 0 || times[1] >= US_PER_S)
-		return -EINVAL;
-	return time_change(times[2], times[3], US_PER_S, out);
+		return (struct change){.error = -EINVAL};
+	return time_change(times[2], times[3], US_PER_S);
+}
+
+/* struct utimbuf at user: two times in seconds. */
+static struct change read_seconds(uint64_t user)
+{
+	int64_t times[2];
+
+	if (!user)
+		return time_now();
+	if (user_read(times, (void *)user, sizeof(times)))
+		return (struct change){.error = -EFAULT};
+	return time_change(times[1], 0, NS_PER_S);
 }
 
 /* utimensat; with a NULL name it is futimens. */
 long sys_utimensat(struct sys_args *a)
 {
-	struct change c;
-	int ret = read_timespecs(a->arg[2], &c);
+	struct change c = read_timespecs(a->arg[2]);
 
-	if (ret || a->arg[3] & ~(uint64_t)AT_CHANGES)
-		return SYS_PASS; /* the kernel's words */
+	if (a->arg[3] & ~(uint64_t)AT_CHANGES)
+		return SYS_PASS; /* EINVAL */
 	if (!a->arg[1])
 		return (int)a->arg[0] == AT_FDCWD ? SYS_PASS : change_fd((int)a->arg[0], &c, false);
 	return change_name(a, 0, 1, (unsigned)a->arg[3], &c);
@@ -264,10 +266,8 @@ long sys_utimensat(struct sys_args *a)
 
 long sys_futimesat(struct sys_args *a)
 {
-	struct change c;
+	struct change c = read_timevals(a->arg[2]);
 
-	if (read_timevals(a->arg[2], &c))
-		return SYS_PASS;
 	if (!a->arg[1])
 		return change_fd((int)a->arg[0], &c, false);
 	return change_name(a, 0, 1, 0, &c);
@@ -275,21 +275,14 @@ long sys_futimesat(struct sys_args *a)
 
 long sys_utimes(struct sys_args *a)
 {
-	struct change c;
+	struct change c = read_timevals(a->arg[1]);
 
-	if (read_timevals(a->arg[1], &c))
-		return SYS_PASS;
 	return change_name(a, PATH_NO_DIRFD, 0, 0, &c);
 }
 
-/* struct utimbuf: two times in seconds. */
 long sys_utime(struct sys_args *a)
 {
-	struct change c = {.set = WIRE_SET_MTIME};
-	int64_t times[2];
+	struct change c = read_seconds(a->arg[1]);
 
-	if (a->arg[1] && user_read(times, (void *)a->arg[1], sizeof(times)))
-		return SYS_PASS;
-	c.mtime_ns = a->arg[1] ? times[1] * NS_PER_S : now_ns();
 	return change_name(a, PATH_NO_DIRFD, 0, 0, &c);
 }

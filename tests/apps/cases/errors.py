@@ -21,7 +21,7 @@ REFUSED = {
     "in-root": ("mkdir ${D%/s3/*}/new", b"Read-only file system"),
     "create-in-root": ("echo x >${D%/s3/*}/new", b"Read-only file system"),
     "create-in-scheme": ("python3 -c 'import sys; open(sys.argv[1], \"w\")' ${D%/*}/new", b"Read-only file system"),
-    "remove-scheme": ("rmdir ${D%/*}", b"Read-only file system"),
+    "remove-scheme": ("rmdir ${D%/*}", b"Device or resource busy"),
     "access-root": ("python3 -c 'import os, sys; sys.exit(not os.access(sys.argv[1], os.W_OK)); ' ${D%/*} || echo Read-only file system >&2; false",
                     b"Read-only file system"),
 }

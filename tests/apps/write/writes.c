@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 const char *writes_self;
+void *volatile writes_nowhere = (void *)16;
 
 static const struct {
 	const char *name;

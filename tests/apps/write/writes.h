@@ -19,6 +19,9 @@
 /* The program itself, for execve. */
 extern const char *writes_self;
 
+/* An address where nothing is, which no compiler knows. */
+extern void *volatile writes_nowhere;
+
 /* A new file of size bytes of base.bin's pattern, open for reading and writing. */
 int writes_fresh(const char *name, size_t size);
 /* A copy of base.bin under name, closed: so it has a version of its own. */

@@ -135,8 +135,8 @@ void writes_vector(void)
 		many[i] = (struct iovec){"x", 1};
 	say("writev-1024", res(writev(fd, many, 1024)));
 	say("writev-1025", res(writev(fd, many, 1025)));
-	say("writev-fault", res(writev(fd, (void *)16, 2)));
-	iov[1] = (struct iovec){(void *)16, 5};
+	say("writev-fault", res(writev(fd, writes_nowhere, 2)));
+	iov[1] = (struct iovec){writes_nowhere, 5};
 	say("writev-half-fault", res(writev(fd, iov, 3)));
 	say("offset-then", res(lseek(fd, 0, SEEK_CUR)));
 	say("negative", res(pwritev(fd, iov, 1, -1)));

@@ -22,7 +22,7 @@
 /* A number in the middle of the file, read, raised and written back under a lock. */
 static int edit(int number)
 {
-	char text[9];
+	char text[12];
 
 	for (int i = 0; i < EDITS; i++) {
 		int fd = open("counter", O_RDWR);
@@ -31,7 +31,7 @@ static int edit(int number)
 		text[8] = '\0';
 		if (bad)
 			return 1;
-		snprintf(text, sizeof(text), "%08d", atoi(text) + 1);
+		snprintf(text, sizeof(text), "%08d", (atoi(text) + 1) % 100000000);
 		if (pwrite(fd, text, 8, 70000) != 8)
 			return 2;
 		if (pwrite(fd, "x", 1, 100000 + number * EDITS + i) != 1)
@@ -123,7 +123,9 @@ void writes_sharing(void)
 	say("cut", res(ftruncate(fd, 40l * LINES * PROCESSES)));
 	close(fd);
 	say_lines("shared", "base.bin", 0);
+	/* whose line is where, is not the same twice */
 	unlink("appended");
+	unlink("base.bin");
 }
 
 void writes_sync(void)

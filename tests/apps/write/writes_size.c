@@ -135,8 +135,8 @@ void writes_error(void)
 {
 	int fd = writes_fresh("errors", 100), base = open("base.bin", O_RDWR);
 
-	say("fault", res(write(fd, (void *)16, 10)));
-	say("fault-base", res(write(base, (void *)16, 10)));
+	say("fault", res(write(fd, writes_nowhere, 10)));
+	say("fault-base", res(write(base, writes_nowhere, 10)));
 	say("offset", res(lseek(base, 0, SEEK_CUR)));
 	say("negative", res(pwrite(fd, "x", 1, -5)));
 	say("closed", res(write(99, "x", 1)));
