@@ -354,7 +354,10 @@ Test(live_verbs, an_upload_that_is_aborted)
 	call.upload = id;
 	call.parts = &part;
 	call.part_count = 1;
-	cr_assert_eq(store_run(&call), -ENOENT, "%d %s", call.error, call.message);
+	store_run(&call);
+	/* RADOS Gateway 16: 500, "This multipart completion is already in progress" */
+	cr_assert(call.error == -ENOENT || (!live.embedded && call.error == -EIO), "%d %s",
+		  call.error, call.message);
 	call.verb = STORE_PART;
 	call.part = 2;
 	call.source = pattern(&from_zero, 10);
@@ -379,7 +382,7 @@ Test(live_verbs, parts_that_are_too_small_are_refused)
 	free(id);
 }
 
-/* --- the embedded store alone ------------------------------------------------------------------ */
+/* --- the embedded store alone */
 
 Test(live_verbs, conditions_that_only_some_services_know)
 {
@@ -495,7 +498,7 @@ Test(live_verbs, a_storm_loses_nothing)
 	cr_assert_gt(requests(STORE_HEAD), 0u);
 }
 
-/* --- TLS ---------------------------------------------------------------------------------------- */
+/* --- TLS */
 
 static char cert[96], cert_key[96];
 
