@@ -318,8 +318,8 @@ static int send_off(struct flight *f)
 	f->x.send_bytes = f->request.streams ? f->call->source.bytes : f->request.body.len;
 	f->x.expect = f->x.send_bytes >= EXPECT_BYTES && !learned_endpoint(f->site.origin)->deaf;
 	f->x.works = f->ops->verb[f->ask.verb].works;
-	if (!f->first_ms)
-		f->first_ms = clock_mono_ms();
+	if (!f->first_ms) /* digesting the source is over */
+		f->first_ms = f->progress_ms = clock_mono_ms();
 	if (f->x.works)
 		f->progress_ms = clock_mono_ms(); /* its time is not ours to waste */
 	f->tries++;

@@ -190,7 +190,11 @@ struct store_call {
  * condition, a HEAD finds that out and the call succeeds: -ESTALE always means another writer's
  * version. After -EIO a write may have happened, and after -ECANCELED too. An upload that is gone
  * (completed, aborted, expired) gives -ENOENT, or success when that was asked for; parts that are
- * too small or missing give -EINVAL. */
+ * too small or missing give -EINVAL.
+ *
+ * Not every service heeds every condition. RADOS Gateway 16 ignores those of STORE_COMPLETE, of
+ * STORE_DELETE and on the destination of a STORE_COPY, and from_etag of a STORE_PART_COPY: who
+ * depends on one looks again (STORE_HEAD) before what cannot be undone. */
 
 /* Starts the call; never blocks. Returns 0, after which done() comes exactly once, or -ENOMEM. */
 int store_submit(struct store_call *call);

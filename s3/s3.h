@@ -73,7 +73,8 @@ int s3_copy_expect(const struct store_call *call, const struct store_sums *sums,
 		   char etag[STORE_ETAG_BYTES]);
 
 /* Adds the fields that name the source. -EINVAL, -ENAMETOOLONG: no such object can be. */
-int s3_copy_source(const struct store_call *call, struct header_list *fields);
+int s3_copy_source(const struct store_call *call, const struct store_site *site,
+		   struct header_list *fields);
 
 /* Reads a document of that root with an ETag and perhaps LastModified in it into call->object. */
 int s3_copy_result(struct store_call *call, const struct store_answer *answer, const char *root);
