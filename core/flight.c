@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/entries.h"
 #include "core/http/xml.h"
 #include "core/inflight.h"
 #include "core/learned.h"
@@ -37,18 +38,9 @@ bool flight_is_quiet(int error)
 	return error == -ENOENT || error == -EALREADY || error == -ESTALE || error == -ECANCELED;
 }
 
-static void free_list(struct store_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		free(list->entries[i].name);
-	free(list->entries);
-	free(list->next_token);
-	*list = (struct store_list){0};
-}
-
 static void free_results(struct store_call *ask)
 {
-	free_list(&ask->list);
+	entries_free(&ask->list);
 	pairs_free(&ask->user);
 	pairs_free(&ask->fields);
 	free(ask->key_errors);

@@ -101,11 +101,15 @@ int s3_upload_build_abort(const struct store_call *call, const struct store_site
 int s3_upload_parse_abort(struct store_call *call, const struct store_answer *answer,
 			  struct store_check *check);
 
-/* list.c: ListObjectsV2 and ListBuckets */
+/* list.c: ListObjectsV2, ListMultipartUploads and ListBuckets */
 int s3_list_build(const struct store_call *call, const struct store_site *site,
 		  struct store_request *out);
 int s3_list_parse(struct store_call *call, const struct store_answer *answer,
 		  struct store_check *check);
+int s3_list_build_uploads(const struct store_call *call, const struct store_site *site,
+			  struct store_request *out);
+int s3_list_parse_uploads(struct store_call *call, const struct store_answer *answer,
+			  struct store_check *check);
 int s3_list_build_buckets(const struct store_call *call, const struct store_site *site,
 			  struct store_request *out);
 int s3_list_parse_buckets(struct store_call *call, const struct store_answer *answer,

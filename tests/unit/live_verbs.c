@@ -370,6 +370,32 @@ Test(live_verbs, an_upload_that_is_aborted)
 	free(id);
 }
 
+Test(live_verbs, uploads_are_listed_page_by_page)
+{
+	static const char *const keys[] = {"p/a \xc3\xa9", "p/b&+", "p/c"};
+	struct store_call call = live_call(STORE_UPLOADS, "p/");
+	char *other = begin("q");
+	char *token = NULL;
+	char *ids[3];
+
+	for (int i = 0; i < 3; i++)
+		ids[i] = begin(keys[i]);
+	call.max_entries = 1;
+	for (int i = 0; i < 3; i++) {
+		call.token = token;
+		cr_assert_eq(store_run(&call), 0, "%d %s", call.error, call.message);
+		cr_assert_eq(call.list.count, 1u);
+		cr_assert_str_eq(call.list.entries[0].name, keys[i]);
+		cr_assert_str_eq(call.list.entries[0].upload, ids[i]);
+		cr_assert_eq(call.list.next_token == NULL, i == 2);
+		free(token);
+		token = call.list.next_token ? strdup(call.list.next_token) : NULL;
+		store_call_reset(&call);
+		free(ids[i]);
+	}
+	free(other);
+}
+
 Test(live_verbs, parts_that_are_too_small_are_refused)
 {
 	char *id = begin("k");
