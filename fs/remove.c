@@ -127,7 +127,7 @@ int change_rmdir(struct lookup *q)
 	q->message[0] = '\0';
 	if (q->name.kind != NAME_KEY) {
 		ret = lookup_stat(q, &attr);
-		return ret ? ret : q->name.kind == NAME_BUCKET ? -EPERM : -EROFS;
+		return ret ? ret : -EBUSY;
 	}
 	q->must_be_dir = true;
 	ret = lookup_stat(q, &attr);
