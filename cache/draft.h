@@ -86,6 +86,9 @@ void draft_become(struct cache_file *file, const struct wire_attr *attr, const c
 void draft_unlink(struct cache_file *file);
 void draft_relink(struct cache_file *file);
 
+/* Another file takes the name: what is or was written to under it goes on without one. */
+void draft_replaced(const uint8_t *ctx, const char *object);
+
 /* --- publishing --- */
 
 /* One publication under way. */
