@@ -133,6 +133,9 @@ $(BUILD)/unit/%: $(BUILD)/host/tests/unit/%.o $(HOST_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_LDFLAGS) -o $@ $< $(HOST_LIB) $(PKG_LIBS) -lcriterion
 
+# a store that answers for real
+$(BUILD)/unit/live_verbs: | $(BUILD)/skyshim-teststore
+
 .PHONY: unit
 unit: $(UNIT_BIN) ## run the unit tests (SAN=address,undefined or SAN=thread to sanitize)
 	@scripts/run-units $(UNIT_BIN)

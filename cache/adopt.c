@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cache/place.h"
 #include "core/log.h"
 #include "core/scope.h"
 
@@ -42,9 +43,75 @@ static bool parse_name(const char *name, struct cache_file *file)
 	}
 	if (sscanf(name + 2 * CACHE_ID_BYTES, "-%16llx.d", &etag) != 1)
 		return false;
-	file->etag_hash = etag;
+	file->etag_hash = file->name_hash = etag;
+	memcpy(file->name_id, file->id, CACHE_ID_BYTES);
 	file_pair_name(file, pair_name);
 	return !strncmp(pair_name, name, NAME_LEN - 2);
+}
+
+/* Has it notes? */
+static bool is_draft(const char *name)
+{
+	char notes_name[NAME_LEN + 1];
+
+	memcpy(notes_name, name, sizeof(notes_name));
+	notes_name[NAME_LEN - 1] = 'w';
+	return !faccessat(cache.files_fd, notes_name, F_OK, AT_SYMLINK_NOFOLLOW);
+}
+
+/* What was not in the bucket when the machine stopped may have lost bytes: it is the user's to
+ * look at. */
+static void judge(struct cache_draft *d)
+{
+	struct notes_journal *j = d->notes.journal;
+	char boot[PLACE_BOOT_BYTES];
+
+	place_boot(boot);
+	if (!strcmp(boot, j->boot) || j->flags & (NOTES_PARKED | NOTES_UNLINKED))
+		return;
+	j->flags |= draft_is_dirty(d->notes.shm) ? NOTES_PARKED : NOTES_UNLINKED;
+	j->error = -EIO;
+	snprintf(j->message, sizeof(j->message),
+		 "the machine stopped before it was in the bucket: what was written last may be "
+		 "missing");
+}
+
+/* A file that was written to: it stays, whatever is wrong with it, unless all is in the bucket. */
+static int adopt_draft(struct cache_file **file, const struct stat *st)
+{
+	struct cache_file *f = *file;
+	struct cache_draft *d = calloc(1, sizeof(*d));
+	struct pair pair = {.data_fd = -1};
+	char name[PAIR_NAME_BYTES];
+	int ret;
+
+	if (!d)
+		return 0;
+	file_pair_name(f, name);
+	f->dev = st->st_dev;
+	f->ino = st->st_ino;
+	ret = notes_open(cache.files_fd, name, f->dev, f->ino, &d->notes);
+	if (!ret)
+		ret = pair_open(cache.files_fd, name, &pair);
+	if (!ret)
+		ret = file_make_id(pair.vn->ctx, d->notes.journal->object, f->id);
+	pair_close(&pair);
+	if (ret) {
+		log_warn("cache: %s.d was written to and cannot be gone on with: %s", name,
+			 strerror(-ret));
+		notes_close(&d->notes);
+		free(d);
+		return 0; /* not removed */
+	}
+	judge(d);
+	f->etag_hash = file_hash_etag(d->notes.journal->etag);
+	f->disk_bytes = CACHE_VNODE_COST + (uint64_t)st->st_blocks * 512;
+	f->draft = d;
+	d->next = cache.drafts;
+	cache.drafts = f;
+	file_insert(f);
+	*file = NULL;
+	return 0;
 }
 
 static int adopt_one(const char *name, struct found_list *list)
@@ -62,6 +129,8 @@ static int adopt_one(const char *name, struct found_list *list)
 	vnode_name[NAME_LEN - 1] = 'v';
 	if (faccessat(cache.files_fd, vnode_name, R_OK | W_OK, AT_SYMLINK_NOFOLLOW))
 		return -EBADF;
+	if (is_draft(name))
+		return adopt_draft(&file, &st);
 
 	if (list->count == list->cap) {
 		size_t cap = list->cap ? 2 * list->cap : 256;
@@ -89,13 +158,14 @@ static int older_first(const void *a, const void *b)
 	return x->tv_nsec < y->tv_nsec ? -1 : x->tv_nsec > y->tv_nsec;
 }
 
-/* A vnode file whose data file is there stays with it; everything else that was not adopted goes.
- */
+/* A vnode file, or notes, whose data file is there stays with it; everything else that was not
+ * adopted goes. */
 static bool is_partner(const char *name)
 {
 	char data_name[NAME_LEN + 1];
 
-	if (strlen(name) != NAME_LEN || strcmp(name + NAME_LEN - 2, ".v") != 0)
+	if (strlen(name) != NAME_LEN ||
+	    (strcmp(name + NAME_LEN - 2, ".v") != 0 && strcmp(name + NAME_LEN - 2, ".w") != 0))
 		return false;
 	memcpy(data_name, name, sizeof(data_name));
 	data_name[NAME_LEN - 1] = 'd';

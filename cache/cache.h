@@ -22,6 +22,7 @@ struct cache_file;
 #define CACHE_PARTS_MAX	  64	/* GETs in flight */
 #define CACHE_PARTS_FILE  16	/* ... of one file */
 #define CACHE_MESSAGE_MAX STORE_MESSAGE_BYTES
+#define CACHE_OBJECT_MAX  5121 /* bytes of an object name with its NUL */
 
 /* A range of a file on its way: made by the cache (source.fetch) or by cache_part_new(). */
 struct cache_part {
@@ -71,16 +72,25 @@ void cache_put(struct cache_file *file);
 
 /* Constant facts of a file one has a reference to. */
 const struct wire_attr *cache_attr(const struct cache_file *file);
-const char *cache_etag(const struct cache_file *file);
-const char *cache_object(const struct cache_file *file);
 const uint8_t *cache_ctx(const struct cache_file *file);
+
+/* The version it is, as the bucket has it; of what is written to (cache/draft.h) the one it was
+ * last. etag: as given to cache_create(). */
+void cache_version(const struct cache_file *file, struct store_object *out);
+
+/* The object's name; of what is written to it may change. */
+void cache_object(const struct cache_file *file, char out[CACHE_OBJECT_MAX]);
 
 bool cache_complete(const struct cache_file *file);
 
 /* Is there anything of its first bytes (or is it complete)? */
 bool cache_begun(const struct cache_file *file);
 
-/* Fresh descriptors, or an error. flags: O_RDONLY or O_PATH. Opening counts as use for eviction. */
+/* Has any process it open? */
+bool cache_is_open(struct cache_file *file);
+
+/* Fresh descriptors, or an error. flags: an access mode, or O_PATH. Opening counts as use for
+ * eviction. */
 int cache_open_data(struct cache_file *file, int flags);
 int cache_open_vnode(struct cache_file *file);
 

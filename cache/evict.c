@@ -77,7 +77,7 @@ static uint64_t evict_closed(uint64_t bytes)
 		char name[PAIR_NAME_BYTES];
 
 		next = file->lru_next;
-		if (!file->refs) {
+		if (!file->refs && !file->draft) {
 			file_deactivate(file);
 			file_pair_name(file, name);
 			if (pair_unused(cache.files_fd, name)) {
@@ -145,7 +145,7 @@ static uint64_t punch(struct cache_file *file, bool pressed)
 	struct cache_active *a;
 	uint64_t first, end, cleared;
 
-	if (file_activate(file))
+	if (file->draft || file_activate(file))
 		return 0;
 	a = file->active;
 	if (a->punch_to || (__atomic_load_n(&a->pair.vn->flags, __ATOMIC_ACQUIRE) & VNODE_PINNED) ||
@@ -168,6 +168,7 @@ static uint64_t punch(struct cache_file *file, bool pressed)
 
 	pthread_mutex_lock(&cache.lock);
 	a->punch_from = a->punch_to = 0;
+	pthread_cond_broadcast(&a->wake);
 	file_put_locked(file);
 	return cleared << VNODE_BLOCK_SHIFT;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The table of cache files: by identity (context, object, version) and by inode of the data file,
- * in order of last use, with references. Also the small accessors of cache.h.
+ * in order of last use, with references.
  */
 #include "cache/file.h"
 
@@ -18,8 +18,7 @@
 #include "core/log.h"
 #include "core/scope.h"
 
-#define BUCKETS	   16384 /* of both hash tables */
-#define OBJECT_MAX 5120	 /* bytes of an object name */
+#define BUCKETS 16384 /* of both hash tables */
 
 struct cache_state cache = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -44,12 +43,12 @@ static size_t inode_slot(uint64_t dev, uint64_t ino)
 	return (ino * UINT64_C(0x9e3779b97f4a7c15) ^ dev) >> 16 & (BUCKETS - 1);
 }
 
-static int make_id(const uint8_t *ctx, const char *object, uint8_t *id)
+int file_make_id(const uint8_t *ctx, const char *object, uint8_t *id)
 {
-	uint8_t text[WIRE_CTX_BYTES + OBJECT_MAX + 1], digest[SHA256_DIGEST_LENGTH];
+	uint8_t text[WIRE_CTX_BYTES + CACHE_OBJECT_MAX + 1], digest[SHA256_DIGEST_LENGTH];
 	size_t len = strlen(object);
 
-	if (len > OBJECT_MAX)
+	if (len > CACHE_OBJECT_MAX)
 		return -ENAMETOOLONG;
 	memcpy(text, ctx, WIRE_CTX_BYTES);
 	memcpy(text + WIRE_CTX_BYTES, object, len + 1);
@@ -58,7 +57,7 @@ static int make_id(const uint8_t *ctx, const char *object, uint8_t *id)
 	return 0;
 }
 
-static uint64_t hash_etag(const char *etag)
+uint64_t file_hash_etag(const char *etag)
 {
 	uint8_t digest[SHA256_DIGEST_LENGTH];
 	uint64_t hash;
@@ -71,9 +70,9 @@ static uint64_t hash_etag(const char *etag)
 void file_pair_name(const struct cache_file *file, char out[PAIR_NAME_BYTES])
 {
 	for (int i = 0; i < CACHE_ID_BYTES; i++)
-		snprintf(out + 2 * i, 3, "%02x", file->id[i]);
+		snprintf(out + 2 * i, 3, "%02x", file->name_id[i]);
 	snprintf(out + 2 * CACHE_ID_BYTES, PAIR_NAME_BYTES - 2 * CACHE_ID_BYTES, "-%016llx",
-		 (unsigned long long)file->etag_hash);
+		 (unsigned long long)file->name_hash);
 }
 
 uint64_t file_cost(uint64_t size, uint64_t blocks)
@@ -84,10 +83,20 @@ uint64_t file_cost(uint64_t size, uint64_t blocks)
 	return CACHE_VNODE_COST + (data < whole ? data : whole) + blocks_of(size) / 8;
 }
 
-void file_recharge(struct cache_file *file)
+/* A draft grows and shrinks by itself: what it takes is asked for. */
+static uint64_t cost_now(const struct cache_file *file)
 {
 	uint64_t size = file->active->pair.vn->attr.size;
-	uint64_t cost = file_cost(size, blocks_of(size) - file->active->missing);
+	struct stat st;
+
+	if (file->draft && !fstat(file->active->pair.data_fd, &st))
+		return CACHE_VNODE_COST + NOTES_DIRTY_OFF + (uint64_t)st.st_blocks * 512;
+	return file_cost(size, blocks_of(size) - file->active->missing);
+}
+
+void file_recharge(struct cache_file *file)
+{
+	uint64_t cost = cost_now(file);
 
 	if (!file->is_dropped)
 		cache.used += cost - file->disk_bytes;
@@ -227,19 +236,41 @@ void file_deactivate(struct cache_file *file)
 	file->active = NULL;
 }
 
+static void draft_list_remove(struct cache_file *file)
+{
+	struct cache_file **at = &cache.drafts;
+
+	if (!file->draft)
+		return;
+	while (*at != file)
+		at = &(*at)->draft->next;
+	*at = file->draft->next;
+}
+
+static void file_free(struct cache_file *file)
+{
+	if (file->draft)
+		notes_close(&file->draft->notes);
+	free(file->draft);
+	free(file);
+}
+
 void file_drop(struct cache_file *file)
 {
 	char name[PAIR_NAME_BYTES];
 
 	if (!file->is_dropped) {
 		table_remove(file);
+		draft_list_remove(file);
 		file->is_dropped = true;
 		file_pair_name(file, name);
 		pair_remove(cache.files_fd, name);
+		if (file->draft)
+			notes_remove(cache.files_fd, name);
 	}
 	if (!file->refs) {
 		file_deactivate(file);
-		free(file);
+		file_free(file);
 	}
 }
 
@@ -256,7 +287,7 @@ void file_put_locked(struct cache_file *file)
 	if (file->is_dropped) {
 		file->refs = 1; /* it is in no list */
 		file_deactivate(file);
-		free(file);
+		file_free(file);
 		return;
 	}
 	idle_append(file);
@@ -287,8 +318,7 @@ struct cache_file *file_next_active(struct cache_file *after)
 	return file;
 }
 
-/* Takes a reference; a file that cannot be opened any more is dropped, and NULL returned. */
-static struct cache_file *use(struct cache_file *file)
+struct cache_file *file_use(struct cache_file *file)
 {
 	int ret;
 
@@ -305,48 +335,45 @@ static struct cache_file *use(struct cache_file *file)
 	return file;
 }
 
-static struct cache_file *find(const uint8_t *id, const uint64_t *etag_hash)
+struct cache_file *file_find(const uint8_t *id,
+			     bool (*accept)(const struct cache_file *file, const void *arg),
+			     const void *arg)
 {
 	struct cache_file *best = NULL;
 
 	for (struct cache_file *f = by_id[id_slot(id)]; f; f = f->id_next) {
-		if (memcmp(f->id, id, CACHE_ID_BYTES) != 0)
-			continue;
-		if (etag_hash ? f->etag_hash == *etag_hash : !best || f->serial > best->serial)
+		if (!memcmp(f->id, id, CACHE_ID_BYTES) && (!best || f->serial > best->serial) &&
+		    accept(f, arg))
 			best = f;
 	}
 	return best;
 }
 
-struct cache_file *cache_find(const uint8_t *ctx, const char *object, const char *etag)
+struct cache_file *file_find_inode(uint64_t dev, uint64_t ino)
 {
-	uint64_t hash = etag ? hash_etag(etag) : 0;
-	uint8_t id[CACHE_ID_BYTES];
-	struct cache_file *file;
+	struct cache_file *file = by_inode[inode_slot(dev, ino)];
 
-	if (make_id(ctx, object, id))
-		return NULL;
-	pthread_mutex_lock(&cache.lock);
-	file = use(find(id, etag ? &hash : NULL));
-	pthread_mutex_unlock(&cache.lock);
-	return file;
-}
-
-struct cache_file *cache_find_inode(uint64_t dev, uint64_t ino)
-{
-	struct cache_file *file;
-
-	pthread_mutex_lock(&cache.lock);
-	file = by_inode[inode_slot(dev, ino)];
 	while (file && (file->ino != ino || file->dev != dev))
 		file = file->inode_next;
-	file = use(file);
-	pthread_mutex_unlock(&cache.lock);
 	return file;
 }
 
-static int create(const struct pair_about *about, const uint8_t *id, uint64_t etag_hash,
-		  struct cache_file **out)
+void file_relink(struct cache_file *file, const uint8_t *id, uint64_t etag_hash)
+{
+	struct cache_file **at = &by_id[id_slot(file->id)];
+
+	file->etag_hash = etag_hash;
+	while (*at != file)
+		at = &(*at)->id_next;
+	*at = file->id_next;
+	memcpy(file->id, id, CACHE_ID_BYTES);
+	at = &by_id[id_slot(id)];
+	file->id_next = *at;
+	*at = file;
+}
+
+int file_create(const struct pair_about *about, const uint8_t *id, uint64_t etag_hash,
+		struct cache_file **out)
 {
 	SCOPE_FREE struct cache_file *file = calloc(1, sizeof(*file));
 	char name[PAIR_NAME_BYTES];
@@ -360,7 +387,8 @@ static int create(const struct pair_about *about, const uint8_t *id, uint64_t et
 		return -ENOSPC;
 	}
 	memcpy(file->id, id, CACHE_ID_BYTES);
-	file->etag_hash = etag_hash;
+	file->etag_hash = file->name_hash = etag_hash;
+	memcpy(file->name_id, id, CACHE_ID_BYTES);
 	file_pair_name(file, name);
 	ret = pair_create(cache.files_fd, name, about, &pair);
 	if (ret == -EEXIST) {
@@ -385,87 +413,36 @@ static int create(const struct pair_about *about, const uint8_t *id, uint64_t et
 	return 0;
 }
 
-int cache_create(const uint8_t *ctx, const char *object, const char *etag,
-		 const struct wire_attr *attr, const char *path, struct cache_file **out)
+static bool has_its_name(const struct cache_file *file, const void *hash)
 {
-	struct pair_about about = {
-		.kind = VNODE_FILE,
-		.ctx = ctx,
-		.attr = attr,
-		.path = path,
-		.object = object,
-		.etag = etag,
-	};
-	uint64_t hash = hash_etag(etag);
-	uint8_t id[CACHE_ID_BYTES];
-	struct cache_file *file;
-	int ret = make_id(ctx, object, id);
+	return file->name_hash == *(const uint64_t *)hash;
+}
 
-	if (ret)
+int file_take_over(struct cache_file *file, const struct pair_about *about)
+{
+	uint64_t hash = file_hash_etag(about->etag), old_hash = file->name_hash;
+	char from[PAIR_NAME_BYTES], to[PAIR_NAME_BYTES];
+	int ret;
+
+	if (memcmp(file->id, file->name_id, CACHE_ID_BYTES) != 0 ||
+	    file_find(file->id, has_its_name, &hash))
+		return -EEXIST;
+	file_pair_name(file, from);
+	file->name_hash = hash;
+	file_pair_name(file, to);
+	ret = pair_take_over(cache.files_fd, from, to, about);
+	if (ret) {
+		file->name_hash = old_hash;
 		return ret;
-	pthread_mutex_lock(&cache.lock);
-	file = use(find(id, &hash));
-	if (file && file->active->pair.vn->attr.size != attr->size) {
-		/* the same ETag of another size: a service without ETags, or a broken one */
-		file_drop(file);
-		file_put_locked(file);
-		file = NULL;
 	}
-	if (!file)
-		ret = create(&about, id, hash, &file);
-	pthread_mutex_unlock(&cache.lock);
-	if (!ret)
-		*out = file;
-	return ret;
-}
-
-const struct wire_attr *cache_attr(const struct cache_file *file)
-{
-	return &file->active->pair.vn->attr;
-}
-
-const char *cache_etag(const struct cache_file *file)
-{
-	return file->active->pair.tail->etag;
-}
-
-const char *cache_object(const struct cache_file *file)
-{
-	return file->active->pair.tail->object;
-}
-
-const uint8_t *cache_ctx(const struct cache_file *file)
-{
-	return file->active->pair.vn->ctx;
-}
-
-bool cache_complete(const struct cache_file *file)
-{
-	return __atomic_load_n(&file->active->pair.vn->flags, __ATOMIC_ACQUIRE) & VNODE_COMPLETE;
-}
-
-bool cache_begun(const struct cache_file *file)
-{
-	return vnode_present(file->active->pair.vn, 0, 1);
-}
-
-int cache_open_data(struct cache_file *file, int flags)
-{
-	char name[PAIR_NAME_BYTES];
-
-	pthread_mutex_lock(&cache.lock);
-	file_used(file);
-	pthread_mutex_unlock(&cache.lock);
-	file_pair_name(file, name);
-	return pair_data_fd(cache.files_fd, name, flags);
-}
-
-int cache_open_vnode(struct cache_file *file)
-{
-	char name[PAIR_NAME_BYTES];
-
-	file_pair_name(file, name);
-	return pair_vnode_fd(cache.files_fd, name);
+	notes_remove(cache.files_fd, from);
+	draft_list_remove(file);
+	notes_close(&file->draft->notes);
+	free(file->draft);
+	file->draft = NULL;
+	file->etag_hash = hash;
+	file_deactivate(file);
+	return 0;
 }
 
 int file_tables_init(void)
@@ -483,11 +460,11 @@ void file_tables_free(void)
 	for (struct cache_file *f = cache.lru_first, *next; f; f = next) {
 		next = f->lru_next;
 		file_deactivate(f);
-		free(f);
+		file_free(f);
 	}
 	free(by_id);
 	free(by_inode);
 	by_id = by_inode = NULL;
-	cache.lru_first = cache.lru_last = NULL;
+	cache.lru_first = cache.lru_last = cache.drafts = NULL;
 	cache.files = cache.used = 0;
 }

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "cache/cache.h"
+#include "cache/notes.h"
 #include "cache/pair.h"
 #include "cache/readahead.h"
 
@@ -51,10 +52,21 @@ struct cache_active {
 	struct cache_file *idle_prev, *idle_next; /* only without references */
 };
 
+/* What a file that is written to has besides. */
+struct cache_draft {
+	struct notes notes; /* constant while the file is a draft */
+	bool is_flushing;
+	bool is_settled; /* nothing changed since the last process had it open: may be retired */
+	struct cache_file *next;
+};
+
 struct cache_file {
-	uint8_t id[CACHE_ID_BYTES]; /* constant */
-	uint64_t etag_hash;	    /* constant */
-	uint64_t dev, ino;	    /* constant: of the data file */
+	uint8_t id[CACHE_ID_BYTES];	 /* of what it is now; constant but for a draft */
+	uint64_t etag_hash;		 /* the same */
+	uint8_t name_id[CACHE_ID_BYTES]; /* constant: the two that its files are named after */
+	uint64_t name_hash;
+	struct cache_draft *draft; /* owned; NULL: it is none */
+	uint64_t dev, ino;	   /* constant: of the data file */
 	struct cache_file *id_next, *inode_next;
 	struct cache_file *lru_prev, *lru_next; /* oldest first */
 	uint64_t serial;     /* grows with each file made: the newest version has the largest */
@@ -73,6 +85,7 @@ struct cache_state {
 	uint64_t used;		    /* bytes of all files */
 	uint64_t reserved;	    /* bytes of parts in flight, not yet used */
 	uint64_t parts, files, evicted;
+	struct cache_file *drafts;
 	struct cache_file *lru_first, *lru_last;
 	struct cache_file *idle_first, *idle_last; /* oldest first */
 	unsigned idle_count;
@@ -85,6 +98,35 @@ struct cache_state {
 extern struct cache_state cache;
 
 /* NAME of the pair, see cache/pair.h. */
+int file_make_id(const uint8_t *ctx, const char *object, uint8_t *id);
+uint64_t file_hash_etag(const char *etag);
+
+/* With the lock: it is another object's or version's from now on. */
+void file_relink(struct cache_file *file, const uint8_t *id, uint64_t etag_hash);
+
+/* With the lock: a new file with a reference. */
+int file_create(const struct pair_about *about, const uint8_t *id, uint64_t etag_hash,
+		struct cache_file **out);
+
+/* With the lock: a draft without references becomes the ordinary file that about says, with the
+ * same data file, complete. After an error it is as it was, or cannot be activated any more. */
+int file_take_over(struct cache_file *file, const struct pair_about *about);
+
+/* With the lock: the newest file of that id for which accept says yes, or NULL. */
+struct cache_file *file_find(const uint8_t *id,
+			     bool (*accept)(const struct cache_file *file, const void *arg),
+			     const void *arg);
+struct cache_file *file_find_inode(uint64_t dev, uint64_t ino);
+
+/* The data file's, of an active file. */
+void file_set_mtime(const struct cache_file *file, int64_t mtime_ns);
+
+/* With the lock, of an active file: has any process it open? */
+bool file_is_open(const struct cache_file *file);
+
+/* With the lock: takes a reference; NULL when it cannot be opened any more. */
+struct cache_file *file_use(struct cache_file *file);
+
 void file_pair_name(const struct cache_file *file, char out[PAIR_NAME_BYTES]);
 
 /* All with the lock held. */

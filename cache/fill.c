@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cache/blocks.h"
@@ -304,6 +305,25 @@ static int write_all(int fd, const char *data, uint64_t bytes, uint64_t offset)
 	return 0;
 }
 
+/* Into the data file; the time of a draft is that of what was written to it. */
+static int put_data(struct cache_file *file, const char *data, uint64_t bytes, uint64_t offset)
+{
+	int fd = file->active->pair.data_fd;
+	struct stat st;
+	struct timespec times[2];
+	bool keep = __atomic_load_n(&file->active->pair.vn->flags, __ATOMIC_ACQUIRE) &
+			    VNODE_DRAFT &&
+		    !fstat(fd, &st);
+	int ret = write_all(fd, data, bytes, offset);
+
+	if (keep) {
+		times[0] = (struct timespec){.tv_nsec = UTIME_OMIT};
+		times[1] = st.st_mtim;
+		futimens(fd, times);
+	}
+	return ret;
+}
+
 int cache_part_data(struct cache_part *part, uint64_t offset, const void *data, uint64_t bytes)
 {
 	struct cache_active *a = part->file->active;
@@ -315,11 +335,12 @@ int cache_part_data(struct cache_part *part, uint64_t offset, const void *data, 
 	if (offset > part->written || offset < part->offset ||
 	    offset + bytes > part->offset + part->length)
 		return -EIO;
-	ret = write_all(a->pair.data_fd, data, bytes, offset);
+	if (offset + bytes <= part->written)
+		return 0; /* a retry that began anew: said already, and perhaps written to since */
+	ret = put_data(part->file, (const char *)data + (part->written - offset),
+		       offset + bytes - part->written, part->written);
 	if (ret)
 		return ret;
-	if (offset + bytes <= part->written)
-		return 0; /* a retry that began anew: said already */
 	part->written = offset + bytes;
 	end = part->written == size ? blocks_of(size) : part->written >> VNODE_BLOCK_SHIFT;
 
@@ -385,8 +406,7 @@ void cache_part_done(struct cache_part *part, int error, const char *message)
 		error = -EIO; /* never short */
 	if (error)
 		part_failed(part, error, message);
-	if (file->active->waiters)
-		pthread_cond_broadcast(&file->active->wake);
+	pthread_cond_broadcast(&file->active->wake);
 	fill_pump(file, &list);
 	fill_pump_blocked(&list);
 	file_put_locked(file);

@@ -145,7 +145,7 @@ static bool holds_together(const struct vnode_shm *vn, size_t bytes, const struc
 	    tail->object[tail->object_len] || !memchr(tail->etag, 0, sizeof(tail->etag)))
 		return false;
 	return vn->data_dev == st->st_dev && vn->data_ino == st->st_ino &&
-	       (vn->kind != VNODE_FILE || (uint64_t)st->st_size == size);
+	       (vn->kind != VNODE_FILE || vn->flags & VNODE_DRAFT || (uint64_t)st->st_size == size);
 }
 
 int pair_open(int files_fd, const char *name, struct pair *out)
@@ -194,7 +194,7 @@ static int open_one(int files_fd, const char *name, char kind, int flags)
 
 int pair_data_fd(int files_fd, const char *name, int flags)
 {
-	return open_one(files_fd, name, 'd', flags & O_PATH ? O_PATH : O_RDONLY);
+	return open_one(files_fd, name, 'd', flags & O_PATH ? O_PATH : flags & O_ACCMODE);
 }
 
 int pair_vnode_fd(int files_fd, const char *name)
@@ -209,6 +209,49 @@ void pair_close(struct pair *p)
 	if (p->data_fd >= 0)
 		close(p->data_fd);
 	*p = (struct pair){.data_fd = -1};
+}
+
+int pair_take_over(int files_fd, const char *from, const char *to, const struct pair_about *about)
+{
+	char old[PAIR_NAME_BYTES + 2], new[PAIR_NAME_BYTES + 2];
+	struct pair made = {.data_fd = -1};
+	struct stat st;
+	int ret;
+
+	file_name(from, 'd', old);
+	file_name(to, 'v', new);
+	if (fstatat(files_fd, old, &st, AT_SYMLINK_NOFOLLOW))
+		return -errno;
+	ret = make_vnode(files_fd, new, about, &st, &made);
+	if (ret) {
+		unlinkat(files_fd, new, 0);
+		return ret;
+	}
+	blocks_set(made.vn, 0, blocks_of(about->attr->size));
+	made.vn->flags |= VNODE_COMPLETE;
+	pair_close(&made);
+	file_name(to, 'd', new);
+	if (renameat(files_fd, old, files_fd, new)) {
+		ret = -errno;
+		pair_remove(files_fd, to);
+		return ret;
+	}
+	file_name(from, 'v', old);
+	unlinkat(files_fd, old, 0);
+	return 0;
+}
+
+int pair_rename(int files_fd, const char *from, const char *to)
+{
+	char old[PAIR_NAME_BYTES + 2], new[PAIR_NAME_BYTES + 2];
+
+	file_name(from, 'v', old);
+	file_name(to, 'v', new);
+	if (renameat(files_fd, old, files_fd, new))
+		return -errno;
+	file_name(from, 'd', old);
+	file_name(to, 'd', new);
+	return renameat(files_fd, old, files_fd, new) ? -errno : 0;
 }
 
 void pair_remove(int files_fd, const char *name)

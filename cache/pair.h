@@ -47,11 +47,19 @@ int pair_create(int files_fd, const char *name, const struct pair_about *about, 
 /* Opens an existing pair, which must hold together: -EBADF if it does not. */
 int pair_open(int files_fd, const char *name, struct pair *out);
 
-/* Fresh descriptors for a runtime. flags: O_RDONLY or O_PATH. */
+/* Fresh descriptors for a runtime. flags: an access mode, or O_PATH. */
 int pair_data_fd(int files_fd, const char *name, int flags);
 int pair_vnode_fd(int files_fd, const char *name);
 
 void pair_close(struct pair *p);
+/* The data file of a pair goes on as that of another, which about says and in which every block is
+ * present; from is none any more. After an error all is as it was. */
+int pair_take_over(int files_fd, const char *from, const char *to, const struct pair_about *about);
+
+/* Names both files anew. After an error, and after a death in between, the pair is none any more.
+ */
+int pair_rename(int files_fd, const char *from, const char *to);
+
 void pair_remove(int files_fd, const char *name);
 
 /* Is the data file open in no process? The caller must have closed its own, and keep others from

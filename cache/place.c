@@ -22,8 +22,6 @@
 #include "core/log.h"
 #include "core/scope.h"
 
-#define BOOT_ID_BYTES 64
-
 static bool is_set(const char *value)
 {
 	return value && *value;
@@ -135,6 +133,19 @@ static int write_text(int dir_fd, const char *name, const char *text)
 	return write(fd, text, len) == (ssize_t)len ? 0 : -EIO;
 }
 
+/* Does the file NAME.X belong to a draft? Then NAME.w is there. */
+static bool has_notes(int files_fd, const char *name)
+{
+	char notes[NAME_MAX + 1];
+	size_t len = strlen(name);
+
+	if (len < 2 || len > NAME_MAX || name[len - 2] != '.')
+		return false;
+	memcpy(notes, name, len + 1);
+	notes[len - 1] = 'w';
+	return !faccessat(files_fd, notes, F_OK, AT_SYMLINK_NOFOLLOW);
+}
+
 static void remove_all(int files_fd)
 {
 	int dup_fd = openat(files_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -147,7 +158,8 @@ static void remove_all(int files_fd)
 		return;
 	}
 	for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
-		if (d->d_name[0] != '.' && !unlinkat(files_fd, d->d_name, 0))
+		if (d->d_name[0] != '.' && !has_notes(files_fd, d->d_name) &&
+		    !unlinkat(files_fd, d->d_name, 0))
 			removed++;
 	}
 	closedir(dir);
@@ -165,18 +177,23 @@ static int open_below(int dir_fd, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-static bool is_new_boot(int dir_fd, char now[BOOT_ID_BYTES])
+void place_boot(char out[PLACE_BOOT_BYTES])
 {
-	char then[BOOT_ID_BYTES];
+	read_text(AT_FDCWD, "/proc/sys/kernel/random/boot_id", out, PLACE_BOOT_BYTES);
+}
 
-	read_text(AT_FDCWD, "/proc/sys/kernel/random/boot_id", now, BOOT_ID_BYTES);
+static bool is_new_boot(int dir_fd, char now[PLACE_BOOT_BYTES])
+{
+	char then[PLACE_BOOT_BYTES];
+
+	place_boot(now);
 	read_text(dir_fd, "boot", then, sizeof(then));
 	return !now[0] || strcmp(now, then) != 0;
 }
 
 bool place_is_new_boot(int dir_fd)
 {
-	char now[BOOT_ID_BYTES];
+	char now[PLACE_BOOT_BYTES];
 
 	return is_new_boot(dir_fd, now);
 }
@@ -184,7 +201,7 @@ bool place_is_new_boot(int dir_fd)
 int place_files(int dir_fd)
 {
 	SCOPE_FD int fd = open_below(dir_fd, "files");
-	char now[BOOT_ID_BYTES];
+	char now[PLACE_BOOT_BYTES];
 	int ret;
 
 	if (fd < 0)

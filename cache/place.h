@@ -32,8 +32,14 @@ int place_lock(int dir_fd);
 
 /* The directory for pairs in dir_fd, made if need be. If the machine was started anew since the
  * files in it were written they are removed: what the page cache held then may be lost, bitmaps
- * included. Only with the lock. Returns a descriptor or an error. */
+ * included. Only what was written to stays (cache/notes.h). Only with the lock. Returns a
+ * descriptor or an error. */
 int place_files(int dir_fd);
+
+#define PLACE_BOOT_BYTES 64
+
+/* The kernel's boot id, "" if it cannot be had. */
+void place_boot(char out[PLACE_BOOT_BYTES]);
 
 /* Was the machine started anew since place_files() last ran on dir_fd? */
 bool place_is_new_boot(int dir_fd);

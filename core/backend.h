@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a back end says the store contract (core/store.h) in HTTP: a table of pure functions. None
- *does I/O but locate(), which may read configuration. The driver (core/driver.c) calls them in this
- *order, on the I/O thread, for each sending:
+ * does I/O but locate(), which may read configuration. The driver (core/driver.c) calls them in
+ * this order, on the I/O thread, for each sending:
  *
  *	locate	where does this call go, and with whose credentials?
- *	build	the call as a request: target and header fields
+ *	build	the call as a request: target, header fields, body
  *	sign	adds what proves who asks
  *	parse	a success as a result, or
  *	fault	an error answer as an errno, and what might mend it
@@ -26,6 +26,8 @@
 #define STORE_BACKENDS_MAX 8
 #define STORE_TARGET_BYTES \
 	8192 /* of a request: a key of 1,024 bytes is 3,072 escaped, a token more */
+#define STORE_BODY_BYTES \
+	8388608 /* of a request that build writes: 1,000 keys of 1,024 bytes, escaped */
 #define STORE_ORIGIN_BYTES  320
 #define STORE_REGION_BYTES  64
 #define STORE_SETTING_BYTES 192
@@ -42,14 +44,24 @@ struct store_site {
 	char credentials[CREDS_SOURCE_BYTES]; /* for messages: creds.source */
 };
 
-/* A request but for its origin. */
-struct store_request {
-	const char *method;	   /* "GET" or "HEAD" */
-	struct buffer target;	   /* path and query as on the wire; starts with '/' */
-	struct header_list fields; /* without Host */
+/* The digests of a call's source. */
+struct store_sums {
+	bool known;
+	uint8_t md5[DIGEST_MD5_BYTES];
+	char sha256[DIGEST_HEX_BYTES]; /* in hex; "" when nobody wants it */
 };
 
-/* How to check that a body of a whole object is right. */
+/* A request but for its origin. */
+struct store_request {
+	const char *method;	   /* as http_exchange.method */
+	struct buffer target;	   /* path and query as on the wire; starts with '/' */
+	struct header_list fields; /* without Host, Content-Length, Expect */
+	bool streams;		   /* its body is the call's source, otherwise body */
+	struct buffer body;
+	const struct store_sums *sums; /* of the source; set before build, with streams */
+};
+
+/* How to check that the body of a whole object is right: one that came, or the source that went. */
 struct store_check {
 	enum digest_kind kind; /* DIGEST_NONE: by its length only */
 	bool hex;	       /* text is hex, otherwise base64 */
@@ -68,11 +80,13 @@ enum store_cure {
 	STORE_CURE_NONE,
 	STORE_CURE_WAIT,   /* trying again later */
 	STORE_CURE_REGION, /* asking for the region in store_fault.region */
-	STORE_CURE_CLOCK   /* signing with the server's time, its Date */
+	STORE_CURE_CLOCK,  /* signing with the server's time, its Date */
+	STORE_CURE_RESEND  /* what came there is not what the digest says: both anew */
 };
 
 struct store_fault {
 	int error; /* negative errno */
+	bool done; /* no error after all: what was asked for is so already */
 	enum store_cure cure;
 	char region[STORE_REGION_BYTES];
 	char code[64];	  /* the service's own word, "" for none */
@@ -81,18 +95,27 @@ struct store_fault {
 };
 
 struct store_verb_ops {
-	/* Returns 0, -EINVAL or -ENAMETOOLONG (a name the store cannot hold), -ENOMEM. */
+	/* Returns 0, -EINVAL or -ENAMETOOLONG (a name the store cannot hold), -EFBIG, -E2BIG,
+	 * -ENOMEM. */
 	int (*build)(const struct store_call *call, const struct store_site *site,
 		     struct store_request *out);
 	/* A status of 2xx. Fills the call's results; of STORE_GET all of call->object but the size,
 	 * which the driver reads from the length fields. *check is zeroed. Returns 0, -ENOMEM, or
-	 * -EBADMSG: not an answer that this service would give. */
+	 * -EBADMSG: not an answer that this service would give, or -EREMOTEIO: the body is an
+	 * error in spite of the status, and fault() understands it. */
 	int (*parse)(struct store_call *call, const struct store_answer *answer,
 		     struct store_check *check);
+	/* The ETag of the object that this call makes; NULL for a verb that makes none. Returns 0,
+	 * or -ENOENT: that cannot be told. */
+	int (*expect)(const struct store_call *call, const struct store_sums *sums,
+		      char etag[STORE_ETAG_BYTES]);
+	bool streams; /* the request's body is the call's source */
+	bool works;   /* http_exchange.works */
 };
 
 struct store_ops {
 	const char *scheme;
+	bool signs_bodies; /* sign() wants the SHA-256 of a body that goes over plain http */
 	struct store_verb_ops verb[STORE_VERBS];
 	/* region: what an earlier answer taught about this bucket, or NULL. Returns 0, or -EACCES
 	 * (no usable credentials), -EIO (no usable endpoint), -ENOMEM with a line in message.

@@ -34,6 +34,11 @@ int digest_sha256_hex(const void *data, size_t bytes, char out[DIGEST_HEX_BYTES]
 	return 0;
 }
 
+int digest_md5(const void *data, size_t bytes, uint8_t out[DIGEST_MD5_BYTES])
+{
+	return EVP_Q_digest(NULL, "MD5", NULL, data, bytes, out, NULL) ? 0 : -EIO;
+}
+
 int digest_hmac_sha256(const void *key, size_t key_bytes, const void *data, size_t bytes,
 		       uint8_t out[DIGEST_SHA256_BYTES])
 {
@@ -51,6 +56,11 @@ void digest_hex(const uint8_t *in, size_t bytes, char *out)
 		out[2 * i + 1] = hex[in[i] & 15];
 	}
 	out[2 * bytes] = '\0';
+}
+
+void digest_base64(const uint8_t *in, size_t bytes, char out[DIGEST_BASE64_BYTES])
+{
+	EVP_EncodeBlock((unsigned char *)out, in, (int)bytes);
 }
 
 static void fill_table(uint32_t table[SLICES][256], uint32_t poly)
@@ -159,10 +169,10 @@ int digest_is_hex(const uint8_t *digest, size_t bytes, const char *text)
 
 int digest_is_base64(const uint8_t *digest, size_t bytes, const char *text)
 {
-	unsigned char encoded[4 * ((DIGEST_MAX_BYTES + 2) / 3) + 1];
+	char encoded[DIGEST_BASE64_BYTES];
 
 	if (bytes > DIGEST_MAX_BYTES)
 		return 0;
-	EVP_EncodeBlock(encoded, digest, (int)bytes);
-	return !strcmp((char *)encoded, text);
+	digest_base64(digest, bytes, encoded);
+	return !strcmp(encoded, text);
 }

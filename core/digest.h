@@ -6,18 +6,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define DIGEST_MD5_BYTES    16
 #define DIGEST_SHA256_BYTES 32
 #define DIGEST_HEX_BYTES    (2 * DIGEST_SHA256_BYTES + 1) /* the longest in hex, with NUL */
 #define DIGEST_MAX_BYTES    DIGEST_SHA256_BYTES
 
-/* All but digest_hex() return 0 or -EIO when the crypto library refuses. */
+/* All but those of text return 0 or -EIO when the crypto library refuses. */
 int digest_sha256(const void *data, size_t bytes, uint8_t out[DIGEST_SHA256_BYTES]);
 int digest_sha256_hex(const void *data, size_t bytes, char out[DIGEST_HEX_BYTES]);
+int digest_md5(const void *data, size_t bytes, uint8_t out[DIGEST_MD5_BYTES]);
 int digest_hmac_sha256(const void *key, size_t key_bytes, const void *data, size_t bytes,
 		       uint8_t out[DIGEST_SHA256_BYTES]);
 
 /* Lower-case hex with NUL: out has 2 * bytes + 1. */
 void digest_hex(const uint8_t *in, size_t bytes, char *out);
+
+#define DIGEST_BASE64_BYTES (4 * ((DIGEST_MAX_BYTES + 2) / 3) + 1) /* the longest, with NUL */
+
+/* Base64 with NUL. bytes: at most DIGEST_MAX_BYTES. */
+void digest_base64(const uint8_t *in, size_t bytes, char out[DIGEST_BASE64_BYTES]);
 
 /* A sum over a body. CRCs come out big-endian, as the services write them in base64. */
 enum digest_kind { DIGEST_NONE, DIGEST_MD5, DIGEST_SHA256, DIGEST_CRC32, DIGEST_CRC32C };

@@ -8,7 +8,10 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "core/entries.h"
+#include "core/hasher.h"
 #include "core/learned.h"
+#include "core/pairs.h"
 #include "core/store.h"
 
 static pthread_mutex_t backends_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -58,11 +61,13 @@ static const struct store_ops *find_backend(const char *scheme)
 
 int store_start(void)
 {
+	hasher_start();
 	return http_start(&http_limits);
 }
 
 void store_stop(void)
 {
+	hasher_stop();
 	http_stop();
 	learned_forget();
 	config_free_all();
@@ -74,6 +79,9 @@ static void clear_results(struct store_call *call)
 	call->status = 0;
 	call->object = (struct store_object){0};
 	call->list = (struct store_list){0};
+	call->user = call->fields = (struct store_pairs){0};
+	call->key_errors = NULL;
+	call->upload_id = NULL;
 	call->request_id[0] = '\0';
 	call->message[0] = '\0';
 	call->driver = NULL;
@@ -127,10 +135,11 @@ int store_run(struct store_call *call)
 
 void store_call_reset(struct store_call *call)
 {
-	for (size_t i = 0; i < call->list.count; i++)
-		free(call->list.entries[i].name);
-	free(call->list.entries);
-	free(call->list.next_token);
+	entries_free(&call->list);
+	pairs_free(&call->user);
+	pairs_free(&call->fields);
+	free(call->key_errors);
+	free(call->upload_id);
 	clear_results(call);
 }
 
@@ -141,5 +150,6 @@ void store_counters(struct store_counters *out)
 	out->retries = flight_totals.retries;
 	out->errors = flight_totals.errors;
 	out->bytes_in = flight_totals.bytes_in;
+	out->bytes_out = flight_totals.bytes_out;
 	out->connections = flight_totals.connections;
 }

@@ -6,6 +6,7 @@
 #ifndef CORE_LEARNED_H
 #define CORE_LEARNED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/backend.h"
@@ -24,6 +25,7 @@ struct learned_endpoint {
 	char origin[STORE_ORIGIN_BYTES];
 	struct retry_budget budget;
 	int64_t skew_s; /* what to add to this machine's time */
+	bool deaf;	/* it gives no leave for a body: asking only costs time */
 	uint64_t used;	/* the table's own */
 };
 

@@ -16,16 +16,31 @@
 
 struct context; /* whose credentials and endpoints: core/context.h */
 
-#define STORE_ETAG_BYTES    128	 /* with NUL; longer ETags are refused as a bad answer */
-#define STORE_ID_BYTES	    128	 /* a service's request id, with NUL */
-#define STORE_MESSAGE_BYTES 512	 /* a line for the user, with NUL */
-#define STORE_LIST_MAX	    1000 /* entries of one page */
+#define STORE_ETAG_BYTES    128	  /* with NUL; longer ETags are refused as a bad answer */
+#define STORE_ID_BYTES	    128	  /* a service's request id, with NUL */
+#define STORE_MESSAGE_BYTES 512	  /* a line for the user, with NUL */
+#define STORE_LIST_MAX	    1000  /* entries of one page */
+#define STORE_PART_MAX	    10000 /* the highest number of a part */
+#define STORE_PAIRS_MAX	    128	  /* of one object */
 
 enum store_verb {
 	STORE_HEAD, /* attributes of bucket/key */
 	STORE_GET,  /* bytes [offset, offset + length) of bucket/key, and its attributes */
 	STORE_LIST, /* one page of names in bucket that start with key, up to the next delimiter */
-	STORE_BUCKETS, /* all buckets of these credentials */
+	STORE_BUCKETS,	   /* all buckets of these credentials */
+	STORE_PUT,	   /* the source as bucket/key, whole, in place of what is there */
+	STORE_DELETE,	   /* bucket/key; that there is none is a success */
+	STORE_DELETE_MANY, /* keys in bucket; the same */
+	STORE_COPY,	   /* from_bucket/from_key as bucket/key, by the service; 5 GiB at most */
+	/* An object that goes in parts: begun, its parts in any order and several at once, then
+	 * completed or aborted. Nothing is visible before. An upload that is neither stays, and
+	 * costs: also one whose STORE_MULTIPART_BEGIN lost its answer. */
+	STORE_MULTIPART_BEGIN, /* for bucket/key, with its metadata: gives upload_id */
+	STORE_PART,	       /* the source as one part */
+	STORE_PART_COPY, /* [offset, offset + length) of from_bucket/from_key as one; 0, 0: all */
+	STORE_COMPLETE,	 /* the parts, in order, become bucket/key */
+	STORE_ABORT,	 /* that there is no such upload is a success */
+	STORE_UPLOADS,	 /* one page of the uploads of bucket whose keys start with key */
 	STORE_VERBS
 };
 
@@ -36,9 +51,10 @@ struct store_object {
 };
 
 /* name: of an object its whole key; of a common prefix the whole prefix with its delimiter; of a
- * bucket its name. Decoded bytes, NUL-terminated. */
+ * bucket its name; of an upload its key. Decoded bytes, NUL-terminated. */
 struct store_entry {
 	char *name;
+	char *upload; /* STORE_UPLOADS: its id, and object.mtime_ns when it was begun; else NULL */
 	bool is_prefix;
 	struct store_object object;
 };
@@ -60,30 +76,100 @@ struct store_sink {
 	void *arg;
 };
 
+/* Where the bytes of a write come from: `bytes` of them, known ahead, so that a file can go without
+ * being held in memory. read: fills buf with those from offset on, which all lie within. Called on
+ * threads of the driver's, one at a time; every byte at least twice (for its digest, then to be
+ * sent), and from the start again with every retry. Must not wait for another call. Returns 0, or a
+ * negative errno that ends the call. Bytes that change meanwhile are found by the service, by their
+ * digest, and sent anew. */
+struct store_source {
+	int (*read)(void *arg, uint64_t offset, void *buf, size_t bytes);
+	void *arg;
+	uint64_t bytes;
+};
+
+/* A part of a STORE_COMPLETE. */
+struct store_part {
+	unsigned number;  /* 1..STORE_PART_MAX, ascending */
+	const char *etag; /* as STORE_PART or STORE_PART_COPY gave it */
+};
+
+/* What is kept with an object beside its bytes, by name. core/pairs.h has what one needs. */
+struct store_pair {
+	char *name;
+	char *value;
+};
+struct store_pairs {
+	struct store_pair *pair;
+	size_t count;
+};
+
 struct store_call {
 	/* Set by the caller, valid until done. */
 	enum store_verb verb;
 	struct context *ctx;
-	const char *scheme;	   /* "s3" */
-	const char *bucket;	   /* NULL for STORE_BUCKETS */
-	const char *key;	   /* of STORE_LIST the prefix, "" for none */
-	uint64_t offset;	   /* STORE_GET */
-	uint64_t length;	   /* STORE_GET: 0 means to the end */
-	const char *if_match;	   /* an ETag or NULL; another version gives -ESTALE */
-	const char *if_none_match; /* an ETag or NULL; the same version gives -EALREADY, without a
-				      body */
-	char delimiter;		   /* STORE_LIST: 0 for none */
-	const char *token;	   /* STORE_LIST: a page's next_token, or NULL for the first */
-	unsigned max_entries;	   /* STORE_LIST: 1..STORE_LIST_MAX; 0 means STORE_LIST_MAX */
-	struct store_sink sink;	   /* STORE_GET */
+	const char *scheme; /* "s3" */
+	const char *bucket; /* NULL for STORE_BUCKETS */
+	const char *key;    /* of STORE_LIST and STORE_UPLOADS the prefix, "" for none */
+	uint64_t offset;    /* STORE_GET, STORE_PART_COPY */
+	uint64_t length;    /* STORE_GET: 0 means to the end; STORE_PART_COPY */
+
+	/* An ETag or NULL. if_match: another version gives -ESTALE; to a write, none as well.
+	 * if_none_match: the same version gives -EALREADY, without a body; a write knows only "*":
+	 * any version gives -ESTALE. */
+	const char *if_match, *if_none_match;
+
+	char delimiter;	      /* STORE_LIST: 0 for none */
+	const char *token;    /* pages: a page's next_token, or NULL for the first */
+	unsigned max_entries; /* pages: 1..STORE_LIST_MAX; 0 means STORE_LIST_MAX */
+
+	struct store_sink sink;	    /* STORE_GET */
+	struct store_source source; /* STORE_PUT, STORE_PART */
+
+	/* STORE_PUT, STORE_COPY, STORE_MULTIPART_BEGIN; NULL for none. user: metadata; names in
+	 * lower case, without the service's prefix; values of printable ASCII without blanks
+	 * around; 2 KiB in all. fields: "Content-Type" and the other standard fields that a service
+	 * keeps. */
+	const struct store_pairs *set_user, *set_fields;
+
+	/* STORE_COPY, STORE_PART_COPY: what is copied, and its ETag or NULL (another version gives
+	 * -ESTALE). Without set_user and set_fields its metadata goes along with a STORE_COPY, with
+	 * either both are replaced: then what is to stay must be given again. if_match and
+	 * if_none_match are about bucket/key. */
+	const char *from_bucket, *from_key, *from_etag;
+
+	/* Multipart uploads. */
+	const char *upload;		/* the upload_id, of all that is about one */
+	unsigned part;			/* STORE_PART, STORE_PART_COPY: its number */
+	const struct store_part *parts; /* STORE_COMPLETE: at least one */
+	size_t part_count;
+
+	/* STORE_DELETE_MANY: 1..STORE_LIST_MAX keys, no two the same. -EINVAL: one of them cannot
+	 * be named in this request (control bytes, no UTF-8): STORE_DELETE can. */
+	const char *const *keys;
+	size_t key_count;
+
 	void (*done)(struct store_call *call); /* on the I/O thread, once; may free the call */
 	void *arg;
 
-	/* Set by the driver before done(). */
-	int error;		    /* 0 or a negative errno, see below */
-	int status;		    /* of the last HTTP answer, 0 if there was none */
-	struct store_object object; /* STORE_HEAD, STORE_GET */
-	struct store_list list;	    /* STORE_LIST, STORE_BUCKETS */
+	/* Set by the driver before done(). What is owned is freed by store_call_reset(). */
+	int error;  /* 0 or a negative errno, see below */
+	int status; /* of the last HTTP answer, 0 if there was none */
+
+	/* STORE_HEAD, STORE_GET: all of it. STORE_PUT, STORE_PART: etag and size. Copies: etag and
+	 * mtime. STORE_COMPLETE: etag. What a HEAD had to find out: all. */
+	struct store_object object;
+	struct store_list list; /* STORE_LIST, STORE_UPLOADS: pages; STORE_BUCKETS */
+
+	/* STORE_HEAD, STORE_GET (before sink.begin already): as set_user and set_fields are; names
+	 * of user metadata in lower case, values as they came. Owned. */
+	struct store_pairs user, fields;
+
+	/* STORE_DELETE_MANY: an errno for each of the keys, 0: it is gone; NULL when the service
+	 * has not said. With any but 0 the call fails too. Owned. */
+	int *key_errors;
+	char *upload_id; /* STORE_MULTIPART_BEGIN. Owned. */
+
 	char request_id[STORE_ID_BYTES];
 	char message[STORE_MESSAGE_BYTES]; /* with an error: what happened and what to do, one line
 					    * without newline: bucket, request id, the credential
@@ -98,7 +184,19 @@ struct store_call {
  * bodies, a hostile answer), -EINVAL (a name the store cannot hold), -ENAMETOOLONG, -ENOMEM,
  * -ECANCELED (shutdown). A GET wholly beyond the end is a success without bytes: begin() is called,
  * object.size is right (etag and mtime may be unknown then, as for an empty object asked with a
- * range: S3 answers 416). */
+ * range: S3 answers 416).
+ *
+ * Writes add -EFBIG (more than one request may carry), -E2BIG (too much metadata), -EDQUOT and what
+ * the source returned. Their digests go along and are compared with what the service says it has.
+ * When an answer is lost, the write is sent again; if it then meets its own success as a broken
+ * condition, a HEAD finds that out and the call succeeds: -ESTALE always means another writer's
+ * version. After -EIO a write may have happened, and after -ECANCELED too. An upload that is gone
+ * (completed, aborted, expired) gives -ENOENT, or success when that was asked for; parts that are
+ * too small or missing give -EINVAL.
+ *
+ * Not every service heeds every condition. RADOS Gateway 16 ignores those of STORE_COMPLETE, of
+ * STORE_DELETE and on the destination of a STORE_COPY, and from_etag of a STORE_PART_COPY: who
+ * depends on one looks again (STORE_HEAD) before what cannot be undone. */
 
 /* Starts the call; never blocks. Returns 0, after which done() comes exactly once, or -ENOMEM. */
 int store_submit(struct store_call *call);
@@ -117,7 +215,8 @@ struct store_counters {
 	uint64_t requests[STORE_VERBS]; /* sent, retries included */
 	uint64_t retries;
 	uint64_t errors;   /* calls that ended in an error other than -ENOENT, -EALREADY, -ESTALE */
-	uint64_t bytes_in; /* of bodies */
+	uint64_t bytes_in; /* of answers' bodies */
+	uint64_t bytes_out;   /* of requests' bodies, as far as they were sent */
 	uint64_t connections; /* opened */
 };
 void store_counters(struct store_counters *out);

@@ -78,7 +78,7 @@ int ask(const char *sock, struct wire_request *request, const void *text, size_t
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
 	int ret;
 
-	*out = (struct ask_reply){.fd = {-1, -1}};
+	*out = (struct ask_reply){.fd = {-1, -1, -1}};
 	if (fd < 0)
 		return fd;
 	if (text_bytes > WIRE_MSG_MAX)

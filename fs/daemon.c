@@ -20,6 +20,7 @@
 
 #include "cache/cache.h"
 #include "cache/clock.h"
+#include "cache/draft.h"
 #include "cache/place.h"
 #include "cache/twins.h"
 #include "core/context.h"
@@ -34,9 +35,11 @@
 #include "fs/listener.h"
 #include "fs/listing.h"
 #include "fs/meta.h"
+#include "fs/publish.h"
 #include "fs/rewriter.h"
 #include "fs/sockpath.h"
 #include "fs/stats.h"
+#include "fs/told.h"
 
 #define TICK_MS	      1000
 #define DRAIN_MS      2000	/* for threads that wait for a store when the daemon leaves */
@@ -182,11 +185,13 @@ static int64_t idle_ns(void)
 static bool is_idle(int64_t limit_ns)
 {
 	struct cache_stats cached;
+	struct draft_stats drafts;
 
 	if (clock_ns() < listener_active_ns() + limit_ns)
 		return false;
 	cache_stats(&cached);
-	return !cached.parts && !clients_alive();
+	draft_stats(&drafts);
+	return !cached.parts && !drafts.dirty && !clients_alive();
 }
 
 static void ask_to_stop(void)
@@ -211,6 +216,7 @@ static void serve_until_done(int signal_fd)
 		attrfile_alive();
 		listing_sweep(false);
 		rewriter_sweep();
+		publish_sweep();
 		if (is_idle(limit_ns)) {
 			log_info("daemon: nothing to do any more");
 			return;
@@ -257,7 +263,7 @@ static int live(struct place *p, int ready_fd)
 	/* store_stop() ends every wait, then threads can be waited for */
 	listener_stop(0);
 	store_stop();
-	if (listener_stop(DRAIN_MS)) {
+	if (listener_stop(DRAIN_MS) || publish_stop(DRAIN_MS)) {
 		log_warn("daemon: some requests did not end in time");
 		_exit(0); /* files are right at any instant */
 	}
@@ -266,6 +272,7 @@ static int live(struct place *p, int ready_fd)
 	twins_stop();
 	listing_stop();
 	meta_stop();
+	told_forget_all();
 	clients_forget();
 	context_free_all();
 	close(signal_fd);

@@ -22,6 +22,9 @@ struct fetch {
 	struct cache_part *part; /* NULL: the bytes are not needed */
 	char scheme[8], bucket[256];
 	char etag[STORE_ETAG_BYTES]; /* if_match or if_none_match */
+	struct store_object
+		object; /* of a part: the version it is of; of an open: what was found */
+	char key[WIRE_PATH_MAX];
 
 	/* of an open only */
 	pthread_mutex_t lock;
@@ -30,9 +33,9 @@ struct fetch {
 	bool is_known; /* begun or done */
 	int error;
 	struct cache_file *file; /* a reference for the opener */
-	struct store_object object;
+	struct meta_fact fact;
 	char message[STORE_MESSAGE_BYTES];
-	char key[WIRE_PATH_MAX], path_text[WIRE_PATH_MAX];
+	char path_text[WIRE_PATH_MAX];
 };
 
 void fetch_version(const struct store_object *object, char out[STORE_ETAG_BYTES])
@@ -59,10 +62,7 @@ static int part_begin(void *arg, const struct store_object *object)
 	char version[STORE_ETAG_BYTES];
 
 	fetch_version(object, version);
-	if (object->size != cache_attr(f->part->file)->size ||
-	    strcmp(version, cache_etag(f->part->file)) != 0)
-		return -ESTALE;
-	return 0;
+	return object->size != f->object.size || strcmp(version, f->etag) != 0 ? -ESTALE : 0;
 }
 
 static int part_data(void *arg, uint64_t offset, const void *data, size_t bytes)
@@ -72,15 +72,32 @@ static int part_data(void *arg, uint64_t offset, const void *data, size_t bytes)
 	return cache_part_data(f->part, offset, data, bytes);
 }
 
+/* Has another version been made of it here, by publishing, since it was asked for? */
+static bool is_superseded(const struct fetch *f)
+{
+	struct store_object now;
+
+	cache_version(f->part->file, &now);
+	return strcmp(now.etag, f->etag) != 0;
+}
+
 static void part_done(struct store_call *call)
 {
 	struct fetch *f = call->arg;
 	int error = call->error;
+	char object[CACHE_OBJECT_MAX];
 
 	if (error == -ENOENT)
 		error = -ESTALE; /* it was there when it was opened */
-	if (error == -ESTALE)
-		meta_forget(cache_ctx(f->part->file), cache_object(f->part->file));
+	if (error == -ESTALE && is_superseded(f) && !fetch_part(f->part)) {
+		store_call_reset(call);
+		free(f);
+		return;
+	}
+	if (error == -ESTALE) {
+		cache_object(f->part->file, object);
+		meta_forget(cache_ctx(f->part->file), object);
+	}
 	cache_part_done(f->part, error, call->message);
 	store_call_reset(call);
 	free(f);
@@ -89,18 +106,22 @@ static void part_done(struct store_call *call)
 int fetch_part(struct cache_part *part)
 {
 	struct fetch *f = calloc(1, sizeof(*f));
+	char object[CACHE_OBJECT_MAX];
 	int ret;
 
 	if (!f)
 		return -ENOMEM;
 	f->part = part;
-	snprintf(f->etag, sizeof(f->etag), "%s", cache_etag(part->file));
+	cache_version(part->file, &f->object);
+	memcpy(f->etag, f->object.etag, sizeof(f->etag));
+	cache_object(part->file, object);
+	snprintf(f->key, sizeof(f->key), "%s", name_split(object, f->scheme, f->bucket));
 	f->call = (struct store_call){
 		.verb = STORE_GET,
 		.ctx = context_find(cache_ctx(part->file)),
 		.scheme = f->scheme,
 		.bucket = f->bucket,
-		.key = name_split(cache_object(part->file), f->scheme, f->bucket),
+		.key = f->key,
 		.offset = part->offset,
 		.length = part->length,
 		.if_match = can_match(f->etag) ? f->etag : NULL,
@@ -158,7 +179,8 @@ static int open_begin(void *arg, const struct store_object *object)
 	if (f->is_known)
 		return open_begin_again(f, object);
 	snprintf(name, sizeof(name), "%s/%s/%s", f->scheme, f->bucket, f->key);
-	lookup_file_attr(name, object, &attr);
+	lookup_file_fact(object, &f->call.user, &f->fact);
+	lookup_file_attr(name, &f->fact, &attr);
 	fetch_version(object, version);
 	ret = cache_create(context_id(f->call.ctx), name, version, &attr, f->path_text, &file);
 	if (ret)
@@ -222,7 +244,7 @@ static struct fetch *open_new(struct lookup *q, const char *etag)
 }
 
 int fetch_open(struct lookup *q, const char *etag, struct cache_file **file_out,
-	       struct store_object *object_out)
+	       struct meta_fact *fact_out)
 {
 	struct fetch *f = open_new(q, etag);
 	int ret;
@@ -246,7 +268,7 @@ int fetch_open(struct lookup *q, const char *etag, struct cache_file **file_out,
 		memcpy(q->message, f->message, sizeof(q->message));
 	} else {
 		*file_out = f->file;
-		*object_out = f->object;
+		*fact_out = f->fact;
 	}
 	fetch_unref(f);
 	return ret;

@@ -11,10 +11,10 @@ int fetch_part(struct cache_part *part);
 
 /* The GET that is the lookup: asks for the first READAHEAD_OPEN_BYTES of q's key. Returns as soon
  * as it is known what the object is, while its bytes go on arriving: 0 with a referenced *file_out
- * and *object_out. etag: a version that is in the cache, or NULL: -EALREADY if it is the current
+ * and *fact_out. etag: a version that is in the cache, or NULL: -EALREADY if it is the current
  * one. -ENOENT; other errors of the store with q->message; errors of the disk. */
 int fetch_open(struct lookup *q, const char *etag, struct cache_file **file_out,
-	       struct store_object *object_out);
+	       struct meta_fact *fact_out);
 
 /* The version of an object as the cache names it: its ETag or, from a service that has none,
  * something made of its time and size. */

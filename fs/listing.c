@@ -183,7 +183,7 @@ int listing_open(struct context *ctx, const struct name *n, const char *path, st
 	name_prefix(n, object);
 	pthread_mutex_lock(&lock);
 	l = find(context_id(ctx), object);
-	if (l && (is_fresh(l) || (l->is_loading && !l->pages))) {
+	if (l && !l->is_outdated && (is_fresh(l) || (l->is_loading && !l->pages))) {
 		ret = join(l, out, message);
 		pthread_mutex_unlock(&lock);
 		return ret;
@@ -288,6 +288,25 @@ static int load_next(struct listing *l)
 	return ret;
 }
 
+void listing_changed(const char *object)
+{
+	char parent[NAME_OBJECT_MAX];
+	size_t len = strlen(object);
+	uint64_t hash;
+
+	len -= len && object[len - 1] == '/';
+	while (len && object[len - 1] != '/')
+		len--;
+	snprintf(parent, sizeof(parent), "%.*s", (int)len, object);
+	hash = name_ino(parent, len, true);
+	pthread_mutex_lock(&lock);
+	for (struct listing *l = first; l; l = l->next) {
+		if (l->hash == hash && !strcmp(l->object, parent))
+			l->is_outdated = true;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
 static bool has_beyond(const struct listing *l, uint64_t offset)
 {
 	return l->shown_complete || offset < l->shown_bytes;
@@ -315,6 +334,18 @@ int listing_ensure(struct listing *l, uint64_t offset, bool nowait,
 		load_next(l);
 	pthread_mutex_unlock(&lock);
 	return ret;
+}
+
+bool listing_is_small(const uint8_t *ctx, const char *prefix)
+{
+	struct listing *l;
+	bool is;
+
+	pthread_mutex_lock(&lock);
+	l = find(ctx, prefix);
+	is = l && l->pages == 1 && l->shown_complete;
+	pthread_mutex_unlock(&lock);
+	return is;
 }
 
 bool listing_denies(const uint8_t *ctx, const char *object, bool is_dir)

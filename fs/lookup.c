@@ -3,13 +3,17 @@
 #include "fs/lookup.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "cache/clock.h"
+#include "cache/draft.h"
 #include "core/context.h"
 #include "fs/attrfile.h"
 #include "fs/backends.h"
+#include "fs/metadata.h"
+#include "fs/told.h"
 
 bool lookup_is_mark(const struct lookup *q, uint64_t size)
 {
@@ -18,15 +22,39 @@ bool lookup_is_mark(const struct lookup *q, uint64_t size)
 	return !size && len && q->name.key[len - 1] == '/';
 }
 
-void lookup_file_attr(const char *object, const struct store_object *from, struct wire_attr *out)
+void lookup_file_attr(const char *object, const struct meta_fact *fact, struct wire_attr *out)
 {
 	*out = (struct wire_attr){
 		.ino = name_ino(object, strlen(object), false),
-		.size = from->size,
-		.mtime_ns = from->mtime_ns,
-		.mode = S_IFREG | 0644,
+		.size = fact->object.size,
+		.mtime_ns = fact->object.mtime_ns,
+		.mode = S_IFREG | (fact->has_mode ? fact->mode & 07777 : 0644),
 		.nlink = 1,
+		.uid = fact->has_uid ? fact->uid : WIRE_CALLER,
+		.gid = fact->has_gid ? fact->gid : WIRE_CALLER,
 	};
+}
+
+void lookup_file_fact(const struct store_object *object, const struct store_pairs *user,
+		      struct meta_fact *out)
+{
+	struct metadata m;
+
+	metadata_read(user, &m);
+	*out = (struct meta_fact){
+		.kind = META_FILE,
+		.object = *object,
+		.is_told = true,
+		.has_mode = m.has_mode,
+		.mode = m.mode & 07777,
+		.has_uid = m.has_uid,
+		.uid = m.uid,
+		.has_gid = m.has_gid,
+		.gid = m.gid,
+	};
+	out->has_mtime = m.has_mtime;
+	if (m.has_mtime)
+		out->object.mtime_ns = m.mtime_ns;
 }
 
 static void dir_attr(const struct lookup *q, int64_t mtime_ns, struct wire_attr *out)
@@ -40,6 +68,8 @@ static void dir_attr(const struct lookup *q, int64_t mtime_ns, struct wire_attr 
 		.mtime_ns = mtime_ns ? mtime_ns : listing_start_ns(),
 		.mode = S_IFDIR | 0755,
 		.nlink = 2,
+		.uid = WIRE_CALLER,
+		.gid = WIRE_CALLER,
 	};
 }
 
@@ -75,6 +105,10 @@ static bool dir_known(const struct lookup *q, struct meta_fact *fact)
 		return true;
 	}
 	name_prefix(&q->name, prefix);
+	if (told_is_empty_dir(context_id(q->ctx), prefix)) {
+		*fact = (struct meta_fact){.kind = META_DIR};
+		return true;
+	}
 	meta_dir_name(prefix, name);
 	if (meta_get(context_id(q->ctx), name, fact))
 		return true;
@@ -125,11 +159,66 @@ static int head(struct lookup *q, struct meta_fact *fact)
 	if (!ret && lookup_is_mark(q, call.object.size))
 		ret = -ENOENT;
 	if (!ret)
-		*fact = (struct meta_fact){.kind = META_FILE, .object = call.object};
+		lookup_file_fact(&call.object, &call.user, fact);
 	else if (ret != -ENOENT)
 		memcpy(q->message, call.message, sizeof(q->message));
 	store_call_reset(&call);
 	return ret == -ENOENT ? lookup_dir_instead(q, fact) : ret;
+}
+
+/* The question about the directory that q's name lies in, to free; NULL: without memory, or there
+ * is none. */
+static struct lookup *parent_of(const struct lookup *q)
+{
+	struct lookup *parent = calloc(1, sizeof(*parent));
+	size_t len = strlen(q->path);
+
+	if (!parent)
+		return NULL;
+	while (len && q->path[len - 1] != '/')
+		len--;
+	len -= len > 0;
+	parent->ctx = q->ctx;
+	parent->must_be_dir = true;
+	memcpy(parent->path, q->path, len);
+	if (name_parse(parent->path, len, &parent->name)) {
+		free(parent);
+		return NULL;
+	}
+	return parent;
+}
+
+/* Who makes files in a directory asks for each name first. One listing that says of all names that
+ * they are not there costs less than asking for one. Afterwards the caller looks again. */
+static void list_parent(const struct lookup *q)
+{
+	struct lookup *parent = parent_of(q);
+	char prefix[NAME_OBJECT_MAX];
+	struct listing *l;
+
+	if (!parent)
+		return;
+	name_prefix(&parent->name, prefix);
+	if ((listing_is_small(context_id(q->ctx), prefix) ||
+	     told_is_made(context_id(q->ctx), prefix)) &&
+	    !open_dir(parent, &l))
+		listing_put(l);
+	free(parent);
+}
+
+/* Is it known that there is no such name, or can that be found out by a listing? */
+static bool is_denied(const struct lookup *q, const char *object)
+{
+	struct meta_fact fact;
+
+	if (lookup_denied(q, object))
+		return true;
+	if (meta_peek(context_id(q->ctx), object, &fact) && fact.kind != META_NONE)
+		return false;
+	list_parent(q);
+	if (meta_peek(context_id(q->ctx), object, &fact) && fact.kind != META_NONE)
+		return false; /* it was listed */
+	return lookup_denied(q, object);
 }
 
 /* What the plain path of a key means. */
@@ -143,7 +232,7 @@ static int find_fact(struct lookup *q, const char *object, struct meta_fact *fac
 		return 0;
 	if (meta_get(ctx, object, fact))
 		return 0;
-	if (lookup_denied(q, object)) {
+	if (is_denied(q, object)) {
 		fact->kind = META_NONE;
 		return 0;
 	}
@@ -153,6 +242,14 @@ static int find_fact(struct lookup *q, const char *object, struct meta_fact *fac
 	ret = head(q, fact);
 	meta_leave(ctx, object, ret, fact, q->message);
 	return ret;
+}
+
+int lookup_fact(struct lookup *q, struct meta_fact *out)
+{
+	char object[NAME_OBJECT_MAX];
+
+	name_object(&q->name, object);
+	return find_fact(q, object, out);
 }
 
 /* A directory by name that does not exist: is a file in its place? */
@@ -214,6 +311,18 @@ static void show(const struct lookup *q, const char *object, bool by_dir,
 	}
 }
 
+/* What is being written here is what the name means. */
+static bool stat_draft(const struct lookup *q, const char *object, struct wire_attr *out)
+{
+	struct cache_file *file = draft_find(context_id(q->ctx), object);
+
+	if (!file)
+		return false;
+	draft_attr(file, out);
+	cache_put(file);
+	return true;
+}
+
 int lookup_stat(struct lookup *q, struct wire_attr *out)
 {
 	char object[NAME_OBJECT_MAX] = "";
@@ -221,9 +330,15 @@ int lookup_stat(struct lookup *q, struct wire_attr *out)
 	struct meta_fact fact;
 	int ret;
 
+	*out = (struct wire_attr){.uid = WIRE_CALLER, .gid = WIRE_CALLER};
 	q->message[0] = '\0';
 	if (q->name.kind != NAME_ROOT && !backends_has(q->name.scheme))
 		return -ENOENT;
+	if (q->name.kind == NAME_KEY && !q->name.is_dir) {
+		name_object(&q->name, object);
+		if (stat_draft(q, object, out))
+			return q->must_be_dir ? -ENOTDIR : 0;
+	}
 	if (by_dir) {
 		ret = lookup_dir_instead(q, &fact);
 		if (!ret && fact.kind == META_NONE)
@@ -235,9 +350,25 @@ int lookup_stat(struct lookup *q, struct wire_attr *out)
 	if (ret)
 		return ret;
 	if (fact.kind == META_FILE)
-		lookup_file_attr(object, &fact.object, out);
+		lookup_file_attr(object, &fact, out);
 	else if (fact.kind == META_DIR)
 		dir_attr(q, fact.object.mtime_ns, out);
-	show(q, object, by_dir, &fact, out);
+	if (out->uid == WIRE_CALLER && out->gid == WIRE_CALLER &&
+	    (fact.kind != META_FILE || !draft_may_change(context_id(q->ctx), object)))
+		show(q, object, by_dir, &fact, out);
 	return fact.kind == META_NONE ? -ENOENT : 0;
+}
+
+int lookup_parent(struct lookup *q)
+{
+	struct lookup *parent = parent_of(q);
+	struct wire_attr attr;
+	int ret;
+
+	if (!parent)
+		return -ENOMEM;
+	ret = lookup_stat(parent, &attr);
+	memcpy(q->message, parent->message, sizeof(q->message));
+	free(parent);
+	return ret;
 }

@@ -27,6 +27,13 @@ struct lookup {
  * directory one LIST. Returns 0, -ENOENT, -ENOTDIR, or the store's error. */
 int lookup_stat(struct lookup *q, struct wire_attr *out);
 
+/* What the plain path of a key means. Returns 0 with any kind of fact, or the store's error. */
+int lookup_fact(struct lookup *q, struct meta_fact *out);
+
+/* Is the directory there that q's name lies in? Returns 0, -ENOENT, -ENOTDIR, or the store's error
+ * with q->message. */
+int lookup_parent(struct lookup *q);
+
 /* The directory itself, with a reference, its first page there. */
 int lookup_dir(struct lookup *q, struct listing **out);
 
@@ -40,6 +47,10 @@ bool lookup_is_mark(const struct lookup *q, uint64_t size);
 /* Whether the file's name is known not to exist, without a request. */
 bool lookup_denied(const struct lookup *q, const char *object);
 
-void lookup_file_attr(const char *object, const struct store_object *from, struct wire_attr *out);
+void lookup_file_attr(const char *object, const struct meta_fact *fact, struct wire_attr *out);
+
+/* What an answer says of a file: its user metadata goes before what the service itself tells. */
+void lookup_file_fact(const struct store_object *object, const struct store_pairs *user,
+		      struct meta_fact *out);
 
 #endif

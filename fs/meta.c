@@ -27,13 +27,17 @@ struct entry {
 	int64_t spare_until_ns; /* and once more up to here; 0: not */
 	uint64_t size;
 	int64_t mtime_ns;
+	int64_t changed_ns;	   /* when this daemon changed it last */
+	int64_t asked_ns;	   /* when the lookup under way began */
 	char *etag;		   /* owned; NULL for "" */
 	char *message;		   /* owned: line of the lookup that failed */
 	int error;		   /* of the lookup that ended last */
 	unsigned refs, turn;	   /* waiters; lookups ended */
 	uint32_t shown[SHOWN_MAX]; /* newest first */
-	bool is_busy;
+	bool is_busy, is_told, has_mode, has_uid, has_gid, has_mtime;
 	uint8_t kind;
+	uint16_t mode;
+	uint32_t uid, gid;
 	uint32_t bytes;
 	char name[];
 };
@@ -168,14 +172,30 @@ static void set_etag(struct entry *e, const char *etag)
 	}
 }
 
+static bool is_same_version(const struct entry *e, const struct meta_fact *fact)
+{
+	return e->kind == META_FILE && fact->kind == META_FILE && e->size == fact->object.size &&
+	       e->etag && !strcmp(e->etag, fact->object.etag);
+}
+
 static void set_fact(struct entry *e, const struct meta_fact *fact, bool listed)
 {
 	int64_t now = clock_ns();
 
 	withdraw(e);
+	if (!listed || !e->is_told || !is_same_version(e, fact)) {
+		e->mtime_ns = fact->object.mtime_ns;
+		e->is_told = fact->is_told;
+		e->has_mode = fact->has_mode;
+		e->mode = (uint16_t)fact->mode;
+		e->has_mtime = fact->has_mtime;
+		e->has_uid = fact->has_uid;
+		e->uid = fact->uid;
+		e->has_gid = fact->has_gid;
+		e->gid = fact->gid;
+	}
 	e->kind = (uint8_t)fact->kind;
 	e->size = fact->object.size;
-	e->mtime_ns = fact->object.mtime_ns;
 	set_etag(e, fact->kind == META_FILE ? fact->object.etag : "");
 	e->until_ns = now + meta.ttl_ns;
 	e->spare_until_ns = listed ? now + META_SPARE_MS * CLOCK_NS_PER_MS : 0;
@@ -194,6 +214,14 @@ static void read_fact(const struct entry *e, struct meta_fact *out)
 	out->kind = e->kind;
 	out->object.size = e->size;
 	out->object.mtime_ns = e->mtime_ns;
+	out->is_told = e->is_told;
+	out->has_mode = e->has_mode;
+	out->mode = e->mode;
+	out->has_mtime = e->has_mtime;
+	out->has_uid = e->has_uid;
+	out->uid = e->uid;
+	out->has_gid = e->has_gid;
+	out->gid = e->gid;
 	snprintf(out->object.etag, sizeof(out->object.etag), "%s", e->etag ? e->etag : "");
 }
 
@@ -268,6 +296,7 @@ int meta_enter(const uint8_t *ctx, const char *name, bool anew, struct meta_fact
 		ret = join(e, out, message);
 	} else {
 		e->is_busy = true;
+		e->asked_ns = clock_ns();
 	}
 	make_room();
 	pthread_mutex_unlock(&meta.lock);
@@ -288,34 +317,55 @@ void meta_leave(const uint8_t *ctx, const char *name, int error, const struct me
 	e->message = error && message && *message ? strdup(message) : NULL;
 	if (error)
 		expire(e);
-	else
+	else if (e->changed_ns <= e->asked_ns)
 		set_fact(e, fact, false);
 	pthread_cond_broadcast(&meta.ended);
 	pthread_mutex_unlock(&meta.lock);
 }
 
-static void put(const uint8_t *ctx, const char *name, const struct meta_fact *fact, bool listed)
+/* asked_ns: of what may be older than a change of our own; INT64_MAX: it is one. */
+static void put(const uint8_t *ctx, const char *name, const struct meta_fact *fact, bool listed,
+		int64_t asked_ns)
 {
 	struct entry *e;
 
 	pthread_mutex_lock(&meta.lock);
 	e = find_or_new(ctx, name);
-	if (e)
-		set_fact(e, fact, listed);
-	else
+	if (!e)
 		meta.evictions++;
+	else if (e->changed_ns <= asked_ns)
+		set_fact(e, fact, listed);
+	if (e && asked_ns == INT64_MAX)
+		e->changed_ns = clock_ns();
 	make_room();
 	pthread_mutex_unlock(&meta.lock);
 }
 
 void meta_put(const uint8_t *ctx, const char *name, const struct meta_fact *fact)
 {
-	put(ctx, name, fact, false);
+	put(ctx, name, fact, false, clock_ns());
 }
 
-void meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fact *fact)
+void meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
+		     int64_t asked_ns)
 {
-	put(ctx, name, fact, true);
+	put(ctx, name, fact, true, asked_ns);
+}
+
+void meta_put_own(const uint8_t *ctx, const char *name, const struct meta_fact *fact)
+{
+	put(ctx, name, fact, false, INT64_MAX);
+}
+
+void meta_hide(const uint8_t *ctx, const char *name)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find(ctx, name);
+	if (e)
+		withdraw(e);
+	pthread_mutex_unlock(&meta.lock);
 }
 
 void meta_forget(const uint8_t *ctx, const char *name)

@@ -28,6 +28,11 @@ enum meta_kind { META_UNKNOWN, META_NONE, META_FILE, META_DIR };
 struct meta_fact {
 	enum meta_kind kind;
 	struct store_object object; /* META_FILE; of META_DIR mtime_ns only */
+	/* META_FILE: */
+	bool is_told; /* the object's own metadata is known, which a listing cannot tell: */
+	bool has_mode, has_uid, has_gid, has_mtime;
+	uint32_t mode; /* permission bits */
+	uint32_t uid, gid;
 };
 
 void meta_start(void);
@@ -56,8 +61,16 @@ void meta_leave(const uint8_t *ctx, const char *name, int error, const struct me
 
 void meta_put(const uint8_t *ctx, const char *name, const struct meta_fact *fact);
 
-/* From a listing. */
-void meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fact *fact);
+/* From a listing that was asked for at asked_ns. What was changed here since then stays; of the
+ * same version as before, so do the mode and time that the object itself told. */
+void meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
+		     int64_t asked_ns);
+
+/* After a change by this daemon: what others find out that asked before is not believed. */
+void meta_put_own(const uint8_t *ctx, const char *name, const struct meta_fact *fact);
+
+/* Nobody goes on with what was shown of it: it may change without being asked about. */
+void meta_hide(const uint8_t *ctx, const char *name);
 
 void meta_forget(const uint8_t *ctx, const char *name);
 

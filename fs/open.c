@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cache/draft.h"
 #include "core/context.h"
 #include "fs/backends.h"
 #include "fs/fetch.h"
@@ -19,19 +20,41 @@ static struct cache_file *from_cache(struct lookup *q, const char *object,
 {
 	const uint8_t *ctx = context_id(q->ctx);
 	char version[STORE_ETAG_BYTES];
+	struct store_object have;
 	struct cache_file *file;
 	struct wire_attr attr;
 
 	fetch_version(&fact->object, version);
 	file = cache_find(ctx, object, version);
-	if (file && cache_attr(file)->size == fact->object.size)
+	if (file)
+		cache_version(file, &have);
+	if (file && have.size == fact->object.size)
 		return file;
 	if (file)
 		cache_put(file);
 	if (!bare && fact->object.size)
 		return NULL;
-	lookup_file_attr(object, &fact->object, &attr);
+	lookup_file_attr(object, fact, &attr);
 	return cache_create(ctx, object, version, &attr, q->path, &file) ? NULL : file;
+}
+
+/* What was found out when the file came into the cache. */
+static void fact_of_file(const struct cache_file *file, const struct store_object *version,
+			 struct meta_fact *out)
+{
+	const struct wire_attr *attr = cache_attr(file);
+
+	*out = (struct meta_fact){
+		.kind = META_FILE,
+		.object = *version,
+		.is_told = true,
+		.has_mode = true,
+		.mode = attr->mode & 07777,
+		.has_uid = attr->uid != WIRE_CALLER,
+		.uid = attr->uid,
+		.has_gid = attr->gid != WIRE_CALLER,
+		.gid = attr->gid,
+	};
 }
 
 /* Asks the store, as the one who leads. *file_out is set with META_FILE. */
@@ -40,14 +63,15 @@ static int ask(struct lookup *q, const char *object, struct meta_fact *fact,
 {
 	struct cache_file *old = cache_find(context_id(q->ctx), object, NULL);
 	struct cache_file *file = NULL;
+	struct store_object have;
 	int ret;
 
 	*fact = (struct meta_fact){.kind = META_FILE};
-	ret = fetch_open(q, old ? cache_etag(old) : NULL, &file, &fact->object);
+	if (old)
+		cache_version(old, &have);
+	ret = fetch_open(q, old ? have.etag : NULL, &file, fact);
 	if (ret == -EALREADY && old) {
-		fact->object.size = cache_attr(old)->size;
-		fact->object.mtime_ns = cache_attr(old)->mtime_ns;
-		memcpy(fact->object.etag, cache_etag(old), STORE_ETAG_BYTES);
+		fact_of_file(old, &have, fact);
 		file = old;
 		old = NULL;
 		ret = 0;
@@ -124,6 +148,9 @@ static int open_key(struct lookup *q, int flags, struct opened *out)
 	int ret = -EAGAIN;
 
 	name_object(&q->name, object);
+	out->file = draft_find(context_id(q->ctx), object);
+	if (out->file)
+		return 0;
 	for (int i = 0; i < TRIES_MAX && (ret == -EAGAIN || ret == -ESTALE); i++) {
 		struct meta_fact fact;
 

@@ -9,11 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache/clock.h"
+#include "cache/draft.h"
 #include "core/buffer.h"
 #include "core/context.h"
 #include "fs/backends.h"
 #include "fs/listing.h"
 #include "fs/meta.h"
+#include "fs/told.h"
 
 #define PAGE_BYTES_MAX (1u << 20) /* records of one page: 1,000 names of 255 bytes are 300 KB */
 
@@ -50,6 +53,7 @@ static void learn(struct listing *l, const char *object, const struct dirpage_na
 {
 	struct meta_fact fact = {.kind = n->is_dir ? META_DIR : META_FILE};
 	const uint8_t *ctx = context_id(l->ctx);
+	int64_t asked_ns = l->page_asked_ns;
 	char name[META_NAME_MAX];
 
 	if (n->is_piece)
@@ -57,14 +61,14 @@ static void learn(struct listing *l, const char *object, const struct dirpage_na
 	if (n->object)
 		fact.object = *n->object;
 	if (!n->is_dir) {
-		meta_put_listed(ctx, object, &fact);
+		meta_put_listed(ctx, object, &fact, asked_ns);
 		return;
 	}
 	meta_dir_name(object, name);
-	meta_put_listed(ctx, name, &fact);
+	meta_put_listed(ctx, name, &fact, asked_ns);
 	if (!n->has_twin) {
 		snprintf(name, sizeof(name), "%.*s", (int)strlen(object) - 1, object);
-		meta_put_listed(ctx, name, &fact);
+		meta_put_listed(ctx, name, &fact, asked_ns);
 	}
 }
 
@@ -149,6 +153,8 @@ int pages_begin(struct listing *l)
 
 	l->evictions = meta_evictions();
 	l->attr = (struct wire_attr){
+		.uid = WIRE_CALLER,
+		.gid = WIRE_CALLER,
 		.ino = name_ino(l->object, strlen(l->object), true),
 		.size = 4096,
 		.mtime_ns = listing_start_ns(),
@@ -172,6 +178,7 @@ int pages_begin(struct listing *l)
 
 void pages_call(struct listing *l, struct store_call *call)
 {
+	l->page_asked_ns = clock_ns();
 	*call = (struct store_call){
 		.verb = l->kind == NAME_SCHEME ? STORE_BUCKETS : STORE_LIST,
 		.ctx = l->ctx,
@@ -205,6 +212,32 @@ static int add_dirs(struct batch *b, const struct store_list *page)
 	return ret;
 }
 
+/* A file that was made here and is not in the bucket yet is in the directory all the same. */
+static int add_draft(void *arg, struct cache_file *file)
+{
+	struct batch *b = arg;
+	char object[CACHE_OBJECT_MAX], name[ESCAPE_NAME_MAX + 1];
+	size_t len = strlen(b->l->object);
+	struct store_object now = {0};
+	struct meta_fact fact;
+	struct wire_attr attr;
+
+	cache_object(file, object);
+	if (strncmp(object, b->l->object, len) != 0 || strchr(object + len, '/') ||
+	    memcmp(cache_ctx(file), context_id(b->l->ctx), WIRE_CTX_BYTES) != 0 ||
+	    escape_component(object + len, strlen(object + len), name, sizeof(name)) < 0 ||
+	    !draft_is_named(file))
+		return 0;
+	if (!draft_is_new(file) && meta_peek(cache_ctx(file), object, &fact) &&
+	    fact.kind == META_FILE)
+		return 0; /* listed already */
+	draft_attr(file, &attr);
+	now.size = attr.size;
+	now.mtime_ns = attr.mtime_ns;
+	b->names++;
+	return add_record(&b->records, name, attr.ino, false, &now);
+}
+
 int pages_add(struct listing *l, const struct store_list *page)
 {
 	struct batch b = {.l = l, .records = BUFFER_INIT(PAGE_BYTES_MAX)};
@@ -220,6 +253,8 @@ int pages_add(struct listing *l, const struct store_list *page)
 		ret = dirpage_add(l->dir, page, take_name, &b);
 	else
 		ret = add_dirs(&b, page);
+	if (!ret && !token && l->kind >= NAME_BUCKET)
+		ret = draft_each(add_draft, &b);
 	if (!ret)
 		ret = finish(&b, !token);
 	buffer_free(&b.records);
@@ -253,5 +288,6 @@ int pages_root(struct listing *l)
 
 bool pages_exists(const struct listing *l)
 {
-	return l->kind != NAME_KEY || l->has_names || l->dir->has_mark;
+	return l->kind != NAME_KEY || l->has_names || l->dir->has_mark ||
+	       told_is_empty_dir(context_id(l->ctx), l->object);
 }

@@ -37,6 +37,7 @@ struct listing {
 	uint64_t page_start; /* where the last page's records start */
 	uint64_t evictions;  /* meta_evictions() at the start */
 	bool has_files, is_complete, has_names;
+	int64_t page_asked_ns; /* when the page under way was asked for */
 
 	/* fs/listing.c's lock */
 	uint64_t shown_bytes, shown_start; /* bytes and page_start as of the last whole page */
@@ -45,6 +46,7 @@ struct listing {
 	struct listing *next;
 	unsigned refs, pages;
 	bool is_loading, is_replaced;
+	bool is_outdated; /* names came or went here since: for no new reader */
 	int error;
 	char message[STORE_MESSAGE_BYTES];
 };

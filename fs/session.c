@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The operations of core/base/wire.h, one function each. */
-#include "fs/session.h"
+#include "fs/serve.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,30 +10,22 @@
 #include <unistd.h>
 
 #include "cache/cache.h"
+#include "cache/draft.h"
 #include "core/context.h"
 #include "core/log.h"
 #include "core/scope.h"
+#include "fs/change.h"
 #include "fs/listing.h"
 #include "fs/lookup.h"
 #include "fs/maketwin.h"
 #include "fs/notice.h"
 #include "fs/open.h"
+#include "fs/publish.h"
 #include "fs/stats.h"
+#include "fs/write.h"
 
-/* What a request is about. */
-struct session {
-	const struct session_env *env;
-	pid_t pid;
-	const struct wire_request *req;
-	const char *text; /* req->text_len bytes, no NUL */
-	int fd;		  /* came with the request, or -1 */
-	struct context *ctx;
-	struct session_reply *out;
-};
-
-/* The line goes along if it is news. */
-static void say(struct session *s, const uint8_t *ctx, const char *bucket, int error,
-		const char *message)
+void serve_say(struct session *s, const uint8_t *ctx, const char *bucket, int error,
+	       const char *message)
 {
 	if (!*message || !notice_due(ctx, bucket, error))
 		return;
@@ -53,8 +45,7 @@ static int serve_hello(struct session *s)
 	return 0;
 }
 
-/* The question about the path in the request. */
-static struct lookup *lookup_new(const struct session *s, int *error)
+struct lookup *serve_lookup(const struct session *s, const char *text, size_t len, int *error)
 {
 	struct lookup *q = calloc(1, sizeof(*q));
 
@@ -64,16 +55,21 @@ static struct lookup *lookup_new(const struct session *s, int *error)
 	}
 	q->ctx = s->ctx;
 	q->must_be_dir = s->req->flags & WIRE_MUST_BE_DIR;
-	*error = s->req->text_len < WIRE_PATH_MAX ? 0 : -ENAMETOOLONG;
+	*error = len < WIRE_PATH_MAX ? 0 : -ENAMETOOLONG;
 	if (!*error) {
-		memcpy(q->path, s->text, s->req->text_len);
-		*error = name_parse(q->path, s->req->text_len, &q->name);
+		memcpy(q->path, text, len);
+		*error = name_parse(q->path, len, &q->name);
 	}
 	if (*error) {
 		free(q);
 		return NULL;
 	}
 	return q;
+}
+
+static struct lookup *lookup_new(const struct session *s, int *error)
+{
+	return serve_lookup(s, s->text, s->req->text_len, error);
 }
 
 static int serve_stat(struct session *s)
@@ -86,7 +82,7 @@ static int serve_stat(struct session *s)
 	q->any_age = s->req->flags & WIRE_ANY_AGE;
 	ret = lookup_stat(q, &s->out->head.attr);
 	if (ret)
-		say(s, s->req->ctx, q->name.bucket, ret, q->message);
+		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
 	return ret;
 }
 
@@ -100,6 +96,35 @@ static int hand_over(struct session *s, int data_fd, int vnode_fd)
 	return 0;
 }
 
+static bool is_writing(uint32_t flags)
+{
+	return !(flags & O_PATH) &&
+	       ((flags & O_ACCMODE) != O_RDONLY || flags & (O_CREAT | O_TRUNC));
+}
+
+static int serve_write(struct session *s, struct lookup *q)
+{
+	int mode = s->req->flags & O_ACCMODE;
+	struct opened opened;
+	int ret = write_open(q, s->req->flags, s->req->mode, &opened);
+
+	if (ret) {
+		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
+		return ret;
+	}
+	draft_attr(opened.file, &s->out->head.attr);
+	ret = hand_over(s, cache_open_data(opened.file, mode), cache_open_vnode(opened.file));
+	if (!ret && mode != O_RDONLY) {
+		s->out->fd[2] = draft_open_notes(opened.file);
+		if (s->out->fd[2] < 0)
+			ret = s->out->fd[2];
+		else
+			s->out->head.fds = 3;
+	}
+	cache_put(opened.file);
+	return ret;
+}
+
 static int serve_open(struct session *s)
 {
 	struct opened opened;
@@ -109,13 +134,15 @@ static int serve_open(struct session *s)
 
 	if (!q)
 		return ret;
+	if (is_writing(s->req->flags))
+		return serve_write(s, q);
 	ret = open_name(q, flags, &opened);
 	if (ret) {
-		say(s, s->req->ctx, q->name.bucket, ret, q->message);
+		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
 		return ret;
 	}
 	if (opened.file) {
-		s->out->head.attr = *cache_attr(opened.file);
+		draft_attr(opened.file, &s->out->head.attr);
 		ret = hand_over(s, cache_open_data(opened.file, flags),
 				cache_open_vnode(opened.file));
 		cache_put(opened.file);
@@ -130,12 +157,13 @@ static int serve_open(struct session *s)
 
 static int ensure_file(struct session *s, struct cache_file *file)
 {
-	char message[CACHE_MESSAGE_MAX], scheme[8], bucket[256];
+	char message[CACHE_MESSAGE_MAX], object[CACHE_OBJECT_MAX], scheme[8], bucket[256];
 	int ret = cache_ensure(file, s->req->offset, s->req->length, s->req->flags, message);
 
 	if (ret) {
-		name_split(cache_object(file), scheme, bucket);
-		say(s, cache_ctx(file), bucket, ret, message);
+		cache_object(file, object);
+		name_split(object, scheme, bucket);
+		serve_say(s, cache_ctx(file), bucket, ret, message);
 	}
 	return ret;
 }
@@ -160,7 +188,7 @@ static int serve_ensure(struct session *s)
 		return -ESTALE; /* of a version that went, or of a daemon that did */
 	ret = listing_ensure(dir, req->offset, s->out->is_silent, message);
 	if (ret)
-		say(s, listing_ctx(dir), "", ret, message);
+		serve_say(s, listing_ctx(dir), "", ret, message);
 	listing_put(dir);
 	return ret;
 }
@@ -169,12 +197,13 @@ static int serve_identify(struct session *s)
 {
 	struct cache_file *file = cache_find_inode(s->req->data_dev, s->req->data_ino);
 	struct listing *dir;
-	int fd;
+	int fd, notes_fd = -1;
 
 	if (file) {
-		s->out->head.attr = *cache_attr(file);
+		draft_attr(file, &s->out->head.attr);
 		memcpy(s->out->head.ctx, cache_ctx(file), WIRE_CTX_BYTES);
 		fd = cache_open_vnode(file);
+		notes_fd = draft_open_notes(file);
 		cache_put(file);
 	} else {
 		dir = listing_find_inode(s->req->data_dev, s->req->data_ino);
@@ -189,6 +218,10 @@ static int serve_identify(struct session *s)
 		return fd;
 	s->out->fd[0] = fd;
 	s->out->head.fds = 1;
+	if (notes_fd >= 0) {
+		s->out->fd[1] = notes_fd;
+		s->out->head.fds = 2;
+	}
 	return 0;
 }
 
@@ -237,7 +270,10 @@ static const struct {
 	[WIRE_IDENTIFY] = {serve_identify, false}, [WIRE_REPORT] = {serve_report, false},
 	[WIRE_TWIN] = {serve_twin, false},	   [WIRE_TRAPPED] = {serve_trapped, false},
 	[WIRE_STATUS] = {serve_status, false},	   [WIRE_STATS] = {serve_stats, false},
-	[WIRE_STOP] = {serve_stop, false},
+	[WIRE_STOP] = {serve_stop, false},	   [WIRE_FLUSH] = {serve_flush, false},
+	[WIRE_TRUNCATE] = {serve_truncate, false}, [WIRE_UNLINK] = {serve_unlink, true},
+	[WIRE_MKDIR] = {serve_mkdir, true},	   [WIRE_RENAME] = {serve_rename, true},
+	[WIRE_SETATTR] = {serve_setattr, true},	   [WIRE_RECOVER] = {serve_recover, false},
 };
 
 static int serve(struct session *s, size_t bytes)
@@ -259,7 +295,7 @@ static int serve(struct session *s, size_t bytes)
 			return -WIRE_EUNKNOWN_CTX;
 		}
 	}
-	return ops[req->op].serve(s);
+	return ops[req->op].serve ? ops[req->op].serve(s) : -EOPNOTSUPP;
 }
 
 void session_serve(const struct session_env *env, pid_t pid, const void *message, size_t bytes,
@@ -275,7 +311,7 @@ void session_serve(const struct session_env *env, pid_t pid, const void *message
 	};
 	int ret;
 
-	*out = (struct session_reply){.head.magic = WIRE_MAGIC, .fd = {-1, -1}};
+	*out = (struct session_reply){.head.magic = WIRE_MAGIC, .fd = {-1, -1, -1}};
 	ret = serve(&s, bytes);
 	out->head.error = ret;
 	if (ret && out->head.fds)

@@ -17,10 +17,14 @@
 
 #define CONTEXTS_MAX 1024 /* told apart in the count */
 
-static const char *const verbs[STORE_VERBS] = {"head", "get", "list", "buckets"};
-static const char *const ops[WIRE_OPS] = {"",	     "hello",	 "stat",   "open",
-					  "ensure",  "identify", "report", "twin",
-					  "trapped", "status",	 "stats",  "stop"};
+static const char *const verbs[STORE_VERBS] = {
+	"head",	     "get",	    "list",  "buckets",		"put",
+	"delete",    "delete_many", "copy",  "multipart_begin", "part",
+	"part_copy", "complete",    "abort", "uploads"};
+static const char *const ops[WIRE_OPS] = {"",	      "hello",	"stat",	 "open",    "ensure",
+					  "identify", "report", "twin",	 "trapped", "flush",
+					  "truncate", "unlink", "mkdir", "rename",  "setattr",
+					  "recover",  "status", "stats", "stop"};
 
 static int64_t start_ns;
 static uint64_t served[WIRE_OPS]; /* atomic */
@@ -149,6 +153,7 @@ char *stats_json(void)
 	set(root, "store_retries", store.retries);
 	set(root, "store_errors", store.errors);
 	set(root, "store_bytes_in", store.bytes_in);
+	set(root, "store_bytes_out", store.bytes_out);
 	set(root, "store_connections", store.connections);
 	json_object_set_new(root, "runtime_requests", runtime_requests());
 	set(root, "contexts", context_count());

@@ -1,24 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See cloudfd.h. */
+/*
+ * See cloudfd.h. A descriptor that is duplicated and then closed (as a shell does for "> file")
+ * publishes nothing: the duplicate will. Two descriptors that were opened by themselves do, each.
+ */
 #include "intercept/cloudfd.h"
 
 #include <errno.h>
 #include <linux/fcntl.h>
+#include <linux/kcmp.h>
 
 #include "intercept/fdtab.h"
+#include "intercept/mapped.h"
+#include "intercept/notes.h"
+#include "intercept/umask.h"
 
 #define CLOUDFD_STATUS (O_NONBLOCK | O_APPEND | O_NOATIME) /* kept, on the descriptor we got */
+#define CLOUDFD_ASKED \
+	(O_ACCMODE | O_CREAT | O_EXCL | O_TRUNC | O_DIRECTORY | O_PATH) /* of the daemon */
+#define LOW_FDS	     10 /* where a shell puts what it redirects */
+#define STANDARD_FDS 3
+
+int cloudfd_ask(const struct vpath *path, unsigned flags, unsigned mode, struct request *rq)
+{
+	bool writes = (flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR;
+	int ret;
+
+	*rq = (struct request){
+		.op = WIRE_OPEN,
+		.text = path->text,
+		.text_len = (uint32_t)path->len,
+		.flags = (flags & CLOUDFD_ASKED) | (path->must_be_dir ? WIRE_MUST_BE_DIR : 0),
+	};
+	if (flags & O_CREAT)
+		rq->mode = mode & 07777 & ~umask_now();
+	ret = request_run(rq);
+	if (ret)
+		return ret;
+	if (rq->fds == 3 || (rq->fds == 2 && !writes))
+		return 0;
+	request_close_fds(rq);
+	return -EIO;
+}
 
 long cloudfd_install(struct request *rq, unsigned flags)
 {
 	struct vfile *vf = vfile_map(rq->fd[1]);
+	bool writer = (flags & O_ACCMODE) != O_RDONLY && !(flags & O_PATH);
+	int ret = vf ? 0 : -ENOMEM;
 	long fd;
 
-	if (!vf) {
+	if (vf && rq->fds == 3)
+		ret = notes_attach(vf, rq->fd[2]);
+	if (ret) {
+		vfile_put(vf);
 		request_close_fds(rq);
-		return -ENOMEM;
+		return ret;
 	}
-	sys1(__NR_close, rq->fd[1]);
+	for (unsigned i = 1; i < rq->fds; i++)
+		sys1(__NR_close, rq->fd[i]);
 	/* The connection held the lowest number while the answer came: take it now. */
 	fd = sys3(__NR_fcntl, rq->fd[0], flags & O_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
 	sys1(__NR_close, rq->fd[0]);
@@ -28,15 +67,15 @@ long cloudfd_install(struct request *rq, unsigned flags)
 			window_off(vf);
 		else if (flags & CLOUDFD_STATUS)
 			sys3(__NR_fcntl, fd, F_SETFL, flags & CLOUDFD_STATUS);
-		fdtab_note((int)fd, vf);
+		fdtab_note((int)fd, vf, writer);
 	}
 	vfile_put(vf);
 	return fd;
 }
 
-int cloudfd_get(int fd, struct vfile **out)
+static int get(int fd, struct vfile **out, bool *writer)
 {
-	struct vfile *vf = fdtab_get(fd);
+	struct vfile *vf = fdtab_get_for(fd, writer);
 
 	if (!vf)
 		return 0;
@@ -46,4 +85,166 @@ int cloudfd_get(int fd, struct vfile **out)
 	}
 	*out = vf;
 	return 1;
+}
+
+int cloudfd_get(int fd, struct vfile **out)
+{
+	bool writer;
+
+	return get(fd, out, &writer);
+}
+
+int cloudfd_get_writer(int fd, struct vfile **out)
+{
+	bool writer;
+	int ret = get(fd, out, &writer);
+
+	if (ret <= 0)
+		return ret;
+	ret = writer ? notes_have(*out) : -EBADF;
+	if (!ret)
+		return 1;
+	vfile_put(*out);
+	return ret;
+}
+
+static bool same_description(int a, int b)
+{
+	long pid = sys0(__NR_gettid);
+
+	return a != b && sys5(__NR_kcmp, pid, pid, KCMP_FILE, a, b) == 0;
+}
+
+static bool has_duplicate(int fd, const struct vfile *vf)
+{
+	struct vfile *other;
+
+	for (int i = 0; i < LOW_FDS; i++)
+		if (same_description(fd, i))
+			return true;
+	for (int i = -1; (i = fdtab_next_writer(i, &other)) >= 0;) {
+		vfile_put(other);
+		if (other == vf && same_description(fd, i))
+			return true;
+	}
+	return false;
+}
+
+static int closing(int fd, int (*flush)(struct vfile *vf))
+{
+	struct vfile *vf;
+	bool writer;
+	int ret = get(fd, &vf, &writer);
+
+	if (ret <= 0)
+		return 0;
+	ret = writer ? notes_have(vf) : 0;
+	if (!ret && writer) {
+		mapped_count(vf);
+		if (notes_dirty(vf) && !has_duplicate(fd, vf))
+			ret = flush(vf);
+	}
+	vfile_put(vf);
+	return ret;
+}
+
+int cloudfd_closing(int fd)
+{
+	return closing(fd, notes_flush);
+}
+
+void cloudfd_replacing(int fd)
+{
+	closing(fd, notes_flush_untold);
+}
+
+void cloudfd_closing_range(unsigned first, unsigned last)
+{
+	struct vfile *vf;
+	int fd = first ? (int)(first - 1 < INT32_MAX ? first - 1 : INT32_MAX) : -1;
+
+	while ((fd = fdtab_next_writer(fd, &vf)) >= 0 && (unsigned)fd <= last) {
+		if (__atomic_load_n(&vf->settles, __ATOMIC_RELAXED) && !notes_have(vf)) {
+			mapped_count(vf);
+			notes_flush_untold(vf);
+		}
+		vfile_put(vf);
+	}
+	if (fd >= 0)
+		vfile_put(vf);
+}
+
+static bool stays(int fd)
+{
+	return !(sys3(__NR_fcntl, fd, F_GETFD, 0) & FD_CLOEXEC);
+}
+
+/* Does any descriptor that vf is written by outlive an execve? */
+static bool outlives(const struct vfile *vf)
+{
+	struct vfile *other;
+
+	for (int fd = -1; (fd = fdtab_next_writer(fd, &other)) >= 0;) {
+		vfile_put(other);
+		if (other == vf && stays(fd))
+			return true;
+	}
+	return false;
+}
+
+void cloudfd_closing_exec(void)
+{
+	uint32_t round = vfile_round();
+	struct vfile *vf;
+
+	if (thread_current()->borrowed)
+		return;
+	mapped_count_all();
+	while ((vf = vfile_next(round, notes_dirty_here))) {
+		if (!outlives(vf))
+			notes_flush_untold(vf);
+		vfile_put(vf);
+	}
+}
+
+/* As if it were mapped: nobody tells when it is written to. */
+static void lend(int fd)
+{
+	struct vfile *vf;
+
+	if (cloudfd_get_writer(fd, &vf) != 1)
+		return;
+	if (stays(fd) && !vfile_ensure(vf, 0, vf->vn->attr.size, WIRE_ENSURE_PIN))
+		mapped_begin(vf, 0, vf->vn->attr.size);
+	vfile_put(vf);
+}
+
+void cloudfd_lend(void)
+{
+	struct vfile *vf;
+
+	for (int fd = 0; fd < LOW_FDS; fd++)
+		lend(fd);
+	for (int fd = LOW_FDS - 1; (fd = fdtab_next_writer(fd, &vf)) >= 0;) {
+		vfile_put(vf);
+		lend(fd);
+	}
+}
+
+bool cloudfd_settle(const struct thread *t)
+{
+	if (t->borrowed)
+		return true;
+	/* What was inherited as standard output is answered for even if nothing was written. */
+	for (int fd = 0; fd < STANDARD_FDS; fd++) {
+		bool writer;
+		struct vfile *vf = fdtab_get_for(fd, &writer);
+
+		if (vf && vf->vn && writer)
+			notes_have(vf);
+		vfile_put(vf);
+	}
+	mapped_count_all();
+	notes_flush_all(true);
+	return !notes_failed();
 }

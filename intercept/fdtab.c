@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See fdtab.h. A slot is 0 (not known), KERNELS, or a struct vfile with a reference. */
+/* See fdtab.h. A slot is 0 (not known), KERNELS, or a struct vfile with a reference, maybe plus
+ * WRITER. */
 #include "intercept/fdtab.h"
 
 #include <asm/stat.h>
@@ -11,15 +12,18 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "intercept/mapped.h"
 #include "intercept/thread.h"
 
 #define KERNELS	    ((uintptr_t)1)
-#define FDTAB_MAX   (1u << 20) /* entries: 8 MiB of address space, touched where used */
+#define WRITER	    ((uintptr_t)2) /* the descriptor is open for writing */
+#define FDTAB_MAX   (1u << 20)	   /* entries: 8 MiB of address space, touched where used */
 #define FDTAB_LEAST 1024u
 #define FD_BYTES    65536u
 
 static uintptr_t *slots; /* atomic; vfile slots are read and changed under table_lock */
 static unsigned slot_count;
+static unsigned cloud_end; /* atomic; no cloud file has had a slot from here on */
 static struct lock table_lock;
 static uint8_t *kernels;		/* [FD_BYTES], of slots that are KERNELS; atomic */
 static bool high;			/* see end_shortcut() */
@@ -96,6 +100,11 @@ bool fdtab_seen_cloud(void)
 	return __atomic_load_n(&seen_cloud, __ATOMIC_RELAXED);
 }
 
+static struct vfile *vfile_of(uintptr_t value)
+{
+	return value > KERNELS ? (struct vfile *)(value & ~WRITER) : NULL;
+}
+
 /* Puts value into fd's slot and lets go of what was there. With a value that has been looked up:
  * since `changes` was seen, and not if there has been another. */
 static void slot_set(int fd, uintptr_t value, const uint64_t *seen)
@@ -108,19 +117,20 @@ static void slot_set(int fd, uintptr_t value, const uint64_t *seen)
 	if (seen && changes != *seen) {
 		lock_drop(&table_lock);
 		if (value > KERNELS)
-			vfile_put((struct vfile *)value);
+			vfile_put(vfile_of(value));
 		return;
 	}
 	if (!seen)
 		__atomic_store_n(&changes, changes + 1, __ATOMIC_RELEASE);
 	if (value != KERNELS)
 		set_byte(fd, false);
+	if (value > KERNELS && (unsigned)fd >= cloud_end)
+		__atomic_store_n(&cloud_end, (unsigned)fd + 1, __ATOMIC_RELEASE);
 	old = __atomic_exchange_n(&slots[fd], value, __ATOMIC_ACQ_REL);
 	if (value == KERNELS)
 		set_byte(fd, true);
 	lock_drop(&table_lock);
-	if (old > KERNELS)
-		vfile_put((struct vfile *)old);
+	vfile_put(vfile_of(old));
 }
 
 static void count_change(void)
@@ -130,7 +140,14 @@ static void count_change(void)
 	lock_drop(&table_lock);
 }
 
-/* Asks the kernel what fd is. Returns 0 when it is closed, KERNELS, or a vfile with a reference. */
+static bool may_write(int fd)
+{
+	long flags = sys3(__NR_fcntl, fd, F_GETFL, 0);
+
+	return flags >= 0 && ((flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR);
+}
+
+/* Asks the kernel what fd is. Returns what its slot shall be, with a reference. */
 static uintptr_t probe(int fd)
 {
 	struct stat st;
@@ -143,47 +160,77 @@ static uintptr_t probe(int fd)
 	vf = vfile_find(st.st_dev, st.st_ino);
 	if (!vf)
 		vf = vfile_identify(st.st_dev, st.st_ino);
-	return vf ? (uintptr_t)vf : KERNELS;
+	if (!vf)
+		return KERNELS;
+	return (uintptr_t)vf | (may_write(fd) ? WRITER : 0);
 }
 
-struct vfile *fdtab_get(int fd)
+/* What the slot of fd says, or would say if it had one; with a reference. */
+static uintptr_t look_up(int fd)
 {
 	uint64_t seen = __atomic_load_n(&changes, __ATOMIC_ACQUIRE);
 	uintptr_t value = 0;
 
-	if (fd < 0)
-		return NULL;
-	if (!cached(fd)) {
-		value = probe(fd);
-		return value > KERNELS ? (struct vfile *)value : NULL;
-	}
-
+	if (!cached(fd))
+		return probe(fd);
 	if (__atomic_load_n(&slots[fd], __ATOMIC_ACQUIRE) == KERNELS)
-		return NULL;
+		return KERNELS;
 	lock_take(&table_lock);
 	value = slots[fd];
 	if (value > KERNELS)
-		vfile_ref((struct vfile *)value);
+		vfile_ref(vfile_of(value));
 	lock_drop(&table_lock);
 
 	if (!value) {
 		value = probe(fd);
-		if (value > KERNELS && ((struct vfile *)value)->vn)
-			vfile_ref((struct vfile *)value);
-		if (value == KERNELS || (value > KERNELS && ((struct vfile *)value)->vn))
+		if (value > KERNELS && vfile_of(value)->vn)
+			vfile_ref(vfile_of(value));
+		if (value == KERNELS || (value > KERNELS && vfile_of(value)->vn))
 			slot_set(fd, value, &seen);
 	}
-	return value > KERNELS ? (struct vfile *)value : NULL;
+	return value;
 }
 
-void fdtab_note(int fd, struct vfile *vf)
+struct vfile *fdtab_get(int fd)
+{
+	return fd < 0 ? NULL : vfile_of(look_up(fd));
+}
+
+struct vfile *fdtab_get_for(int fd, bool *writer_out)
+{
+	uintptr_t value = fd < 0 ? 0 : look_up(fd);
+
+	*writer_out = value > KERNELS && value & WRITER;
+	return vfile_of(value);
+}
+
+int fdtab_next_writer(int after, struct vfile **out)
+{
+	unsigned end = __atomic_load_n(&cloud_end, __ATOMIC_ACQUIRE);
+	int found = -1;
+
+	if (thread_current()->fds_private)
+		return -1;
+	lock_take(&table_lock);
+	for (unsigned fd = (unsigned)(after + 1); fd < end && found < 0; fd++) {
+		if (slots[fd] <= KERNELS || !(slots[fd] & WRITER))
+			continue;
+		*out = vfile_of(slots[fd]);
+		vfile_ref(*out);
+		found = (int)fd;
+	}
+	lock_drop(&table_lock);
+	return found;
+}
+
+void fdtab_note(int fd, struct vfile *vf, bool writer)
 {
 	if ((unsigned)fd >= FD_BYTES)
 		end_shortcut();
 	if (!cached(fd))
 		return;
 	vfile_ref(vf);
-	slot_set(fd, (uintptr_t)vf, NULL);
+	slot_set(fd, (uintptr_t)vf | (writer ? WRITER : 0), NULL);
 }
 
 void fdtab_forget(int fd)
@@ -227,11 +274,13 @@ void fdtab_forget_all(void)
 void fdtab_fork_prepare(void)
 {
 	lock_take(&table_lock);
+	mapped_fork_prepare();
 	vfile_fork_prepare();
 }
 
 void fdtab_fork_done(void)
 {
 	vfile_fork_done();
+	mapped_fork_done();
 	lock_drop(&table_lock);
 }

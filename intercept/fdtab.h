@@ -26,14 +26,21 @@ const uint8_t *fdtab_bytes(bool private_fds);
  * the caller answers EIO. */
 struct vfile *fdtab_get(int fd);
 
+/* The same; *writer_out: the descriptor is open for writing. */
+struct vfile *fdtab_get_for(int fd, bool *writer_out);
+
+/* The next number above after that is known to be a cloud file's, open for writing; *out with a
+ * reference. -1: none, or the thread's descriptors are not the process's. */
+int fdtab_next_writer(int after, struct vfile **out);
+
 /* May there be a cloud file with a number beyond those bytes, which the next image has to know? */
 bool fdtab_high(void);
 
 /* Has this process been seen with a cloud file? */
 bool fdtab_seen_cloud(void);
 
-/* fd was just opened on vf; takes a reference of its own. */
-void fdtab_note(int fd, struct vfile *vf);
+/* fd was just opened on vf, for writing or not; takes a reference of its own. */
+void fdtab_note(int fd, struct vfile *vf, bool writer);
 
 /* fd is closed or replaced. */
 void fdtab_forget(int fd);

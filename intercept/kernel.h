@@ -54,8 +54,10 @@ struct kstack {
 #define S_ISUID	      04000
 #define S_ISGID	      02000
 #define S_IXGRP	      00010
-#define S_ISREG(mode) (((mode)&0170000) == 0100000)
-#define S_ISDIR(mode) (((mode)&0170000) == 0040000)
+#define S_IFMT	      0170000
+#define S_IFREG	      0100000
+#define S_ISREG(mode) (((mode)&S_IFMT) == S_IFREG)
+#define S_ISDIR(mode) (((mode)&S_IFMT) == 0040000)
 
 /* General registers in the order of the kernel's struct sigcontext. */
 struct kregs {

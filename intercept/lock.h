@@ -2,7 +2,8 @@
 /*
  * A futex lock for the threads of one process. Taken only on a private stack, where signals
  * are put off (signals.h), or in a handler that has found no call under way; never held across
- * anything that waits. Lock order: proc, then threads, fdtab, vfiles, windows, images.
+ * anything that waits. Lock order: proc, then threads, fdtab, mapped, vfiles, windows,
+ * images.
  */
 #ifndef INTERCEPT_LOCK_H
 #define INTERCEPT_LOCK_H

@@ -68,9 +68,24 @@ const char *path_proc_self(const char *name)
 	return NULL;
 }
 
-/* A relative name whose ".." might lead from a local directory into the root: joined to where it
- * starts. */
-static int climb(struct thread *t, int dirfd, const char *name, struct vpath *out)
+int path_named_fd(const char *name)
+{
+	static const char *const standard[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+	const char *self = path_proc_self(name);
+
+	if (self && !strncmp(self, "fd/", 3))
+		return path_number(self + 3);
+	if (!strncmp(name, "/dev/fd/", 8))
+		return path_number(name + 8);
+	for (int i = 0; i < 3; i++)
+		if (!strcmp(name, standard[i]))
+			return i;
+	return -1;
+}
+
+/* A relative name that might lead from a local directory into the root, down or by "..": joined to
+ * where it starts. */
+static int join(struct thread *t, int dirfd, const char *name, struct vpath *out)
 {
 	char *base = (char *)t->iov; /* free here, and large enough */
 	char link[32] = "/proc/self/fd/";
@@ -92,11 +107,31 @@ static int climb(struct thread *t, int dirfd, const char *name, struct vpath *ou
 	return vpath_resolve(rt.handoff.root, NULL, base, out);
 }
 
-static bool climbs(const char *name)
+/* Is the first component of name one of the root's? */
+static bool descends(const char *name)
+{
+	const char *at = rt.handoff.root;
+	size_t len;
+
+	while (name[0] == '.' && name[1] == '/')
+		name += 2 + (name[2] == '/');
+	len = strcspn(name, "/");
+	while (*at == '/') {
+		size_t n = strcspn(++at, "/");
+
+		if (n == len && !strncmp(at, name, n))
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+/* May a name relative to a local directory lead into the root? */
+static bool may_lead_in(const char *name)
 {
 	const char *last = strrchr(rt.handoff.root, '/') + 1;
 
-	return strstr(name, "..") && strstr(name, last);
+	return (strstr(name, "..") && strstr(name, last)) || descends(name);
 }
 
 /* The virtual directory that a relative name starts from: copied to out. 1, 0 (the kernel's),
@@ -137,7 +172,7 @@ static int resolve_relative(struct sys_args *a, int dirfd, int path_arg, const c
 	if (ret < 0)
 		return ret;
 	if (!ret)
-		return climbs(name) ? climb(t, dirfd, name, out) : 0;
+		return may_lead_in(name) ? join(t, dirfd, name, out) : 0;
 	ret = vpath_resolve(rt.handoff.root, base, name, out);
 	if (!ret)
 		args_replace(a, path_arg, (uint64_t)out->text);

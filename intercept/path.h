@@ -31,6 +31,10 @@ int path_stat(const struct vpath *path, struct wire_attr *out);
  * "/proc/self/" (or /proc/PID/, /proc/thread-self/), or NULL. */
 const char *path_proc_self(const char *name);
 
+/* Is name one of our own descriptors (/dev/stdin, /dev/fd/N, /proc/self/fd/N)? Its number, or -1.
+ */
+int path_named_fd(const char *name);
+
 /* The number at text if it is all digits, else -1. */
 int path_number(const char *text);
 

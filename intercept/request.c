@@ -124,6 +124,10 @@ static long send_request(int sock, const struct request *rq)
 		.data_ino = rq->data_ino,
 		.offset = rq->offset,
 		.length = rq->length,
+		.mtime_ns = rq->mtime_ns,
+		.mode = rq->mode,
+		.uid = rq->uid,
+		.gid = rq->gid,
 		.flags = rq->flags,
 		.text_len = rq->text_len,
 	};
@@ -142,8 +146,24 @@ static long send_request(int sock, const struct request *rq)
 	return sys3(__NR_sendmsg, sock, &msg, K_MSG_NOSIGNAL);
 }
 
+/* What copies or sends whole files takes as long as it takes: the daemon has its own time-outs. */
+static int64_t wait_seconds(enum wire_op op)
+{
+	switch (op) {
+	case WIRE_TWIN:
+		return TWIN_WAIT_S;
+	case WIRE_FLUSH:
+	case WIRE_TRUNCATE:
+	case WIRE_RENAME:
+	case WIRE_SETATTR:
+		return INT32_MAX;
+	default:
+		return REQUEST_WAIT_S;
+	}
+}
+
 /* Waits for the answer. 0, -EPIPE when the daemon is gone, -ETIMEDOUT. */
-static int wait_answer(struct thread *t, int sock, int seconds)
+static int wait_answer(struct thread *t, int sock, int64_t seconds)
 {
 	struct pollfd pfd = {.fd = sock, .events = POLLIN};
 	int64_t timeout[2] = {seconds, 0};
@@ -240,7 +260,7 @@ static int exchange(struct thread *t, struct request *rq, struct answer *answer)
 	t->sock = sock;
 	ret = send_request(sock, rq) < 0 ? -EPIPE : 0;
 	if (!ret && !unanswered(rq)) {
-		ret = wait_answer(t, sock, rq->op == WIRE_TWIN ? TWIN_WAIT_S : REQUEST_WAIT_S);
+		ret = wait_answer(t, sock, wait_seconds(rq->op));
 		if (!ret)
 			ret = receive(sock, rq, answer);
 	}
@@ -303,6 +323,7 @@ int request_run(struct request *rq)
 				ret = -EPIPE; /* once more */
 		} else if (ret && answer.head.text_len) {
 			say(answer.text, "");
+			rq->said = true;
 		}
 	}
 	if ((ret == -EPIPE || ret == -ETIMEDOUT) && rq->op != WIRE_TWIN && rq->op != WIRE_TRAPPED) {

@@ -21,6 +21,8 @@ struct request {
 	uint32_t text_len;
 	uint32_t flags;
 	uint64_t data_dev, data_ino, offset, length;
+	int64_t mtime_ns;
+	uint32_t mode, uid, gid;
 	bool has_send_fd; /* WIRE_TWIN: send_fd goes along */
 	int send_fd;
 	/* The answer. */
@@ -28,6 +30,7 @@ struct request {
 	uint8_t ctx[WIRE_CTX_BYTES];
 	int fd[WIRE_FDS_MAX]; /* close-on-exec; the caller's to close */
 	unsigned fds;
+	bool said; /* why it failed, on stderr */
 };
 
 /* Returns 0 or the daemon's negative errno; -EIO when it cannot be reached (said on stderr). With

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/sched.h>
 
+#include "intercept/cloudfd.h"
 #include "intercept/dispatch.h"
 #include "intercept/fdtab.h"
 #include "intercept/filter.h"
@@ -71,6 +72,7 @@ static struct thread *make_child(struct sys_args *a, uint64_t flags, uintptr_t s
 	child->fds_private = !(flags & CLONE_FILES) || parent->fds_private;
 	child->fds = fdtab_bytes(child->fds_private);
 	child->fds_high = parent->fds_high;
+	child->borrowed = parent->borrowed || !(flags & CLONE_THREAD);
 	child->tgid = flags & CLONE_THREAD ? parent->tgid : 0;
 	child->armed = filter_wanted() && parent->armed; /* a filter is inherited */
 	child->sys_blocked = parent->sys_blocked;
@@ -162,20 +164,32 @@ long sys_clone3(struct sys_args *a)
 	return settle(child, args.flags, ret);
 }
 
+/* The process ends: what cannot be published makes a failure of a success. */
+static uint64_t exit_status(const struct sys_args *a)
+{
+	bool settled = cloudfd_settle(a->thread);
+
+	report_write();
+	return settled || a->arg[0] & 0xff ? a->arg[0] : 1;
+}
+
 long sys_exit_group(struct sys_args *a)
 {
-	report_write();
-	return sys1(__NR_exit_group, a->arg[0]);
+	return sys1(__NR_exit_group, exit_status(a));
 }
 
 /* The thread ends here, on its private stack: the program's own may be unmapped already. */
 long sys_exit(struct sys_args *a)
 {
+	uint64_t status = a->arg[0];
+
 	signals_hold(a->thread);
 	if (a->thread->put_off)
 		return SYS_AGAIN;
-	if (a->thread->tid == sys0(__NR_getpid))
+	if (thread_is_alone(a->thread))
+		status = exit_status(a);
+	else if (a->thread->tid == sys0(__NR_getpid))
 		report_write();
 	thread_exiting(a->thread);
-	return sys1(__NR_exit, a->arg[0]);
+	return sys1(__NR_exit, status);
 }

@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the kernel itself reads a cloud file: sendfile, splice, copy_file_range. The range is
- * fetched first and the file pinned, since nobody can look at the bits again afterwards.
+ * Where the kernel itself reads or writes a cloud file: sendfile, splice, copy_file_range. What it
+ * is to read is fetched first and the file pinned, since nobody can look at the bits again
+ * afterwards. Into a file, it writes as write(2) does; where only the kernel knows at which offset,
+ * all of a base counts as changed.
  */
 #include <errno.h>
 #include <linux/fs.h>
 
 #include "intercept/cloudfd.h"
 #include "intercept/handlers.h"
+#include "intercept/notes.h"
 #include "intercept/usercopy.h"
 
 #define COPY_STEP \
-	(16ul << 20) /* bytes: a longer request is answered short, and its caller goes on */
+	(16ul << 20)   /* bytes: a longer request is answered short, and its caller goes on */
+#define NO_OFFSET (-1) /* the call has no such argument */
+
+/* Which argument is which. */
+struct copy_args {
+	int in, in_offset, out, out_offset, length;
+};
+
+static const struct copy_args sendfile_args = {1, 2, 0, NO_OFFSET, 3};
+static const struct copy_args splice_args = {0, 1, 2, 3, 4}; /* copy_file_range as well */
 
 /* Fetches what the kernel is about to read from fd: at *offset_user, or at its own offset. */
 static long ensure_source(int fd, uint64_t offset_user, uint64_t bytes, int directory_error)
@@ -35,32 +47,97 @@ static long ensure_source(int fd, uint64_t offset_user, uint64_t bytes, int dire
 	return ret ? ret : 1;
 }
 
-/* The source is descriptor argument in, its offset pointer argument off, the length argument len.
- */
-static long copy_from(struct sys_args *a, int in, int off, int len)
+/* Where the kernel is about to write into vf, and that its blocks are there. 0 or an errno. */
+static int prepare_target(struct vfile *vf, uint64_t offset_user, uint64_t *offset, uint64_t *bytes)
 {
-	uint64_t bytes = a->arg[len] > COPY_STEP ? COPY_STEP : a->arg[len];
-	long ret = ensure_source((int)a->arg[in], a->arg[off], bytes,
-				 a->nr == __NR_copy_file_range ? -EISDIR : -EINVAL);
+	if (offset_user && user_read(offset, (void *)offset_user, sizeof(*offset)))
+		return -EFAULT;
+	if (!offset_user) {
+		*offset = 0;
+		*bytes = notes_have_base(vf) ? vf->vn->attr.size : 0;
+	}
+	if ((int64_t)*offset < 0)
+		return -EINVAL;
+	return vfile_ensure(vf, *offset, *bytes, 0);
+}
 
-	if (ret < 0)
+static void count_all(struct vfile *vf)
+{
+	notes_begin(vf, 0, vf->vn->attr.size);
+	notes_end(vf);
+}
+
+/* From a pipe the kernel may have to wait, and be interrupted: so it answers by itself. What it
+ * does is counted before, and once more when it has. */
+static long splice_into(struct vfile *vf)
+{
+	uint64_t offset, bytes;
+	int ret = prepare_target(vf, 0, &offset, &bytes);
+
+	if (ret)
 		return ret;
-	if (ret && bytes != a->arg[len])
-		args_replace(a, len, bytes);
-	return SYS_PASS;
+	count_all(vf);
+	return SYS_PASS_AFTER;
+}
+
+void copy_spliced(int fd)
+{
+	struct vfile *vf;
+
+	if (cloudfd_get_writer(fd, &vf) != 1)
+		return;
+	count_all(vf);
+	vfile_put(vf);
+}
+
+static long copy_into(struct sys_args *a, const struct copy_args *args, struct vfile *vf)
+{
+	uint64_t user = args->out_offset == NO_OFFSET ? 0 : a->arg[args->out_offset];
+	uint64_t offset, bytes = a->arg[args->length];
+	long ret;
+
+	if (a->nr == __NR_splice)
+		return splice_into(vf);
+	ret = prepare_target(vf, user, &offset, &bytes);
+	if (ret)
+		return ret;
+	notes_begin(vf, offset, bytes);
+	ret = sys6(a->nr, SYS_ARG(a->arg[0]), SYS_ARG(a->arg[1]), SYS_ARG(a->arg[2]),
+		   SYS_ARG(a->arg[3]), SYS_ARG(a->arg[4]), SYS_ARG(a->arg[5]));
+	notes_end(vf);
+	return ret;
+}
+
+static long copy(struct sys_args *a, const struct copy_args *args)
+{
+	uint64_t bytes = a->arg[args->length] > COPY_STEP ? COPY_STEP : a->arg[args->length];
+	struct vfile *target;
+	long into = cloudfd_get_writer((int)a->arg[args->out], &target);
+	long from = into < 0 ? into
+			     : ensure_source((int)a->arg[args->in], a->arg[args->in_offset], bytes,
+					     a->nr == __NR_copy_file_range ? -EISDIR : -EINVAL);
+	long ret = SYS_PASS;
+
+	if (from >= 0 && (from || (into && a->nr != __NR_splice)) && bytes != a->arg[args->length])
+		args_replace(a, args->length, bytes);
+	if (from >= 0 && into)
+		ret = copy_into(a, args, target);
+	if (into > 0)
+		vfile_put(target);
+	return from < 0 ? from : ret;
 }
 
 long sys_sendfile(struct sys_args *a)
 {
-	return copy_from(a, 1, 2, 3);
+	return copy(a, &sendfile_args);
 }
 
 long sys_splice(struct sys_args *a)
 {
-	return copy_from(a, 0, 1, 4);
+	return copy(a, &splice_args);
 }
 
 long sys_copy_file_range(struct sys_args *a)
 {
-	return copy_from(a, 0, 1, 4);
+	return copy(a, &splice_args);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/base/shebang.h"
+#include "intercept/cloudfd.h"
 #include "intercept/fdtab.h"
 #include "intercept/filter.h"
 #include "intercept/handlers.h"
@@ -217,6 +218,14 @@ static int build_handoff(struct thread *t, struct exec_plan *p)
 	return ret < 0 ? ret : 0;
 }
 
+/* The kernel executes it, and nobody sees what it does with the descriptors it gets. */
+static long leave_natively(void)
+{
+	cloudfd_closing_exec();
+	cloudfd_lend();
+	return SYS_PASS_GATE;
+}
+
 /* A program that runs as itself, without the clouds: set-uid, 32-bit, binfmt_misc. */
 static long native(const struct thread *t, const char *path)
 {
@@ -228,7 +237,7 @@ static long native(const struct thread *t, const char *path)
 		return -EPERM;
 	}
 	if (!rt.handoff.strict)
-		return SYS_PASS_GATE;
+		return leave_natively();
 	say("not run, because it cannot be intercepted (--strict): ", path);
 	return -EPERM;
 }
@@ -257,7 +266,7 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 	if (ret)
 		return ret;
 	if (off && (!a->thread->armed || !filter_wanted()))
-		return SYS_PASS_GATE;
+		return leave_natively();
 	if (off)
 		return native(a->thread, p->path);
 	ret = build_handoff(a->thread, p);
@@ -267,6 +276,7 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 	signals_hold(a->thread);
 	if (a->thread->put_off)
 		return SYS_AGAIN;
+	cloudfd_closing_exec();
 	report_write();
 	ret = (int)sys3(__NR_execve, "/proc/self/exe", new_argv, new_envp);
 	if (ret == -ENOENT)

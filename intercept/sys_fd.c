@@ -17,21 +17,29 @@
  * thread may have looked at it meanwhile. */
 long sys_close(struct sys_args *a)
 {
-	fdtab_forget((int)a->arg[0]);
-	return SYS_PASS_AFTER;
+	int fd = (int)a->arg[0];
+	int failed = cloudfd_closing(fd);
+
+	fdtab_forget(fd);
+	if (!failed)
+		return SYS_PASS_AFTER;
+	sys1(__NR_close, fd); /* it is closed all the same, and the answer is ours */
+	fdtab_forget(fd);
+	return failed;
 }
 
 /* fd is a duplicate of source, made just now. */
 static long duplicated(long fd, int source)
 {
 	struct vfile *vf;
+	bool writer;
 
 	if (fd < 0)
 		return fd;
 	fdtab_forget((int)fd);
-	vf = fdtab_get(source);
+	vf = fdtab_get_for(source, &writer);
 	if (vf && vf->vn)
-		fdtab_note((int)fd, vf);
+		fdtab_note((int)fd, vf, writer);
 	vfile_put(vf);
 	return fd;
 }
@@ -46,6 +54,8 @@ long sys_dup2(struct sys_args *a)
 {
 	if ((int)a->arg[0] == (int)a->arg[1])
 		return SYS_PASS;
+	if (sys3(__NR_fcntl, a->arg[0], F_GETFD, 0) >= 0)
+		cloudfd_replacing((int)a->arg[1]);
 	return duplicated(sys3(a->nr, a->arg[0], a->arg[1], a->arg[2]), (int)a->arg[0]);
 }
 
@@ -65,8 +75,10 @@ long sys_close_range(struct sys_args *a)
 		thread_fds_private(a->thread);
 	else if (a->arg[2] & CLOSE_RANGE_CLOEXEC)
 		return SYS_PASS;
-	else
+	else if ((unsigned)a->arg[0] <= (unsigned)a->arg[1]) {
+		cloudfd_closing_range((unsigned)a->arg[0], (unsigned)a->arg[1]);
 		fdtab_forget_range((unsigned)a->arg[0], (unsigned)a->arg[1]);
+	}
 	return SYS_PASS_AFTER;
 }
 
@@ -79,11 +91,15 @@ long sys_fcntl(struct sys_args *a)
 	if ((int)a->arg[1] == F_DUPFD || (int)a->arg[1] == F_DUPFD_CLOEXEC)
 		return duplicated(sys3(__NR_fcntl, a->arg[0], a->arg[1], a->arg[2]),
 				  (int)a->arg[0]);
-	if ((int)a->arg[1] != F_GETFL)
+	if ((int)a->arg[1] != F_GETFL && (int)a->arg[1] != F_SETFL)
 		return SYS_PASS;
 	ret = cloudfd_get((int)a->arg[0], &vf);
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS;
+	if ((int)a->arg[1] == F_SETFL) { /* the cache's disk might want aligned buffers */
+		vfile_put(vf);
+		return sys3(__NR_fcntl, a->arg[0], F_SETFL, a->arg[2] & ~(uint64_t)O_DIRECT);
+	}
 	ret = sys3(__NR_fcntl, a->arg[0], F_GETFL, 0);
 	if (ret >= 0) {
 		ret &= ~(long)O_NOFOLLOW;
@@ -94,11 +110,13 @@ long sys_fcntl(struct sys_args *a)
 	return ret;
 }
 
-/* A cached file has holes where nothing was fetched yet; the object has none. */
+/* A cached file has holes where nothing was fetched yet; the object has none. One that is written
+ * to is all data as well: its holes are not sent as such. */
 long sys_lseek(struct sys_args *a)
 {
 	int fd = (int)a->arg[0];
 	int64_t offset = (int64_t)a->arg[1];
+	struct wire_attr attr;
 	struct vfile *vf;
 	long ret;
 
@@ -107,13 +125,14 @@ long sys_lseek(struct sys_args *a)
 	ret = cloudfd_get(fd, &vf);
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS;
+	vfile_attr(vf, fd, &attr);
 	if (vf->vn->kind == VNODE_DIR)
 		ret = -EINVAL;
-	else if (offset < 0 || (uint64_t)offset >= vf->vn->attr.size)
+	else if (offset < 0 || (uint64_t)offset >= attr.size)
 		ret = -ENXIO;
 	else
-		ret = sys3(__NR_lseek, fd,
-			   a->arg[2] == SEEK_DATA ? (uint64_t)offset : vf->vn->attr.size, SEEK_SET);
+		ret = sys3(__NR_lseek, fd, a->arg[2] == SEEK_DATA ? (uint64_t)offset : attr.size,
+			   SEEK_SET);
 	vfile_put(vf);
 	return ret;
 }
@@ -129,6 +148,11 @@ long sys_ioctl(struct sys_args *a)
 		/* a clone would share blocks that are not fetched yet */
 		int64_t source = (int)a->arg[2];
 
+		ret = cloudfd_get((int)a->arg[0], &vf);
+		if (ret > 0)
+			vfile_put(vf);
+		if (ret)
+			return ret < 0 ? ret : -EOPNOTSUPP;
 		if (request == FICLONERANGE &&
 		    user_read(&source, (void *)a->arg[2], sizeof(source)))
 			return SYS_PASS;
@@ -147,5 +171,5 @@ long sys_ioctl(struct sys_args *a)
 	vfile_put(vf);
 	if (request == FS_IOC_FIEMAP)
 		return -EOPNOTSUPP;
-	return request == FS_IOC_GETFLAGS || request == FIBMAP ? -ENOTTY : -EROFS;
+	return request == FS_IOC_GETFLAGS || request == FIBMAP ? -ENOTTY : -EOPNOTSUPP;
 }

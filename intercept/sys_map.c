@@ -8,9 +8,12 @@
 #include <string.h>
 
 #include "intercept/cloudfd.h"
+#include "intercept/fdtab.h"
 #include "intercept/handlers.h"
 #include "intercept/image.h"
 #include "intercept/load.h"
+#include "intercept/mapped.h"
+#include "intercept/notes.h"
 #include "intercept/request.h"
 #include "intercept/trapped.h"
 #include "intercept/usercopy.h"
@@ -138,8 +141,52 @@ static long map_file(struct sys_args *a)
 	return ret;
 }
 
+/* A shared mapping by a descriptor that is open for writing: it may be written to, now or after an
+ * mprotect. Made here, since what is known of the address must not come apart from it. */
+static long map_shared(struct sys_args *a, struct vfile *vf)
+{
+	bool writable = a->arg[2] & PROT_WRITE;
+	int ret = notes_have(vf);
+	long at;
+
+	if (ret)
+		return ret;
+	if (writable)
+		mapped_begin(vf, a->arg[5], a->arg[1]);
+	if (a->arg[3] & MAP_FIXED)
+		mapped_gone(a->arg[0], PAGE_UP(a->arg[1]));
+	at = map(a, (int)a->arg[4], a->arg[1]);
+	if (sys_failed(at))
+		return at;
+	ret = mapped_add((uint64_t)at, PAGE_UP(a->arg[1]), vf, a->arg[5], writable);
+	if (!ret)
+		return at;
+	sys2(__NR_munmap, at, PAGE_UP(a->arg[1]));
+	return ret;
+}
+
+static long map_cloud(struct sys_args *a, struct vfile *vf, bool writer)
+{
+	bool shared = (a->arg[3] & MAP_TYPE) != MAP_PRIVATE;
+	long ret;
+
+	if (vf->vn->kind == VNODE_DIR)
+		return -ENODEV;
+	if (shared && !writer && a->arg[2] & PROT_WRITE)
+		return -EACCES;
+	ret = vfile_ensure(vf, a->arg[5], a->arg[1], WIRE_ENSURE_PIN);
+	if (!ret && a->arg[2] & PROT_EXEC)
+		ret = trapped_expect("a cloud file with code");
+	if (ret)
+		return ret;
+	if (a->arg[3] & MAP_FIXED)
+		image_touched(a->arg[0], a->arg[1]);
+	return shared && writer ? map_shared(a, vf) : SYS_PASS;
+}
+
 long sys_mmap(struct sys_args *a)
 {
+	bool writer;
 	struct vfile *vf;
 	long ret;
 
@@ -150,30 +197,29 @@ long sys_mmap(struct sys_args *a)
 			image_touched(a->arg[0], a->arg[1]);
 		return SYS_PASS;
 	}
-	ret = cloudfd_get((int)a->arg[4], &vf);
-	if (ret <= 0)
-		return ret ? ret : map_file(a);
-	if (vf->vn->kind == VNODE_DIR)
-		ret = -ENODEV;
-	else if ((a->arg[3] & MAP_TYPE) != MAP_PRIVATE && a->arg[2] & PROT_WRITE)
-		ret = -EACCES;
-	else
-		ret = vfile_ensure(vf, a->arg[5], a->arg[1], WIRE_ENSURE_PIN);
+	vf = fdtab_get_for((int)a->arg[4], &writer);
+	if (!vf)
+		return map_file(a);
+	ret = vf->vn ? map_cloud(a, vf, writer) : -EIO;
 	vfile_put(vf);
-	if (ret)
-		return ret;
-	return a->arg[2] & PROT_EXEC ? map_unproven(a, "a cloud file with code") : SYS_PASS;
+	return ret;
 }
 
 long sys_munmap(struct sys_args *a)
 {
 	struct image_twin *i = NULL;
 	uint64_t bytes = PAGE_UP(a->arg[1]);
+	long ret;
 
 	while ((i = image_next(i)))
 		if (a->arg[0] < i->end && i->from < a->arg[0] + bytes)
 			return image_unmap(a->arg[0], bytes);
-	return SYS_PASS;
+	if (!mapped_any(a->arg[0], bytes))
+		return SYS_PASS;
+	ret = sys2(__NR_munmap, a->arg[0], a->arg[1]);
+	if (!ret)
+		mapped_gone(a->arg[0], bytes);
+	return ret;
 }
 
 /* mprotect, pkey_mprotect */
@@ -183,6 +229,8 @@ long sys_mprotect(struct sys_args *a)
 
 	int ret = 0;
 
+	if (a->arg[2] & PROT_WRITE && bytes && mapped_any(a->arg[0], bytes))
+		mapped_protect(a->arg[0], bytes);
 	if (a->arg[2] & PROT_WRITE && bytes && image_writable(a->arg[0], bytes))
 		ret = trapped_expect("program text made writable");
 	if (!ret && a->arg[2] & PROT_EXEC && bytes && !image_proves(a->arg[0], bytes))
@@ -192,6 +240,20 @@ long sys_mprotect(struct sys_args *a)
 
 /* Text that moves leaves its trampolines behind; what comes in its place is not what the twin
  * proves. */
+static long remap_shared(const struct sys_args *a)
+{
+	uint64_t old_bytes = PAGE_UP(a->arg[1]), bytes = PAGE_UP(a->arg[2]);
+	long at;
+	int ret = mapped_reach(a->arg[0], bytes);
+
+	if (ret)
+		return ret;
+	at = sys5(__NR_mremap, a->arg[0], a->arg[1], a->arg[2], a->arg[3], a->arg[4]);
+	if (!sys_failed(at))
+		mapped_moved(a->arg[0], old_bytes, (uint64_t)at, bytes);
+	return at;
+}
+
 long sys_mremap(struct sys_args *a)
 {
 	const struct image_twin *i = image_at(a->arg[0]);
@@ -201,6 +263,8 @@ long sys_mremap(struct sys_args *a)
 		image_touched(a->arg[4], PAGE_UP(a->arg[2]));
 	if (i)
 		image_touched(a->arg[0], a->arg[1]);
+	if (!ret && mapped_any(a->arg[0], a->arg[1] ? PAGE_UP(a->arg[1]) : 1))
+		return remap_shared(a);
 	return ret ? ret : SYS_PASS;
 }
 

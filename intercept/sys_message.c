@@ -89,6 +89,8 @@ void dispatch_answered(struct thread *t, long nr, const struct kregs *r, long re
 		fdtab_forget((int)r->di);
 	if (nr == __NR_close_range)
 		fdtab_forget_range((unsigned)r->di, (unsigned)r->si);
+	if (nr == __NR_splice)
+		copy_spliced((int)r->dx);
 	if (result < 0)
 		return;
 	if (nr == __NR_open || nr == __NR_openat || nr == __NR_openat2)

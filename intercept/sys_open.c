@@ -9,6 +9,7 @@
 #include "intercept/cloudfd.h"
 #include "intercept/fdtab.h"
 #include "intercept/handlers.h"
+#include "intercept/notes.h"
 #include "intercept/path.h"
 #include "intercept/procmaps.h"
 #include "intercept/request.h"
@@ -16,64 +17,61 @@
 #include "intercept/usercopy.h"
 
 #define O_TMPFILE_BIT 020000000u /* __O_TMPFILE, without O_DIRECTORY */
+#define LINK_BYTES    64	 /* of a link that is looked at: a descriptor's name is shorter */
 #define RESOLVE_KNOWN                                                                      \
 	(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | \
 	 RESOLVE_IN_ROOT | RESOLVE_CACHED)
 
-/* Opening for anything but reading, on what is a read-only file system: the kernel's errors. */
-static long refuse_writing(const struct vpath *path, unsigned flags)
+/* Is there a number for one more descriptor? Asked before a file is made or cut for it. */
+static int check_room(void)
 {
-	struct wire_attr attr;
-	int ret;
+	long fd = sys3(__NR_open, "/", O_PATH | O_CLOEXEC, 0);
 
-	if (flags & O_TMPFILE_BIT)
-		return -EROFS;
-	ret = path_stat(path, &attr);
-	if (ret == -ENOENT)
-		return flags & O_CREAT ? -EROFS : -ENOENT;
-	if (ret)
-		return ret;
-	if (flags & O_CREAT && flags & O_EXCL)
-		return -EEXIST;
-	if (S_ISDIR(attr.mode))
-		return -EISDIR;
-	if (flags & O_DIRECTORY)
-		return -ENOTDIR;
-	return -EROFS;
+	if (fd >= 0)
+		sys1(__NR_close, fd);
+	return fd == -EMFILE || fd == -ENFILE ? (int)fd : 0;
 }
 
-static long open_reading(const struct vpath *path, unsigned flags)
+/* A file that was made or cut by an open that does not write, which no close will publish. */
+static long publish_now(long fd)
 {
-	struct request rq = {
-		.op = WIRE_OPEN,
-		.text = path->text,
-		.text_len = (uint32_t)path->len,
-		.flags = (flags & (O_DIRECTORY | O_PATH)) |
-			 (path->must_be_dir ? WIRE_MUST_BE_DIR : 0),
-	};
-	int ret = request_run(&rq);
+	struct vfile *vf;
+	int ret = cloudfd_get((int)fd, &vf);
 
-	if (ret)
-		return ret;
-	if (rq.fds != 2) {
-		request_close_fds(&rq);
-		return -EIO;
-	}
-	return cloudfd_install(&rq, flags);
+	if (ret <= 0)
+		return ret ? ret : fd;
+	ret = vfile_is_draft(vf) ? notes_have(vf) : 0;
+	if (!ret)
+		ret = notes_flush(vf);
+	vfile_put(vf);
+	if (!ret)
+		return fd;
+	fdtab_forget((int)fd);
+	sys1(__NR_close, fd);
+	fdtab_forget((int)fd);
+	return ret;
 }
 
-static long open_cloud(const struct vpath *path, unsigned flags)
+static long open_cloud(const struct vpath *path, unsigned flags, unsigned mode)
 {
-	bool writing = (flags & O_ACCMODE) != O_RDONLY || flags & (O_TRUNC | O_TMPFILE_BIT) ||
-		       (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+	bool reads = (flags & O_ACCMODE) == O_RDONLY;
+	struct request rq;
 	long ret;
 
 	if (flags & O_PATH)
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	else if (writing)
-		return refuse_writing(path, flags);
-	ret = open_reading(path, flags);
-	return ret == -ENOENT && flags & O_CREAT ? -EROFS : ret;
+	if (flags & O_TMPFILE_BIT)
+		return -EOPNOTSUPP;
+	if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
+		return -EINVAL;
+	if (flags & O_CREAT && path->must_be_dir)
+		return -EISDIR;
+	ret = flags & (O_CREAT | O_TRUNC) ? check_room() : 0;
+	if (!ret)
+		ret = cloudfd_ask(path, flags, mode, &rq);
+	if (!ret)
+		ret = cloudfd_install(&rq, flags);
+	return ret >= 0 && reads && flags & (O_CREAT | O_TRUNC) ? publish_now(ret) : ret;
 }
 
 /* Through /proc/self/mem a program may change its text without any protection being changed. */
@@ -88,27 +86,47 @@ static bool leads_to_descriptors(const char *name)
 	return !strncmp(name, "/dev/", 5) || (!strncmp(name, "/proc/", 6) && strstr(name, "/fd/"));
 }
 
-/* Is name a symbolic link to a descriptor's name? Only asked where there may be cloud files. */
-static bool links_to_descriptors(int dirfd, const char *name)
+/* Is name a symbolic link to a descriptor's name, which is then in to? Only asked where there may
+ * be cloud files. */
+static bool links_to_descriptors(int dirfd, const char *name, char *to)
 {
-	char to[64];
 	long n;
 
 	if (!fdtab_seen_cloud())
 		return false;
-	n = sys4(__NR_readlinkat, dirfd, name, to, sizeof(to) - 1);
+	n = sys4(__NR_readlinkat, dirfd, name, to, LINK_BYTES - 1);
 	if (n <= 0)
 		return false;
 	to[n] = '\0';
 	return leads_to_descriptors(to);
 }
 
+/* A name of one of our own descriptors, opened for more than reading: by the cloud file's name. */
+static long open_named(struct thread *t, int fd, unsigned flags)
+{
+	struct vpath *path = &t->path[0];
+	struct vfile *vf;
+	int ret;
+
+	if ((flags & O_ACCMODE) == O_RDONLY && !(flags & O_TRUNC))
+		return -ENOSYS;
+	ret = fd < 0 ? 0 : cloudfd_get(fd, &vf);
+	if (ret <= 0)
+		return ret ? ret : -ENOSYS;
+	memcpy(path->text, vnode_path(vf->vn), vf->vn->path_len + 1);
+	path->len = vf->vn->path_len;
+	path->must_be_dir = false;
+	vfile_put(vf);
+	return open_cloud(path, flags & ~(unsigned)(O_CREAT | O_EXCL), 0);
+}
+
 /* The kernel's file. Some of /proc would show the twins, and some of it, and of /dev, gives a new
  * descriptor of what may be a cloud file, on a number that was the kernel's: that is made here, not
  * in a gate. */
-static long open_local(int dirfd, const char *name, unsigned flags)
+static long open_local(struct thread *t, int dirfd, unsigned flags)
 {
-	const char *self = path_proc_self(name);
+	const char *name = t->name, *self = path_proc_self(name);
+	char to[LINK_BYTES];
 	long ret = -ENOSYS;
 
 	if (self && procmaps_shown_by(self))
@@ -120,9 +138,13 @@ static long open_local(int dirfd, const char *name, unsigned flags)
 			fdtab_forget((int)ret);
 		return ret;
 	}
-	if (leads_to_descriptors(name) || links_to_descriptors(dirfd, name))
-		return SYS_PASS_AFTER;
-	return SYS_PASS_PATH;
+	if (!leads_to_descriptors(name)) {
+		if (!links_to_descriptors(dirfd, name, to))
+			return SYS_PASS_PATH;
+		name = to;
+	}
+	ret = open_named(t, path_named_fd(name), flags);
+	return ret == -ENOSYS ? SYS_PASS_AFTER : ret;
 }
 
 long sys_open(struct sys_args *a)
@@ -131,8 +153,8 @@ long sys_open(struct sys_args *a)
 	int ret = path_is_cloud(a, PATH_NO_DIRFD, 0, 0, flags & O_NOFOLLOW ? PATH_NOFOLLOW : 0);
 
 	if (ret <= 0)
-		return ret ? ret : open_local(AT_FDCWD, a->thread->name, flags);
-	return open_cloud(&a->thread->path[0], flags);
+		return ret ? ret : open_local(a->thread, AT_FDCWD, flags);
+	return open_cloud(&a->thread->path[0], flags, (unsigned)a->arg[2]);
 }
 
 long sys_openat(struct sys_args *a)
@@ -141,17 +163,19 @@ long sys_openat(struct sys_args *a)
 	int ret = path_is_cloud(a, 0, 1, 0, flags & O_NOFOLLOW ? PATH_NOFOLLOW : 0);
 
 	if (ret <= 0)
-		return ret ? ret : open_local((int)a->arg[0], a->thread->name, flags);
-	return open_cloud(&a->thread->path[0], flags);
+		return ret ? ret : open_local(a->thread, (int)a->arg[0], flags);
+	return open_cloud(&a->thread->path[0], flags, (unsigned)a->arg[3]);
 }
 
 long sys_creat(struct sys_args *a)
 {
 	int ret = path_is_cloud(a, PATH_NO_DIRFD, 0, 0, 0);
 
+	unsigned flags = O_CREAT | O_WRONLY | O_TRUNC;
+
 	if (ret <= 0)
-		return ret ? ret : SYS_PASS_PATH;
-	return open_cloud(&a->thread->path[0], O_CREAT | O_WRONLY | O_TRUNC);
+		return ret ? ret : open_local(a->thread, AT_FDCWD, flags);
+	return open_cloud(&a->thread->path[0], flags, (unsigned)a->arg[1]);
 }
 
 long sys_openat2(struct sys_args *a)
@@ -163,7 +187,7 @@ long sys_openat2(struct sys_args *a)
 		return SYS_PASS;
 	ret = path_is_cloud(a, 0, 1, 0, how.flags & O_NOFOLLOW ? PATH_NOFOLLOW : 0);
 	if (ret <= 0)
-		return ret ? ret : open_local((int)a->arg[0], a->thread->name, (unsigned)how.flags);
+		return ret ? ret : open_local(a->thread, (int)a->arg[0], (unsigned)how.flags);
 	if (how.resolve & ~(uint64_t)RESOLVE_KNOWN)
 		return -EINVAL;
 	if (how.resolve & RESOLVE_IN_ROOT)
@@ -172,5 +196,5 @@ long sys_openat2(struct sys_args *a)
 		return -EXDEV;
 	if (how.resolve & RESOLVE_CACHED)
 		return -EAGAIN;
-	return open_cloud(&a->thread->path[0], (unsigned)how.flags);
+	return open_cloud(&a->thread->path[0], (unsigned)how.flags, (unsigned)how.mode);
 }

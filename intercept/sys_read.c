@@ -12,34 +12,8 @@
 
 #include "intercept/cloudfd.h"
 #include "intercept/handlers.h"
+#include "intercept/iov.h"
 #include "intercept/usercopy.h"
-
-#define READ_MAX    0x7ffff000ul /* MAX_RW_COUNT of the kernel */
-#define RWF_CURRENT UINT64_MAX	 /* preadv2's "current offset" */
-
-struct kiov {
-	uint64_t base, len;
-};
-
-/* The program's iovec array, copied to the thread's. Its total bytes or a negative errno. */
-static long read_iov(struct thread *t, uint64_t user, uint64_t count)
-{
-	struct kiov *iov = (struct kiov *)t->iov;
-	uint64_t total = 0;
-
-	if (count > THREAD_IOV_MAX)
-		return -EINVAL;
-	if (user_read(iov, (void *)user, count * sizeof(*iov)))
-		return -EFAULT;
-	for (uint64_t i = 0; i < count; i++) {
-		if ((int64_t)iov[i].len < 0)
-			return -EINVAL;
-		if (iov[i].len > READ_MAX - total)
-			iov[i].len = READ_MAX - total;
-		total += iov[i].len;
-	}
-	return (long)total;
-}
 
 /* Reads count iovecs at offset. Each is filled by vfile_pread(), so eviction is seen. */
 static long preadv_cloud(struct thread *t, struct vfile *vf, int fd, uint64_t count,
@@ -76,11 +50,13 @@ static long read_current(struct thread *t, struct vfile *vf, int fd, void *buf, 
 			 uint64_t count)
 {
 	long end = sys3(__NR_lseek, fd, length, SEEK_CUR);
+	struct wire_attr attr;
 	long n;
 
 	if (end < 0) { /* beyond what an offset can be: nothing is there to read */
 		end = sys3(__NR_lseek, fd, 0, SEEK_CUR);
-		if (end < 0 || (uint64_t)end >= vf->vn->attr.size)
+		vfile_attr(vf, fd, &attr);
+		if (end < 0 || (uint64_t)end >= attr.size)
 			return end < 0 ? end : 0;
 		return -EOVERFLOW;
 	}
@@ -96,7 +72,7 @@ static long read_current(struct thread *t, struct vfile *vf, int fd, void *buf, 
 long sys_read(struct sys_args *a)
 {
 	int fd = (int)a->arg[0];
-	uint64_t length = a->arg[2] > READ_MAX ? READ_MAX : a->arg[2];
+	uint64_t length = a->arg[2] > IOV_BYTES_MAX ? IOV_BYTES_MAX : a->arg[2];
 	struct vfile *vf;
 	long ret = cloudfd_get(fd, &vf);
 
@@ -114,7 +90,7 @@ long sys_read(struct sys_args *a)
 long sys_pread64(struct sys_args *a)
 {
 	int fd = (int)a->arg[0];
-	uint64_t length = a->arg[2] > READ_MAX ? READ_MAX : a->arg[2];
+	uint64_t length = a->arg[2] > IOV_BYTES_MAX ? IOV_BYTES_MAX : a->arg[2];
 	struct vfile *vf;
 	long ret = cloudfd_get(fd, &vf);
 
@@ -129,7 +105,7 @@ long sys_pread64(struct sys_args *a)
 	return ret;
 }
 
-/* readv and both preadv: offset RWF_CURRENT is the descriptor's own. */
+/* readv and both preadv: offset IOV_CURRENT is the descriptor's own. */
 static long readv_at(struct sys_args *a, uint64_t offset)
 {
 	struct thread *t = a->thread;
@@ -141,8 +117,8 @@ static long readv_at(struct sys_args *a, uint64_t offset)
 		return ret ? ret : SYS_PASS;
 	ret = vf->vn->kind == VNODE_DIR ? directory_error(fd) : 0;
 	if (!ret)
-		ret = read_iov(t, a->arg[1], a->arg[2]);
-	if (ret > 0 && offset == RWF_CURRENT)
+		ret = iov_read(t, a->arg[1], a->arg[2]);
+	if (ret > 0 && offset == IOV_CURRENT)
 		ret = read_current(t, vf, fd, NULL, (uint64_t)ret, a->arg[2]);
 	else if (ret > 0)
 		ret = (int64_t)offset < 0 ? -EINVAL : preadv_cloud(t, vf, fd, a->arg[2], offset);
@@ -152,7 +128,7 @@ static long readv_at(struct sys_args *a, uint64_t offset)
 
 long sys_readv(struct sys_args *a)
 {
-	return readv_at(a, RWF_CURRENT);
+	return readv_at(a, IOV_CURRENT);
 }
 
 long sys_preadv(struct sys_args *a)

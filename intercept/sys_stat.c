@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The stat family, access, statfs, and what has no attributes to give: getxattr. */
+/* The stat family, access, statfs. */
 #include <asm/stat.h>
 #include <asm/statfs.h>
 #include <errno.h>
@@ -17,7 +17,6 @@
 #define CLOUD_BLOCK_BYTES 131072u     /* st_blksize: the first read of read-ahead */
 #define CLOUD_FS_MAGIC	  0x534b5953u /* "SKYS": no program takes it for a local disk */
 #define CLOUD_FS_BLOCKS	  (UINT64_C(1) << 40)
-#define K_ST_RDONLY	  1
 #define K_ST_NOSUID	  2
 #define K_ST_VALID	  0x20
 #define K_X_OK		  1
@@ -50,8 +49,8 @@ static long put_stat(const struct wire_attr *attr, uint64_t user)
 		.st_ino = attr->ino,
 		.st_nlink = attr->nlink,
 		.st_mode = attr->mode,
-		.st_uid = ids_user(),
-		.st_gid = ids_group(),
+		.st_uid = attr->uid == WIRE_CALLER ? ids_user() : attr->uid,
+		.st_gid = attr->gid == WIRE_CALLER ? ids_group() : attr->gid,
 		.st_size = (long)attr->size,
 		.st_blksize = CLOUD_BLOCK_BYTES,
 		.st_blocks = (long)((attr->size + 511) / 512),
@@ -71,8 +70,8 @@ static long put_statx(const struct wire_attr *attr, uint64_t user)
 		.stx_mask = STATX_BASIC_STATS,
 		.stx_blksize = CLOUD_BLOCK_BYTES,
 		.stx_nlink = attr->nlink,
-		.stx_uid = ids_user(),
-		.stx_gid = ids_group(),
+		.stx_uid = attr->uid == WIRE_CALLER ? ids_user() : attr->uid,
+		.stx_gid = attr->gid == WIRE_CALLER ? ids_group() : attr->gid,
 		.stx_mode = (uint16_t)attr->mode,
 		.stx_ino = attr->ino,
 		.stx_size = attr->size,
@@ -94,26 +93,10 @@ static int fd_attr(int fd, struct wire_attr *out)
 	int ret = cloudfd_get(fd, &vf);
 
 	if (ret == 1) {
-		*out = vf->vn->attr;
+		vfile_attr(vf, fd, out);
 		vfile_put(vf);
 	}
 	return ret;
-}
-
-/* Is this a name for one of our own descriptors (/dev/stdin, /dev/fd/N, /proc/self/fd/N)? Its
- * number, or -1. */
-static int named_fd(struct thread *t)
-{
-	const char *name = t->name;
-	const char *self = path_proc_self(name);
-
-	if (self && !strncmp(self, "fd/", 3))
-		return path_number(self + 3);
-	if (!strncmp(name, "/dev/fd/", 8))
-		return path_number(name + 8);
-	if (!strcmp(name, "/dev/stdin"))
-		return 0;
-	return -1;
 }
 
 /* The attributes that a call by name means: 1 with *out, 0 when the kernel answers, or an errno. */
@@ -132,7 +115,7 @@ static int name_attr(struct sys_args *a, int dirfd_arg, int path_arg, unsigned a
 	}
 	if (ret)
 		return ret;
-	fd = nofollow ? -1 : named_fd(t);
+	fd = nofollow ? -1 : path_named_fd(t->name);
 	if (fd >= 0)
 		return fd_attr(fd, out);
 	if (at_flags & AT_EMPTY_PATH && !t->name[0] && (int)a->arg[dirfd_arg] != AT_FDCWD)
@@ -201,12 +184,21 @@ long sys_statx(struct sys_args *a)
 	return ret ? ret : SYS_PASS_PATH;
 }
 
-static long access_attr(const struct wire_attr *attr, unsigned mode)
+/* The root and the schemes: nothing can be made there. */
+static bool is_fixed(const struct vpath *path)
+{
+	return !strchr(path->text, '/');
+}
+
+/* path: NULL when it was a descriptor. */
+static long access_attr(const struct wire_attr *attr, const struct vpath *path, unsigned mode)
 {
 	if (mode & ~7u)
 		return -EINVAL;
-	if (mode & K_W_OK)
+	if (mode & K_W_OK && path && is_fixed(path))
 		return -EROFS;
+	if (mode & K_W_OK && !(attr->mode & 0200) && ids_user() != 0)
+		return -EACCES;
 	if (mode & K_X_OK && !(attr->mode & 0111))
 		return -EACCES;
 	return 0;
@@ -214,11 +206,14 @@ static long access_attr(const struct wire_attr *attr, unsigned mode)
 
 static long access_by_name(struct sys_args *a, int dirfd_arg, int path_arg, unsigned at_flags)
 {
+	struct thread *t = a->thread;
 	struct wire_attr attr;
 	int ret = name_attr(a, dirfd_arg, path_arg, at_flags, &attr);
+	bool named = t->name[0] && path_named_fd(t->name) < 0;
 
 	if (ret == 1)
-		return access_attr(&attr, (unsigned)a->arg[path_arg + 1]);
+		return access_attr(&attr, named ? &t->path[0] : NULL,
+				   (unsigned)a->arg[path_arg + 1]);
 	return ret ? ret : SYS_PASS_PATH;
 }
 
@@ -249,7 +244,7 @@ static long put_statfs(uint64_t user)
 		.f_bavail = (long)CLOUD_FS_BLOCKS,
 		.f_namelen = 255,
 		.f_frsize = CLOUD_BLOCK_BYTES,
-		.f_flags = K_ST_VALID | K_ST_RDONLY | K_ST_NOSUID,
+		.f_flags = K_ST_VALID | K_ST_NOSUID,
 	};
 
 	return user_write((void *)user, &sf, sizeof(sf));
@@ -273,55 +268,4 @@ long sys_fstatfs(struct sys_args *a)
 	if (ret == 1)
 		return put_statfs(a->arg[1]);
 	return ret ? ret : SYS_PASS;
-}
-
-/* No attribute is ever there, but the name must be. */
-static long xattr_by_name(struct sys_args *a, unsigned flags, long answer)
-{
-	int ret = path_is_cloud(a, PATH_NO_DIRFD, 0, 0, flags);
-
-	if (ret <= 0)
-		return ret ? ret : SYS_PASS_PATH;
-	ret = path_exists(&a->thread->path[0]);
-	return ret ? ret : answer;
-}
-
-long sys_getxattr(struct sys_args *a)
-{
-	return xattr_by_name(a, 0, -ENODATA);
-}
-
-long sys_lgetxattr(struct sys_args *a)
-{
-	return xattr_by_name(a, PATH_NOFOLLOW, -ENODATA);
-}
-
-long sys_listxattr(struct sys_args *a)
-{
-	return xattr_by_name(a, 0, 0);
-}
-
-long sys_llistxattr(struct sys_args *a)
-{
-	return xattr_by_name(a, PATH_NOFOLLOW, 0);
-}
-
-static long xattr_by_fd(struct sys_args *a, long answer)
-{
-	struct wire_attr attr;
-	int ret = fd_attr((int)a->arg[0], &attr);
-
-	if (ret == 1)
-		return answer;
-	return ret ? ret : SYS_PASS;
-}
-
-long sys_fgetxattr(struct sys_args *a)
-{
-	return xattr_by_fd(a, -ENODATA);
-}
-
-long sys_flistxattr(struct sys_args *a)
-{
-	return xattr_by_fd(a, 0);
 }

@@ -242,6 +242,17 @@ int thread_arm_all(void)
 	return ret;
 }
 
+bool thread_is_alone(const struct thread *t)
+{
+	bool alone = true;
+
+	lock_take(&threads_lock);
+	for (const struct thread *other = threads; other; other = other->next)
+		alone &= other == t || other->state != THREAD_LIVE || other->tgid != t->tgid;
+	lock_drop(&threads_lock);
+	return alone;
+}
+
 void thread_fds_private(struct thread *t)
 {
 	t->fds_private = true;
@@ -283,6 +294,8 @@ int thread_fork_child(struct thread *t)
 	}
 	t->tid = (int)sys0(__NR_gettid);
 	t->tgid = t->tid;
+	t->borrowed = false;
+	vfile_fork_child();
 	t->kept_sig = 0; /* the parent's */
 	thread_fork_parent();
 	return rt.armed ? arm(t) : 0;

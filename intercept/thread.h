@@ -85,6 +85,7 @@ struct thread {
 	int sock;	   /* a connection in flight, or -1: a fork's child closes it */
 	bool fds_private;  /* a vfork child: shares memory, not descriptors; the fd table is not its
 			    */
+	bool borrowed;	   /* a vfork child's, or its kin's: a process in the memory of another */
 	bool fds_high;	   /* among those, one may be a cloud file's beyond fdtab_bytes() */
 	bool segv_blocked; /* the program's mask blocks SIGSEGV or SIGBUS: unblock before a copy */
 	bool sys_blocked;  /* the program believes SIGSYS is blocked */
@@ -136,6 +137,9 @@ int thread_arm(struct thread *t);
 int thread_arm_all(void);
 /* The part of it for the calling thread, in a signal handler. */
 void thread_arm_self(struct thread *t);
+
+/* Is t the only thread of its process? */
+bool thread_is_alone(const struct thread *t);
 
 /* The calling thread, t, has descriptors that the process's table does not know. */
 void thread_fds_private(struct thread *t);

@@ -8,12 +8,14 @@
 #include <linux/mman.h>
 
 #include "intercept/lock.h"
+#include "intercept/notes.h"
 #include "intercept/request.h"
 #include "intercept/thread.h"
 
 #define BUCKETS	    256u
 #define READ_CHUNK  (8u << 20) /* bytes: a huge read() streams in such steps */
-#define EVICT_TRIES 100	       /* a reader that loses this often against eviction gives up: EIO */
+#define NS_PER_S    INT64_C(1000000000)
+#define EVICT_TRIES 100 /* a reader that loses this often against eviction gives up: EIO */
 
 static struct lock vfiles_lock; /* guards buckets and spare */
 static struct vfile *buckets[BUCKETS];
@@ -125,8 +127,10 @@ struct vfile *vfile_identify(uint64_t dev, uint64_t ino)
 
 	if (ret == -ENOENT)
 		return NULL;
-	if (!ret && rq.fds == 1) {
+	if (!ret && (rq.fds == 1 || rq.fds == 2)) {
 		vf = vfile_map(rq.fd[0]);
+		if (vf && rq.fds == 2)
+			notes_attach(vf, rq.fd[1]);
 		request_close_fds(&rq);
 		if (vf)
 			return vf;
@@ -155,6 +159,8 @@ void vfile_put(struct vfile *vf)
 		*at = vf->next;
 		window_unmap(vf);
 		sys2(__NR_munmap, vf->vn, vf->map_bytes);
+		if (vf->notes)
+			sys2(__NR_munmap, vf->notes, vf->notes_bytes);
 		vf->next = spare;
 		spare = vf;
 	}
@@ -239,6 +245,50 @@ long vfile_pread(struct vfile *vf, int fd, void *buf, uint64_t length, uint64_t 
 			break;
 	} while (done < length);
 	return (long)done;
+}
+
+void vfile_attr(const struct vfile *vf, int fd, struct wire_attr *out)
+{
+	struct stat st;
+
+	*out = vf->vn->attr;
+	if (!vfile_is_draft(vf) || sys2(__NR_fstat, fd, &st))
+		return;
+	out->size = (uint64_t)st.st_size;
+	out->mtime_ns = (int64_t)st.st_mtime * NS_PER_S + (int64_t)st.st_mtime_nsec;
+}
+
+uint32_t vfile_round(void)
+{
+	static uint32_t rounds;
+
+	return __atomic_add_fetch(&rounds, 1, __ATOMIC_RELAXED);
+}
+
+struct vfile *vfile_next(uint32_t round, bool (*wanted)(const struct vfile *vf))
+{
+	struct vfile *vf = NULL;
+
+	lock_take(&vfiles_lock);
+	for (unsigned i = 0; i < BUCKETS && !vf; i++)
+		for (vf = buckets[i]; vf; vf = vf->next)
+			if (vf->round != round && __atomic_load_n(&vf->notes, __ATOMIC_ACQUIRE) &&
+			    wanted(vf))
+				break;
+	if (vf) {
+		vf->round = round;
+		vfile_ref(vf);
+	}
+	lock_drop(&vfiles_lock);
+	return vf;
+}
+
+void vfile_fork_child(void)
+{
+	for (unsigned i = 0; i < BUCKETS; i++)
+		for (struct vfile *vf = buckets[i]; vf; vf = vf->next)
+			vf->settles = 0;
+	notes_fork_child();
 }
 
 void vfile_fork_prepare(void)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/base/draft.h"
 #include "core/base/vnode.h"
 #include "intercept/window.h"
 
@@ -17,6 +18,11 @@ struct vfile {
 	uint64_t dev, ino;	    /* of the data file */
 	const struct vnode_shm *vn; /* NULL: the daemon could not tell */
 	uint64_t map_bytes;
+	struct draft_shm *notes; /* atomic; NULL: not known here to be written to (notes.h) */
+	uint64_t notes_bytes;
+	uint32_t settles;   /* atomic; what is not published of it is, when this process ends */
+	uint32_t explained; /* atomic; why it could not be published, was said */
+	uint32_t round;	    /* of notes_flush_all(); under vfiles' lock */
 	uint64_t mark_sent; /* atomic; the last ahead_mark a hint was sent for */
 	struct window window;
 	struct vfile *next;
@@ -43,6 +49,22 @@ int vfile_ensure(struct vfile *vf, uint64_t offset, uint64_t length, unsigned fl
  * the descriptor, buf the program's. Bytes or a negative errno. */
 long vfile_pread(struct vfile *vf, int fd, void *buf, uint64_t length, uint64_t offset);
 
+/* Is it written to, here or elsewhere? Then only the kernel knows its size and time. */
+static inline bool vfile_is_draft(const struct vfile *vf)
+{
+	return __atomic_load_n(&vf->vn->flags, __ATOMIC_ACQUIRE) & VNODE_DRAFT;
+}
+
+/* Its attributes as a program sees them; fd is a descriptor of it. */
+void vfile_attr(const struct vfile *vf, int fd, struct wire_attr *out);
+
+/* Gives one after another, each once in a round, with a reference: those with notes that wanted()
+ * wants. NULL: no more. Rounds start with vfile_round(). */
+uint32_t vfile_round(void);
+struct vfile *vfile_next(uint32_t round, bool (*wanted)(const struct vfile *vf));
+
+/* Of a fork's child: it has changed nothing yet. */
+void vfile_fork_child(void);
 void vfile_fork_prepare(void);
 void vfile_fork_done(void);
 

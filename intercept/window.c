@@ -102,7 +102,7 @@ long window_read(struct vfile *vf, int fd, void *buf, uint64_t length, uint64_t 
 	int ret;
 
 	if (!length || length > WINDOW_READ_MAX || vf->vn->kind != VNODE_FILE ||
-	    __atomic_load_n(&w->off, __ATOMIC_RELAXED))
+	    vfile_is_draft(vf) || __atomic_load_n(&w->off, __ATOMIC_RELAXED))
 		return -EAGAIN;
 	if (offset >= size)
 		return whole ? 0 : -EAGAIN;

@@ -15,26 +15,40 @@ static const struct {
 	int error; /* 0: the status's */
 	enum store_cure cure;
 } codes[] = {
+	{"AccessDenied", -EACCES, STORE_CURE_NONE},
 	{"AuthorizationHeaderMalformed", 0, STORE_CURE_REGION},
+	{"BadDigest", -EIO, STORE_CURE_RESEND},
+	{"ConditionalRequestConflict", -EIO, STORE_CURE_WAIT},
+	{"EntityTooLarge", -EFBIG, STORE_CURE_NONE},
+	{"EntityTooSmall", -EINVAL, STORE_CURE_NONE},
 	{"IllegalLocationConstraintException", 0, STORE_CURE_REGION},
 	{"IncorrectEndpoint", 0, STORE_CURE_REGION},
+	{"IncompleteBody", -EIO, STORE_CURE_RESEND},
 	{"InternalError", -EIO, STORE_CURE_WAIT},
 	{"InvalidAccessKeyId", -EACCES, STORE_CURE_NONE},
 	{"InvalidBucketName", -EINVAL, STORE_CURE_NONE},
+	{"InvalidPart", -EINVAL, STORE_CURE_NONE},
+	{"InvalidPartOrder", -EINVAL, STORE_CURE_NONE},
 	{"InvalidToken", -EACCES, STORE_CURE_NONE},
 	{"ExpiredToken", -EACCES, STORE_CURE_NONE},
 	{"KeyTooLongError", -ENAMETOOLONG, STORE_CURE_NONE},
+	{"MetadataTooLarge", -E2BIG, STORE_CURE_NONE},
 	{"NoSuchBucket", -ENOENT, STORE_CURE_NONE},
 	{"NoSuchKey", -ENOENT, STORE_CURE_NONE},
+	{"NoSuchUpload", -ENOENT, STORE_CURE_NONE},
 	{"NoSuchVersion", -ENOENT, STORE_CURE_NONE},
+	{"OperationAborted", -EIO, STORE_CURE_WAIT},
 	{"PermanentRedirect", 0, STORE_CURE_REGION},
 	{"PreconditionFailed", -ESTALE, STORE_CURE_NONE},
+	{"QuotaExceeded", -EDQUOT, STORE_CURE_NONE},
 	{"RequestTimeTooSkewed", -EACCES, STORE_CURE_CLOCK},
 	{"RequestTimeout", -EIO, STORE_CURE_WAIT},
 	{"SignatureDoesNotMatch", -EACCES, STORE_CURE_NONE},
+	{"ServiceUnavailable", -EIO, STORE_CURE_WAIT},
 	{"SlowDown", -EIO, STORE_CURE_WAIT},
 	{"TemporaryRedirect", 0, STORE_CURE_REGION},
 	{"UnauthorizedAccess", -EACCES, STORE_CURE_NONE},
+	{"XAmzContentSHA256Mismatch", -EIO, STORE_CURE_RESEND},
 };
 
 static void copy(char *out, size_t out_bytes, const char *text)
@@ -71,15 +85,52 @@ static bool is_html(const struct header_list *fields)
 	return type && !strncasecmp(type, "text/html", 9);
 }
 
-static void judge_code(struct store_fault *fault)
+void s3_fault_judge(const char *code, int *error, enum store_cure *cure)
 {
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
-		if (strcmp(codes[i].code, fault->code) != 0)
+		if (strcmp(codes[i].code, code) != 0)
 			continue;
 		if (codes[i].error)
-			fault->error = codes[i].error;
-		fault->cure = codes[i].cure;
+			*error = codes[i].error;
+		*cure = codes[i].cure;
 	}
+}
+
+/* What was to be taken away is not there. */
+static bool is_gone(const struct store_call *call, const struct store_fault *fault)
+{
+	if (call->verb == STORE_ABORT)
+		return !strcmp(fault->code, "NoSuchUpload");
+	return call->verb == STORE_DELETE &&
+	       (!strcmp(fault->code, "NoSuchKey") || !strcmp(fault->code, "NoSuchVersion"));
+}
+
+static int on_begin(void *arg, const char *path)
+{
+	bool *is_error = arg;
+
+	*is_error = !strcmp(path, "Error");
+	return -ECANCELED; /* the root is all that is wanted */
+}
+
+bool s3_fault_in_body(const struct store_answer *answer)
+{
+	bool is_error = false;
+	struct xml_visitor visitor = {.begin = on_begin, .arg = &is_error};
+
+	(void)xml_read(answer->body, answer->body_bytes, &visitor);
+	return is_error;
+}
+
+static void read_body(const struct store_call *call, const struct store_answer *answer,
+		      struct store_fault *out)
+{
+	struct xml_visitor visitor = {.end = on_end, .arg = out};
+
+	if (answer->body_bytes && !is_html(answer->fields))
+		(void)xml_read(answer->body, answer->body_bytes, &visitor);
+	if (call->verb == STORE_DELETE_MANY && answer->status < 300 && !out->code[0])
+		s3_remove_fault(answer, out);
 }
 
 /* An answer to HEAD has no body: what can its status and fields say? */
@@ -113,19 +164,17 @@ void s3_fault_parse(const struct store_call *call, const struct store_site *site
 {
 	struct status_meaning meaning = status_meaning(answer->status);
 	const char *region = header_get(answer->fields, "x-amz-bucket-region");
-	struct xml_visitor visitor = {.end = on_end, .arg = out};
 
-	(void)call;
 	out->error = meaning.error ? meaning.error : -EIO;
 	out->cure = meaning.retry ? STORE_CURE_WAIT : STORE_CURE_NONE;
-	if (answer->body_bytes && !is_html(answer->fields))
-		(void)xml_read(answer->body, answer->body_bytes, &visitor);
+	read_body(call, answer, out);
 	if (!out->request_id[0])
 		s3_fault_request_id(answer->fields, out->request_id);
 	if (region && strlen(region) < sizeof(out->region))
 		copy(out->region, sizeof(out->region), region);
 
-	judge_code(out);
+	s3_fault_judge(out->code, &out->error, &out->cure);
+	out->done = is_gone(call, out);
 	judge_fields(site, answer->status, out);
 	if (out->cure == STORE_CURE_REGION && !out->region[0])
 		out->cure = STORE_CURE_NONE;

@@ -80,12 +80,19 @@ int s3_object_parse_head(struct store_call *call, const struct store_answer *ans
 	if (call->key && call->key[0] && (!length || range_parse_number(length, &object.size) < 0))
 		return -EBADMSG;
 	call->object = object;
-	return 0;
+	return s3_meta_parse(answer->fields, call);
+}
+
+bool s3_object_is_md5(const char *etag)
+{
+	return strlen(etag) == MD5_HEX_BYTES + 2 && etag[0] == '"' &&
+	       etag[MD5_HEX_BYTES + 1] == '"' &&
+	       strspn(etag + 1, "0123456789abcdefABCDEF") == MD5_HEX_BYTES;
 }
 
 /* Is the ETag the MD5 of the body? Not of an object that came in parts ("...-3"), nor of one
  * encrypted with a key of KMS or the customer's (Amazon S3 API Reference, "Object": ETag). */
-static bool etag_is_md5(const struct header_list *fields, const char *etag)
+bool s3_object_etag_is_md5(const struct header_list *fields, const char *etag)
 {
 	const char *sse = header_get(fields, "x-amz-server-side-encryption");
 
@@ -93,9 +100,7 @@ static bool etag_is_md5(const struct header_list *fields, const char *etag)
 		return false;
 	if (header_get(fields, "x-amz-server-side-encryption-customer-algorithm"))
 		return false;
-	return strlen(etag) == MD5_HEX_BYTES + 2 && etag[0] == '"' &&
-	       etag[MD5_HEX_BYTES + 1] == '"' &&
-	       strspn(etag + 1, "0123456789abcdefABCDEF") == MD5_HEX_BYTES;
+	return s3_object_is_md5(etag);
 }
 
 static void choose_check(const struct header_list *fields, const char *etag,
@@ -123,7 +128,7 @@ static void choose_check(const struct header_list *fields, const char *etag,
 		strcpy(check->text, value);
 		return;
 	}
-	if (!etag_is_md5(fields, etag))
+	if (!s3_object_etag_is_md5(fields, etag))
 		return;
 	check->kind = DIGEST_MD5;
 	check->hex = true;
@@ -140,5 +145,5 @@ int s3_object_parse_get(struct store_call *call, const struct store_answer *answ
 		return -EBADMSG;
 	choose_check(answer->fields, object.etag, check);
 	call->object = object;
-	return 0;
+	return s3_meta_parse(answer->fields, call);
 }

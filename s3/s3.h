@@ -11,6 +11,8 @@
 #define S3_KEY_BYTES	1024 /* of UTF-8, the service's limit */
 #define S3_BUCKET_BYTES 255  /* buckets of the oldest kind; new ones have 63 */
 #define S3_BUCKETS_MAX	100000
+#define S3_PUT_MAX	(UINT64_C(5) << 30) /* bytes of one PUT or part */
+#define S3_META_BYTES	2048		    /* of user metadata, names and values */
 
 extern const struct store_ops s3_ops;
 
@@ -32,17 +34,108 @@ int s3_object_parse_head(struct store_call *call, const struct store_answer *ans
 int s3_object_parse_get(struct store_call *call, const struct store_answer *answer,
 			struct store_check *check);
 
-/* list.c: ListObjectsV2 and ListBuckets */
+/* Does the ETag look like an MD5, and is it that of the body that the answer is about? */
+bool s3_object_is_md5(const char *etag);
+bool s3_object_etag_is_md5(const struct header_list *fields, const char *etag);
+
+/* meta.c: what is kept with an object. Adds the fields of call->set_user and set_fields. Returns 0,
+ * -EINVAL (a name or value that S3 cannot hold), -E2BIG, -ENOMEM. */
+int s3_meta_add(const struct store_call *call, struct header_list *fields);
+
+/* Fills call->user and call->fields, which are empty. Returns 0 or -ENOMEM; what was added before
+ * stays in the call. */
+int s3_meta_parse(const struct header_list *fields, struct store_call *call);
+
+/* put.c: PutObject, and what all writes share */
+int s3_put_build(const struct store_call *call, const struct store_site *site,
+		 struct store_request *out);
+int s3_put_parse(struct store_call *call, const struct store_answer *answer,
+		 struct store_check *check);
+int s3_put_expect(const struct store_call *call, const struct store_sums *sums,
+		  char etag[STORE_ETAG_BYTES]);
+
+/* Adds If-Match and If-None-Match of a write. -EINVAL: not of the kind that a write knows. */
+int s3_put_conditions(const struct store_call *call, struct header_list *fields);
+
+/* Makes the source the body of the request, with its Content-MD5. -EFBIG: more than S3 takes. */
+int s3_put_source(const struct store_call *call, struct store_request *out);
+
+/* Writes an ETag as it stands in a document: RADOS Gateway leaves out the quotes there. -EBADMSG:
+ * there is none, or too long. */
+int s3_put_etag(const char *text, char out[STORE_ETAG_BYTES]);
+
+/* copy.c: CopyObject */
+int s3_copy_build(const struct store_call *call, const struct store_site *site,
+		  struct store_request *out);
+int s3_copy_parse(struct store_call *call, const struct store_answer *answer,
+		  struct store_check *check);
+int s3_copy_expect(const struct store_call *call, const struct store_sums *sums,
+		   char etag[STORE_ETAG_BYTES]);
+
+/* Adds the fields that name the source. -EINVAL, -ENAMETOOLONG: no such object can be. */
+int s3_copy_source(const struct store_call *call, const struct store_site *site,
+		   struct header_list *fields);
+
+/* Reads a document of that root with an ETag and perhaps LastModified in it into call->object. */
+int s3_copy_result(struct store_call *call, const struct store_answer *answer, const char *root);
+
+/* upload.c: multipart uploads */
+int s3_upload_build_begin(const struct store_call *call, const struct store_site *site,
+			  struct store_request *out);
+int s3_upload_parse_begin(struct store_call *call, const struct store_answer *answer,
+			  struct store_check *check);
+int s3_upload_build_part(const struct store_call *call, const struct store_site *site,
+			 struct store_request *out);
+int s3_upload_build_part_copy(const struct store_call *call, const struct store_site *site,
+			      struct store_request *out);
+int s3_upload_parse_part_copy(struct store_call *call, const struct store_answer *answer,
+			      struct store_check *check);
+int s3_upload_build_complete(const struct store_call *call, const struct store_site *site,
+			     struct store_request *out);
+int s3_upload_parse_complete(struct store_call *call, const struct store_answer *answer,
+			     struct store_check *check);
+int s3_upload_expect(const struct store_call *call, const struct store_sums *sums,
+		     char etag[STORE_ETAG_BYTES]);
+int s3_upload_build_abort(const struct store_call *call, const struct store_site *site,
+			  struct store_request *out);
+int s3_upload_parse_abort(struct store_call *call, const struct store_answer *answer,
+			  struct store_check *check);
+
+/* list.c: ListObjectsV2, ListMultipartUploads and ListBuckets */
 int s3_list_build(const struct store_call *call, const struct store_site *site,
 		  struct store_request *out);
 int s3_list_parse(struct store_call *call, const struct store_answer *answer,
 		  struct store_check *check);
+int s3_list_build_uploads(const struct store_call *call, const struct store_site *site,
+			  struct store_request *out);
+int s3_list_parse_uploads(struct store_call *call, const struct store_answer *answer,
+			  struct store_check *check);
 int s3_list_build_buckets(const struct store_call *call, const struct store_site *site,
 			  struct store_request *out);
 int s3_list_parse_buckets(struct store_call *call, const struct store_answer *answer,
 			  struct store_check *check);
 
+/* remove.c: DeleteObject and DeleteObjects */
+int s3_remove_build(const struct store_call *call, const struct store_site *site,
+		    struct store_request *out);
+int s3_remove_parse(struct store_call *call, const struct store_answer *answer,
+		    struct store_check *check);
+int s3_remove_build_many(const struct store_call *call, const struct store_site *site,
+			 struct store_request *out);
+int s3_remove_parse_many(struct store_call *call, const struct store_answer *answer,
+			 struct store_check *check);
+/* The worst of the keys' errors: code and detail. */
+void s3_remove_fault(const struct store_answer *answer, struct store_fault *out);
+
+/* Makes body, which is filled, that of a POST: its Content-MD5. */
+int s3_put_document(struct store_request *out);
+
 /* fault.c: error answers */
+/* What an error code of the service means; nothing of it changes for one that is not known. */
+void s3_fault_judge(const char *code, int *error, enum store_cure *cure);
+/* Is the body an error document? Under a status of 200 it comes when the error was found after the
+ * answer had begun. */
+bool s3_fault_in_body(const struct store_answer *answer);
 void s3_fault_parse(const struct store_call *call, const struct store_site *site,
 		    const struct store_answer *answer, struct store_fault *out);
 void s3_fault_request_id(const struct header_list *fields, char out[STORE_ID_BYTES]);

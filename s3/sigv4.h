@@ -21,7 +21,7 @@ struct sigv4_subject {
 	const char *method;
 	const char *host;      /* the Host field's value, which is signed but not added */
 	const char *target;    /* path and query as on the wire, strictly escaped (uri_encode()) */
-	const char *body_hash; /* SHA-256 of the body in hex */
+	const char *body_hash; /* SHA-256 of the body in hex, or "UNSIGNED-PAYLOAD" */
 };
 
 /* Adds X-Amz-Date, X-Amz-Security-Token (with a token) and Authorization to fields; all fields are

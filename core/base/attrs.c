@@ -64,6 +64,8 @@ static int answer(const struct attrs_entry *e, struct wire_attr *out)
 	if (e->error)
 		return e->error == -ENOENT ? -ENOENT : -EAGAIN;
 	*out = (struct wire_attr){
+		.uid = WIRE_CALLER,
+		.gid = WIRE_CALLER,
 		.ino = e->ino,
 		.size = e->size,
 		.mtime_ns = e->mtime_ns,

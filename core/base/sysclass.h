@@ -10,6 +10,10 @@
 #include <asm/unistd.h>
 #include <stdint.h>
 
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452 /* Linux 6.6 */
+#endif
+
 enum sysclass {
 	SYSCLASS_PASS,	/* the kernel's, whatever its arguments */
 	SYSCLASS_FD,	/* ours only if the descriptor in the first argument is, or is not known */
@@ -34,14 +38,14 @@ enum sysclass {
 	X(access) X(faccessat) X(faccessat2) X(statfs) X(getxattr) X(lgetxattr) X(listxattr) \
 	X(llistxattr) X(setxattr) X(lsetxattr) X(removexattr) X(lremovexattr) X(chdir) \
 	X(fchdir) X(getcwd) X(chroot) X(pivot_root) X(truncate) X(chmod) X(chown) X(lchown) \
-	X(utime) X(utimes) X(fchmodat) X(fchownat) X(futimesat) X(utimensat) X(mkdir) \
+	X(utime) X(utimes) X(fchmodat) X(fchmodat2) X(fchownat) X(futimesat) X(utimensat) X(mkdir) \
 	X(mkdirat) X(mknod) X(mknodat) X(symlink) X(symlinkat) X(unlink) X(unlinkat) X(rmdir) \
 	X(rename) X(renameat) X(renameat2) X(link) X(linkat) X(readlink) X(readlinkat) \
 	X(name_to_handle_at) X(open_by_handle_at) X(inotify_add_watch) X(fanotify_mark) \
 	X(mount) X(umount2) X(open_tree) X(move_mount) X(swapon) X(acct) X(uselib) X(dup2) \
 	X(dup3) X(close_range) X(pidfd_getfd) X(recvmsg) X(recvmmsg) X(sendfile) X(splice) \
 	X(tee) X(copy_file_range) X(mmap) X(munmap) X(mprotect) X(pkey_mprotect) X(mremap) \
-	X(shmat) X(personality) X(arch_prctl) X(prctl) X(seccomp) X(rt_sigaction) \
+	X(msync) X(sync) X(shmat) X(personality) X(arch_prctl) X(prctl) X(seccomp) X(rt_sigaction) \
 	X(rt_sigprocmask) X(rt_sigreturn) X(rt_sigsuspend) X(sigaltstack) X(ppoll) \
 	X(pselect6) X(epoll_pwait) X(epoll_pwait2) X(signalfd) X(signalfd4) \
 	X(rt_sigtimedwait) X(clone) X(clone3) X(fork) X(vfork) X(exit) X(exit_group) \

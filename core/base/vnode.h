@@ -12,7 +12,9 @@
  *   vnode file  struct vnode_shm, the virtual path and the block bitmap: mapped read-only by
  *               runtimes, read-write by the daemon.
  *
- * A data file holds one version (ETag) of one object for ever; another version is another file.
+ * A data file holds one version (ETag) of one object; a version that others made is another file.
+ * What is written here makes it a draft (core/base/draft.h), and then the version that was
+ * uploaded.
  *
  * A reader of cached bytes: sees the bits set (acquire), reads, then checks that evict_seq has not
  * moved since before it looked at the bits; if it has, it asks for the range and reads again.
@@ -28,7 +30,7 @@
 #include "core/base/wire.h"
 
 #define VNODE_MAGIC	  0x44564b53u /* "SKVD" */
-#define VNODE_VERSION	  1u
+#define VNODE_VERSION	  2u
 #define VNODE_BLOCK_SHIFT 16u /* one bit for each 64 KiB */
 #define VNODE_BLOCK_BYTES (1u << VNODE_BLOCK_SHIFT)
 #define VNODE_DATA_MODE	  01600u /* sticky bit on a regular file, owner only */
@@ -38,6 +40,7 @@ enum vnode_kind { VNODE_FILE = 1, VNODE_DIR = 2 };
 /* flags; all are only ever set by the daemon, with release order */
 #define VNODE_COMPLETE 1u /* file: every block is present; directory: the listing is finished */
 #define VNODE_PINNED   2u /* nothing is evicted while any process has the data file open */
+#define VNODE_DRAFT    4u /* file: it is or was written to; see core/base/draft.h */
 
 struct vnode_shm {
 	uint32_t magic, version;

@@ -13,11 +13,11 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC     0x4d485353u /* "SSHM" */
-#define WIRE_VERSION   2u
+#define WIRE_VERSION   3u
 #define WIRE_PATH_MAX  4096u  /* bytes of a virtual path, with its NUL; PATH_MAX of Linux */
 #define WIRE_MSG_MAX   60000u /* bytes of text in a request or a reply */
 #define WIRE_CTX_BYTES 16u    /* a context's id: the first half of a SHA-256 */
-#define WIRE_FDS_MAX   2u     /* descriptors with one reply */
+#define WIRE_FDS_MAX   3u     /* descriptors with one reply */
 
 enum wire_op {
 	/* text: the credential environment, "NAME=VALUE\0NAME=VALUE\0"; reply: its context id.
@@ -26,16 +26,19 @@ enum wire_op {
 	WIRE_HELLO = 1,
 	/* text: virtual path; reply: attributes. */
 	WIRE_STAT,
-	/* text: virtual path; reply: attributes and {data descriptor, vnode descriptor}. flags:
-	 * open(2) flags, of which the daemon looks at O_DIRECTORY and O_PATH. See vnode.h for both
-	 * files. */
+	/* text: virtual path; reply: attributes and {data descriptor, vnode descriptor}, and with
+	 * an access mode that writes {..., notes descriptor}. flags: open(2) flags, of which the
+	 * daemon looks at the access mode, O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY and O_PATH. mode:
+	 * permission bits of a file that is made, umask taken off already. See vnode.h and draft.h
+	 * for the files. With O_TRUNC the file is empty when the reply comes. Errors beyond those
+	 * of a reader: -EEXIST, -EISDIR, -ENOTDIR, -EROFS (the root, a scheme), -ENOSPC. */
 	WIRE_OPEN,
 	/* data_dev, data_ino: a file's data file; makes [offset, offset + length) present, then
 	 * replies. For a directory: at least one record beyond offset, or the end. flags: below. */
 	WIRE_ENSURE,
 	/* data_dev, data_ino: of a descriptor met without having been opened here (inherited or
-	 * received); reply: attributes and {vnode descriptor}, or -ENOENT when it is not of this
-	 * daemon's cache. */
+	 * received); reply: attributes and {vnode descriptor}, of a draft {vnode descriptor, notes
+	 * descriptor}; or -ENOENT when it is not of this daemon's cache. */
 	WIRE_IDENTIFY,
 	/* text: one line about this process for the log (a set-uid program run natively). */
 	WIRE_REPORT,
@@ -49,6 +52,30 @@ enum wire_op {
 	/* text: a twin's name; offset: in the original file, of an instruction no twin had proven
 	 * that trapped as a real system call. No reply; the next twin of that file has it. */
 	WIRE_TRAPPED,
+	/* data_dev, data_ino: a file that was written to. Reply: 0 once every change that was begun
+	 * before is in the bucket. Errors: -ESTALE (another version is in the bucket by now; ours
+	 * is kept), -EACCES, -ENOENT (no such bucket), -EFBIG, -ENOSPC, -EIO; in each case the
+	 * changes are kept here and the next flush tries again. */
+	WIRE_FLUSH,
+	/* data_dev, data_ino, length: the file's new size. Cuts it off, or makes it longer by
+	 * zeros, as one change. The descriptor must have been opened for writing by the caller. */
+	WIRE_TRUNCATE,
+	/* text: virtual path. flags: AT_REMOVEDIR for rmdir. Errors as of unlink(2), rmdir(2). */
+	WIRE_UNLINK,
+	/* text: virtual path; mode. Errors as of mkdir(2). */
+	WIRE_MKDIR,
+	/* text: two virtual paths, "OLD\0NEW"; flags: of renameat2(2), and WIRE_MUST_BE_DIR when
+	 * either had a trailing slash. Errors as of rename(2); -EINVAL for flags not served. */
+	WIRE_RENAME,
+	/* text: virtual path, or none and data_dev, data_ino. flags: WIRE_SET_*: which of mode,
+	 * uid, gid, mtime_ns count. The attributes of a file that is written to go with its next
+	 * flush, those of another are in the bucket when the reply comes. Errors: -ENOENT, -EPERM,
+	 * the store's. */
+	WIRE_SETATTR,
+	/* What is not in the bucket. flags 0: reply text is a JSON array of all. Otherwise offset
+	 * is the id of one, and flags is one of WIRE_RECOVER_*. -ENOENT: there is no such id; with
+	 * EXPORT the reply has {data descriptor}. */
+	WIRE_RECOVER,
 	/* For the command line. Reply text: JSON (STATUS, STATS) or nothing (STOP). */
 	WIRE_STATUS,
 	WIRE_STATS,
@@ -66,6 +93,18 @@ enum wire_op {
 #define WIRE_MUST_BE_DIR 0x40000000u /* the path had a trailing slash */
 #define WIRE_ANY_AGE	 0x20000000u /* only whether it exists matters: an old answer will do */
 
+/* flags of WIRE_SETATTR */
+#define WIRE_SET_MODE  1u
+#define WIRE_SET_UID   2u
+#define WIRE_SET_GID   4u
+#define WIRE_SET_MTIME 8u
+
+/* flags of WIRE_RECOVER */
+#define WIRE_RECOVER_RETRY   1u /* publishes it if its version is still there */
+#define WIRE_RECOVER_OVER    2u /* publishes it in place of whatever is there */
+#define WIRE_RECOVER_EXPORT  4u
+#define WIRE_RECOVER_DISCARD 8u
+
 struct wire_request {
 	uint32_t magic;
 	uint16_t version;
@@ -73,17 +112,23 @@ struct wire_request {
 	uint8_t ctx[WIRE_CTX_BYTES];
 	uint64_t data_dev, data_ino;
 	uint64_t offset, length; /* bytes */
+	int64_t mtime_ns;	 /* since 1970 */
+	uint32_t mode;		 /* permission bits */
+	uint32_t uid, gid;
 	uint32_t flags;
 	uint32_t text_len; /* bytes that follow this struct; a path has no NUL */
 };
 
-/* What stat(2) tells of a file. Owner is the caller, so the runtime fills it in. */
+#define WIRE_CALLER UINT32_MAX /* an owner: whoever asks; the runtime fills it in */
+
+/* What stat(2) tells of a file. */
 struct wire_attr {
 	uint64_t ino;	  /* stable: a digest of the object's name; never 0 */
 	uint64_t size;	  /* bytes */
 	int64_t mtime_ns; /* since 1970, nanoseconds */
 	uint32_t mode;	  /* file type and permission bits */
 	uint32_t nlink;
+	uint32_t uid, gid; /* WIRE_CALLER mostly */
 };
 
 struct wire_reply {

@@ -15,6 +15,7 @@ int cli_stop(char **argv);
 int cli_status(char **argv);
 int cli_stats(char **argv);
 int cli_doctor(char **argv);
+int cli_recover(char **argv);
 int cli_rewrite(char **argv);
 
 /* For those without arguments: 0, or CLI_USAGE after saying so. */

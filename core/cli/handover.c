@@ -45,8 +45,7 @@ static int hello(const struct where *w, const struct buffer *env, uint8_t ctx[WI
 	return ret;
 }
 
-/* The context's id for this environment. Returns 0, or an exit status after saying why not. */
-static int get_context(const struct where *w, uint8_t ctx[WIRE_CTX_BYTES])
+int handover_context(const struct where *w, uint8_t ctx[WIRE_CTX_BYTES])
 {
 	SCOPE_BUFFER struct buffer env = BUFFER_INIT(WIRE_MSG_MAX);
 	int ret = 0;
@@ -145,7 +144,7 @@ int handover(const struct where *w, const struct program *p, const struct covera
 				"it belongs beside this program or in ../libexec/skyshim");
 	if (where_root(root))
 		return CLI_NOT_EXECUTABLE;
-	ret = get_context(w, h.ctx);
+	ret = handover_context(w, h.ctx);
 	if (ret)
 		return ret;
 	if (h.home && choose_home(home))

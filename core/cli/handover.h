@@ -4,7 +4,9 @@
 #define CORE_CLI_HANDOVER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
+#include "core/base/wire.h"
 #include "core/cli/program.h"
 #include "core/cli/where.h"
 
@@ -18,5 +20,9 @@ struct coverage {
  * executes the runtime in place of this process. Returns only on failure, an exit status, after
  * saying why. */
 int handover(const struct where *w, const struct program *p, const struct coverage *c);
+
+/* Starts the daemon if need be and registers this environment's credentials; ctx: their id. Returns
+ * 0, or an exit status after saying why not. */
+int handover_context(const struct where *w, uint8_t ctx[WIRE_CTX_BYTES]);
 
 #endif

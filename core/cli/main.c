@@ -17,6 +17,7 @@ static const char usage[] =
 	"  skyshim stop                       stop it\n"
 	"  skyshim status                     does it run, and where\n"
 	"  skyshim stats [--json]             requests, bytes, cache, coverage\n"
+	"  skyshim recover ...                what could not be uploaded; see --help of it\n"
 	"  skyshim doctor [--json]            what this machine allows, and what to change\n"
 	"  skyshim --help | --version\n"
 	"\n"
@@ -44,7 +45,7 @@ static const struct {
 } commands[] = {
 	{"run", cli_run},	{"shell", cli_shell},	  {"daemon", cli_daemon},
 	{"stop", cli_stop},	{"status", cli_status},	  {"stats", cli_stats},
-	{"doctor", cli_doctor}, {"rewrite", cli_rewrite},
+	{"doctor", cli_doctor}, {"recover", cli_recover}, {"rewrite", cli_rewrite},
 };
 
 int cli_no_arguments(const char *command, char **argv)

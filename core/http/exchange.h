@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One HTTP request and its answer, as the engine (core/http/engine.h) carries it out. Nothing is
- * tried twice and no redirect is followed here: credentials never go to a host that the caller did
- * not name.
+ * One HTTP request and its answer, as the engine (core/http/engine.h) carries it out. No redirect
+ * is followed here: credentials never go to a host that the caller did not name. Nothing is sent
+ * twice, but for a GET or HEAD on a kept-alive connection that turned out to be closed.
  */
 #ifndef CORE_HTTP_EXCHANGE_H
 #define CORE_HTTP_EXCHANGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,11 +26,11 @@ enum http_failure {
 	HTTP_TRUST,	      /* the certificate is not trusted, or the CA file not readable */
 	HTTP_PROXY,	      /* the proxy's fault */
 	HTTP_FIRST_BYTE,      /* connected, but no answer in time */
-	HTTP_STALLED,	      /* the body came too slowly */
+	HTTP_STALLED,	      /* the answer's body came too slowly, or the request's went so */
 	HTTP_CUT,	      /* the connection ended within the body */
 	HTTP_RESET,	      /* the connection ended before the answer */
 	HTTP_MALFORMED,	      /* not HTTP, or over a ceiling */
-	HTTP_CALLER,	      /* head() or body() returned an error: see error */
+	HTTP_CALLER,	      /* head(), body() or send() returned an error: see error */
 	HTTP_CANCELED,	      /* http_stop() */
 	HTTP_FAILURES
 };
@@ -44,10 +45,16 @@ struct http_route {
 
 struct http_exchange {
 	/* Set by the caller, valid until done(). */
-	const char *method; /* "GET" or "HEAD" */
+	const char *method; /* "GET", "HEAD", "DELETE"; "PUT" and "POST" have a body of their own */
 	const char *url;    /* absolute, sent byte for byte */
 	const struct header_list *fields;
 	struct http_route route;
+	uint64_t send_bytes; /* of the request's body */
+	bool expect;	     /* ask for leave before the body goes (RFC 9110 section 10.1.1) */
+	bool works;	     /* the server has to work before it answers: http_limits.work_ms */
+	/* On the I/O thread, with send_bytes: fills buf with the body's bytes from offset on, in
+	 * order, all within send_bytes. Returns 0, or a negative errno that ends the exchange. */
+	int (*send)(struct http_exchange *x, uint64_t offset, void *buf, size_t bytes);
 	/* All on the I/O thread. head: status and answer are complete. body: the next bytes. Both
 	 * return 0, HTTP_ENOUGH or a negative errno; after either, done() follows. */
 	int (*head)(struct http_exchange *x);
@@ -60,6 +67,7 @@ struct http_exchange {
 	int error; /* with HTTP_CALLER, a negative errno */
 	int status;
 	struct header_list answer;
+	bool continued;			/* the server gave leave for the body */
 	unsigned connections;		/* opened for it */
 	char detail[HTTP_DETAIL_BYTES]; /* of a failure, in words */
 };

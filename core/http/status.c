@@ -22,7 +22,7 @@ static const struct {
 	{409, {-EIO, true, "conflict"}},
 	{410, {-ENOENT, false, "gone"}},
 	{412, {-ESTALE, false, "changed meanwhile"}},
-	{413, {-EIO, false, "too large"}},
+	{413, {-EFBIG, false, "too large"}},
 	{416,
 	 {0, false, "range not satisfiable"}}, /* beyond the end: no bytes, which is no error */
 	{429, {-EIO, true, "too many requests"}},

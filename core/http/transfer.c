@@ -13,7 +13,14 @@
 
 #define RECEIVE_BYTES 262144 /* libcurl's buffer, thus the largest piece that body() sees */
 #define IDLE_MAX_S    60L    /* an older idle connection is not used again */
+#define SEND_BYTES    262144 /* the largest piece of a request's body */
+#define EXPECT_MAX_MS 1000   /* the body goes then without leave: not every server gives it */
 #define USER_AGENT    "skyshim/" SKYSHIM_VERSION
+
+/* What the kernel may hold of a body that libcurl has written, and the slowest line that is given
+ * the time to carry it before the wait for an answer begins. */
+#define QUEUED_BYTES_MAX    4194304u
+#define QUEUED_BYTES_PER_MS 64u
 
 /* Records the first error of a callback. Returns what makes libcurl stop. */
 static size_t stop(struct transfer *t, int error, enum http_failure why)
@@ -27,6 +34,13 @@ static size_t stop(struct transfer *t, int error, enum http_failure why)
 	return 0;
 }
 
+/* transfer_watch() starts its window anew. */
+static void new_phase(struct transfer *t)
+{
+	t->watch_since_ms = 0;
+	t->watch_bytes = 0;
+}
+
 static size_t on_head_done(struct transfer *t, size_t bytes)
 {
 	struct http_exchange *x = t->x;
@@ -35,8 +49,7 @@ static size_t on_head_done(struct transfer *t, size_t bytes)
 	if (x->status < 200)
 		return bytes; /* an interim answer; the real one follows */
 	t->headed = true;
-	t->watch_since_ms = 0; /* a new phase: transfer_watch() starts its window */
-	t->watch_bytes = 0;
+	new_phase(t);
 	ret = x->head ? x->head(x) : 0;
 	return ret ? stop(t, ret, HTTP_CALLER) : bytes;
 }
@@ -56,6 +69,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 
 		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 		x->status = (int)status;
+		x->continued |= status == 100;
 		header_clear(&x->answer);
 		return bytes;
 	}
@@ -76,6 +90,42 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	t->watch_bytes += bytes;
 	ret = t->x->body ? t->x->body(t->x, data, bytes) : 0;
 	return ret ? stop(t, ret, HTTP_CALLER) : bytes;
+}
+
+static size_t on_send(char *buf, size_t size, size_t count, void *arg)
+{
+	struct transfer *t = arg;
+	uint64_t rest = t->x->send_bytes - t->sent;
+	size_t bytes = size * count < rest ? size * count : (size_t)rest;
+	int ret;
+
+	if (!bytes)
+		return 0;
+	ret = t->x->send(t->x, t->sent, buf, bytes);
+	if (ret < 0) {
+		stop(t, ret, HTTP_CALLER);
+		return CURL_READFUNC_ABORT;
+	}
+	if (!t->sent)
+		new_phase(t);
+	t->sent += bytes;
+	t->watch_bytes += bytes;
+	if (t->sent == t->x->send_bytes)
+		new_phase(t);
+	return bytes;
+}
+
+/* Called before each sending. libcurl repeats a request on its own when a kept-alive connection
+ * turns out to be closed. Of a request that changes something, the first may have been carried out:
+ * whether it is sent again is for the caller to say. */
+static int on_start(void *arg, char *server, char *local, int server_port, int local_port)
+{
+	struct transfer *t = arg;
+	bool again = t->started;
+
+	(void)server, (void)local, (void)server_port, (void)local_port;
+	t->started = true;
+	return again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static int note_origin(struct transfer *t)
@@ -110,6 +160,7 @@ struct transfer *transfer_new(struct http_exchange *x, CURL *easy)
 	x->error = 0;
 	x->status = 0;
 	x->connections = 0;
+	x->continued = false;
 	x->detail[0] = '\0';
 	header_clear(&x->answer);
 	return t;
@@ -134,6 +185,18 @@ static int add_fields(struct transfer *t)
 			return -ENOMEM;
 		t->fields = grown;
 	}
+	return 0;
+}
+
+/* Without this line libcurl decides by itself when to ask. */
+static int add_expect(struct transfer *t)
+{
+	struct curl_slist *grown =
+		curl_slist_append(t->fields, t->x->expect ? "Expect: 100-continue" : "Expect:");
+
+	if (!grown)
+		return -ENOMEM;
+	t->fields = grown;
 	return 0;
 }
 
@@ -173,24 +236,74 @@ static bool set_manners(CURL *easy, const struct http_limits *limits)
 	return ok;
 }
 
+enum method { METHOD_OTHER, METHOD_GET, METHOD_HEAD, METHOD_DELETE, METHOD_PUT, METHOD_POST };
+
+static enum method method_of(const struct http_exchange *x)
+{
+	static const char *const names[] = {"", "GET", "HEAD", "DELETE", "PUT", "POST"};
+
+	for (int i = METHOD_GET; i <= METHOD_POST; i++) {
+		if (!strcmp(names[i], x->method))
+			return (enum method)i;
+	}
+	return METHOD_OTHER;
+}
+
+static bool has_body(enum method method)
+{
+	return method == METHOD_PUT || method == METHOD_POST;
+}
+
+static bool set_method(struct transfer *t, enum method method, const struct http_limits *limits)
+{
+	int64_t half_ms = limits->first_byte_ms / 2;
+	long expect_ms = half_ms < EXPECT_MAX_MS ? (long)half_ms : EXPECT_MAX_MS;
+	CURL *easy = t->easy;
+	bool ok = true;
+
+	if (method == METHOD_GET || method == METHOD_DELETE)
+		ok &= !curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+	else if (method == METHOD_HEAD)
+		ok &= !curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+	else
+		ok &= !curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+	if (method == METHOD_DELETE || method == METHOD_POST)
+		ok &= !curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, t->x->method);
+	if (method == METHOD_GET || method == METHOD_HEAD)
+		return ok;
+	ok &= !curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_start);
+	ok &= !curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
+	if (method == METHOD_DELETE)
+		return ok;
+	ok &= !curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)t->x->send_bytes);
+	ok &= !curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_send);
+	ok &= !curl_easy_setopt(easy, CURLOPT_READDATA, t);
+	ok &= !curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)SEND_BYTES);
+	ok &= !curl_easy_setopt(easy, CURLOPT_EXPECT_100_TIMEOUT_MS, expect_ms);
+	return ok;
+}
+
 int transfer_prepare(struct transfer *t, const struct http_limits *limits)
 {
-	bool head = !strcmp(t->x->method, "HEAD");
+	enum method method = method_of(t->x);
 	CURL *easy = t->easy;
 	bool ok;
 	int ret;
 
-	if (!head && strcmp(t->x->method, "GET") != 0)
+	if (method == METHOD_OTHER || (t->x->send_bytes && (!has_body(method) || !t->x->send)) ||
+	    t->x->send_bytes > INT64_MAX)
 		return -EINVAL;
 	ret = note_origin(t);
 	if (!ret)
 		ret = add_fields(t);
+	if (!ret && has_body(method))
+		ret = add_expect(t);
 	if (ret < 0)
 		return ret;
 
 	ok = set_manners(easy, limits) && set_route(easy, &t->x->route);
 	ok &= !curl_easy_setopt(easy, CURLOPT_URL, t->x->url);
-	ok &= !curl_easy_setopt(easy, head ? CURLOPT_NOBODY : CURLOPT_HTTPGET, 1L);
+	ok &= set_method(t, method, limits);
 	ok &= !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->fields);
 	ok &= !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	ok &= !curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
@@ -206,20 +319,38 @@ void transfer_started(struct transfer *t, int64_t now_ms)
 	t->watch_since_ms = now_ms;
 }
 
+/* How long an answer's first byte may take. */
+static int64_t answer_ms(const struct transfer *t, const struct http_limits *limits)
+{
+	uint64_t queued = t->sent < QUEUED_BYTES_MAX ? t->sent : QUEUED_BYTES_MAX;
+
+	return (t->x->works ? limits->work_ms : limits->first_byte_ms) +
+	       (int64_t)(queued / QUEUED_BYTES_PER_MS);
+}
+
+/* Has a body, of the request or of the answer, moved too little in the window that ends now? */
+static bool is_too_slow(const struct transfer *t, const struct http_limits *limits, int64_t passed)
+{
+	if (t->headed && t->x->works) /* blanks, while it works */
+		return !t->watch_bytes;
+	return t->watch_bytes * 1000 < (uint64_t)limits->stall_bytes_per_s * (uint64_t)passed;
+}
+
 enum http_failure transfer_watch(struct transfer *t, const struct http_limits *limits,
 				 int64_t now_ms)
 {
+	bool sending = !t->headed && t->sent && t->sent < t->x->send_bytes;
 	int64_t passed = now_ms - t->watch_since_ms;
 
-	if (!t->headed)
-		return passed >= limits->first_byte_ms ? HTTP_FIRST_BYTE : HTTP_NONE;
 	if (!t->watch_since_ms) {
 		t->watch_since_ms = now_ms;
 		return HTTP_NONE;
 	}
-	if (passed < limits->stall_ms)
+	if (!t->headed && !sending)
+		return passed >= answer_ms(t, limits) ? HTTP_FIRST_BYTE : HTTP_NONE;
+	if (passed < (t->headed && t->x->works ? limits->work_ms : limits->stall_ms))
 		return HTTP_NONE;
-	if (t->watch_bytes * 1000 < (uint64_t)limits->stall_bytes_per_s * (uint64_t)passed)
+	if (is_too_slow(t, limits, passed))
 		return HTTP_STALLED;
 	t->watch_since_ms = now_ms;
 	t->watch_bytes = 0;
@@ -252,6 +383,8 @@ static enum http_failure classify(const struct transfer *t, CURLcode code)
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
 	case CURLE_GOT_NOTHING:
+	case CURLE_SEND_FAIL_REWIND:	/* libcurl would have sent it again */
+	case CURLE_ABORTED_BY_CALLBACK: /* and so here: on_start() */
 		return t->headed ? HTTP_CUT : HTTP_RESET;
 	case CURLE_OUT_OF_MEMORY:
 	case CURLE_URL_MALFORMAT:
@@ -280,9 +413,17 @@ void transfer_result(struct transfer *t, CURLcode code, enum http_failure given_
 			snprintf(x->detail, sizeof(x->detail), "a bad header field or too many");
 		return;
 	}
+	if (code == CURLE_OK && x->status < 300 && t->sent < x->send_bytes) {
+		x->failure = HTTP_CUT;
+		snprintf(x->detail, sizeof(x->detail), "answered before it had the whole body");
+		return;
+	}
 	if (code == CURLE_OK || t->enough)
 		return;
 	x->failure = classify(t, code);
+	if (code == CURLE_ABORTED_BY_CALLBACK || code == CURLE_SEND_FAIL_REWIND)
+		snprintf(t->error_text, sizeof(t->error_text),
+			 "a kept-alive connection was closed");
 	x->error = code == CURLE_URL_MALFORMAT ? -EINVAL : -ENOMEM;
 	snprintf(x->detail, sizeof(x->detail), "%s",
 		 t->error_text[0] ? t->error_text : curl_easy_strerror(code));

@@ -21,7 +21,9 @@ struct transfer {
 	char origin[TRANSFER_ORIGIN_BYTES];
 	char error_text[CURL_ERROR_SIZE];
 	int64_t watch_since_ms; /* of the present phase or window */
-	uint64_t watch_bytes;	/* of the body in this window */
+	uint64_t watch_bytes;	/* of the body in this window, whichever is under way */
+	uint64_t sent;		/* of the request's body, as far as libcurl took it */
+	bool started;		/* the request was sent once */
 	bool headed;		/* head() was called */
 	bool enough;		/* HTTP_ENOUGH was returned */
 	int error;		/* what a callback came upon */

@@ -11,8 +11,6 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "core/buffer.h"
-
 #define CHUNK_BYTES \
 	65536 /* libxml2 counts in int, and a refused document should be refused early */
 
@@ -152,6 +150,11 @@ int xml_read(const char *data, size_t bytes, const struct xml_visitor *visitor)
 
 	if (bytes > XML_BYTES_MAX)
 		return -EBADMSG;
+	/* what S3 sends while it works on an answer may stand even before the declaration */
+	while (bytes && strchr(" \t\r\n", *data) && *data) {
+		data++;
+		bytes--;
+	}
 	pthread_once(&library_once, start_library);
 	r.parser = xmlCreatePushParserCtxt(&sax, &r, NULL, 0, NULL);
 	if (!r.parser)
@@ -162,4 +165,48 @@ int xml_read(const char *data, size_t bytes, const struct xml_visitor *visitor)
 	xmlFreeParserCtxt(r.parser);
 	buffer_free(&r.text);
 	return r.error;
+}
+
+/* The bytes of the character that text begins with, or 0: none that XML 1.0 has (section 2.2). */
+static int char_bytes(const char *text)
+{
+	static const int least[] = {0, 0, 0x80, 0x800, 0x10000}; /* encoded in so many bytes */
+	int len = 4;
+	int c = xmlGetUTF8Char((const unsigned char *)text, &len);
+
+	/* libxml2 lets pass what is encoded longer than it need be */
+	if (c < 0x20 || c == 0x7f || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) || c == 0xfffe ||
+	    c == 0xffff || c < least[len])
+		return 0;
+	return len;
+}
+
+static const char *entity_of(char c)
+{
+	switch (c) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	default:
+		return NULL;
+	}
+}
+
+int xml_add_text(struct buffer *out, const char *text)
+{
+	int ret = 0;
+	int len;
+
+	for (; *text && !ret; text += len) {
+		const char *entity = entity_of(*text);
+
+		len = char_bytes(text);
+		if (!len)
+			return -EINVAL;
+		ret = entity ? buffer_add_text(out, entity) : buffer_add(out, text, (size_t)len);
+	}
+	return ret;
 }

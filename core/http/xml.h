@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+#include "core/buffer.h"
+
 #define XML_BYTES_MAX \
 	16777216 /* of a document: 1,000 keys of 1,024 bytes, escaped twofold, fit \
 		  */
@@ -24,6 +26,10 @@ struct xml_visitor {
 	int (*end)(void *arg, const char *path, const char *text);
 	void *arg;
 };
+
+/* Appends text as the content of an element. Returns as buffer_add(), or -EINVAL: XML 1.0 cannot
+ * hold it, or not so that every reader gives it back (control bytes, no UTF-8). */
+int xml_add_text(struct buffer *out, const char *text);
 
 /* Returns 0, what a visitor returned, -ENOMEM, or -EBADMSG: refused. */
 int xml_read(const char *data, size_t bytes, const struct xml_visitor *visitor);

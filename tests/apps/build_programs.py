@@ -50,6 +50,9 @@ def build(folder):
         extra = [] if "static" in variant else ["-DHAZARD_DYNAMIC"]
         for name, sources in program.items():
             build_c(os.path.join(folder, f"{name}-{variant}"), compiler + (extra if name == "hazard" else []), sources)
+    for variant in ("glibc", "musl-static"):
+        build_c(os.path.join(folder, f"writes-{variant}"), VARIANTS[variant],
+                found("write", "*.c") + found("probe", "probe_say.c"))
     for variant in ("glibc", "musl"):
         build_c(os.path.join(folder, f"plugin-{variant}.so"), [*VARIANTS[variant], "-shared", "-fPIC"],
                 found("programs", "plugin.c"))

@@ -10,6 +10,7 @@
 #include "core/context.h"
 #include "core/digest.h"
 #include "core/log.h"
+#include "core/pairs.h"
 #include "core/store.h"
 #include "s3/s3.h"
 #include "tests/unit/fault_server.h"
@@ -131,6 +132,50 @@ Test(core_driver, gets_a_whole_object)
 	cr_assert_str_eq(call.request_id, "REQ1");
 	cr_assert_not_null(strstr(fault.request[0], "GET /media/a%20b HTTP/1.1\r\n"));
 	cr_assert_not_null(strstr(fault.request[0], "Authorization: AWS4-HMAC-SHA256 Credential="));
+	store_call_reset(&call);
+}
+
+static const struct store_call *watched;
+static unsigned watched_pairs;
+
+static int begin_with_metadata(void *arg, const struct store_object *object)
+{
+	const char *mode = pairs_get(&watched->user, "mode");
+
+	if (mode && !strcmp(mode, "33188"))
+		watched_pairs++;
+	return on_begin(arg, object);
+}
+
+Test(core_driver, metadata_is_there_before_the_first_byte_and_once)
+{
+	struct store_call call = get(0, 0);
+
+	call.sink.begin = begin_with_metadata;
+	watched = &call;
+	fault.fields = "x-amz-meta-mode: 33188\r\nContent-Type: text/plain\r\n";
+	fault.step[0] = (struct fault_step){.kind = FAULT_TRUNCATE, .at = 300000};
+	cr_assert_eq(store_run(&call), 0, "%s", call.message);
+	cr_assert_eq(fault.requests, 2u);
+	cr_assert_eq(watched_pairs, 1u);
+	cr_assert_eq(call.user.count, 1u);
+	cr_assert_str_eq(pairs_get(&call.fields, "Content-Type"), "text/plain");
+	store_call_reset(&call);
+	cr_assert_eq(call.user.count, 0u);
+}
+
+Test(core_driver, metadata_of_a_version_that_starts_anew_replaces_the_first)
+{
+	struct store_call call = get(0, 0);
+
+	call.sink.begin = begin_with_metadata;
+	watched = &call;
+	fault.etag = "W/\"v1\"";
+	fault.fields = "x-amz-meta-mode: 33188\r\n";
+	fault.step[0] = (struct fault_step){.kind = FAULT_TRUNCATE, .at = 300000};
+	cr_assert_eq(store_run(&call), 0, "%s", call.message);
+	cr_assert_eq(watched_pairs, 2u);
+	cr_assert_eq(call.user.count, 1u);
 	store_call_reset(&call);
 }
 

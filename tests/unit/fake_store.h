@@ -26,6 +26,7 @@ struct fake_object {
 	char *key;
 	uint64_t size;
 	unsigned version; /* part of the ETag and of every byte */
+	char *content;	  /* of one that was written by STORE_PUT; NULL: made up */
 };
 
 static struct {
@@ -38,13 +39,15 @@ static struct {
 	struct fake_object objects[FAKE_OBJECTS_MAX];
 	unsigned count;
 	struct store_counters counters;
+	bool writing; /* a PUT is reading its source */
 	/* knobs */
-	unsigned delay_us;    /* before each answer */
-	int fail;	      /* every call ends with this */
-	int fail_after_begin; /* GETs end with this after one chunk */
-	unsigned page;	      /* entries of a page, 0: as asked */
-	uint64_t longest_get; /* seen: bytes */
-	unsigned most_queued; /* seen */
+	void (*while_writing)(void); /* called when a PUT has read its source, before it counts */
+	unsigned delay_us;	     /* before each answer */
+	int fail;		     /* every call ends with this */
+	int fail_after_begin;	     /* GETs end with this after one chunk */
+	unsigned page;		     /* entries of a page, 0: as asked */
+	uint64_t longest_get;	     /* seen: bytes */
+	unsigned most_queued;	     /* seen */
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
 static inline char fake_byte(unsigned version, uint64_t offset)
@@ -74,6 +77,8 @@ static inline void fake_put(const char *bucket, const char *key, uint64_t size)
 	}
 	o->size = size;
 	o->version++;
+	free(o->content);
+	o->content = NULL;
 	pthread_mutex_unlock(&fake.lock);
 }
 
@@ -102,7 +107,7 @@ static inline int fake_get(struct store_call *call, const struct fake_object *o)
 		size_t n = end - at < sizeof(chunk) ? end - at : sizeof(chunk);
 
 		for (size_t i = 0; i < n; i++)
-			chunk[i] = fake_byte(version, at + i);
+			chunk[i] = o->content ? o->content[at + i] : fake_byte(version, at + i);
 		__atomic_add_fetch(&fake.counters.bytes_in, n, __ATOMIC_RELAXED);
 		ret = call->sink.data(call->sink.arg, at, chunk, n);
 		at += n;
@@ -175,6 +180,46 @@ static inline int fake_buckets(struct store_call *call)
 	return 0;
 }
 
+/* With the lock. */
+static inline int fake_write(struct store_call *call)
+{
+	struct fake_object *o = fake_find(call->bucket, call->key);
+	char etag[STORE_ETAG_BYTES] = "";
+	char *content = malloc(call->source.bytes + 1);
+	int ret;
+
+	if (o) {
+		fake_describe(o, &call->object);
+		memcpy(etag, call->object.etag, sizeof(etag));
+	}
+	if ((call->if_match && strcmp(call->if_match, etag) != 0) || (call->if_none_match && o)) {
+		free(content);
+		return -ESTALE;
+	}
+	fake.writing = true;
+	pthread_mutex_unlock(&fake.lock);
+	ret = call->source.read(call->source.arg, 0, content, call->source.bytes);
+	if (fake.while_writing)
+		fake.while_writing();
+	pthread_mutex_lock(&fake.lock);
+	fake.writing = false;
+	if (ret) {
+		free(content);
+		return ret;
+	}
+	if (!o) {
+		o = &fake.objects[fake.count++];
+		snprintf(o->bucket, sizeof(o->bucket), "%s", call->bucket);
+		o->key = strdup(call->key);
+	}
+	free(o->content);
+	o->content = content;
+	o->size = call->source.bytes;
+	o->version++;
+	fake_describe(o, &call->object);
+	return 0;
+}
+
 static inline int fake_answer(struct store_call *call)
 {
 	struct fake_object *o;
@@ -186,6 +231,12 @@ static inline int fake_answer(struct store_call *call)
 		snprintf(call->message, sizeof(call->message), "the fake store fails");
 		pthread_mutex_unlock(&fake.lock);
 		return fake.fail;
+	}
+	if (call->verb == STORE_PUT) {
+		int ret = fake_write(call);
+
+		pthread_mutex_unlock(&fake.lock);
+		return ret;
 	}
 	if (call->verb == STORE_LIST || call->verb == STORE_BUCKETS) {
 		int ret = call->verb == STORE_LIST ? fake_list(call) : fake_buckets(call);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An HTTP server for the tests of the driver: it has one object, and does to each request what the
- * next step of a script says. Raw sockets, so that it can misbehave in ways that no library would.
+ * An HTTP server for the tests of the driver: it has one object, which a PUT replaces, and does to
+ * each request what the next step of a script says. Raw sockets, so that it can misbehave in ways
+ * that no library would.
  */
 #ifndef TESTS_UNIT_FAULT_SERVER_H
 #define TESTS_UNIT_FAULT_SERVER_H
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <openssl/evp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -33,7 +35,12 @@ enum fault_kind {
 	FAULT_CORRUPT,	    /* flip a bit at `at` of the body */
 	FAULT_RAW,	    /* send `raw` and close */
 	FAULT_IGNORE_RANGE, /* the whole object, 200 */
-	FAULT_WRONG_RANGE   /* another part than was asked for */
+	FAULT_WRONG_RANGE,  /* another part than was asked for */
+	FAULT_DRIP, /* `raw`, but with `at` blanks, 100 ms each, between its head and body */
+	/* of a request with a body, and of others as far as that makes sense */
+	FAULT_LOST,	/* carry it out and close the connection without an answer */
+	FAULT_NO_LEAVE, /* as it should be, but "100 Continue" is never said */
+	FAULT_TAKE	/* read `at` bytes of the body and no more, and say nothing */
 };
 
 struct fault_step {
@@ -55,7 +62,11 @@ struct fault_server {
 	size_t size;
 	const char *etag;
 	const char *fields; /* further header lines of a success, each with CRLF */
+	char modified[64];  /* of the object */
+	char own_etag[40];  /* of an object that was put */
+	atomic_uint puts;   /* carried out */
 	unsigned char object[FAULT_OBJECT_MAX];
+	unsigned char body[FAULT_OBJECT_MAX]; /* of the last request that had one */
 };
 
 static struct fault_server fault; /* one a test process */
@@ -85,6 +96,15 @@ static void fault_wait_end(int fd)
 	}
 }
 
+/* The same without reading anything. */
+static void fault_hold(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+
+	while (!fault.stopping && poll(&p, 1, 20) <= 0)
+		;
+}
+
 /* Reads one request head. Returns false at the end of the connection. */
 static bool fault_read(int fd, char *out)
 {
@@ -105,7 +125,129 @@ static bool fault_read(int fd, char *out)
 	return false;
 }
 
-/* Returns false when the connection is to be closed. */
+static void fault_date(time_t when, char out[64])
+{
+	struct tm tm;
+
+	gmtime_r(&when, &tm);
+	strftime(out, 64, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+}
+
+/* The value of a header field, or "". */
+static const char *fault_field(const char *request, const char *name, char out[256])
+{
+	char start[64];
+	const char *at;
+
+	snprintf(start, sizeof(start), "\r\n%s: ", name);
+	at = strcasestr(request, start);
+	snprintf(out, 256, "%.*s", at ? (int)strcspn(at + strlen(start), "\r") : 0,
+		 at ? at + strlen(start) : "");
+	return out;
+}
+
+static bool fault_has_body(const char *request)
+{
+	return !strncmp(request, "PUT ", 4) || !strncmp(request, "POST ", 5);
+}
+
+/* Reads the body, at most `most` bytes of it. Returns false when it does not come. */
+static bool fault_take(int fd, const char *request, bool leave, size_t most, size_t *bytes_out)
+{
+	char value[256];
+	size_t length = strtoull(fault_field(request, "Content-Length", value), NULL, 10);
+	size_t done = 0;
+
+	if (leave && *fault_field(request, "Expect", value))
+		fault_send(fd, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+	*bytes_out = length;
+	if (length > most)
+		length = most;
+	while (done < length && !fault.stopping) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		static _Thread_local char piece[65536];
+		size_t want = length - done < sizeof(piece) ? length - done : sizeof(piece);
+		ssize_t got;
+
+		if (poll(&p, 1, 20) == 0)
+			continue;
+		got = recv(fd, piece, want, 0);
+		if (got <= 0)
+			return false;
+		if (done + (size_t)got <= FAULT_OBJECT_MAX)
+			memcpy(fault.body + done, piece, (size_t)got);
+		done += (size_t)got;
+	}
+	return done == length;
+}
+
+/* A broken condition, or NULL. */
+static const char *fault_refuse(const char *request)
+{
+	char value[256];
+	char bare[64];
+
+	if (*fault_field(request, "If-None-Match", value) && fault.etag[0])
+		return "HTTP/1.1 412 No\r\nContent-Length: 0\r\n\r\n";
+	snprintf(bare, sizeof(bare), "%.*s", (int)strcspn(fault.etag + !!fault.etag[0], "\""),
+		 fault.etag + !!fault.etag[0]);
+	if (*fault_field(request, "If-Match", value) && strcmp(value, bare) != 0)
+		return "HTTP/1.1 412 No\r\nContent-Length: 0\r\n\r\n";
+	return NULL;
+}
+
+/* PUT. Returns false when the connection is to be closed. */
+static bool fault_put(int fd, const char *request, const struct fault_step *step)
+{
+	size_t most = step->kind == FAULT_TAKE ? step->at : SIZE_MAX;
+	const char *refusal = fault_refuse(request);
+	unsigned char digest[16];
+	char text[512];
+	size_t bytes;
+
+	if (!fault_take(fd, request, step->kind != FAULT_NO_LEAVE, most, &bytes))
+		return false;
+	if (step->kind == FAULT_TAKE) {
+		fault_hold(fd);
+		return false;
+	}
+	if (!refusal) {
+		fault.size = bytes < FAULT_OBJECT_MAX ? bytes : FAULT_OBJECT_MAX;
+		memcpy(fault.object, fault.body, fault.size);
+		EVP_Digest(fault.object, fault.size, digest, NULL, EVP_md5(), NULL);
+		fault.own_etag[0] = '"';
+		for (int i = 0; i < 16; i++)
+			snprintf(fault.own_etag + 1 + 2 * i, 4, "%02x\"", digest[i]);
+		fault.etag = fault.own_etag;
+		fault_date(time(NULL), fault.modified);
+		fault.puts++;
+	}
+	if (step->kind == FAULT_LOST)
+		return false;
+	snprintf(text, sizeof(text),
+		 "HTTP/1.1 200 OK\r\nETag: %s\r\nx-amz-request-id: REQ%u\r\n%s"
+		 "Content-Length: 0\r\n\r\n",
+		 step->etag ? step->etag : fault.etag, (unsigned)fault.requests,
+		 fault.fields ? fault.fields : "");
+	fault_send(fd, refusal ? refusal : text, strlen(refusal ? refusal : text));
+	return true;
+}
+
+static void fault_drip(int fd, const struct fault_step *step)
+{
+	const char *body = strstr(step->raw, "\r\n\r\n") + 4;
+
+	fault_send(fd, step->raw, (size_t)(body - step->raw));
+	for (size_t i = 0; i < step->at && !fault.stopping; i++) {
+		usleep(100000);
+		fault_send(fd, "\n", 1);
+	}
+	fault_send(fd, body, strlen(body));
+	shutdown(fd, SHUT_WR);
+	fault_wait_end(fd);
+}
+
+/* Anything but PUT and POST. Returns false when the connection is to be closed. */
 static bool fault_serve(int fd, const char *request, const struct fault_step *step)
 {
 	const char *range = strstr(request, "Range: bytes=");
@@ -115,10 +257,13 @@ static bool fault_serve(int fd, const char *request, const struct fault_step *st
 	unsigned long long last = fault.size - 1;
 	unsigned char *body;
 	char text[2048];
+	char now[64];
 	size_t bytes;
 	size_t sent;
 	int len;
 
+	if (step->kind == FAULT_LOST)
+		return false;
 	if (range && step->kind != FAULT_IGNORE_RANGE) {
 		last = UINT64_MAX;
 		sscanf(range, "Range: bytes=%llu-%llu", &first, &last);
@@ -138,11 +283,12 @@ static bool fault_serve(int fd, const char *request, const struct fault_step *st
 		range = NULL;
 	}
 	bytes = fault.size ? (size_t)(last - first + 1) : 0;
+	fault_date(time(NULL), now);
 	len = snprintf(text, sizeof(text),
-		       "HTTP/1.1 %s\r\nETag: %s\r\nx-amz-request-id: REQ%u\r\n"
-		       "Last-Modified: Wed, 21 Oct 2015 07:28:00 GMT\r\n%sContent-Length: %zu\r\n",
+		       "HTTP/1.1 %s\r\nETag: %s\r\nx-amz-request-id: REQ%u\r\nDate: %s\r\n"
+		       "Last-Modified: %s\r\n%sContent-Length: %zu\r\n",
 		       range ? "206 Partial Content" : "200 OK", etag, (unsigned)fault.requests,
-		       fault.fields ? fault.fields : "", bytes);
+		       now, fault.modified, fault.fields ? fault.fields : "", bytes);
 	if (range)
 		len += snprintf(text + len, sizeof(text) - (size_t)len,
 				"Content-Range: bytes %llu-%llu/%zu\r\n", first, last, fault.size);
@@ -163,6 +309,22 @@ static bool fault_serve(int fd, const char *request, const struct fault_step *st
 	return step->kind != FAULT_TRUNCATE && step->kind != FAULT_STALL;
 }
 
+/* The next request must not come on a connection that is about to be closed. */
+static void fault_send_raw(int fd, const char *raw)
+{
+	static const char last[] = "\r\nConnection: close";
+	const char *line_end = strstr(raw, "\r\n");
+
+	if (!strncmp(raw, "HTTP/1.1 ", 9) && raw[9] != '1' && line_end) {
+		fault_send(fd, raw, (size_t)(line_end - raw));
+		fault_send(fd, last, sizeof(last) - 1);
+		raw = line_end;
+	}
+	fault_send(fd, raw, strlen(raw));
+	shutdown(fd, SHUT_WR);
+	fault_wait_end(fd);
+}
+
 static void *fault_connection(void *arg)
 {
 	int fd = (int)(intptr_t)arg;
@@ -173,6 +335,7 @@ static void *fault_connection(void *arg)
 	while (more && fault_read(fd, request)) {
 		unsigned number = fault.requests++;
 		struct fault_step step = {0};
+		size_t bytes;
 
 		if (number < FAULT_STEPS_MAX) {
 			step = fault.step[number];
@@ -187,14 +350,19 @@ static void *fault_connection(void *arg)
 			fault_wait_end(fd);
 			more = false;
 			break;
+		case FAULT_DRIP:
+			fault_drip(fd, &step);
+			more = false;
+			break;
 		case FAULT_RAW:
-			fault_send(fd, step.raw, strlen(step.raw));
-			shutdown(fd, SHUT_WR);
-			fault_wait_end(fd);
+			if (fault_has_body(request) && !strcasestr(request, "\r\nExpect: "))
+				fault_take(fd, request, false, SIZE_MAX, &bytes);
+			fault_send_raw(fd, step.raw);
 			more = false;
 			break;
 		default:
-			more = fault_serve(fd, request, &step);
+			more = fault_has_body(request) ? fault_put(fd, request, &step)
+						       : fault_serve(fd, request, &step);
 		}
 	}
 	close(fd);
@@ -234,6 +402,7 @@ static void fault_start(size_t size, const char *etag)
 
 	fault.size = size;
 	fault.etag = etag;
+	strcpy(fault.modified, "Wed, 21 Oct 2015 07:28:00 GMT");
 	for (size_t i = 0; i < size; i++)
 		fault.object[i] = (unsigned char)(i * 2654435761u >> 13);
 	fault.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

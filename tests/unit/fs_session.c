@@ -90,7 +90,7 @@ static void start(const char *ttl_ms)
 	strcpy(dir, "/tmp/skyshim-test-XXXXXX");
 	cr_assert_not_null(mkdtemp(dir));
 	config.dir_fd = place_open(dir, NULL);
-	reply.fd[0] = reply.fd[1] = -1;
+	reply.fd[0] = reply.fd[1] = reply.fd[2] = -1;
 	meta_start();
 	listing_start(place_dirs(config.dir_fd));
 	cr_assert_eq(cache_start(&config, &source), 0);

@@ -136,3 +136,26 @@ Test(http_xml, a_visitor_can_end_it)
 	cr_assert_eq(xml_read(text, sizeof(text) - 1, &visitor), -ECANCELED);
 	cr_assert_str_eq(buffer_text(&seen), "a/x=;");
 }
+
+Test(http_xml, writes_what_every_reader_gives_back)
+{
+	static const char *const refused[] = {"a\x01",
+					      "a\r",
+					      "a\n",
+					      "a\x7f",
+					      "\xff",
+					      "\xc3",
+					      "\xc0\xaf",
+					      "\xed\xa0\x80",
+					      "\xe2\x82",
+					      "\xef\xbf\xbf",
+					      "\xf4\x90\x80\x80"};
+	SCOPE_BUFFER struct buffer out = BUFFER_INIT(100);
+
+	cr_assert_eq(xml_add_text(&out, "a&b<c>\"' \xc3\xa9\xf0\x9f\x98\x80"), 0);
+	cr_assert_str_eq(buffer_text(&out), "a&amp;b&lt;c&gt;\"' \xc3\xa9\xf0\x9f\x98\x80");
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		cr_assert_eq(xml_add_text(&out, refused[i]), -EINVAL, "%zu", i);
+	out.max = out.len + 1;
+	cr_assert_eq(xml_add_text(&out, "ab"), -EMSGSIZE);
+}

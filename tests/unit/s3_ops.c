@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Golden requests and answers: each file of tests/golden/s3 is one call, the request it must
- *become, an answer, and what must be made of it.
+ * become, an answer, and what must be made of it.
  *
- *	call VERB NAME=VALUE...		fields of struct store_call, percent-encoded
+ *	call VERB NAME=VALUE...		fields of struct store_call, percent-encoded; source=TEXT,
+ *					user.NAME=VALUE and field.NAME=VALUE of a write
  *	env NAME=VALUE			the context; without an endpoint, AWS itself
- *	> METHOD URL			the request, then its header fields; or "> ERRNO"
+ *	> METHOD URL			the request, then its header fields and, behind "body: ",
+ *					what build wrote; or "> ERRNO"
  *	< STATUS			the answer, then its header fields
  *	| TEXT				a line of its body, without a line end
  *	= LINE				what parse or fault made of it
@@ -20,6 +22,7 @@
 
 #include "core/http/uri.h"
 #include "s3/s3.h"
+#include "s3/sigv4.h"
 
 #define FILES_MIN 20 /* so that a wrong pattern does not pass by testing nothing */
 
@@ -31,6 +34,11 @@ struct golden {
 	int status;
 	char *owned[32];
 	size_t owned_count;
+	struct store_pair user[4], kept[4];
+	struct store_pairs users, fields_kept;
+	struct store_sums sums; /* of the source */
+	const char *keys[4];
+	struct store_part parts[4];
 };
 
 static const char *error_name(int error)
@@ -47,11 +55,59 @@ static char *decoded(struct golden *g, const char *text)
 	return copy;
 }
 
-static void set_field(struct golden *g, const char *name, const char *value)
+static void set_source(struct golden *g, const char *text)
+{
+	const char *bytes = decoded(g, text);
+
+	g->call.source.bytes = strlen(bytes);
+	cr_assert_eq(digest_md5(bytes, strlen(bytes), g->sums.md5), 0);
+	g->sums.known = true;
+}
+
+/* "NUMBER:ETAG" */
+static void add_part(struct golden *g, const char *text)
+{
+	char *colon;
+	unsigned long number = strtoul(text, &colon, 10);
+
+	g->parts[g->call.part_count++] =
+		(struct store_part){(unsigned)number, decoded(g, colon + 1)};
+}
+
+static void add_pair(struct golden *g, struct store_pairs *pairs, char *name, const char *value)
+{
+	pairs->pair[pairs->count++] = (struct store_pair){name, decoded(g, value)};
+	if (pairs == &g->users)
+		g->call.set_user = pairs;
+	else
+		g->call.set_fields = pairs;
+}
+
+static void set_field(struct golden *g, char *name, const char *value)
 {
 	struct store_call *c = &g->call;
 
-	if (!strcmp(name, "bucket"))
+	if (!strcmp(name, "source"))
+		set_source(g, value);
+	else if (!strcmp(name, "upload"))
+		c->upload = decoded(g, value);
+	else if (!strcmp(name, "part"))
+		c->part = (unsigned)strtoul(value, NULL, 10);
+	else if (!strcmp(name, "parts"))
+		add_part(g, value);
+	else if (!strcmp(name, "from_bucket"))
+		c->from_bucket = decoded(g, value);
+	else if (!strcmp(name, "from_key"))
+		c->from_key = decoded(g, value);
+	else if (!strcmp(name, "from_etag"))
+		c->from_etag = decoded(g, value);
+	else if (!strcmp(name, "keys"))
+		g->keys[c->key_count++] = decoded(g, value);
+	else if (!strncmp(name, "user.", 5))
+		add_pair(g, &g->users, decoded(g, name + 5), value);
+	else if (!strncmp(name, "field.", 6))
+		add_pair(g, &g->fields_kept, decoded(g, name + 6), value);
+	else if (!strcmp(name, "bucket"))
 		c->bucket = decoded(g, value);
 	else if (!strcmp(name, "key"))
 		c->key = decoded(g, value);
@@ -75,7 +131,10 @@ static void set_field(struct golden *g, const char *name, const char *value)
 
 static void set_call(struct golden *g, char *text)
 {
-	static const char *const verbs[] = {"head", "get", "list", "buckets"};
+	static const char *const verbs[STORE_VERBS] = {
+		"head",	     "get",	    "list",  "buckets",		"put",
+		"delete",    "delete_many", "copy",  "multipart_begin", "part",
+		"part_copy", "complete",    "abort", "uploads"};
 	char *save = NULL;
 	char *word = strtok_r(text, " ", &save);
 
@@ -123,6 +182,10 @@ static void load(struct golden *g, const char *path)
 
 	*g = (struct golden){.path = path};
 	g->env.max = g->request.max = g->body.max = g->result.max = 1 << 20;
+	g->users.pair = g->user;
+	g->fields_kept.pair = g->kept;
+	g->call.keys = g->keys;
+	g->call.parts = g->parts;
 	g->call.scheme = "s3";
 	g->call.key = "";
 	while ((len = getline(&line, &cap, file)) > 0) {
@@ -140,6 +203,12 @@ static void put_object(struct buffer *out, const struct store_object *object)
 		    object->mtime_ns, object->etag);
 }
 
+static void put_pairs(struct buffer *out, const char *kind, const struct store_pairs *pairs)
+{
+	for (size_t i = 0; i < pairs->count; i++)
+		buffer_addf(out, "%s %s=%s\n", kind, pairs->pair[i].name, pairs->pair[i].value);
+}
+
 static void put_list(struct buffer *out, const struct store_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
@@ -147,42 +216,63 @@ static void put_list(struct buffer *out, const struct store_list *list)
 
 		buffer_add_text(out, e->is_prefix ? "prefix " : "entry ");
 		uri_encode(out, e->name, strlen(e->name), true);
-		buffer_add_char(out, ' ');
+		buffer_addf(out, " %s%s", e->upload ? e->upload : "", e->upload ? " " : "");
 		put_object(out, &e->object);
 	}
 	buffer_addf(out, "next=%s\n", list->next_token ? list->next_token : "none");
 }
 
-static void put_success(struct golden *g, const struct store_answer *answer, struct buffer *out)
+static void put_fault(struct golden *g, const struct store_site *site,
+		      const struct store_answer *answer, struct buffer *out)
+{
+	static const char *const cures[] = {"none", "wait", "region", "clock", "resend"};
+	struct store_fault f = {0};
+
+	s3_ops.fault(&g->call, site, answer, &f);
+	if (f.done) {
+		buffer_add_text(out, "done\n");
+		return;
+	}
+	buffer_addf(out, "error=%s cure=%s code=%s region=%s id=%s\ndetail=%s\n",
+		    error_name(f.error), cures[f.cure], f.code, f.region, f.request_id, f.detail);
+}
+
+static void put_success(struct golden *g, const struct store_site *site,
+			const struct store_answer *answer, struct buffer *out)
 {
 	static const char *const kinds[] = {"none", "md5", "sha256", "crc32", "crc32c"};
 	struct store_check check = {0};
 	int ret = s3_ops.verb[g->call.verb].parse(&g->call, answer, &check);
 
-	if (ret)
+	for (size_t i = 0; g->call.key_errors && i < g->call.key_count; i++)
+		buffer_addf(out, "key %s=%s\n", g->keys[i], error_name(g->call.key_errors[i]));
+	if (ret == -EREMOTEIO)
+		put_fault(g, site, answer, out);
+	else if (ret)
 		buffer_addf(out, "error=%s\n", error_name(ret));
-	else if (g->call.verb == STORE_HEAD || g->call.verb == STORE_GET)
-		put_object(out, &g->call.object);
-	else
+	else if (g->call.verb == STORE_MULTIPART_BEGIN)
+		buffer_addf(out, "upload=%s\n", g->call.upload_id);
+	else if (g->call.verb == STORE_DELETE || g->call.verb == STORE_DELETE_MANY ||
+		 g->call.verb == STORE_ABORT)
+		buffer_add_text(out, "done\n");
+	else if (g->call.verb == STORE_LIST || g->call.verb == STORE_BUCKETS ||
+		 g->call.verb == STORE_UPLOADS)
 		put_list(out, &g->call.list);
-	if (!ret && g->call.verb == STORE_GET)
+	else
+		put_object(out, &g->call.object);
+	put_pairs(out, "user", &g->call.user);
+	put_pairs(out, "field", &g->call.fields);
+	if (!ret && (g->call.verb == STORE_GET || s3_ops.verb[g->call.verb].streams))
 		buffer_addf(out, "check=%s %s\n", kinds[check.kind], check.text);
-}
-
-static void put_fault(struct golden *g, const struct store_site *site,
-		      const struct store_answer *answer, struct buffer *out)
-{
-	static const char *const cures[] = {"none", "wait", "region", "clock"};
-	struct store_fault f = {0};
-
-	s3_ops.fault(&g->call, site, answer, &f);
-	buffer_addf(out, "error=%s cure=%s code=%s region=%s id=%s\ndetail=%s\n",
-		    error_name(f.error), cures[f.cure], f.code, f.region, f.request_id, f.detail);
 }
 
 static void put_request(struct golden *g, const struct store_site *site, struct buffer *out)
 {
-	struct store_request request = {.target = BUFFER_INIT(STORE_TARGET_BYTES)};
+	struct store_request request = {
+		.target = BUFFER_INIT(STORE_TARGET_BYTES),
+		.body = BUFFER_INIT(STORE_BODY_BYTES),
+		.sums = &g->sums,
+	};
 	int ret = s3_ops.verb[g->call.verb].build(&g->call, site, &request);
 
 	if (ret < 0)
@@ -193,6 +283,9 @@ static void put_request(struct golden *g, const struct store_site *site, struct 
 	for (size_t i = 0; i < request.fields.count && !ret; i++)
 		buffer_addf(out, "%s: %s\n", request.fields.field[i].name,
 			    request.fields.field[i].value);
+	if (request.body.len && !ret)
+		buffer_addf(out, "body: %s\n", buffer_text(&request.body));
+	buffer_free(&request.body);
 	header_clear(&request.fields);
 	buffer_free(&request.target);
 }
@@ -224,7 +317,7 @@ static void check_file(const char *path)
 		.body_bytes = g.body.len,
 	};
 	if (g.status >= 200 && g.status < 300)
-		put_success(&g, &answer, &result);
+		put_success(&g, &site, &answer, &result);
 	else if (g.status)
 		put_fault(&g, &site, &answer, &result);
 	cr_assert_str_eq(buffer_text(&result), buffer_text(&g.result), "%s\n%s", path,
@@ -252,6 +345,41 @@ Test(s3_ops, golden_files)
 	globfree(&files);
 	config_free_all();
 	context_free_all();
+}
+
+/* X-Amz-Content-Sha256 of a request as sign() makes it. */
+static const char *signed_hash(struct store_request *request)
+{
+	static char hash[DIGEST_HEX_BYTES];
+	struct store_site site = {.host = "h", .region = "eu-1"};
+	struct creds creds = {.id = "A", .secret = "s"};
+
+	cr_assert_eq(s3_ops.sign(&site, &creds, 1369353600, request), 0);
+	header_copy(&request->fields, "X-Amz-Content-Sha256", hash, sizeof(hash));
+	header_clear(&request->fields);
+	return hash;
+}
+
+Test(s3_ops, the_signature_covers_the_body)
+{
+	struct store_sums sums = {.known = true};
+	struct store_request request = {
+		.method = "PUT",
+		.target = BUFFER_INIT(64),
+		.body = BUFFER_INIT(64),
+		.sums = &sums,
+	};
+
+	buffer_add_text(&request.target, "/b/k");
+	buffer_add_text(&request.body, "abc");
+	cr_assert_str_eq(signed_hash(&request),
+			 "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	request.streams = true; /* over TLS */
+	cr_assert_str_eq(signed_hash(&request), "UNSIGNED-PAYLOAD");
+	strcpy(sums.sha256, SIGV4_EMPTY_BODY);
+	cr_assert_str_eq(signed_hash(&request), SIGV4_EMPTY_BODY);
+	buffer_free(&request.target);
+	buffer_free(&request.body);
 }
 
 Test(s3_ops, signing_adds_what_s3_wants)

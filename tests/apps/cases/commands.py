@@ -145,6 +145,9 @@ PIPES = {
     "local-symlink": "ln -s $D/text link && cat link/file00.txt && ls link && readlink link && rm link",
     "local-symlink-file": "ln -s $D/text/table.csv t && wc -l t && wc -l <t && cp t copy && rm t",
     "local-symlink-chain": "mkdir d && ln -s $D d/c && ln -s d/c e && head -n 1 e/text/table.csv && rm -r d e",
+    "from-the-top": "cd / && ls ${D#/}/text | head -n 3 && cat ./${D#/}/text/no-newline.txt && cd ${D#/} && ls text/a",
+    "step-by-step": "python3 -c 'import os\nf = os.open(\"/\", os.O_RDONLY)\nfor name in os.environ[\"D\"][1:].split(\"/\") + [\"text\"]:\n"
+                    "    f = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=f)\nprint(sorted(os.listdir(f)))'",
     "local-symlink-parent": "ln -s $D/text/a s && ls s/.. && cat s/../table.csv | wc -l && rm s",
 }
 

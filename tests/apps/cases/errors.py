@@ -12,36 +12,26 @@ import time
 
 from case import Case, want
 
-READ_ONLY = b"Read-only file system"
-WRITES = {
-    "touch-new": "touch $D/text/new",
-    "create": "echo x >$D/text/new",
-    "overwrite": "echo x >$D/text/file00.txt",
-    "append": "echo x >>$D/text/file00.txt",
-    "remove": "rm -f $D/text/file00.txt",
-    "remove-recursive": "rm -rf $D/text",
-    "make-folder": "mkdir $D/text/new",
-    "remove-folder": "rmdir $D/text/a",
-    "rename": "mv -T $D/text/file00.txt $D/text/new",
-    "link": "ln $D/text/file00.txt $D/text/new",
-    "symlink": "ln -s x $D/text/new",
-    "chmod": "chmod 600 $D/text/file00.txt",
-    "chown": "chown 1:1 $D/text/file00.txt",
-    "truncate": "truncate -s 0 $D/text/file00.txt",
-    "times": "touch -d 2001-01-01 $D/text/file00.txt",
-    "copy-into": "cp /etc/passwd $D/text/new",
-    "tee": "echo x | tee $D/text/new >/dev/null",
-    "dd": "dd if=/etc/passwd of=$D/text/file00.txt conv=notrunc status=none",
-    "named-pipe": "mkfifo $D/text/new",
-    "xattr": "python3 -c 'import os, sys; os.setxattr(sys.argv[1], \"user.a\", b\"b\")' $D/text/file00.txt",
+REFUSED = {
+    "link": ("ln $D/text/file00.txt $D/text/new", b"Operation not permitted"),
+    "symlink": ("ln -s x $D/text/new", b"Operation not permitted"),
+    "named-pipe": ("mkfifo $D/text/new", b"Operation not permitted"),
+    "xattr": ("python3 -c 'import os, sys; os.setxattr(sys.argv[1], \"user.a\", b\"b\")' $D/text/file00.txt",
+              b"Operation not supported"),
+    "in-root": ("mkdir ${D%/s3/*}/new", b"Read-only file system"),
+    "create-in-root": ("echo x >${D%/s3/*}/new", b"Read-only file system"),
+    "create-in-scheme": ("python3 -c 'import sys; open(sys.argv[1], \"w\")' ${D%/*}/new", b"Read-only file system"),
+    "remove-scheme": ("rmdir ${D%/*}", b"Device or resource busy"),
+    "access-root": ("python3 -c 'import os, sys; sys.exit(not os.access(sys.argv[1], os.W_OK)); ' ${D%/*} || echo Read-only file system >&2; false",
+                    b"Read-only file system"),
 }
 
 
-def refuses(command):
+def refuses(command, words):
     def check(context):
         result = context.run_cloud(command)
         want(result.status != 0, f"it worked: {result}")
-        want(READ_ONLY in result.stderr, f"stderr says {result.stderr!r}, not {READ_ONLY!r}")
+        want(words in result.stderr, f"stderr says {result.stderr!r}, not {words!r}")
         after = context.run_cloud("cat $D/text/file00.txt; ls $D/text | wc -l")
         native = context.run_local("cat $D/text/file00.txt; ls $D/text | wc -l")
         want(after.stdout == native.stdout, "something in the bucket has changed")
@@ -242,7 +232,7 @@ def private(context):
     want(os.stat(f"{context.folder}/cache").st_mode & 0o077 == 0, "the cache directory is open to others")
 
 
-CASES = [Case(f"write/{name}", check=refuses(command)) for name, command in WRITES.items()]
+CASES = [Case(f"refused/{name}", check=refuses(*said)) for name, said in REFUSED.items()]
 CASES += [
     Case("error/missing", "cat $D/none; ls $D/none; stat $D/none/x; test -e $D/none; echo $?"),
     Case("error/missing-python", ["python3", "-c", "import os\nopen(os.environ['D'] + '/none')"], stderr=False),

@@ -16,10 +16,10 @@ import time
 from case import Case, want
 from cases.processes import ABSURD, ODD
 
-REQUEST = struct.Struct("=IHH16sQQQQII")  # core/base/wire.h
+REQUEST = struct.Struct("=IHH16sQQQQqIIIII4x")  # core/base/wire.h
 REPLY = struct.Struct("=Ii16sQQqIIII")
-MAGIC, VERSION = 0x4d485353, 2
-TWIN_VERSION = 3  # core/base/twin.h
+MAGIC, VERSION = 0x4d485353, 3
+TWIN_VERSION = 4  # core/base/twin.h
 HEAD_BYTES, BUILD_ID_BYTES = 392, 32
 STAT, TWIN, TRAPPED, STATUS = 2, 7, 8, 9
 MAY_SAY = {0, -errno.ENOEXEC, -errno.ESTALE, -errno.ENOSPC, -errno.E2BIG, -errno.ETIMEDOUT, -errno.EIO}
@@ -41,7 +41,7 @@ class Daemon:
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as wire:
             wire.settimeout(60)
             wire.connect(self.socket)
-            head = REQUEST.pack(MAGIC, VERSION, operation, b"", 0, 0, offset, 0, 0, len(text))
+            head = REQUEST.pack(MAGIC, VERSION, operation, b"", 0, 0, offset, 0, 0, 0, 0, 0, 0, len(text))
             if fds:
                 socket.send_fds(wire, [head + text], fds)
             else:

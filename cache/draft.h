@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Drafts: cache files that are written to (core/base/draft.h). The file itself is the draft, so
+ * that whoever has it open sees every write at once; publishing it makes it the new version.
+ *
+ * A draft is dirty while not all of its changes are in the bucket; a dirty one is what its name
+ * means on this machine. A clean one is a version like any other, and becomes an ordinary cache
+ * file once no process has it open. One that could not be published by then is parked: kept on
+ * disk, found by no name.
+ *
+ * Functions as in cache/cache.h: any thread, references, negative errnos.
+ */
+#ifndef CACHE_DRAFT_H
+#define CACHE_DRAFT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cache/cache.h"
+
+/* Makes the file a draft with its version as base, if it is none. keeps: its content stays; on
+ * return the last block of the base is there, so that appending needs nothing more. Waits for
+ * fetches: not on the I/O thread. message: as of cache_ensure(). */
+int draft_open(struct cache_file *file, bool keeps, char *message);
+
+/* What a draft without a base is about. */
+struct draft_about {
+	const uint8_t *ctx;
+	const char *object;		    /* object name */
+	const char *path;		    /* virtual */
+	const struct wire_attr *attr;	    /* size 0 */
+	bool must_be_new;		    /* nothing may be in the bucket when it is published */
+	const struct store_object *version; /* or this must be there; NULL: whatever it is */
+};
+
+/* An empty draft, dirty from the start, with a reference. */
+int draft_create(const struct draft_about *about, struct cache_file **out);
+
+/* The dirty draft that this name means here, with a reference, or NULL. */
+struct cache_file *draft_find(const uint8_t *ctx, const char *object);
+
+/* Is a dirty one's name in that directory, or below? */
+bool draft_below(const uint8_t *ctx, const char *prefix);
+
+/* Does a name lead to it? */
+bool draft_is_named(const struct cache_file *file);
+
+/* Is nothing of it in the bucket, for certain? */
+bool draft_is_new(const struct cache_file *file);
+
+/* Is there a draft of that name, that may become dirty without anybody being asked? */
+bool draft_may_change(const uint8_t *ctx, const char *object);
+
+bool draft_is(const struct cache_file *file);
+bool draft_has_changes(const struct cache_file *file);
+
+/* Size and times as they are now; the rest as cache_attr(). Of any file. */
+void draft_attr(const struct cache_file *file, struct wire_attr *out);
+
+/* Another size, as one change. Waits for fetches of what is cut off. */
+int draft_truncate(struct cache_file *file, uint64_t size, char *message);
+
+/* What it replaces is not what the version in the bucket is compared with any more: whatever is
+ * there is overwritten. */
+void draft_unconditional(struct cache_file *file);
+
+/* Attributes; a change each. mode: permission bits. */
+void draft_set_mode(struct cache_file *file, uint32_t mode);
+int draft_set_mtime(struct cache_file *file, int64_t mtime_ns);
+
+/* NULL: stays. */
+void draft_set_owner(struct cache_file *file, const uint32_t *uid, const uint32_t *gid);
+
+/* The notes for a runtime: a fresh descriptor or an error (-EBADF: not a draft). */
+int draft_open_notes(struct cache_file *file);
+
+/* Its name is another now; the version in the bucket is *object (NULL: none under that name). */
+int draft_rename(struct cache_file *file, const char *object, const struct store_object *version);
+
+/* The bucket holds a copy of its version with other attributes: mode, owner and time of attr. */
+void draft_become(struct cache_file *file, const struct wire_attr *attr, const char *etag);
+
+/* Its name is gone: it is not published any more; when it returns, it is not being published
+ * either. The other takes that back. */
+void draft_unlink(struct cache_file *file);
+void draft_relink(struct cache_file *file);
+
+/* --- publishing --- */
+
+/* One publication under way. */
+struct draft_flush {
+	uint64_t begun;	 /* what it contains at least */
+	bool is_quiet;	 /* no change was under way when it began */
+	uint64_t *dirty; /* which blocks of the base differ; to test with draft_flush_dirty() */
+	uint64_t words;
+	uint64_t base; /* bytes of the base */
+	bool is_known, must_be_new;
+	struct store_object version; /* is_known: what is in the bucket */
+};
+
+/* Begins one: one at a time for a file, waiting for another that is under way. begun: what must be
+ * contained (of the notes, when the caller was asked). Returns 1: it is in the bucket by now, there
+ * is nothing to do; 0: go on, and end it; or an error. */
+int draft_flush_begin(struct cache_file *file, uint64_t begun, struct draft_flush *flush);
+
+bool draft_flush_dirty(const struct draft_flush *flush, uint64_t block);
+
+/* Ends it. version: what is in the bucket now (its mtime: the file's), or NULL when it failed. */
+void draft_flush_end(struct cache_file *file, struct draft_flush *flush,
+		     const struct store_object *version);
+
+/* What begun counts now. */
+uint64_t draft_begun(const struct cache_file *file);
+
+/* Notes an upload in parts that is under way, "" for none, so that whoever comes next can remove
+ * it. Returns 0 or -ENAMETOOLONG. The other: the one noted, to free; NULL for none. */
+int draft_note_upload(struct cache_file *file, const char *upload_id);
+char *draft_noted_upload(struct cache_file *file);
+
+/* Reads bytes of the data file. As pread(2), or a negative errno. */
+ssize_t draft_read(struct cache_file *file, void *buf, size_t bytes, uint64_t offset);
+
+/* It cannot be published: keeps it for the user. error: a negative errno. */
+void draft_park(struct cache_file *file, int error, const char *message);
+
+/* Drafts that no process has open any more: the clean become ordinary files, the unlinked go, and
+ * of the dirty up to max get a reference and are put into out. Once a second. Returns how many. */
+size_t draft_sweep(struct cache_file **out, size_t max);
+
+struct draft_stats {
+	uint64_t drafts, dirty, parked;
+};
+void draft_stats(struct draft_stats *out);
+
+/* Calls each for every parked or dirty draft, with its reference held during the call only; a
+ * result other than 0 ends. For `skyshim recover`. */
+int draft_each(int (*each)(void *arg, struct cache_file *file), void *arg);
+
+/* Why it was parked: 0 for one that is not. message is constant. */
+int draft_parked(const struct cache_file *file, const char **message);
+
+/* Back to its name, to be published again (retry). */
+void draft_unpark(struct cache_file *file);
+
+#endif

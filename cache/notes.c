@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making, opening and removing the notes of a draft. */
+#include "cache/notes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cache/pair.h"
+#include "core/scope.h"
+
+_Static_assert(DRAFT_HEAD_BYTES + sizeof(struct notes_journal) <= NOTES_DIRTY_OFF,
+	       "the journal has its place");
+
+static void file_name(const char *name, char out[PAIR_NAME_BYTES + 2])
+{
+	snprintf(out, PAIR_NAME_BYTES + 2, "%s.w", name);
+}
+
+static int map_notes(int fd, size_t bytes, struct notes *out)
+{
+	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	out->shm = map;
+	out->journal = (struct notes_journal *)((char *)map + DRAFT_HEAD_BYTES);
+	out->bytes = bytes;
+	return 0;
+}
+
+int notes_create(int files_fd, const char *name, uint64_t blocks, struct notes *out)
+{
+	uint64_t words = (blocks + 63) / 64;
+	size_t bytes = NOTES_DIRTY_OFF + words * 8;
+	char text[PAIR_NAME_BYTES + 2];
+	SCOPE_FD int fd = -1;
+	int ret;
+
+	file_name(name, text);
+	fd = openat(files_fd, text, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	ret = -posix_fallocate(fd, 0, (off_t)bytes);
+	if (!ret)
+		ret = map_notes(fd, bytes, out);
+	if (ret) {
+		unlinkat(files_fd, text, 0);
+		return ret;
+	}
+	out->shm->version = DRAFT_VERSION;
+	out->shm->dirty_off = NOTES_DIRTY_OFF;
+	out->shm->dirty_words = words;
+	return 0;
+}
+
+static bool holds_together(const struct notes *n, uint64_t dev, uint64_t ino)
+{
+	return n->shm->magic == DRAFT_MAGIC && n->shm->version == DRAFT_VERSION &&
+	       n->shm->data_dev == dev && n->shm->data_ino == ino &&
+	       n->shm->dirty_off == NOTES_DIRTY_OFF &&
+	       n->shm->dirty_words == (n->bytes - NOTES_DIRTY_OFF) / 8 &&
+	       memchr(n->journal->etag, 0, sizeof(n->journal->etag)) &&
+	       memchr(n->journal->object, 0, sizeof(n->journal->object)) &&
+	       memchr(n->journal->upload, 0, sizeof(n->journal->upload)) &&
+	       memchr(n->journal->message, 0, sizeof(n->journal->message));
+}
+
+int notes_open(int files_fd, const char *name, uint64_t dev, uint64_t ino, struct notes *out)
+{
+	SCOPE_FD int fd = notes_fd(files_fd, name);
+	struct stat st;
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st))
+		return -errno;
+	if (st.st_size < (off_t)NOTES_DIRTY_OFF)
+		return -EBADF;
+	ret = map_notes(fd, (size_t)st.st_size, out);
+	if (!ret && !holds_together(out, dev, ino)) {
+		notes_close(out);
+		ret = -EBADF;
+	}
+	return ret;
+}
+
+int notes_fd(int files_fd, const char *name)
+{
+	char text[PAIR_NAME_BYTES + 2];
+	int fd;
+
+	file_name(name, text);
+	fd = openat(files_fd, text, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+void notes_close(struct notes *n)
+{
+	if (n->shm)
+		munmap(n->shm, n->bytes);
+	*n = (struct notes){0};
+}
+
+void notes_remove(int files_fd, const char *name)
+{
+	char text[PAIR_NAME_BYTES + 2];
+
+	file_name(name, text);
+	unlinkat(files_fd, text, 0);
+}
+
+static uint64_t *dirty_map(struct notes *n)
+{
+	return (uint64_t *)((char *)n->shm + NOTES_DIRTY_OFF);
+}
+
+int notes_take_dirty(struct notes *n, uint64_t **out)
+{
+	uint64_t words = n->shm->dirty_words;
+
+	*out = calloc(words + 1, sizeof(**out));
+	if (!*out)
+		return -ENOMEM;
+	for (uint64_t i = 0; i < words; i++)
+		(*out)[i] = __atomic_exchange_n(&dirty_map(n)[i], 0, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+void notes_give_dirty(struct notes *n, const uint64_t *words)
+{
+	for (uint64_t i = 0; i < n->shm->dirty_words; i++)
+		__atomic_or_fetch(&dirty_map(n)[i], words[i], __ATOMIC_SEQ_CST);
+}

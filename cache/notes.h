@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The third file of a draft on disk, NAME.w beside the pair (cache/pair.h): the notes that programs
+ * and daemon share (core/base/draft.h), and between their head and their bitmap the journal, which
+ * is the daemon's own: enough for a later daemon to go on with the draft.
+ */
+#ifndef CACHE_NOTES_H
+#define CACHE_NOTES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cache/cache.h"
+#include "cache/place.h"
+#include "core/base/draft.h"
+
+#define NOTES_OBJECT_MAX CACHE_OBJECT_MAX
+#define NOTES_UPLOAD_MAX 1100 /* bytes of the id of an upload in parts, with its NUL */
+#define NOTES_DIRTY_OFF	 8192u
+
+/* flags of the journal */
+#define NOTES_KNOWN \
+	1u /* etag and size say what is in the bucket; without: nothing is known of it */
+#define NOTES_NEW      2u /* nothing may be in the bucket */
+#define NOTES_PARKED   4u /* could not be published: kept for the user, no name leads to it */
+#define NOTES_UNLINKED 8u /* its name was removed: not to be published */
+
+struct notes_journal {
+	uint64_t size;	  /* of the version in the bucket */
+	int64_t mtime_ns; /* of it */
+	uint32_t flags;
+	int32_t error;		     /* NOTES_PARKED: why, a negative errno */
+	char boot[PLACE_BOOT_BYTES]; /* in which it was begun */
+	char etag[STORE_ETAG_BYTES];
+	char object[NOTES_OBJECT_MAX];
+	char upload[NOTES_UPLOAD_MAX];	   /* id of one in parts that is under way, or "" */
+	char message[STORE_MESSAGE_BYTES]; /* NOTES_PARKED */
+};
+
+struct notes {
+	struct draft_shm *shm;
+	struct notes_journal *journal;
+	size_t bytes;
+};
+
+/* Makes the file, for a base of this many blocks. Its space is allocated. 0 or an error. */
+int notes_create(int files_fd, const char *name, uint64_t blocks, struct notes *out);
+
+/* Opens one; -EBADF when it is none, or of another data file. */
+int notes_open(int files_fd, const char *name, uint64_t dev, uint64_t ino, struct notes *out);
+
+/* A fresh descriptor, O_RDWR, for a runtime, or an error. */
+int notes_fd(int files_fd, const char *name);
+
+void notes_close(struct notes *n);
+void notes_remove(int files_fd, const char *name);
+
+/* Takes the marks of the dirty blocks away: *out (to free; n->shm->dirty_words words) has them.
+ * 0 or -ENOMEM. */
+int notes_take_dirty(struct notes *n, uint64_t **out);
+void notes_give_dirty(struct notes *n, const uint64_t *words);
+
+#endif

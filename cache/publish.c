@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is in the bucket of a draft, and what becomes of it once no process has it open. */
+#include "cache/draft.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cache/blocks.h"
+#include "cache/file.h"
+#include "core/log.h"
+
+static uint64_t load(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_SEQ_CST);
+}
+
+uint64_t draft_begun(const struct cache_file *file)
+{
+	return load(&file->draft->notes.shm->begun);
+}
+
+/* With the lock. */
+static int begin(struct cache_file *file, struct draft_flush *flush)
+{
+	struct cache_draft *d = file->draft;
+	const struct notes_journal *j = d->notes.journal;
+	uint64_t ended = load(&d->notes.shm->ended);
+	int ret;
+
+	*flush = (struct draft_flush){
+		.begun = load(&d->notes.shm->begun),
+		.base = file->active->pair.vn->attr.size,
+		.words = d->notes.shm->dirty_words,
+		.is_known = j->flags & NOTES_KNOWN,
+		.must_be_new = j->flags & NOTES_NEW,
+		.version = {.size = j->size, .mtime_ns = j->mtime_ns},
+	};
+	memcpy(flush->version.etag, j->etag, sizeof(j->etag));
+	flush->is_quiet = flush->begun == ended;
+	ret = notes_take_dirty(&d->notes, &flush->dirty);
+	if (!ret)
+		d->is_flushing = true;
+	return ret;
+}
+
+int draft_flush_begin(struct cache_file *file, uint64_t begun, struct draft_flush *flush)
+{
+	struct cache_draft *d = file->draft;
+	int ret;
+
+	pthread_mutex_lock(&cache.lock);
+	while (d->is_flushing)
+		pthread_cond_wait(&file->active->wake, &cache.lock);
+	if (load(&d->notes.shm->flushed) >= begun || d->notes.journal->flags & NOTES_UNLINKED)
+		ret = 1;
+	else
+		ret = begin(file, flush);
+	pthread_mutex_unlock(&cache.lock);
+	return ret;
+}
+
+bool draft_flush_dirty(const struct draft_flush *flush, uint64_t block)
+{
+	return block / 64 >= flush->words || flush->dirty[block / 64] >> (block % 64) & 1;
+}
+
+/* With the lock: the bucket holds this version now. */
+static void now_version(struct cache_file *file, const struct store_object *version)
+{
+	struct notes_journal *j = file->draft->notes.journal;
+
+	memcpy(j->etag, version->etag, sizeof(j->etag));
+	j->size = version->size;
+	j->mtime_ns = version->mtime_ns;
+	j->flags = (j->flags & ~NOTES_NEW) | NOTES_KNOWN;
+	if (!file->is_dropped)
+		file_relink(file, file->id, file_hash_etag(version->etag));
+}
+
+void draft_become(struct cache_file *file, const struct wire_attr *attr, const char *etag)
+{
+	struct vnode_shm *vn = file->active->pair.vn;
+	struct store_object version = {.mtime_ns = attr->mtime_ns};
+
+	memcpy(version.etag, etag, sizeof(version.etag));
+	file_set_mtime(file, attr->mtime_ns);
+	__atomic_store_n(&vn->attr.mode, attr->mode, __ATOMIC_RELAXED);
+	__atomic_store_n(&vn->attr.uid, attr->uid, __ATOMIC_RELAXED);
+	__atomic_store_n(&vn->attr.gid, attr->gid, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&cache.lock);
+	version.size = file->draft->notes.journal->size;
+	now_version(file, &version);
+	pthread_mutex_unlock(&cache.lock);
+}
+
+void draft_flush_end(struct cache_file *file, struct draft_flush *flush,
+		     const struct store_object *version)
+{
+	struct cache_draft *d = file->draft;
+
+	pthread_mutex_lock(&cache.lock);
+	if (version)
+		now_version(file, version);
+	if (version && flush->is_quiet && load(&d->notes.shm->begun) == flush->begun)
+		__atomic_store_n(&d->notes.shm->flushed, flush->begun, __ATOMIC_SEQ_CST);
+	else
+		/* who changes something now may have marked it before the marks were taken */
+		notes_give_dirty(&d->notes, flush->dirty);
+	d->is_flushing = false;
+	pthread_cond_broadcast(&file->active->wake);
+	file_recharge(file);
+	pthread_mutex_unlock(&cache.lock);
+	free(flush->dirty);
+	flush->dirty = NULL;
+}
+
+int draft_note_upload(struct cache_file *file, const char *upload_id)
+{
+	struct notes_journal *j = file->draft->notes.journal;
+	int ret = 0;
+
+	pthread_mutex_lock(&cache.lock);
+	if (strlen(upload_id) < sizeof(j->upload))
+		snprintf(j->upload, sizeof(j->upload), "%s", upload_id);
+	else
+		ret = -ENAMETOOLONG;
+	pthread_mutex_unlock(&cache.lock);
+	return ret;
+}
+
+char *draft_noted_upload(struct cache_file *file)
+{
+	const struct notes_journal *j = file->draft->notes.journal;
+	char *id = NULL;
+
+	pthread_mutex_lock(&cache.lock);
+	if (j->upload[0])
+		id = strdup(j->upload);
+	pthread_mutex_unlock(&cache.lock);
+	return id;
+}
+
+ssize_t draft_read(struct cache_file *file, void *buf, size_t bytes, uint64_t offset)
+{
+	ssize_t n;
+
+	do
+		n = pread(file->active->pair.data_fd, buf, bytes, (off_t)offset);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+void draft_park(struct cache_file *file, int error, const char *message)
+{
+	struct notes_journal *j = file->draft->notes.journal;
+
+	pthread_mutex_lock(&cache.lock);
+	j->error = error;
+	snprintf(j->message, sizeof(j->message), "%s", message);
+	j->flags |= NOTES_PARKED;
+	pthread_mutex_unlock(&cache.lock);
+}
+
+int draft_parked(const struct cache_file *file, const char **message)
+{
+	const struct notes_journal *j = file->draft->notes.journal;
+
+	if (!(j->flags & NOTES_PARKED))
+		return 0;
+	*message = j->message;
+	return j->error ? j->error : -EIO;
+}
+
+void draft_unpark(struct cache_file *file)
+{
+	pthread_mutex_lock(&cache.lock);
+	file->draft->notes.journal->flags &= ~NOTES_PARKED;
+	pthread_mutex_unlock(&cache.lock);
+}
+
+/* --- when no process has it open --- */
+
+/* A writer that was killed leaves its change begun. There is none any more. */
+static void settle(struct cache_draft *d)
+{
+	struct draft_shm *n = d->notes.shm;
+
+	if (__atomic_exchange_n(&n->mapped, 0, __ATOMIC_SEQ_CST))
+		draft_begin(n, 0, n->dirty_words * 64 << VNODE_BLOCK_SHIFT);
+	__atomic_store_n(&n->ended, load(&n->begun), __ATOMIC_SEQ_CST);
+}
+
+/* The new pair of an ordinary file, which takes the data file over. With the lock. */
+static int hand_on(struct cache_file *file, const struct wire_attr *attr)
+{
+	const struct notes_journal *j = file->draft->notes.journal;
+	const struct vnode_shm *vn = file->active->pair.vn;
+	const struct pair_about about = {
+		.kind = VNODE_FILE,
+		.ctx = vn->ctx,
+		.attr = attr,
+		.path = vnode_path(vn),
+		.object = j->object,
+		.etag = j->etag,
+	};
+
+	return file_take_over(file, &about);
+}
+
+/* A clean draft becomes the ordinary file of its version; or it goes, since it can be fetched. */
+static void retire(struct cache_file *file)
+{
+	const struct notes_journal *j = file->draft->notes.journal;
+	struct wire_attr attr;
+
+	draft_attr(file, &attr);
+	if (j->flags & NOTES_UNLINKED || !(j->flags & NOTES_KNOWN) || attr.size != j->size ||
+	    !cache_complete(file) || hand_on(file, &attr))
+		file_drop(file);
+}
+
+size_t draft_sweep(struct cache_file **out, size_t max)
+{
+	struct cache_file *next;
+	size_t count = 0;
+
+	pthread_mutex_lock(&cache.lock);
+	for (struct cache_file *f = cache.drafts; f; f = next) {
+		const struct notes_journal *j = f->draft->notes.journal;
+
+		next = f->draft->next;
+		if (f->refs || j->flags & NOTES_PARKED || file_activate(f) || file_is_open(f)) {
+			if (f->active)
+				file_recharge(f);
+			continue;
+		}
+		settle(f->draft);
+		if (!(j->flags & NOTES_UNLINKED) && draft_is_dirty(f->draft->notes.shm)) {
+			if (count < max) {
+				file_ref_locked(f);
+				out[count++] = f;
+			}
+		} else {
+			retire(f);
+		}
+	}
+	pthread_mutex_unlock(&cache.lock);
+	return count;
+}
+
+void draft_stats(struct draft_stats *out)
+{
+	*out = (struct draft_stats){0};
+	pthread_mutex_lock(&cache.lock);
+	for (struct cache_file *f = cache.drafts; f; f = f->draft->next) {
+		uint32_t flags = f->draft->notes.journal->flags;
+
+		out->drafts++;
+		if (flags & NOTES_PARKED)
+			out->parked++;
+		else if (!(flags & NOTES_UNLINKED) && draft_is_dirty(f->draft->notes.shm))
+			out->dirty++;
+	}
+	pthread_mutex_unlock(&cache.lock);
+}
+
+int draft_each(int (*each)(void *arg, struct cache_file *file), void *arg)
+{
+	struct cache_file *file, *next;
+	int ret = 0;
+
+	pthread_mutex_lock(&cache.lock);
+	for (file = file_use(cache.drafts); file && !ret; file = next) {
+		uint32_t flags = file->draft->notes.journal->flags;
+		bool is_one = flags & NOTES_PARKED ||
+			      (!(flags & NOTES_UNLINKED) && draft_is_dirty(file->draft->notes.shm));
+
+		pthread_mutex_unlock(&cache.lock);
+		if (is_one)
+			ret = each(arg, file);
+		pthread_mutex_lock(&cache.lock);
+		next = file_use(file->draft->next);
+		file_put_locked(file);
+	}
+	if (file)
+		file_put_locked(file);
+	pthread_mutex_unlock(&cache.lock);
+	return ret;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding and making the file of a version, and what there is to know of one. */
+#include "cache/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Does some name lead to it? */
+static bool has_name(const struct cache_file *file)
+{
+	return !file->draft ||
+	       !(file->draft->notes.journal->flags & (NOTES_PARKED | NOTES_UNLINKED));
+}
+
+static bool is_named(const struct cache_file *file, const void *none)
+{
+	(void)none;
+	return has_name(file);
+}
+
+static bool is_version(const struct cache_file *file, const void *etag_hash)
+{
+	return has_name(file) && file->etag_hash == *(const uint64_t *)etag_hash;
+}
+
+struct cache_file *cache_find(const uint8_t *ctx, const char *object, const char *etag)
+{
+	uint64_t hash = etag ? file_hash_etag(etag) : 0;
+	uint8_t id[CACHE_ID_BYTES];
+	struct cache_file *file;
+
+	if (file_make_id(ctx, object, id))
+		return NULL;
+	pthread_mutex_lock(&cache.lock);
+	file = file_use(file_find(id, etag ? is_version : is_named, &hash));
+	pthread_mutex_unlock(&cache.lock);
+	return file;
+}
+
+struct cache_file *cache_find_inode(uint64_t dev, uint64_t ino)
+{
+	struct cache_file *file;
+
+	pthread_mutex_lock(&cache.lock);
+	file = file_use(file_find_inode(dev, ino));
+	pthread_mutex_unlock(&cache.lock);
+	return file;
+}
+
+int cache_create(const uint8_t *ctx, const char *object, const char *etag,
+		 const struct wire_attr *attr, const char *path, struct cache_file **out)
+{
+	struct pair_about about = {
+		.kind = VNODE_FILE,
+		.ctx = ctx,
+		.attr = attr,
+		.path = path,
+		.object = object,
+		.etag = etag,
+	};
+	uint64_t hash = file_hash_etag(etag);
+	uint8_t id[CACHE_ID_BYTES];
+	struct cache_file *file;
+	int ret = file_make_id(ctx, object, id);
+
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&cache.lock);
+	file = file_use(file_find(id, is_version, &hash));
+	if (file && !file->draft && file->active->pair.vn->attr.size != attr->size) {
+		/* the same ETag of another size: a service without ETags, or a broken one */
+		file_drop(file);
+		file_put_locked(file);
+		file = NULL;
+	}
+	if (!file)
+		ret = file_create(&about, id, hash, &file);
+	pthread_mutex_unlock(&cache.lock);
+	if (!ret)
+		*out = file;
+	return ret;
+}
+
+const struct wire_attr *cache_attr(const struct cache_file *file)
+{
+	return &file->active->pair.vn->attr;
+}
+
+void cache_version(const struct cache_file *file, struct store_object *out)
+{
+	const struct pair *pair = &file->active->pair;
+
+	*out = (struct store_object){.size = pair->vn->attr.size,
+				     .mtime_ns = pair->vn->attr.mtime_ns};
+	pthread_mutex_lock(&cache.lock);
+	if (file->draft) {
+		const struct notes_journal *j = file->draft->notes.journal;
+
+		out->size = j->size;
+		out->mtime_ns = j->mtime_ns;
+		memcpy(out->etag, j->etag, sizeof(out->etag));
+	} else {
+		memcpy(out->etag, pair->tail->etag, sizeof(out->etag));
+	}
+	pthread_mutex_unlock(&cache.lock);
+}
+
+void cache_object(const struct cache_file *file, char out[CACHE_OBJECT_MAX])
+{
+	const char *object = file->active->pair.tail->object;
+
+	pthread_mutex_lock(&cache.lock);
+	if (file->draft)
+		object = file->draft->notes.journal->object;
+	snprintf(out, CACHE_OBJECT_MAX, "%s", object);
+	pthread_mutex_unlock(&cache.lock);
+}
+
+const uint8_t *cache_ctx(const struct cache_file *file)
+{
+	return file->active->pair.vn->ctx;
+}
+
+bool cache_complete(const struct cache_file *file)
+{
+	return __atomic_load_n(&file->active->pair.vn->flags, __ATOMIC_ACQUIRE) & VNODE_COMPLETE;
+}
+
+bool cache_begun(const struct cache_file *file)
+{
+	return vnode_present(file->active->pair.vn, 0, 1);
+}
+
+/* A write lease is granted only while our own descriptor is the only one: fcntl(2). */
+bool file_is_open(const struct cache_file *file)
+{
+	int fd = file->active->pair.data_fd;
+
+	if (fcntl(fd, F_SETLEASE, F_WRLCK))
+		return true;
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return false;
+}
+
+bool cache_is_open(struct cache_file *file)
+{
+	bool is;
+
+	pthread_mutex_lock(&cache.lock);
+	is = file_is_open(file);
+	pthread_mutex_unlock(&cache.lock);
+	return is;
+}
+
+int cache_open_data(struct cache_file *file, int flags)
+{
+	char name[PAIR_NAME_BYTES];
+
+	pthread_mutex_lock(&cache.lock);
+	file_used(file);
+	pthread_mutex_unlock(&cache.lock);
+	file_pair_name(file, name);
+	return pair_data_fd(cache.files_fd, name, flags);
+}
+
+int cache_open_vnode(struct cache_file *file)
+{
+	char name[PAIR_NAME_BYTES];
+
+	file_pair_name(file, name);
+	return pair_vnode_fd(cache.files_fd, name);
+}

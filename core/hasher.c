@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Threads that digest sources, made when the first job comes. */
+#include "core/hasher.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/digest.h"
+#include "core/scope.h"
+
+#define PIECE_BYTES 262144
+#define POST_AGAIN_US \
+	5000 /* the I/O thread has more tasks than it may: one of them ends soon \
+	      */
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	/* under lock */
+	struct hasher_job *first, *last;
+	pthread_t thread[HASHER_THREADS];
+	unsigned threads;
+	bool running;
+
+	atomic_bool stopping;
+} hasher = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+
+static int add_all(const struct store_source *source, struct digest_run *md5,
+		   struct digest_run *sha256)
+{
+	SCOPE_FREE char *piece = malloc(PIECE_BYTES);
+	uint64_t at = 0;
+	int ret = piece ? 0 : -ENOMEM;
+
+	while (!ret && at < source->bytes) {
+		uint64_t rest = source->bytes - at;
+		size_t bytes = rest < PIECE_BYTES ? (size_t)rest : PIECE_BYTES;
+
+		if (hasher.stopping)
+			return -ECANCELED;
+		ret = source->read(source->arg, at, piece, bytes);
+		if (!ret)
+			ret = digest_run_add(md5, piece, bytes);
+		if (!ret)
+			ret = digest_run_add(sha256, piece, bytes);
+		at += bytes;
+	}
+	return ret;
+}
+
+int hasher_run(struct hasher_job *job)
+{
+	struct digest_run md5 = {0};
+	struct digest_run sha256 = {0};
+	uint8_t digest[DIGEST_MAX_BYTES] = {0};
+	int ret = digest_run_start(&md5, DIGEST_MD5);
+
+	job->sums = (struct store_sums){0};
+	if (!ret)
+		ret = digest_run_start(&sha256, job->sha256 ? DIGEST_SHA256 : DIGEST_NONE);
+	if (!ret)
+		ret = add_all(job->source, &md5, &sha256);
+	if (!ret)
+		ret = digest_run_end(&md5, digest);
+	if (ret > 0)
+		memcpy(job->sums.md5, digest, sizeof(job->sums.md5));
+	if (ret > 0)
+		ret = digest_run_end(&sha256, digest);
+	if (ret > 0)
+		digest_hex(digest, (size_t)ret, job->sums.sha256);
+	digest_run_drop(&md5);
+	digest_run_drop(&sha256);
+	job->error = ret < 0 ? ret : 0;
+	job->sums.known = ret >= 0;
+	return job->error;
+}
+
+/* NULL: the hasher stops and there is nothing left. */
+static struct hasher_job *next_job(void)
+{
+	struct hasher_job *job;
+
+	pthread_mutex_lock(&hasher.lock);
+	while (!hasher.first && hasher.running)
+		pthread_cond_wait(&hasher.wake, &hasher.lock);
+	job = hasher.first;
+	if (job)
+		hasher.first = job->next;
+	pthread_mutex_unlock(&hasher.lock);
+	return job;
+}
+
+static void *work(void *arg)
+{
+	struct hasher_job *job;
+
+	(void)arg;
+	while ((job = next_job())) {
+		struct http_task *task = job->task;
+
+		hasher_run(job);
+		while (http_post(task, 0) == -ENOMEM)
+			usleep(POST_AGAIN_US);
+	}
+	return NULL;
+}
+
+/* With the lock. All the threads that can be had; one is enough. */
+static int start_threads(void)
+{
+	sigset_t all;
+	sigset_t before;
+	int ret = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (!ret && hasher.threads < HASHER_THREADS) {
+		ret = pthread_create(&hasher.thread[hasher.threads], NULL, work, NULL);
+		hasher.threads += !ret;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return hasher.threads ? 0 : -ret;
+}
+
+int hasher_submit(struct hasher_job *job)
+{
+	int ret;
+
+	job->next = NULL;
+	pthread_mutex_lock(&hasher.lock);
+	ret = hasher.running ? start_threads() : -ECANCELED;
+	if (!ret) {
+		if (hasher.first)
+			hasher.last->next = job;
+		else
+			hasher.first = job;
+		hasher.last = job;
+		pthread_cond_signal(&hasher.wake);
+	}
+	pthread_mutex_unlock(&hasher.lock);
+	return ret;
+}
+
+void hasher_start(void)
+{
+	pthread_mutex_lock(&hasher.lock);
+	hasher.running = true;
+	hasher.stopping = false;
+	pthread_mutex_unlock(&hasher.lock);
+}
+
+void hasher_stop(void)
+{
+	unsigned threads;
+
+	hasher.stopping = true;
+	pthread_mutex_lock(&hasher.lock);
+	hasher.running = false;
+	threads = hasher.threads;
+	hasher.threads = 0;
+	pthread_cond_broadcast(&hasher.wake);
+	pthread_mutex_unlock(&hasher.lock);
+	for (unsigned i = 0; i < threads; i++)
+		pthread_join(hasher.thread[i], NULL);
+}

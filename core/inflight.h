@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of a flight share: flight.c sends it, outcome.c judges what came of a sending,
+ * lost.c finds out what became of a write whose answer was lost. On the I/O thread.
+ */
+#ifndef CORE_INFLIGHT_H
+#define CORE_INFLIGHT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/backend.h"
+#include "core/body.h"
+#include "core/flight.h"
+#include "core/hasher.h"
+#include "core/http/engine.h"
+
+/* What the present sending is for. */
+enum flight_asking {
+	ASK_CALL,    /* what the caller wants */
+	ASK_SIZE,    /* a HEAD: the GET turned out to be beyond the end */
+	ASK_WRITTEN, /* a HEAD: has an earlier sending of this write been carried out? */
+};
+
+struct flight {
+	struct http_task task;
+	struct http_exchange x;
+	struct store_call *call;
+	const struct store_ops *ops;
+
+	struct store_call ask; /* what is being asked now; holds the results */
+	enum flight_asking asking;
+	struct store_site site;
+	struct store_request request;
+	struct buffer url;
+	struct buffer answer; /* the body, when it is not an object's */
+	struct body body;
+
+	struct hasher_job hashing; /* of the source */
+	bool source_failed;	   /* the last error came from the source */
+
+	unsigned tries, tries_total; /* sendings, since the last progress and in all */
+	int64_t progress_ms;
+	uint64_t progress_bytes;
+	bool region_cured, clock_cured; /* each once */
+
+	bool unsure;	  /* an earlier sending of this write may have been carried out */
+	int64_t first_ms; /* when it was first sent; 0: not yet */
+	struct {
+		int error, status;
+		char message[STORE_MESSAGE_BYTES];
+	} lost; /* ASK_WRITTEN: what the call ends with if it was not */
+};
+
+static inline const struct store_verb_ops *flight_verb(const struct flight *f)
+{
+	return &f->ops->verb[f->call->verb];
+}
+
+/* Ends the call, with its results in ask, and the flight. */
+void flight_conclude(struct flight *f, int error);
+
+/* Sends it again after delay_ms; ends the call when that cannot be. */
+void flight_relaunch(struct flight *f, int64_t delay_ms);
+
+/* The same if that may help: not too often, not too late, not when the endpoint is down. Returns
+ * whether it does; if not, the flight is as before. */
+bool flight_try_again(struct flight *f, unsigned tries_max, const char *retry_after);
+
+/* Is this an error that needs no line? */
+bool flight_is_quiet(int error);
+
+/* The answer as a back end wants to see it; borrows from f. */
+struct store_answer flight_answer(const struct flight *f);
+
+/* outcome.c: the exchange has ended. Ends the flight or sends it again. */
+void outcome_judge(struct flight *f);
+/* A status that is no success, or a success whose body is an error. */
+void outcome_fault(struct flight *f);
+
+/* lost.c. The sending that has just failed, or been answered so, may have been carried out. */
+void lost_note_failure(struct flight *f);
+void lost_note_status(struct flight *f);
+
+/* The write failed with error: may that be the sight of its own success? Then it is looked into,
+ * and true returned: the flight goes on or has ended. */
+bool lost_ask(struct flight *f, int error);
+
+/* The HEAD's answer: ends the call. */
+void lost_found(struct flight *f);
+
+/* There is no object, or another version. */
+void lost_not_ours(struct flight *f);
+
+#endif

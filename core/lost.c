@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A write whose answer got lost has perhaps been carried out. Sent again, one with a condition then
+ * fails on its own success: its ETag is no longer the one that If-Match names, or the name is no
+ * longer free. So before such an error is passed on, a HEAD looks whether what is there is ours:
+ * by its ETag, by the metadata that went with it, and by its age. The latter two matter when two
+ * writers write the same bytes, as those of empty lock files are. It looks as well when the service
+ * goes on answering with errors of its own: RADOS Gateway 16 says 500 to completing an upload that
+ * has been completed.
+ */
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/clock.h"
+#include "core/http/date.h"
+#include "core/inflight.h"
+#include "core/log.h"
+#include "core/pairs.h"
+#include "core/report.h"
+
+#define AGE_SLACK_S 2 /* both times are cut to whole seconds */
+
+void lost_note_failure(struct flight *f)
+{
+	switch (f->x.failure) {
+	case HTTP_FIRST_BYTE:
+	case HTTP_STALLED:
+	case HTTP_CUT:
+	case HTTP_RESET:
+	case HTTP_MALFORMED:
+		f->unsure |= f->asking == ASK_CALL;
+		break;
+	default: /* nothing was sent */
+		break;
+	}
+}
+
+void lost_note_status(struct flight *f)
+{
+	int status = f->x.status;
+
+	/* 501: it does not even know how */
+	f->unsure |= f->asking == ASK_CALL && (status < 300 || (status >= 500 && status != 501));
+}
+
+static int expected_etag(const struct flight *f, char etag[STORE_ETAG_BYTES])
+{
+	return flight_verb(f)->expect(f->call, &f->hashing.sums, etag);
+}
+
+/* -ESTALE would be a claim that nobody can make. */
+static void give_up(struct flight *f)
+{
+	report_local(f->call,
+		     "an answer was lost, and whether it was written cannot be told; "
+		     "compare what is there",
+		     f->call->message);
+	flight_conclude(f, -EIO);
+}
+
+bool lost_ask(struct flight *f, int error)
+{
+	char etag[STORE_ETAG_BYTES];
+
+	if (f->asking != ASK_CALL || !f->unsure || !flight_verb(f)->expect ||
+	    (error != -ESTALE && error != -ENOENT && error != -EIO))
+		return false;
+	if (expected_etag(f, etag) < 0) {
+		if (error != -ESTALE)
+			return false; /* true in any case */
+		give_up(f);
+		return true;
+	}
+	log_info("%s://%s/%s: an answer was lost; looking whether it was written", f->call->scheme,
+		 f->call->bucket, f->call->key);
+	f->lost.error = error;
+	f->lost.status = f->x.status;
+	memcpy(f->lost.message, f->call->message, sizeof(f->lost.message));
+	f->asking = ASK_WRITTEN;
+	f->tries = 0;
+	f->progress_ms = clock_mono_ms();
+	flight_relaunch(f, 0);
+	return true;
+}
+
+/* Was it made before this write was first sent? By the server's clock alone. */
+static bool is_too_old(const struct flight *f)
+{
+	const char *date = header_get(&f->x.answer, "Date");
+	int64_t now_s;
+	int64_t flight_s = (clock_mono_ms() - f->first_ms) / 1000;
+
+	/* what went in parts may bear the date on which it was begun */
+	if (f->call->verb == STORE_COMPLETE || !date || date_parse_http(date, &now_s) < 0 ||
+	    !f->ask.object.mtime_ns)
+		return false;
+	return now_s - f->ask.object.mtime_ns / DATE_NS_PER_S > flight_s + AGE_SLACK_S;
+}
+
+/* Is all that went with the write kept there? */
+static bool has_ours(const struct flight *f)
+{
+	const struct store_pairs *sent = f->call->set_user;
+
+	for (size_t i = 0; sent && i < sent->count; i++) {
+		const char *kept = pairs_get(&f->ask.user, sent->pair[i].name);
+
+		if (!kept || strcmp(kept, sent->pair[i].value) != 0)
+			return false;
+	}
+	return true;
+}
+
+void lost_found(struct flight *f)
+{
+	char etag[STORE_ETAG_BYTES];
+
+	if (expected_etag(f, etag) < 0 || strcasecmp(etag, f->ask.object.etag) != 0 ||
+	    is_too_old(f) || !has_ours(f)) {
+		lost_not_ours(f);
+		return;
+	}
+	flight_conclude(f, 0);
+}
+
+void lost_not_ours(struct flight *f)
+{
+	f->x.status = f->lost.status;
+	memcpy(f->call->message, f->lost.message, sizeof(f->lost.message));
+	flight_conclude(f, f->lost.error);
+}

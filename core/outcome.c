@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What came of a sending: the end of the call, or another sending. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/http/date.h"
+#include "core/http/range.h"
+#include "core/http/retry.h"
+#include "core/inflight.h"
+#include "core/learned.h"
+#include "core/log.h"
+#include "core/report.h"
+
+#define SKEW_MIN_S    60 /* a smaller difference is no reason for a refused signature */
+#define CORRUPT_TRIES 3	 /* an object that is wrong three times is wrong */
+
+/* Bytes that were delivered can only be built upon when the version has a strong name. */
+static void settle_partial(struct flight *f)
+{
+	if (f->body.begun && (!f->body.object.etag[0] || f->body.object.etag[0] == 'W'))
+		body_restart(&f->body);
+	if (f->body.begun && !f->body.delivered)
+		body_restart(&f->body);
+}
+
+static void on_failure(struct flight *f)
+{
+	enum http_failure failure = f->x.failure;
+
+	if (failure == HTTP_CANCELED) {
+		flight_conclude(f, -ECANCELED);
+		return;
+	}
+	settle_partial(f);
+	lost_note_failure(f);
+	if (flight_try_again(f, report_tries(failure), NULL))
+		return;
+	report_failure(f->call, &f->site, &f->x, f->tries_total, f->call->message);
+	flight_conclude(f, failure == HTTP_CALLER ? f->x.error : -EIO);
+}
+
+/* An answer that is no answer: perhaps the next one is. */
+static void on_bad_answer(struct flight *f, const char *what)
+{
+	char id[STORE_ID_BYTES];
+
+	f->ops->request_id(&f->x.answer, id);
+	body_restart(&f->body);
+	lost_note_status(f);
+	if (flight_try_again(f, CORRUPT_TRIES, NULL))
+		return;
+	report_bad_answer(f->call, &f->site, id, what, f->call->message);
+	flight_conclude(f, -EIO);
+}
+
+/* head(), body() or send() ended the exchange. */
+static void on_caller_error(struct flight *f)
+{
+	bool ours = f->body.sink_failed || f->source_failed;
+
+	if (!ours && f->x.error == -EBADMSG)
+		on_bad_answer(f, "the answer contradicts itself or lacks a length");
+	else if (!ours && f->x.error == -EMSGSIZE)
+		on_bad_answer(f, "the answer is larger than any that is right");
+	else
+		flight_conclude(f, f->x.error);
+}
+
+static bool cure_clock(struct flight *f)
+{
+	const char *date = header_get(&f->x.answer, "Date");
+	struct learned_endpoint *endpoint = learned_endpoint(f->site.origin);
+	int64_t server_s;
+	int64_t skew_s;
+
+	if (f->clock_cured || !date || date_parse_http(date, &server_s) < 0)
+		return false;
+	skew_s = server_s - clock_wall_s();
+	if (llabs(skew_s - endpoint->skew_s) < SKEW_MIN_S)
+		return false;
+	log_warn("%s: its clock differs by %lld s; signing with its time", f->site.origin,
+		 (long long)skew_s);
+	endpoint->skew_s = skew_s;
+	f->clock_cured = true;
+	flight_relaunch(f, 0);
+	return true;
+}
+
+static bool cure_region(struct flight *f, const struct store_fault *fault)
+{
+	if (f->region_cured || !f->call->bucket || !strcmp(fault->region, f->site.region))
+		return false;
+	log_info("%s://%s: is in %s", f->call->scheme, f->call->bucket, fault->region);
+	learned_set_region(f->call->ctx, f->call->scheme, f->call->bucket, fault->region);
+	f->region_cured = true;
+	flight_relaunch(f, 0);
+	return true;
+}
+
+/* Sends the body again with digests made anew: it was damaged on its way, or the source changed. */
+static bool cure_body(struct flight *f)
+{
+	f->hashing.sums.known = false;
+	return flight_try_again(f, CORRUPT_TRIES, NULL);
+}
+
+static void note_success(struct flight *f)
+{
+	struct learned_endpoint *endpoint = learned_endpoint(f->site.origin);
+
+	retry_budget_success(&endpoint->budget, f->tries > 1);
+}
+
+void outcome_fault(struct flight *f)
+{
+	struct store_answer answer = flight_answer(f);
+	struct store_fault fault = {0};
+
+	f->ops->fault(&f->ask, &f->site, &answer, &fault);
+	lost_note_status(f);
+	if (fault.done) {
+		note_success(f);
+		flight_conclude(f, 0);
+		return;
+	}
+	if (fault.cure == STORE_CURE_REGION && cure_region(f, &fault))
+		return;
+	if (fault.cure == STORE_CURE_CLOCK && cure_clock(f))
+		return;
+	if (fault.cure == STORE_CURE_RESEND && cure_body(f))
+		return;
+	if (fault.cure == STORE_CURE_WAIT) {
+		settle_partial(f);
+		if (flight_try_again(f, RETRY_TRIES_MAX, header_get(&f->x.answer, "Retry-After")))
+			return;
+	}
+	if (f->asking == ASK_WRITTEN && fault.error == -ENOENT) {
+		lost_not_ours(f);
+		return;
+	}
+	if (!flight_is_quiet(fault.error))
+		report_fault(f->call, &f->site, f->x.status, &fault, f->call->message);
+	if (!lost_ask(f, fault.error))
+		flight_conclude(f, fault.error ? fault.error : -EIO);
+}
+
+/* A HEAD after a GET beyond the end. */
+static void on_beyond_head(struct flight *f)
+{
+	int ret = body_beyond(&f->body, f->call, &f->ask.object);
+
+	flight_conclude(f, ret);
+}
+
+/* 416: there is nothing at that offset. How large is the object then? */
+static void on_beyond(struct flight *f)
+{
+	const char *text = header_get(&f->x.answer, "Content-Range");
+	struct store_object object = {0};
+	struct range_answer range;
+
+	if (f->body.delivered) {
+		flight_conclude(f, -ESTALE); /* it shrank between two parts */
+		return;
+	}
+	if (text && !range_parse(text, &range) && !range.satisfied)
+		object.size = range.size;
+	else if (f->call->offset)
+		f->asking = ASK_SIZE;
+	if (f->asking == ASK_SIZE)
+		flight_relaunch(f, 0);
+	else
+		flight_conclude(f, body_beyond(&f->body, f->call, &object));
+}
+
+/* Is what the service says it has what was sent? */
+static bool is_as_sent(const struct flight *f, const struct store_check *check)
+{
+	return !f->request.streams || check->kind != DIGEST_MD5 ||
+	       digest_is_hex(f->hashing.sums.md5, DIGEST_MD5_BYTES, check->text);
+}
+
+static void on_other_bytes(struct flight *f)
+{
+	static const char what[] = "the service keeps other bytes than were sent";
+	char id[STORE_ID_BYTES];
+
+	if (!f->call->if_match && !f->call->if_none_match) {
+		on_bad_answer(f, what);
+		return;
+	}
+	/* to send it again would only break the condition */
+	f->ops->request_id(&f->x.answer, id);
+	report_bad_answer(f->call, &f->site, id, what, f->call->message);
+	flight_conclude(f, -EIO);
+}
+
+static void on_success(struct flight *f)
+{
+	struct store_check check = {0};
+	struct store_answer answer = flight_answer(f);
+	int ret;
+
+	if (f->ask.verb == STORE_GET) {
+		ret = body_end(&f->body, f->call);
+		if (ret == -EAGAIN) {
+			f->x.failure = HTTP_CUT;
+			on_failure(f);
+			return;
+		}
+	} else {
+		ret = f->ops->verb[f->ask.verb].parse(&f->ask, &answer, &check);
+	}
+	if (ret == -EREMOTEIO) {
+		outcome_fault(f);
+		return;
+	}
+	if (ret == -EBADMSG) {
+		on_bad_answer(f, f->ask.verb == STORE_GET
+					 ? "the bytes do not match the object's checksum"
+					 : "the answer is not what the service gives");
+		return;
+	}
+	if (ret < 0) {
+		flight_conclude(f, ret);
+		return;
+	}
+	if (!is_as_sent(f, &check)) {
+		on_other_bytes(f);
+		return;
+	}
+	note_success(f);
+	if (f->asking == ASK_SIZE)
+		on_beyond_head(f);
+	else if (f->asking == ASK_WRITTEN)
+		lost_found(f);
+	else
+		flight_conclude(f, 0);
+}
+
+static bool is_success(int status)
+{
+	return status >= 200 && status < 300;
+}
+
+/* A server that was asked for leave and answered without giving it will not give it next time. */
+static void note_deafness(const struct flight *f)
+{
+	if (f->x.expect && !f->x.continued && (is_success(f->x.status) || f->x.status == 417))
+		learned_endpoint(f->site.origin)->deaf = true;
+}
+
+void outcome_judge(struct flight *f)
+{
+	const struct http_exchange *x = &f->x;
+
+	note_deafness(f);
+	if (x->failure == HTTP_CALLER)
+		on_caller_error(f);
+	else if (x->failure != HTTP_NONE)
+		on_failure(f);
+	else if (is_success(x->status))
+		on_success(f);
+	else if (x->status == 416 && f->ask.verb == STORE_GET)
+		on_beyond(f);
+	else if (x->status == 417 && x->expect)
+		flight_relaunch(f, 0); /* the next one does not ask */
+	else
+		outcome_fault(f);
+}

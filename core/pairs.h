@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists of names and values: struct store_pairs of core/store.h. */
+#ifndef CORE_PAIRS_H
+#define CORE_PAIRS_H
+
+#include "core/store.h"
+
+/* Appends copies. Returns 0, -EMSGSIZE (STORE_PAIRS_MAX) or -ENOMEM; the list is as before then. */
+int pairs_add(struct store_pairs *pairs, const char *name, const char *value);
+
+/* The value of that name, or NULL. */
+const char *pairs_get(const struct store_pairs *pairs, const char *name);
+
+/* Frees all and leaves the list empty. */
+void pairs_free(struct store_pairs *pairs);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See copy.h. */
+#include "fs/copy.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/pairs.h"
+#include "fs/metadata.h"
+
+static bool is_ours(const char *name)
+{
+	return !strcmp(name, "mode") || !strcmp(name, "uid") || !strcmp(name, "gid") ||
+	       !strcmp(name, "mtime");
+}
+
+static void apply(const struct change_attr *attr, struct metadata *m)
+{
+	if (attr->what & WIRE_SET_MODE) {
+		m->has_mode = true;
+		m->mode = S_IFREG | (attr->mode & 07777);
+	}
+	if (attr->what & WIRE_SET_UID) {
+		m->has_uid = true;
+		m->uid = attr->uid;
+	}
+	if (attr->what & WIRE_SET_GID) {
+		m->has_gid = true;
+		m->gid = attr->gid;
+	}
+	if (attr->what & WIRE_SET_MTIME) {
+		m->has_mtime = true;
+		m->mtime_ns = attr->mtime_ns;
+	}
+}
+
+/* All user metadata as it is to be: what others keep there stays. */
+static int merge(const struct store_call *head, const struct change_attr *attr,
+		 struct store_pairs *out)
+{
+	struct metadata_pairs ours;
+	struct metadata m;
+	int ret = 0;
+
+	metadata_read(&head->user, &m);
+	if (!m.has_mtime) { /* the copy is new, the file is not */
+		m.has_mtime = true;
+		m.mtime_ns = head->object.mtime_ns;
+	}
+	if (attr)
+		apply(attr, &m);
+	metadata_write(&m, &ours);
+	for (size_t i = 0; !ret && i < head->user.count; i++) {
+		if (!is_ours(head->user.pair[i].name))
+			ret = pairs_add(out, head->user.pair[i].name, head->user.pair[i].value);
+	}
+	for (size_t i = 0; !ret && i < ours.pairs.count; i++)
+		ret = pairs_add(out, ours.pair[i].name, ours.pair[i].value);
+	return ret;
+}
+
+static int run(struct lookup *from, struct store_call *call)
+{
+	int ret = store_run(call);
+
+	if (ret && ret != -ENOENT)
+		memcpy(from->message, call->message, sizeof(from->message));
+	return ret;
+}
+
+/* The metadata goes as it is, or as user and fields say. */
+static int copy(struct lookup *from, const struct lookup *to, bool must_be_new,
+		const struct store_pairs *user, const struct store_pairs *fields,
+		struct store_object *object)
+{
+	struct store_call call = {
+		.verb = STORE_COPY,
+		.ctx = to->ctx,
+		.scheme = to->name.scheme,
+		.bucket = to->name.bucket,
+		.key = to->name.key,
+		.from_bucket = from->name.bucket,
+		.from_key = from->name.key,
+		.from_etag = object->etag[0] ? object->etag : NULL,
+		.if_none_match = must_be_new ? "*" : NULL,
+		.set_user = user,
+		.set_fields = fields,
+	};
+	char etag[STORE_ETAG_BYTES];
+	int ret;
+
+	memcpy(etag, object->etag, sizeof(etag));
+	call.from_etag = etag[0] ? etag : NULL;
+	ret = run(from, &call);
+	if (!ret) {
+		memcpy(object->etag, call.object.etag, sizeof(object->etag));
+		object->mtime_ns = call.object.mtime_ns;
+	}
+	store_call_reset(&call);
+	return ret == -ESTALE && must_be_new ? -EEXIST : ret;
+}
+
+static int copy_changed(struct lookup *from, const struct lookup *to, bool must_be_new,
+			const struct change_attr *attr, struct meta_fact *fact)
+{
+	struct store_pairs user = {0};
+	struct store_call head = {
+		.verb = STORE_HEAD,
+		.ctx = from->ctx,
+		.scheme = from->name.scheme,
+		.bucket = from->name.bucket,
+		.key = from->name.key,
+	};
+	struct store_object object;
+	int ret = run(from, &head);
+
+	if (!ret && fact->object.etag[0] && strcmp(fact->object.etag, head.object.etag) != 0)
+		ret = -ESTALE;
+	if (!ret)
+		ret = merge(&head, attr, &user);
+	object = head.object;
+	if (!ret)
+		ret = copy(from, to, must_be_new, &user, &head.fields, &object);
+	if (!ret)
+		lookup_file_fact(&object, &user, fact);
+	store_call_reset(&head);
+	pairs_free(&user);
+	return ret;
+}
+
+int copy_object(struct lookup *from, const struct lookup *to, bool must_be_new,
+		const struct change_attr *attr, struct meta_fact *fact)
+{
+	int64_t mtime_ns = fact->object.mtime_ns;
+	int ret;
+
+	if (attr || !fact->is_told || !fact->has_mtime)
+		return copy_changed(from, to, must_be_new, attr, fact);
+	ret = copy(from, to, must_be_new, NULL, NULL, &fact->object);
+	fact->object.mtime_ns = mtime_ns;
+	return ret;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copies that the service makes by itself. */
+#ifndef FS_COPY_H
+#define FS_COPY_H
+
+#include "fs/change.h"
+#include "fs/lookup.h"
+
+/* from's object as to's, which may be the same. Of its metadata everything goes along, and its time
+ * stays; attr: what is to be other, or NULL. must_be_new: nothing may be there, -EEXIST otherwise.
+ * fact: in: the version that is copied; out: what to's object is. Costs a HEAD more unless the fact
+ * tells all. Returns 0, -ENOENT, -ESTALE (another version is there by now), or the store's error,
+ * with from->message. */
+int copy_object(struct lookup *from, const struct lookup *to, bool must_be_new,
+		const struct change_attr *attr, struct meta_fact *fact);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mkdir: an object without bytes whose key ends in a slash. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "cache/clock.h"
+#include "core/context.h"
+#include "fs/change.h"
+#include "fs/metadata.h"
+#include "fs/told.h"
+
+static int read_nothing(void *arg, uint64_t offset, void *buf, size_t bytes)
+{
+	(void)arg;
+	(void)offset;
+	(void)buf;
+	return bytes ? -EIO : 0;
+}
+
+static int put_mark(struct lookup *q, const char *key, const struct metadata *meta)
+{
+	struct store_pair type = {(char *)"Content-Type", (char *)"application/x-directory"};
+	struct store_pairs fields = {&type, 1};
+	struct metadata_pairs pairs;
+	struct store_call call = {
+		.verb = STORE_PUT,
+		.ctx = q->ctx,
+		.scheme = q->name.scheme,
+		.bucket = q->name.bucket,
+		.key = key,
+		.source = {.read = read_nothing},
+		.set_user = &pairs.pairs,
+		.set_fields = &fields,
+	};
+	int ret;
+
+	metadata_write(meta, &pairs);
+	ret = store_run(&call);
+	if (ret)
+		memcpy(q->message, call.message, sizeof(q->message));
+	store_call_reset(&call);
+	return ret;
+}
+
+int change_mkdir(struct lookup *q, uint32_t mode)
+{
+	char prefix[NAME_OBJECT_MAX], scheme[8], bucket[256];
+	struct metadata meta = {
+		.has_mode = true, .mode = S_IFDIR | (mode & 07777), .has_mtime = true};
+	struct wire_attr attr;
+	struct timespec now;
+	int ret;
+
+	q->message[0] = '\0';
+	q->must_be_dir = false;
+	ret = lookup_stat(q, &attr);
+	if (!ret)
+		return -EEXIST;
+	if (ret != -ENOENT)
+		return ret;
+	if (q->name.kind != NAME_KEY)
+		return q->name.kind == NAME_BUCKET ? -EPERM : -EROFS; /* no buckets are made */
+	ret = lookup_parent(q);
+	if (ret)
+		return ret;
+	clock_gettime(CLOCK_REALTIME, &now);
+	meta.mtime_ns = now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
+	name_prefix(&q->name, prefix);
+	ret = put_mark(q, name_split(prefix, scheme, bucket), &meta);
+	if (!ret)
+		told_dir(context_id(q->ctx), prefix, meta.mtime_ns);
+	return ret;
+}

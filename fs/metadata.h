@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mode, owner and time of a file as user metadata of its object, under the names that s3fs
+ * (decimal: mode with its file type, uid, gid, mtime) and rclone (mtime: seconds with a fraction)
+ * read and write.
+ */
+#ifndef FS_METADATA_H
+#define FS_METADATA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/store.h"
+
+struct metadata {
+	bool has_mode, has_mtime, has_uid, has_gid;
+	uint32_t mode; /* file type and permission bits */
+	uint32_t uid, gid;
+	int64_t mtime_ns; /* since 1970 */
+};
+
+#define METADATA_PAIRS 4
+#define METADATA_TEXT  32 /* bytes of a value with its NUL */
+
+/* The pairs of a call, with what they point to. */
+struct metadata_pairs {
+	struct store_pairs pairs;
+	struct store_pair pair[METADATA_PAIRS];
+	char text[METADATA_PAIRS][METADATA_TEXT];
+};
+
+void metadata_write(const struct metadata *in, struct metadata_pairs *out);
+
+/* What the pairs of an answer say. Anything that is no number of the kind is as if it were not
+ * there. */
+void metadata_read(const struct store_pairs *pairs, struct metadata *out);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A directory gets another name: every object below it is copied by the service, MOVEDIR_PARALLEL
+ * at a time, then all old ones are deleted. Nothing is deleted before everything is copied, so an
+ * interrupted one leaves both, whole the old; the same rename then says -ENOTEMPTY.
+ */
+#ifndef FS_MOVEDIR_H
+#define FS_MOVEDIR_H
+
+#include "fs/lookup.h"
+
+#define MOVEDIR_PARALLEL 32
+
+/* to: nothing, or a directory that must be empty. Returns 0, -EINVAL (into itself), -ENOTEMPTY, or
+ * the store's error with from->message. */
+int movedir(struct lookup *from, struct lookup *to);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* unlink and rmdir. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cache/clock.h"
+#include "cache/draft.h"
+#include "core/context.h"
+#include "fs/backends.h"
+#include "fs/change.h"
+#include "fs/told.h"
+
+int change_delete(struct lookup *q, const char *key)
+{
+	struct store_call call = {
+		.verb = STORE_DELETE,
+		.ctx = q->ctx,
+		.scheme = q->name.scheme,
+		.bucket = q->name.bucket,
+		.key = key,
+	};
+	int ret = store_run(&call);
+
+	if (ret)
+		memcpy(q->message, call.message, sizeof(q->message));
+	store_call_reset(&call);
+	return ret;
+}
+
+/* A program that has it open goes on reading: what was not fetched yet is now. */
+static int keep_for_readers(struct lookup *q, const char *object)
+{
+	struct cache_file *file = cache_find(context_id(q->ctx), object, NULL);
+	int ret = 0;
+
+	if (!file)
+		return 0;
+	if (!cache_complete(file) && cache_is_open(file))
+		ret = cache_ensure(file, 0, UINT64_MAX, 0, q->message);
+	if (draft_is(file))
+		draft_unlink(file);
+	cache_put(file);
+	return ret;
+}
+
+/* One that is written to here, whose reference is used up. */
+static int unlink_draft(struct lookup *q, struct cache_file *file)
+{
+	int ret = 0;
+
+	draft_unlink(file);
+	if (!draft_is_new(file))
+		ret = change_delete(q, q->name.key);
+	if (ret)
+		draft_relink(file);
+	cache_put(file);
+	return ret;
+}
+
+int change_unlink(struct lookup *q)
+{
+	char object[NAME_OBJECT_MAX];
+	struct cache_file *draft;
+	struct wire_attr attr;
+	int ret;
+
+	q->message[0] = '\0';
+	if (q->name.kind != NAME_KEY || q->name.is_dir || q->must_be_dir) {
+		ret = lookup_stat(q, &attr);
+		return ret ? ret : -EISDIR;
+	}
+	name_object(&q->name, object);
+	draft = draft_find(context_id(q->ctx), object);
+	if (draft) {
+		ret = unlink_draft(q, draft);
+	} else {
+		ret = lookup_stat(q, &attr);
+		if (!ret && S_ISDIR(attr.mode))
+			ret = -EISDIR;
+		if (!ret)
+			ret = keep_for_readers(q, object);
+		if (!ret)
+			ret = change_delete(q, q->name.key);
+	}
+	if (!ret)
+		told_no_file(context_id(q->ctx), object);
+	return ret;
+}
+
+/* What stands under a prefix: its mark, and anything else? */
+static int look_inside(struct lookup *q, const char *key, bool *mark, bool *others)
+{
+	struct store_call call = {
+		.verb = STORE_LIST,
+		.ctx = q->ctx,
+		.scheme = q->name.scheme,
+		.bucket = q->name.bucket,
+		.key = key,
+		.max_entries = 2,
+	};
+	int ret = store_run(&call);
+
+	*mark = *others = false;
+	for (size_t i = 0; !ret && i < call.list.count; i++) {
+		if (!strcmp(call.list.entries[i].name, key))
+			*mark = true;
+		else
+			*others = true;
+	}
+	if (ret)
+		memcpy(q->message, call.message, sizeof(q->message));
+	store_call_reset(&call);
+	return ret;
+}
+
+int change_rmdir(struct lookup *q)
+{
+	const uint8_t *ctx = context_id(q->ctx);
+	char prefix[NAME_OBJECT_MAX], scheme[8], bucket[256];
+	struct wire_attr attr;
+	bool mark, others;
+	const char *key;
+	int ret;
+
+	q->message[0] = '\0';
+	if (q->name.kind != NAME_KEY) {
+		ret = lookup_stat(q, &attr);
+		return ret ? ret : -EBUSY;
+	}
+	q->must_be_dir = true;
+	ret = lookup_stat(q, &attr);
+	if (ret)
+		return ret;
+	name_prefix(&q->name, prefix);
+	key = name_split(prefix, scheme, bucket);
+	ret = look_inside(q, key, &mark, &others);
+	if (!ret && (others || draft_below(ctx, prefix)))
+		ret = -ENOTEMPTY;
+	if (!ret && mark)
+		ret = change_delete(q, key);
+	if (!ret)
+		told_no_dir(ctx, prefix);
+	return ret;
+}

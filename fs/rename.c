@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rename: a copy by the service, then the old name is deleted. What happens in between is never
+ * the loss of anything: at worst both names are there.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <linux/fs.h>
+
+#include "cache/draft.h"
+#include "core/context.h"
+#include "fs/change.h"
+#include "fs/copy.h"
+#include "fs/listing.h"
+#include "fs/movedir.h"
+#include "fs/publish.h"
+#include "fs/told.h"
+
+struct rename {
+	struct lookup *from, *to;
+	const uint8_t *ctx;
+	bool must_be_new;
+	char old[NAME_OBJECT_MAX], new[NAME_OBJECT_MAX];
+};
+
+/* What was written under the new name and is not published is replaced as well. */
+static void replace_draft(const struct rename *r)
+{
+	struct cache_file *file = draft_find(r->ctx, r->new);
+
+	if (!file)
+		return;
+	draft_unlink(file);
+	cache_put(file);
+}
+
+/* The cached file of the old name goes on as that of the new one. */
+static void take_file_along(const struct rename *r, const struct store_object *old,
+			    const struct store_object *new)
+{
+	struct cache_file *file = cache_find(r->ctx, r->old, old->etag);
+
+	if (!file)
+		return;
+	if (draft_open(file, false, NULL) || draft_rename(file, r->new, new))
+		draft_unlink(file);
+	cache_put(file);
+}
+
+/* Nothing of it is in the bucket: only its name is another. */
+static int rename_new_draft(const struct rename *r, struct cache_file *file)
+{
+	int ret;
+
+	replace_draft(r);
+	ret = draft_rename(file, r->new, NULL);
+	cache_put(file);
+	if (!ret) {
+		told_no_file(r->ctx, r->old);
+		meta_hide(r->ctx, r->new);
+		listing_changed(r->new);
+	}
+	return ret;
+}
+
+/* What is being written is published first. 1: it needs no more. */
+static int settle_draft(const struct rename *r)
+{
+	struct cache_file *file = draft_find(r->ctx, r->old);
+	int ret;
+
+	if (!file)
+		return 0;
+	if (draft_is_new(file) && !r->must_be_new) {
+		ret = rename_new_draft(r, file);
+		return ret ? ret : 1;
+	}
+	ret = publish(file, r->from->message);
+	cache_put(file);
+	return ret;
+}
+
+static int rename_file(struct rename *r)
+{
+	struct meta_fact fact;
+	struct store_object old;
+	int ret = settle_draft(r);
+
+	if (ret)
+		return ret < 0 ? ret : 0;
+	ret = lookup_fact(r->from, &fact);
+	if (!ret && fact.kind != META_FILE)
+		ret = -ENOENT;
+	if (ret)
+		return ret;
+	old = fact.object;
+	ret = copy_object(r->from, r->to, r->must_be_new, NULL, &fact);
+	if (ret)
+		return ret;
+	replace_draft(r);
+	take_file_along(r, &old, &fact.object);
+	told_file(r->ctx, r->new, &fact);
+	ret = change_delete(r->from, r->from->name.key);
+	if (!ret)
+		told_no_file(r->ctx, r->old);
+	return ret;
+}
+
+/* May the one take the place of the other? attr: of what has the new name. */
+static int check_target(const struct rename *r, const struct wire_attr *old,
+			const struct wire_attr *attr)
+{
+	if (r->must_be_new)
+		return -EEXIST;
+	if (S_ISDIR(attr->mode))
+		return S_ISDIR(old->mode) ? 0 : -EISDIR;
+	return S_ISDIR(old->mode) ? -ENOTDIR : 0;
+}
+
+static int check(struct rename *r, struct wire_attr *old)
+{
+	struct wire_attr target;
+	int ret = lookup_stat(r->from, old);
+
+	if (ret)
+		return ret;
+	if (r->from->name.kind != NAME_KEY || r->to->name.kind != NAME_KEY)
+		return -EBUSY;
+	if (strcmp(r->from->name.scheme, r->to->name.scheme) != 0)
+		return -EXDEV;
+	r->to->must_be_dir = false;
+	ret = lookup_stat(r->to, &target);
+	if (ret == -ENOENT)
+		ret = lookup_parent(r->to);
+	else if (!ret)
+		ret = check_target(r, old, &target);
+	if (ret && ret != -ENOENT && !r->from->message[0])
+		memcpy(r->from->message, r->to->message, sizeof(r->to->message));
+	return ret;
+}
+
+int change_rename(struct lookup *from, struct lookup *to, unsigned flags)
+{
+	struct rename r = {.from = from,
+			   .to = to,
+			   .ctx = context_id(from->ctx),
+			   .must_be_new = flags & RENAME_NOREPLACE};
+	struct wire_attr attr;
+	int ret;
+
+	from->message[0] = '\0';
+	if (flags & ~(unsigned)RENAME_NOREPLACE)
+		return -EINVAL;
+	ret = check(&r, &attr);
+	if (ret)
+		return ret;
+	if (S_ISDIR(attr.mode))
+		return movedir(from, to);
+	name_object(&from->name, r.old);
+	name_object(&to->name, r.new);
+	if (!strcmp(r.old, r.new))
+		return 0;
+	return rename_file(&r);
+}

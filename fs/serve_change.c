@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operations that change something, one function each. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/draft.h"
+#include "core/scope.h"
+#include "fs/change.h"
+#include "fs/listing.h"
+#include "fs/publish.h"
+#include "fs/serve.h"
+
+/* The draft of a request, with a reference. */
+static int find_draft(const struct session *s, struct cache_file **out)
+{
+	struct cache_file *file = cache_find_inode(s->req->data_dev, s->req->data_ino);
+
+	if (!file)
+		return -ESTALE; /* of a daemon that went, and was clean */
+	*out = file;
+	if (draft_is(file))
+		return 0;
+	cache_put(file);
+	return -EBADF;
+}
+
+static void say_of_file(struct session *s, struct cache_file *file, int error, const char *message)
+{
+	char object[CACHE_OBJECT_MAX], scheme[8], bucket[256];
+
+	cache_object(file, object);
+	name_split(object, scheme, bucket);
+	serve_say(s, cache_ctx(file), bucket, error, message);
+}
+
+int serve_flush(struct session *s)
+{
+	char message[STORE_MESSAGE_BYTES];
+	struct cache_file *file;
+	int ret = find_draft(s, &file);
+
+	if (ret)
+		return ret == -EBADF ? 0 : ret;
+	ret = publish(file, message);
+	if (ret)
+		say_of_file(s, file, ret, message);
+	cache_put(file);
+	return ret == -EKEYREJECTED ? -WIRE_EUNKNOWN_CTX : ret;
+}
+
+int serve_unlink(struct session *s)
+{
+	int ret;
+	SCOPE_FREE struct lookup *q = serve_lookup(s, s->text, s->req->text_len, &ret);
+
+	if (!q)
+		return ret;
+	ret = s->req->flags & AT_REMOVEDIR ? change_rmdir(q) : change_unlink(q);
+	if (ret)
+		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
+	return ret;
+}
+
+int serve_mkdir(struct session *s)
+{
+	int ret;
+	SCOPE_FREE struct lookup *q = serve_lookup(s, s->text, s->req->text_len, &ret);
+
+	if (!q)
+		return ret;
+	ret = change_mkdir(q, s->req->mode);
+	if (ret)
+		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
+	return ret;
+}
+
+int serve_rename(struct session *s)
+{
+	size_t len = strnlen(s->text, s->req->text_len);
+	SCOPE_FREE struct lookup *from = NULL;
+	SCOPE_FREE struct lookup *to = NULL;
+	int ret;
+
+	if (len == s->req->text_len)
+		return -EPROTO;
+	from = serve_lookup(s, s->text, len, &ret);
+	if (from)
+		to = serve_lookup(s, s->text + len + 1, s->req->text_len - len - 1, &ret);
+	if (!to)
+		return ret;
+	ret = change_rename(from, to, s->req->flags & ~WIRE_MUST_BE_DIR);
+	if (ret)
+		serve_say(s, s->req->ctx, from->name.bucket, ret, from->message);
+	return ret;
+}
+
+static int set_attr_of_fd(struct session *s, const struct change_attr *attr)
+{
+	struct cache_file *file = cache_find_inode(s->req->data_dev, s->req->data_ino);
+	char message[STORE_MESSAGE_BYTES] = "";
+	struct listing *dir;
+	int ret;
+
+	if (!file) {
+		dir = listing_find_inode(s->req->data_dev, s->req->data_ino);
+		if (dir)
+			listing_put(dir);
+		return dir ? 0 : -ESTALE;
+	}
+	ret = change_attr_of(file, attr, message);
+	if (ret)
+		say_of_file(s, file, ret, message);
+	cache_put(file);
+	return ret;
+}
+
+int serve_setattr(struct session *s)
+{
+	const struct change_attr attr = {
+		.what = s->req->flags,
+		.mode = s->req->mode,
+		.uid = s->req->uid,
+		.gid = s->req->gid,
+		.mtime_ns = s->req->mtime_ns,
+	};
+	int ret;
+	SCOPE_FREE struct lookup *q = NULL;
+
+	if (!s->req->text_len && s->req->data_ino)
+		return set_attr_of_fd(s, &attr);
+	q = serve_lookup(s, s->text, s->req->text_len, &ret);
+	if (!q)
+		return ret;
+	q->must_be_dir = false;
+	ret = change_attr(q, &attr);
+	if (ret)
+		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
+	return ret;
+}
+
+int serve_truncate(struct session *s)
+{
+	char message[STORE_MESSAGE_BYTES];
+	struct cache_file *file;
+	int ret = find_draft(s, &file);
+
+	if (ret)
+		return ret;
+	ret = draft_truncate(file, s->req->length, message);
+	if (ret)
+		say_of_file(s, file, ret, message);
+	cache_put(file);
+	return ret;
+}

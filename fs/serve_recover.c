@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What could not be published: told, tried again, handed out or thrown away. */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cache/draft.h"
+#include "core/context.h"
+#include "fs/multipart.h"
+#include "fs/publish.h"
+#include "fs/serve.h"
+
+static int tell_one(void *arg, struct cache_file *file)
+{
+	char object[CACHE_OBJECT_MAX];
+	struct wire_attr attr;
+	const char *why = "";
+	int error = draft_parked(file, &why);
+	json_t *one;
+
+	cache_object(file, object);
+	draft_attr(file, &attr);
+	one = json_pack("{s:I, s:s%, s:I, s:f, s:b, s:s, s:s}", "id", (json_int_t)attr.ino,
+			"object", object, strlen(object), "bytes", (json_int_t)attr.size, "mtime",
+			(double)attr.mtime_ns / 1e9, "kept", error != 0, "error",
+			error ? strerror(-error) : "", "why", why);
+	if (!one) /* a name that is no UTF-8 */
+		one = json_pack("{s:I, s:s, s:I, s:f, s:b, s:s, s:s}", "id", (json_int_t)attr.ino,
+				"object", "?", "bytes", (json_int_t)attr.size, "mtime",
+				(double)attr.mtime_ns / 1e9, "kept", error != 0, "error",
+				error ? strerror(-error) : "", "why", "");
+	return json_array_append_new(arg, one) ? -ENOMEM : 0;
+}
+
+static int list(struct session *s)
+{
+	json_t *all = json_array();
+	int ret = all ? draft_each(tell_one, all) : -ENOMEM;
+
+	if (!ret)
+		s->out->text = json_dumps(all, JSON_COMPACT);
+	json_decref(all);
+	return ret ? ret : s->out->text ? 0 : -ENOMEM;
+}
+
+/* Publishes it, whatever has become of the version it was made from if that is wanted. */
+static int retry(struct session *s, struct cache_file *file, bool over)
+{
+	char message[STORE_MESSAGE_BYTES];
+	const char *why;
+	int was = draft_parked(file, &why);
+	int ret;
+
+	if (over)
+		draft_unconditional(file);
+	draft_unpark(file);
+	ret = publish(file, message);
+	if (ret && was)
+		draft_park(file, ret, message);
+	if (ret)
+		snprintf(s->out->line, sizeof(s->out->line), "%s", message);
+	return ret;
+}
+
+static int hand_out(struct session *s, struct cache_file *file)
+{
+	int ret = cache_ensure(file, 0, UINT64_MAX, 0, s->out->line);
+
+	if (ret)
+		return ret;
+	s->out->fd[0] = cache_open_data(file, O_RDONLY);
+	if (s->out->fd[0] < 0)
+		return s->out->fd[0];
+	s->out->head.fds = 1;
+	return 0;
+}
+
+static int discard(struct cache_file *file)
+{
+	struct context *ctx = context_find(cache_ctx(file));
+
+	if (ctx)
+		multipart_clean(file, ctx);
+	draft_unlink(file);
+	return 0;
+}
+
+struct wanted {
+	uint64_t id;
+	struct cache_file *file; /* with a reference */
+};
+
+static int match(void *arg, struct cache_file *file)
+{
+	struct wanted *w = arg;
+
+	if (cache_attr(file)->ino != w->id)
+		return 0;
+	cache_ref(file);
+	w->file = file;
+	return 1;
+}
+
+int serve_recover(struct session *s)
+{
+	struct wanted w = {.id = s->req->offset};
+	int ret;
+
+	if (!s->req->flags)
+		return list(s);
+	draft_each(match, &w);
+	if (!w.file)
+		return -ENOENT;
+	if (s->req->flags & (WIRE_RECOVER_RETRY | WIRE_RECOVER_OVER))
+		ret = retry(s, w.file, s->req->flags & WIRE_RECOVER_OVER);
+	else if (s->req->flags & WIRE_RECOVER_EXPORT)
+		ret = hand_out(s, w.file);
+	else if (s->req->flags & WIRE_RECOVER_DISCARD)
+		ret = discard(w.file);
+	else
+		ret = -EINVAL;
+	cache_put(w.file);
+	return ret;
+}

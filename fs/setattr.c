@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chmod, chown, utimes: of a file that is being written to they go with its publication; of another
+ * the object is copied onto itself by the service, with other metadata.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cache/draft.h"
+#include "core/context.h"
+#include "fs/change.h"
+#include "fs/copy.h"
+#include "fs/told.h"
+
+static int set_on_draft(struct cache_file *file, const struct change_attr *attr)
+{
+	int ret = 0;
+
+	if (attr->what & WIRE_SET_MODE)
+		draft_set_mode(file, attr->mode);
+	if (attr->what & (WIRE_SET_UID | WIRE_SET_GID))
+		draft_set_owner(file, attr->what & WIRE_SET_UID ? &attr->uid : NULL,
+				attr->what & WIRE_SET_GID ? &attr->gid : NULL);
+	if (attr->what & WIRE_SET_MTIME)
+		ret = draft_set_mtime(file, attr->mtime_ns);
+	return ret;
+}
+
+/* The cached file of the version goes on as that of its copy. */
+static void take_file_along(const uint8_t *ctx, const char *object, const char *etag,
+			    const struct meta_fact *now)
+{
+	struct cache_file *file = cache_find(ctx, object, etag);
+	struct wire_attr attr;
+
+	if (!file)
+		return;
+	lookup_file_attr(object, now, &attr);
+	if (draft_open(file, false, NULL))
+		draft_unlink(file);
+	else
+		draft_become(file, &attr, now->object.etag);
+	cache_put(file);
+}
+
+static int set_on_object(struct lookup *q, const char *object, const struct change_attr *attr)
+{
+	const uint8_t *ctx = context_id(q->ctx);
+	char old[STORE_ETAG_BYTES];
+	struct meta_fact fact;
+	int ret = lookup_fact(q, &fact);
+
+	if (!ret && fact.kind != META_FILE)
+		ret = -ENOENT;
+	if (ret)
+		return ret;
+	memcpy(old, fact.object.etag, sizeof(old));
+	ret = copy_object(q, q, false, attr, &fact);
+	if (ret)
+		return ret;
+	take_file_along(ctx, object, old, &fact);
+	told_file(ctx, object, &fact);
+	return 0;
+}
+
+/* The owner is the user unless somebody said otherwise. */
+static bool same_owner(uint32_t now, uint32_t wanted, uint32_t user)
+{
+	return (now == WIRE_CALLER ? user : now) == wanted;
+}
+
+/* Is it already so? Then nothing need be done: `cp -p` and rsync say it again. */
+static bool is_so(const struct wire_attr *now, const struct change_attr *attr)
+{
+	return !((attr->what & WIRE_SET_MODE && (now->mode & 07777) != (attr->mode & 07777)) ||
+		 (attr->what & WIRE_SET_UID && !same_owner(now->uid, attr->uid, geteuid())) ||
+		 (attr->what & WIRE_SET_GID && !same_owner(now->gid, attr->gid, getegid())) ||
+		 (attr->what & WIRE_SET_MTIME && now->mtime_ns != attr->mtime_ns));
+}
+
+int change_attr(struct lookup *q, const struct change_attr *attr)
+{
+	char object[NAME_OBJECT_MAX];
+	struct cache_file *file;
+	struct wire_attr now;
+	int ret = lookup_stat(q, &now);
+
+	if (ret || S_ISDIR(now.mode))
+		return ret;
+	if (is_so(&now, attr))
+		return 0;
+	name_object(&q->name, object);
+	file = draft_find(context_id(q->ctx), object);
+	if (!file)
+		return set_on_object(q, object, attr);
+	ret = set_on_draft(file, attr);
+	cache_put(file);
+	return ret;
+}
+
+/* The question about an object by its name. */
+static struct lookup *lookup_of(struct cache_file *file, const char *object)
+{
+	struct lookup *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return NULL;
+	q->ctx = context_find(cache_ctx(file));
+	q->name.kind = NAME_KEY;
+	snprintf(q->name.key, sizeof(q->name.key), "%s",
+		 name_split(object, q->name.scheme, q->name.bucket));
+	return q;
+}
+
+int change_attr_of(struct cache_file *file, const struct change_attr *attr,
+		   char message[STORE_MESSAGE_BYTES])
+{
+	char object[CACHE_OBJECT_MAX];
+	struct wire_attr now;
+	struct lookup *q;
+	int ret;
+
+	draft_attr(file, &now);
+	if (is_so(&now, attr))
+		return 0;
+	if (draft_has_changes(file))
+		return set_on_draft(file, attr);
+	cache_object(file, object);
+	q = lookup_of(file, object);
+	if (!q)
+		return -ENOMEM;
+	ret = q->ctx ? set_on_object(q, object, attr) : -WIRE_EUNKNOWN_CTX;
+	memcpy(message, q->message, STORE_MESSAGE_BYTES);
+	free(q);
+	return ret;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See told.h. */
+#include "fs/told.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "fs/listing.h"
+
+struct empty {
+	struct empty *next;
+	uint64_t hash; /* of prefix */
+	uint8_t ctx[WIRE_CTX_BYTES];
+	bool is_made; /* by mkdir, not by what went */
+	char prefix[];
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct empty *empties; /* newest first */
+static unsigned count;
+
+static struct empty **find(const uint8_t *ctx, const char *prefix)
+{
+	uint64_t hash = name_ino(prefix, strlen(prefix), true);
+	struct empty **at = &empties;
+
+	while (*at && ((*at)->hash != hash || memcmp((*at)->ctx, ctx, WIRE_CTX_BYTES) != 0 ||
+		       strcmp((*at)->prefix, prefix) != 0))
+		at = &(*at)->next;
+	return at;
+}
+
+static void drop(struct empty **at)
+{
+	struct empty *e = *at;
+
+	*at = e->next;
+	free(e);
+	count--;
+}
+
+static void remember(const uint8_t *ctx, const char *prefix, bool is_made)
+{
+	size_t len = strlen(prefix);
+	struct empty *e, **at;
+
+	pthread_mutex_lock(&lock);
+	if (!*find(ctx, prefix)) {
+		e = malloc(sizeof(*e) + len + 1);
+		if (e) {
+			memcpy(e->ctx, ctx, WIRE_CTX_BYTES);
+			memcpy(e->prefix, prefix, len + 1);
+			e->is_made = is_made;
+			e->hash = name_ino(prefix, len, true);
+			e->next = empties;
+			empties = e;
+			count++;
+		}
+		if (count > TOLD_EMPTY_MAX) {
+			for (at = &empties; (*at)->next; at = &(*at)->next)
+				;
+			drop(at);
+		}
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+bool told_is_empty_dir(const uint8_t *ctx, const char *prefix)
+{
+	bool is;
+
+	pthread_mutex_lock(&lock);
+	is = *find(ctx, prefix) != NULL;
+	pthread_mutex_unlock(&lock);
+	return is;
+}
+
+bool told_is_made(const uint8_t *ctx, const char *prefix)
+{
+	struct empty *e;
+	bool is;
+
+	pthread_mutex_lock(&lock);
+	e = *find(ctx, prefix);
+	is = e && e->is_made;
+	pthread_mutex_unlock(&lock);
+	return is;
+}
+
+void told_forget_all(void)
+{
+	pthread_mutex_lock(&lock);
+	while (empties)
+		drop(&empties);
+	pthread_mutex_unlock(&lock);
+}
+
+/* The directory that an object or directory lies in. False: that is a bucket, which stays anyway.
+ */
+static bool parent_of(const char *object, char out[NAME_OBJECT_MAX])
+{
+	char scheme[8], bucket[256];
+	size_t len = strlen(object);
+
+	len -= len && object[len - 1] == '/';
+	while (len && object[len - 1] != '/')
+		len--;
+	snprintf(out, NAME_OBJECT_MAX, "%.*s", (int)len, object);
+	return *name_split(out, scheme, bucket) != '\0';
+}
+
+static void put_dir(const uint8_t *ctx, const char *prefix, enum meta_kind kind, int64_t mtime_ns)
+{
+	struct meta_fact fact = {.kind = kind, .object.mtime_ns = mtime_ns};
+	char name[META_NAME_MAX];
+
+	meta_dir_name(prefix, name);
+	meta_put_own(ctx, name, &fact);
+}
+
+void told_file(const uint8_t *ctx, const char *object, const struct meta_fact *fact)
+{
+	char parent[NAME_OBJECT_MAX];
+
+	meta_put_own(ctx, object, fact);
+	listing_changed(object);
+	if (parent_of(object, parent))
+		put_dir(ctx, parent, META_DIR, fact->object.mtime_ns);
+}
+
+void told_no_file(const uint8_t *ctx, const char *object)
+{
+	const struct meta_fact none = {.kind = META_NONE};
+	char parent[NAME_OBJECT_MAX];
+
+	meta_put_own(ctx, object, &none);
+	listing_changed(object);
+	if (parent_of(object, parent))
+		remember(ctx, parent, false);
+}
+
+/* The directory's name without its slash, which means it unless a file has that name. */
+static void put_plain(const uint8_t *ctx, const char *prefix, const struct meta_fact *fact)
+{
+	char name[NAME_OBJECT_MAX];
+	struct meta_fact known;
+
+	snprintf(name, sizeof(name), "%.*s", (int)strlen(prefix) - 1, prefix);
+	if (!meta_peek(ctx, name, &known) || known.kind != META_FILE)
+		meta_put_own(ctx, name, fact);
+}
+
+void told_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns)
+{
+	const struct meta_fact fact = {.kind = META_DIR, .object.mtime_ns = mtime_ns};
+	char parent[NAME_OBJECT_MAX];
+
+	put_dir(ctx, prefix, META_DIR, mtime_ns);
+	put_plain(ctx, prefix, &fact);
+	listing_changed(prefix);
+	if (parent_of(prefix, parent))
+		put_dir(ctx, parent, META_DIR, mtime_ns);
+	remember(ctx, prefix, true);
+}
+
+void told_no_dir(const uint8_t *ctx, const char *prefix)
+{
+	const struct meta_fact none = {.kind = META_NONE};
+	char parent[NAME_OBJECT_MAX], inside[NAME_OBJECT_MAX];
+	struct empty **at;
+
+	put_dir(ctx, prefix, META_NONE, 0);
+	put_plain(ctx, prefix, &none);
+	listing_changed(prefix);
+	snprintf(inside, sizeof(inside), "%s.", prefix);
+	listing_changed(inside); /* the directory's own listing */
+	pthread_mutex_lock(&lock);
+	at = find(ctx, prefix);
+	if (*at)
+		drop(at);
+	pthread_mutex_unlock(&lock);
+	if (parent_of(prefix, parent))
+		remember(ctx, parent, false);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bytes of a draft on their way into the bucket. */
+#ifndef FS_UPLOAD_H
+#define FS_UPLOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cache/draft.h"
+
+struct upload {
+	/* Set by the caller. */
+	struct context *ctx;
+	char object[CACHE_OBJECT_MAX];
+	const struct draft_flush *flush;
+	uint64_t bytes;	      /* of the file */
+	const char *if_match; /* an ETag or NULL */
+	bool must_be_new;
+	uint32_t mode, uid, gid; /* as of struct wire_attr */
+	int64_t mtime_ns;
+	/* The result. */
+	char etag[STORE_ETAG_BYTES];
+};
+
+/* Uploads the whole file. Returns 0; -EAGAIN: it was made shorter meanwhile; or an error as of
+ * publish(), with its line in message. */
+int upload(struct cache_file *file, struct upload *up, char message[STORE_MESSAGE_BYTES]);
+
+/* Bytes of the file as they are now: 0, -EAGAIN when it was made shorter, or an error of the disk.
+ */
+int upload_read(struct cache_file *file, uint64_t offset, void *buf, size_t bytes);
+
+#endif

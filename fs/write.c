@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which draft an open for writing gets: the one that the name means here already; else the cached
+ * file of the version that is known to be there; else a new one.
+ */
+#include "fs/write.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cache/clock.h"
+#include "cache/draft.h"
+#include "core/context.h"
+#include "fs/backends.h"
+#include "fs/fetch.h"
+#include "fs/meta.h"
+
+struct writing {
+	struct lookup *q;
+	unsigned flags;
+	uint32_t mode;
+	char object[NAME_OBJECT_MAX];
+};
+
+/* Two who make the same name at once get one draft. Never held across a request. */
+static pthread_mutex_t create_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool must_make(const struct writing *w)
+{
+	return (w->flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+}
+
+/* What only a directory can be. */
+static int open_directory(struct writing *w)
+{
+	struct lookup *q = w->q;
+	struct wire_attr attr;
+	int ret = lookup_stat(q, &attr);
+
+	if (!ret)
+		return must_make(w) ? -EEXIST : -EISDIR;
+	if (ret != -ENOENT || !(w->flags & O_CREAT))
+		return ret;
+	return q->name.kind == NAME_KEY ? -EISDIR : -EROFS;
+}
+
+/* A file that is there, with a reference that is used up on failure. */
+static int open_file(struct writing *w, struct cache_file *file, struct opened *out)
+{
+	bool cut = w->flags & O_TRUNC;
+	int ret;
+
+	if (must_make(w)) {
+		cache_put(file);
+		return -EEXIST;
+	}
+	ret = draft_open(file, !cut, w->q->message);
+	if (!ret)
+		meta_hide(context_id(w->q->ctx), w->object);
+	if (!ret && cut)
+		ret = draft_truncate(file, 0, w->q->message);
+	if (ret)
+		cache_put(file);
+	else
+		out->file = file;
+	return ret;
+}
+
+/* what: is in the bucket; NULL with must_be_new: nothing; or it is not known. */
+static int make_file(struct writing *w, const struct meta_fact *what, bool must_be_new,
+		     struct opened *out)
+{
+	const struct meta_fact nothing = {.has_mode = true, .mode = w->mode};
+	const uint8_t *ctx = context_id(w->q->ctx);
+	struct wire_attr attr;
+	struct draft_about about = {
+		.ctx = ctx,
+		.object = w->object,
+		.path = w->q->path,
+		.attr = &attr,
+		.must_be_new = must_be_new,
+		.version = what ? &what->object : NULL,
+	};
+	struct timespec now;
+	int ret;
+
+	lookup_file_attr(w->object, what ? what : &nothing, &attr);
+	clock_gettime(CLOCK_REALTIME, &now);
+	attr.mtime_ns = now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
+	attr.size = 0;
+	pthread_mutex_lock(&create_lock);
+	out->file = draft_find(ctx, w->object);
+	ret = out->file ? -EAGAIN : draft_create(&about, &out->file);
+	if (!ret) {
+		meta_hide(ctx, w->object);
+		listing_changed(w->object);
+	}
+	pthread_mutex_unlock(&create_lock);
+	if (ret == -EAGAIN)
+		ret = open_file(w, out->file, out);
+	if (ret)
+		out->file = NULL;
+	return ret;
+}
+
+/* Nothing is there. */
+static int make_new(struct writing *w, struct opened *out)
+{
+	int ret = w->flags & O_CREAT ? lookup_parent(w->q) : -ENOENT;
+
+	return ret ? ret : make_file(w, NULL, true, out);
+}
+
+/* The content goes: what is there need not be asked for. */
+static int open_cut(struct writing *w, struct opened *out)
+{
+	const uint8_t *ctx = context_id(w->q->ctx);
+	char version[STORE_ETAG_BYTES];
+	struct cache_file *file;
+	struct meta_fact fact;
+	int ret;
+
+	if (meta_get(ctx, w->object, &fact)) {
+		if (fact.kind == META_DIR)
+			return must_make(w) ? -EEXIST : -EISDIR;
+		if (fact.kind == META_NONE)
+			return make_new(w, out);
+		if (must_make(w))
+			return -EEXIST;
+		fetch_version(&fact.object, version);
+		file = cache_find(ctx, w->object, version);
+		if (file)
+			return open_file(w, file, out);
+		return make_file(w, &fact, false, out);
+	}
+	file = cache_find(ctx, w->object, NULL);
+	if (!file)
+		return make_file(w, NULL, false, out);
+	ret = open_file(w, file, out);
+	if (!ret)
+		draft_unconditional(file);
+	return ret;
+}
+
+/* The content stays: it is opened as for reading first. */
+static int open_kept(struct writing *w, struct opened *out)
+{
+	int ret = open_name(w->q, 0, out);
+
+	if (ret == -ENOENT)
+		return make_new(w, out);
+	if (ret)
+		return ret;
+	if (out->dir) {
+		listing_put(out->dir);
+		out->dir = NULL;
+		return must_make(w) ? -EEXIST : -EISDIR;
+	}
+	return open_file(w, out->file, out);
+}
+
+/* It must not be there. */
+static int open_new(struct writing *w, struct opened *out)
+{
+	struct wire_attr attr;
+	int ret = lookup_stat(w->q, &attr);
+
+	if (!ret)
+		return -EEXIST;
+	return ret == -ENOENT ? make_new(w, out) : ret;
+}
+
+int write_open(struct lookup *q, unsigned flags, uint32_t mode, struct opened *out)
+{
+	struct writing w = {.q = q, .flags = flags, .mode = mode};
+	struct cache_file *file;
+
+	*out = (struct opened){0};
+	q->message[0] = '\0';
+	if (q->name.kind != NAME_KEY || q->name.is_dir || q->must_be_dir || flags & O_DIRECTORY)
+		return open_directory(&w);
+	if (!backends_has(q->name.scheme))
+		return -ENOENT;
+	name_object(&q->name, w.object);
+	file = draft_find(context_id(q->ctx), w.object);
+	if (file)
+		return open_file(&w, file, out);
+	if (must_make(&w))
+		return open_new(&w, out);
+	if (flags & O_TRUNC && flags & O_CREAT)
+		return open_cut(&w, out);
+	return open_kept(&w, out);
+}

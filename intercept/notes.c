@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See notes.h. */
+#include "intercept/notes.h"
+
+#include <asm/stat.h>
+#include <errno.h>
+#include <linux/mman.h>
+
+#include "intercept/handlers.h"
+#include "intercept/request.h"
+#include "intercept/thread.h"
+
+static uint32_t untold; /* atomic; see notes_failed() */
+
+static bool plausible(const struct draft_shm *notes, uint64_t bytes, const struct vfile *vf)
+{
+	return notes->magic == DRAFT_MAGIC && notes->version == DRAFT_VERSION &&
+	       notes->data_dev == vf->dev && notes->data_ino == vf->ino &&
+	       notes->dirty_off >= DRAFT_HEAD_BYTES && notes->dirty_off % 8 == 0 &&
+	       notes->dirty_off <= bytes && notes->dirty_words <= (bytes - notes->dirty_off) / 8;
+}
+
+int notes_attach(struct vfile *vf, int notes_fd)
+{
+	struct draft_shm *none = NULL;
+	struct stat st;
+	long at;
+
+	__atomic_store_n(&vf->settles, 1, __ATOMIC_RELEASE);
+	if (__atomic_load_n(&vf->notes, __ATOMIC_ACQUIRE))
+		return 0;
+	if (sys2(__NR_fstat, notes_fd, &st) || (size_t)st.st_size < DRAFT_HEAD_BYTES)
+		return -EIO;
+	at = sys6(__NR_mmap, 0, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, notes_fd, 0);
+	if (sys_failed(at))
+		return -ENOMEM;
+	if (!plausible((struct draft_shm *)at, (uint64_t)st.st_size, vf)) {
+		sys2(__NR_munmap, at, st.st_size);
+		return -EIO;
+	}
+	/* of the same file, so of the same size, whoever is first */
+	__atomic_store_n(&vf->notes_bytes, (uint64_t)st.st_size, __ATOMIC_RELEASE);
+	if (!__atomic_compare_exchange_n(&vf->notes, &none, (struct draft_shm *)at, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		sys2(__NR_munmap, at, st.st_size);
+	return 0;
+}
+
+int notes_have(struct vfile *vf)
+{
+	struct request rq = {.op = WIRE_IDENTIFY, .data_dev = vf->dev, .data_ino = vf->ino};
+	int ret;
+
+	if (__atomic_load_n(&vf->notes, __ATOMIC_ACQUIRE))
+		return 0;
+	ret = request_run(&rq);
+	if (!ret)
+		ret = rq.fds == 2 ? notes_attach(vf, rq.fd[1]) : -EIO;
+	request_close_fds(&rq);
+	return ret ? -EIO : 0;
+}
+
+bool notes_have_base(const struct vfile *vf)
+{
+	return vf->notes->dirty_words;
+}
+
+void notes_begin(struct vfile *vf, uint64_t offset, uint64_t length)
+{
+	uint64_t base = vf->vn->attr.size;
+
+	if (!__atomic_load_n(&vf->settles, __ATOMIC_RELAXED))
+		__atomic_store_n(&vf->settles, 1, __ATOMIC_RELAXED);
+	draft_begin(vf->notes, offset, length);
+	if (base % VNODE_BLOCK_BYTES) /* it may be an append */
+		draft_mark(vf->notes, base - 1, 1);
+}
+
+void notes_end(struct vfile *vf)
+{
+	draft_end(vf->notes);
+}
+
+bool notes_dirty(const struct vfile *vf)
+{
+	const struct draft_shm *notes = __atomic_load_n(&vf->notes, __ATOMIC_ACQUIRE);
+
+	return notes && draft_is_dirty(notes);
+}
+
+int notes_flush(struct vfile *vf)
+{
+	struct request rq = {.op = WIRE_FLUSH, .data_dev = vf->dev, .data_ino = vf->ino};
+
+	int ret;
+
+	if (!notes_dirty(vf))
+		return 0;
+	ret = request_run(&rq);
+	__atomic_store_n(&vf->explained, rq.said, __ATOMIC_RELAXED);
+	return ret;
+}
+
+int notes_flush_untold(struct vfile *vf)
+{
+	int ret = notes_flush(vf);
+
+	if (!ret)
+		return 0;
+	__atomic_store_n(&untold, 1, __ATOMIC_RELEASE);
+	if (!__atomic_load_n(&vf->explained, __ATOMIC_RELAXED)) {
+		char *name = (char *)thread_current()->iov; /* free here, and large enough */
+
+		dir_absolute(vnode_path(vf->vn), name);
+		say("what was written is kept here, but could not be stored: ", name);
+	}
+	return ret;
+}
+
+bool notes_failed(void)
+{
+	return __atomic_load_n(&untold, __ATOMIC_ACQUIRE);
+}
+
+void notes_fork_child(void)
+{
+	untold = 0;
+}
+
+bool notes_dirty_here(const struct vfile *vf)
+{
+	return __atomic_load_n(&vf->settles, __ATOMIC_RELAXED) && notes_dirty(vf);
+}
+
+int notes_flush_all(bool ending)
+{
+	uint32_t round = vfile_round();
+	struct vfile *vf;
+	int first = 0;
+
+	while ((vf = vfile_next(round, ending ? notes_dirty_here : notes_dirty))) {
+		int ret = ending ? notes_flush_untold(vf) : notes_flush(vf);
+
+		if (!first)
+			first = ret;
+		vfile_put(vf);
+	}
+	return first;
+}

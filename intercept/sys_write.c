@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writing, in the order of core/base/draft.h. A file without a base needs no offset, so the kernel
+ * does all by itself. Otherwise a write() at the current offset claims its range as a read() does
+ * (sys_read.c), or two sharers of the offset might note one range and write another. An append is
+ * the kernel's in any case.
+ */
+#include <errno.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+
+#include "intercept/cloudfd.h"
+#include "intercept/handlers.h"
+#include "intercept/iov.h"
+#include "intercept/notes.h"
+
+/* One write, with the arguments that the kernel is to be given. */
+struct writing {
+	struct vfile *vf;
+	int fd;
+	uint64_t data, count; /* a buffer and its bytes, or iovecs and their number */
+	uint64_t flags;	      /* RWF_* */
+	bool vector;
+};
+
+/* The kernel's write at offset, or at the current one. */
+static long do_write(const struct writing *w, uint64_t offset)
+{
+	if (!w->vector && offset == IOV_CURRENT)
+		return sys3(__NR_write, w->fd, w->data, w->count);
+	if (!w->vector)
+		return sys4(__NR_pwrite64, w->fd, w->data, w->count, offset);
+	if (w->flags)
+		return sys6(__NR_pwritev2, w->fd, SYS_ARG(w->data), SYS_ARG(w->count),
+			    SYS_ARG(offset), offset == IOV_CURRENT ? -1 : 0, SYS_ARG(w->flags));
+	if (offset == IOV_CURRENT)
+		return sys3(__NR_writev, w->fd, w->data, w->count);
+	return sys5(__NR_pwritev, w->fd, w->data, w->count, offset, 0);
+}
+
+/* Writes at offset (the kernel is told at), which touches length bytes there. */
+static long noted_write(const struct writing *w, uint64_t offset, uint64_t length, uint64_t at)
+{
+	long ret = 0;
+
+	if (!vnode_present(w->vf->vn, offset, length))
+		ret = vfile_ensure(w->vf, offset, length, 0);
+	if (ret)
+		return ret;
+	notes_begin(w->vf, offset, length);
+	ret = do_write(w, at);
+	notes_end(w->vf);
+	return ret;
+}
+
+static bool appends(const struct writing *w)
+{
+	long flags;
+
+	if (w->flags & RWF_APPEND)
+		return true;
+	flags = sys3(__NR_fcntl, w->fd, F_GETFL, 0);
+	return flags < 0 || flags & O_APPEND;
+}
+
+/* At the current offset, in a file that has a base. */
+static long write_claimed(const struct writing *w, uint64_t length)
+{
+	long end, n;
+
+	if (!length || appends(w))
+		return noted_write(w, 0, 0, IOV_CURRENT);
+	end = sys3(__NR_lseek, w->fd, length, SEEK_CUR);
+	if (end < 0) /* beyond what an offset can be: the kernel knows what to say */
+		return noted_write(w, (uint64_t)sys3(__NR_lseek, w->fd, 0, SEEK_CUR), length,
+				   IOV_CURRENT);
+	n = noted_write(w, (uint64_t)end - length, length, (uint64_t)end - length);
+	if (n < 0 || (uint64_t)n < length)
+		sys3(__NR_lseek, w->fd, (n < 0 ? 0 : n) - (long)length, SEEK_CUR);
+	return n;
+}
+
+static long write_file(struct sys_args *a, struct writing *w, uint64_t offset)
+{
+	uint64_t length = w->count > IOV_BYTES_MAX ? IOV_BYTES_MAX : w->count;
+
+	if (offset != IOV_CURRENT && (int64_t)offset < 0)
+		return -EINVAL;
+	if (!notes_have_base(w->vf))
+		return noted_write(w, 0, 0, offset);
+	if (w->vector) {
+		long total = iov_read(a->thread, w->data, w->count);
+
+		if (total < 0)
+			return total;
+		w->data = (uint64_t)a->thread->iov;
+		length = (uint64_t)total;
+	}
+	return offset == IOV_CURRENT ? write_claimed(w, length)
+				     : noted_write(w, offset, length, offset);
+}
+
+static long write_fd(struct sys_args *a, struct writing *w, uint64_t offset)
+{
+	long ret = cloudfd_get_writer((int)a->arg[0], &w->vf);
+
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS;
+	w->fd = (int)a->arg[0];
+	w->data = a->arg[1];
+	w->count = a->arg[2];
+	ret = write_file(a, w, offset);
+	vfile_put(w->vf);
+	return ret;
+}
+
+long sys_write(struct sys_args *a)
+{
+	struct writing w = {.vector = false};
+
+	return write_fd(a, &w, IOV_CURRENT);
+}
+
+long sys_pwrite64(struct sys_args *a)
+{
+	struct writing w = {.vector = false};
+
+	if ((int64_t)a->arg[3] < 0)
+		return SYS_PASS; /* EINVAL, or EBADF */
+	return write_fd(a, &w, a->arg[3]);
+}
+
+long sys_writev(struct sys_args *a)
+{
+	struct writing w = {.vector = true};
+
+	return write_fd(a, &w, IOV_CURRENT);
+}
+
+long sys_pwritev(struct sys_args *a)
+{
+	struct writing w = {.vector = true};
+
+	if ((int64_t)a->arg[3] < 0)
+		return SYS_PASS; /* EINVAL, or EBADF */
+	return write_fd(a, &w, a->arg[3]);
+}
+
+long sys_pwritev2(struct sys_args *a)
+{
+	struct writing w = {.vector = true, .flags = a->arg[5]};
+
+	if ((int64_t)a->arg[3] < 0 && a->arg[3] != IOV_CURRENT)
+		return SYS_PASS; /* EINVAL, or EBADF */
+	return write_fd(a, &w, a->arg[3]);
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * DeleteObject and DeleteObjects. The latter answers 200 with a verdict for each key, so every key
+ * that was sent is looked for in the answer: one that is not mentioned may still be there.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/http/xml.h"
+#include "core/scope.h"
+#include "s3/s3.h"
+
+#define NOT_SAID 1 /* no errno */
+
+int s3_remove_build(const struct store_call *call, const struct store_site *site,
+		    struct store_request *out)
+{
+	int ret;
+
+	if (!call->bucket || !call->key || !call->key[0] || call->if_none_match)
+		return -EINVAL;
+	out->method = "DELETE";
+	ret = s3_site_path(site, call->bucket, call->key, &out->target);
+	return ret ? ret : s3_put_conditions(call, &out->fields);
+}
+
+int s3_remove_parse(struct store_call *call, const struct store_answer *answer,
+		    struct store_check *check)
+{
+	(void)call, (void)answer, (void)check;
+	return 0;
+}
+
+static int add_key(struct buffer *body, const char *key)
+{
+	int ret;
+
+	if (!key[0])
+		return -EINVAL;
+	if (strlen(key) > S3_KEY_BYTES)
+		return -ENAMETOOLONG;
+	ret = buffer_add_text(body, "<Object><Key>");
+	if (!ret)
+		ret = xml_add_text(body, key);
+	return ret ? ret : buffer_add_text(body, "</Key></Object>");
+}
+
+int s3_remove_build_many(const struct store_call *call, const struct store_site *site,
+			 struct store_request *out)
+{
+	int ret;
+
+	if (!call->bucket || !call->key_count || call->key_count > STORE_LIST_MAX)
+		return -EINVAL;
+	out->method = "POST";
+	ret = s3_site_path(site, call->bucket, NULL, &out->target);
+	if (!ret)
+		ret = uri_add_query(&out->target, "delete", "");
+	if (!ret)
+		ret = buffer_add_text(&out->body,
+				      "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+	for (size_t i = 0; i < call->key_count && !ret; i++)
+		ret = add_key(&out->body, call->keys[i]);
+	if (!ret)
+		ret = buffer_add_text(&out->body, "</Delete>");
+	return ret ? ret : s3_put_document(out);
+}
+
+struct verdicts {
+	const struct store_call *call;
+	int *errors;
+	size_t next; /* where the next key is looked for first: they come in order */
+	bool seen_root, seen_key;
+	char key[S3_KEY_BYTES + 1];
+	char code[64];
+};
+
+/* The verdict on the key of an element that has ended. */
+static int judge(struct verdicts *v, int error)
+{
+	const struct store_call *call = v->call;
+
+	if (!v->seen_key)
+		return -EBADMSG;
+	for (size_t i = 0; i < call->key_count; i++) {
+		size_t at = (v->next + i) % call->key_count;
+
+		if (v->errors[at] != NOT_SAID || strcmp(call->keys[at], v->key) != 0)
+			continue;
+		v->errors[at] = error;
+		v->next = at + 1;
+		return 0;
+	}
+	return 0; /* nobody asked for it */
+}
+
+static int judge_error(struct verdicts *v)
+{
+	enum store_cure cure = STORE_CURE_NONE;
+	int error = -EIO;
+
+	s3_fault_judge(v->code, &error, &cure);
+	if (!strcmp(v->code, "NoSuchKey") || !strcmp(v->code, "NoSuchVersion"))
+		error = 0;
+	return judge(v, error);
+}
+
+static int on_begin(void *arg, const char *path)
+{
+	struct verdicts *v = arg;
+
+	if (!strcmp(path, "DeleteResult"))
+		v->seen_root = true;
+	if (!strcmp(path, "DeleteResult/Deleted") || !strcmp(path, "DeleteResult/Error")) {
+		v->seen_key = false;
+		v->code[0] = '\0';
+	}
+	return 0;
+}
+
+static int on_end(void *arg, const char *path, const char *text)
+{
+	struct verdicts *v = arg;
+
+	if (!strcmp(path, "DeleteResult/Deleted/Key") || !strcmp(path, "DeleteResult/Error/Key")) {
+		v->seen_key = strlen(text) < sizeof(v->key);
+		snprintf(v->key, sizeof(v->key), "%s", text);
+	} else if (!strcmp(path, "DeleteResult/Error/Code")) {
+		snprintf(v->code, sizeof(v->code), "%s", text);
+	} else if (!strcmp(path, "DeleteResult/Deleted")) {
+		return judge(v, 0);
+	} else if (!strcmp(path, "DeleteResult/Error")) {
+		return judge_error(v);
+	}
+	return 0;
+}
+
+int s3_remove_parse_many(struct store_call *call, const struct store_answer *answer,
+			 struct store_check *check)
+{
+	SCOPE_FREE int *errors = calloc(call->key_count, sizeof(*errors));
+	struct verdicts v = {.call = call, .errors = errors};
+	struct xml_visitor visitor = {.begin = on_begin, .end = on_end, .arg = &v};
+	bool all_gone = true;
+	int ret;
+
+	(void)check;
+	if (!errors)
+		return -ENOMEM;
+	for (size_t i = 0; i < call->key_count; i++)
+		errors[i] = NOT_SAID;
+	ret = xml_read(answer->body, answer->body_bytes, &visitor);
+	if (ret)
+		return ret;
+	if (!v.seen_root)
+		return s3_fault_in_body(answer) ? -EREMOTEIO : -EBADMSG;
+	for (size_t i = 0; i < call->key_count; i++) {
+		if (errors[i] == NOT_SAID)
+			return -EBADMSG;
+		all_gone &= !errors[i];
+	}
+	call->key_errors = take_ptr(&errors);
+	return all_gone ? 0 : -EREMOTEIO;
+}
+
+struct worst {
+	struct store_fault *out;
+	bool decided; /* one that time may mend was found: the call is worth another try */
+	char key[128];
+	char code[64];
+	char text[256];
+};
+
+static void choose(struct worst *w)
+{
+	enum store_cure cure = STORE_CURE_NONE;
+	int error = 0;
+
+	s3_fault_judge(w->code, &error, &cure);
+	if (w->decided || (w->out->code[0] && cure != STORE_CURE_WAIT) || error == -ENOENT)
+		return;
+	w->decided = cure == STORE_CURE_WAIT;
+	strcpy(w->out->code, w->code);
+	snprintf(w->out->detail, sizeof(w->out->detail), "%.100s: %.150s", w->key, w->text);
+}
+
+static int on_worst_begin(void *arg, const char *path)
+{
+	struct worst *w = arg;
+
+	if (!strcmp(path, "DeleteResult/Error"))
+		w->key[0] = w->code[0] = w->text[0] = '\0';
+	return 0;
+}
+
+static int on_worst_end(void *arg, const char *path, const char *text)
+{
+	struct worst *w = arg;
+
+	if (!strcmp(path, "DeleteResult/Error/Key"))
+		snprintf(w->key, sizeof(w->key), "%s", text);
+	else if (!strcmp(path, "DeleteResult/Error/Code"))
+		snprintf(w->code, sizeof(w->code), "%s", text);
+	else if (!strcmp(path, "DeleteResult/Error/Message"))
+		snprintf(w->text, sizeof(w->text), "%s", text);
+	else if (!strcmp(path, "DeleteResult/Error"))
+		choose(w);
+	return 0;
+}
+
+void s3_remove_fault(const struct store_answer *answer, struct store_fault *out)
+{
+	struct worst w = {.out = out};
+	struct xml_visitor visitor = {.begin = on_worst_begin, .end = on_worst_end, .arg = &w};
+
+	(void)xml_read(answer->body, answer->body_bytes, &visitor);
+}
