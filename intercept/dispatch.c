@@ -107,7 +107,7 @@ bool dispatch_program_context(struct thread *t, struct kucontext *uc)
 		take_registers(t, r);
 		if (t->deferred || t->leaving)
 			uc->mask = t->deferred_mask;
-		t->deferred = 0;
+		t->deferred = DEFERRED_NO;
 		t->put_off = t->leaving = false;
 		signals_send_kept(t);
 		ours = false;
@@ -123,6 +123,9 @@ bool dispatch_program_context(struct thread *t, struct kucontext *uc)
 	} else if (ours) {
 		return false;
 	}
+	if (t->deferred)
+		uc->mask = t->deferred_mask;
+	t->deferred = DEFERRED_NO;
 	gate_leave(t, uc);
 	image_leave(uc);
 	t->selector = 1;
@@ -197,6 +200,8 @@ void dispatch_call(struct thread *t)
 	if (t->int80)
 		a.nr = int80_translate(r, a.arg);
 	t->masked = false;
+	if (t->deferred)
+		t->deferred = DEFERRED_CALL;
 	handler = dispatch_handler(a.nr);
 	if (retry == RETRY_AFTER) {
 		t->retry = RETRY_NO;

@@ -267,6 +267,7 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 	signals_hold(a->thread);
 	if (a->thread->put_off)
 		return SYS_AGAIN;
+	signals_hand_on(a->thread);
 	report_write();
 	ret = (int)sys3(__NR_execve, "/proc/self/exe", new_argv, new_envp);
 	if (ret == -ENOENT)

@@ -41,7 +41,7 @@ _Static_assert(offsetof(struct thread, regs) == 112, "start.S");
 _Static_assert(offsetof(struct thread, pass) == 368, "start.S");
 _Static_assert(offsetof(struct thread, ret) == 376, "start.S");
 _Static_assert(offsetof(struct thread, stack) == 384, "start.S");
-_Static_assert(offsetof(struct thread, deferred) == 392, "start.S");
+_Static_assert(offsetof(struct thread, deferred) == 392 && DEFERRED_CALL == 1, "start.S");
 _Static_assert(offsetof(struct thread, result) == 400, "start.S");
 _Static_assert(offsetof(struct thread, far) == THREAD_FAR, "farther.h");
 _Static_assert(sizeof(struct thread) + sizeof(struct proc) < THREAD_REGION_BYTES / 2,

@@ -45,6 +45,12 @@ enum thread_retry {
 	RETRY_AFTER, /* the kernel has answered: result */
 };
 
+enum thread_deferred {
+	DEFERRED_NO,
+	DEFERRED_CALL, /* until the call is over */
+	DEFERRED_ON,   /* while the program runs: it blocks every signal itself */
+};
+
 enum thread_state { THREAD_FREE, THREAD_LIVE, THREAD_EXITING };
 
 struct thread {
@@ -63,11 +69,11 @@ struct thread {
 	uintptr_t pass;		/* 368: where a passed call is made: a trampoline, or gate_plain */
 	uintptr_t ret;		/* 376: where rt_leave goes */
 	uint64_t stack;		/* 384: top of the private stack */
-	uint32_t deferred;	/* 392: signals are blocked until the call is over */
-	long result;		/* 400: of a call that is looked at again */
-	uintptr_t far;		/* 408: gate_far, for trampolines whose syscall would trap */
+	uint32_t deferred; /* 392: enum thread_deferred: the kernel's mask is not the program's */
+	long result;	   /* 400: of a call that is looked at again */
+	uintptr_t far;	   /* 408: gate_far, for trampolines whose syscall would trap */
 
-	uint64_t deferred_mask; /* the program's mask, when deferred */
+	uint64_t deferred_mask; /* the program's, then */
 	bool put_off;		/* a signal has been put off in this call */
 	int kept_sig;		/* it, to be delivered before all others when the call is over; 0 */
 	struct ksiginfo kept;	/* what it brought */
