@@ -21,11 +21,11 @@
 static uintptr_t *slots; /* atomic; vfile slots are read and changed under table_lock */
 static unsigned slot_count;
 static struct lock table_lock;
-static uint8_t *kernels;		/* [FD_BYTES], of slots that are KERNELS; atomic */
-static bool high;			/* see end_shortcut() */
-static uint32_t seen_cloud;		/* atomic */
-static uint64_t changes;		/* numbers that have come to mean something else; atomic */
-static const uint8_t unknown[FD_BYTES]; /* never touched: no memory */
+static uint8_t *kernels;    /* [FD_BYTES], of slots that are KERNELS; atomic */
+static bool high;	    /* see end_shortcut() */
+static uint32_t seen_cloud; /* atomic */
+static uint64_t changes;    /* numbers that have come to mean something else; atomic */
+LARGE_TABLE static const uint8_t unknown[FD_BYTES]; /* never touched: no memory */
 
 int fdtab_init(void)
 {

@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PAGE_BYTES 4096ul
+#define PAGE_BYTES  4096ul
+#define LARGE_TABLE __attribute__((section(".tables"))) /* of a constant: runtime.ld */
 
 static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the kernel's execve of the runtime to the program's first instruction: relocate ourselves,
- * take the handoff out of the environment, map the program, give it the stack and auxiliary vector
- * that the kernel would have given it, arm the trap, jump.
+ * From the kernel's execve of the runtime to the program's first instruction: take the handoff out
+ * of the environment, map the program, give it the stack and auxiliary vector that the kernel would
+ * have given it, arm the trap, jump.
  */
 #include <errno.h>
 #include <linux/auxvec.h>
@@ -35,23 +35,7 @@ struct start;
 void rt_enter(uint64_t *sp, uint64_t entry) __attribute__((noreturn));
 void rt_run_on(uint64_t stack, void (*function)(struct start *), struct start *argument)
 	__attribute__((noreturn));
-void rt_start(uint64_t *sp, const Elf64_Dyn *dynamic, char *base) __attribute__((noreturn));
-
-/* A static PIE has only relative relocations; no pointer of ours may be used before this. */
-static void relocate(const Elf64_Dyn *dynamic, char *base)
-{
-	const Elf64_Rela *rela = NULL;
-	uint64_t bytes = 0;
-
-	for (; dynamic->d_tag != DT_NULL; dynamic++) {
-		if (dynamic->d_tag == DT_RELA)
-			rela = (const Elf64_Rela *)(base + dynamic->d_un.d_ptr);
-		if (dynamic->d_tag == DT_RELASZ)
-			bytes = dynamic->d_un.d_val;
-	}
-	for (; rela && bytes >= sizeof(*rela); bytes -= sizeof(*rela), rela++)
-		*(uint64_t *)(base + rela->r_offset) = (uint64_t)base + (uint64_t)rela->r_addend;
-}
+void rt_start(uint64_t *sp, char *base) __attribute__((noreturn));
 
 static void die(const char *what, const char *name)
 {
@@ -250,13 +234,12 @@ static void start(struct start *s)
 	rt_enter(s->sp, entry);
 }
 
-void rt_start(uint64_t *sp, const Elf64_Dyn *dynamic, char *base)
+void rt_start(uint64_t *sp, char *base)
 {
 	struct start s = {.sp = sp, .envp = (char **)(sp + 1 + sp[0] + 1)};
 	struct thread *t;
 
-	relocate(dynamic, base);
-	filter_go_home(sp, dynamic, base, rt_start);
+	filter_go_home(sp, base, rt_start);
 	s.auxv = take_handoff(s.envp, &s.handoff);
 	if (!s.auxv || handoff_parse(rt.handoff_text, &rt.handoff))
 		die("this is the runtime; start programs with `skyshim run PROGRAM`", "");

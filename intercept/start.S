@@ -48,8 +48,7 @@
 _start:
 	xor	%ebp, %ebp
 	mov	%rsp, %rdi
-	lea	_DYNAMIC(%rip), %rsi
-	lea	__ehdr_start(%rip), %rdx
+	lea	rt_begin(%rip), %rsi
 	and	$-16, %rsp
 	call	rt_start
 	ud2

@@ -47,7 +47,8 @@ _Static_assert(offsetof(struct thread, far) == THREAD_FAR, "farther.h");
 _Static_assert(sizeof(struct thread) + sizeof(struct proc) < THREAD_REGION_BYTES / 2,
 	       "the private stack needs its room");
 
-extern const char __executable_start[], etext[], rt_entry[], gate_far[];
+extern const char rt_begin[], rt_text_end[]; /* runtime.ld */
+extern const char rt_entry[], gate_far[];
 
 /* A fresh aligned region, from the kernel. */
 static struct thread *region_map(void)
@@ -164,8 +165,8 @@ static int arm(struct thread *t)
 	if (filter_wanted())
 		return t->armed ? 0 : filter_set(false);
 	return (int)sys5(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON,
-			 (uintptr_t)__executable_start,
-			 (uintptr_t)etext - (uintptr_t)__executable_start, &t->selector);
+			 (uintptr_t)rt_begin, (uintptr_t)rt_text_end - (uintptr_t)rt_begin,
+			 &t->selector);
 }
 
 void thread_arm_self(struct thread *t)
