@@ -62,10 +62,11 @@ int farther_protection(void)
 
 void farther_make(const struct image_twin *i)
 {
-	uint64_t hub = hub_of(i);
+	uint64_t hub;
 
-	if (!filter_wanted())
+	if (!filter_wanted()) /* the table of sites need not be looked at */
 		return;
+	hub = hub_of(i);
 	if (hub + HUB_BYTES <= i->code_end) {
 		make_hub(hub, i->code);
 		for (uint32_t n = 0; n < i->head.site_count; n++) {

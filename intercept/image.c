@@ -9,10 +9,13 @@
 #include "intercept/farther.h"
 #include "intercept/lock.h"
 
+#define FIRST 4 /* most programs have the program, its interpreter and a C library */
+
 static struct lock images_lock; /* for changes */
 static struct image_twin *images;
-static struct image_twin *spare; /* not yet used entries of the last page */
-static unsigned spare_count;
+static struct image_twin first[FIRST];
+static struct image_twin *spare; /* not yet used entries, of `first`, then of the last page */
+static unsigned spare_count, first_used;
 
 struct image_twin *image_next(struct image_twin *after)
 {
@@ -42,7 +45,10 @@ static struct image_twin *entry_get(void)
 	for (i = images; i; i = i->next)
 		if (!i->end)
 			return i;
-	if (!spare_count) {
+	if (first_used < FIRST) {
+		spare = &first[first_used++];
+		spare_count = 1;
+	} else if (!spare_count) {
 		at = sys6(__NR_mmap, 0, PAGE_BYTES, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (sys_failed(at))
@@ -90,14 +96,14 @@ static int map_tail(struct image_twin *i, int twin_fd, bool reserved)
 	return 0;
 }
 
-/* Another piece of the same image has the trampolines already. */
+/* Another piece of the same image, from the same twin, has the trampolines already. */
 static bool share_tail(struct image_twin *i)
 {
 	struct image_twin *other = NULL;
 
 	while ((other = image_next(other))) {
 		if (other->base != i->base || !other->sites ||
-		    memcmp(&other->head.key, &i->head.key, sizeof(i->head.key)) != 0)
+		    memcmp(&other->head, &i->head, sizeof(i->head)) != 0)
 			continue;
 		i->sites = other->sites;
 		i->code = other->code;

@@ -12,6 +12,7 @@
 
 #include "core/base/twin.h"
 #include "intercept/kernel.h"
+#include "intercept/load.h"
 
 struct image_twin {
 	struct image_twin *next;
@@ -27,8 +28,16 @@ struct image_twin {
 };
 
 /* The twin of the file fd: an open descriptor of it, *head its checked header. The daemon makes it
- * if there is none. -ENOEXEC and others: there is none to be had. */
-int image_twin_open(int fd, struct twin_header *head);
+ * if there is none. front: of the file, or NULL. -ENOEXEC and others: there is none to be had. */
+int image_twin_open(int fd, const struct load_front *front, struct twin_header *head);
+
+/* The same for a file that may be i's: an open descriptor of the very twin that i has its
+ * trampolines from. -ENOENT and others: another file, or another twin by now. */
+int image_twin_again(const struct image_twin *i, int fd);
+
+/* Is what stat(2) tells here of the image's very file, unchanged? */
+struct stat;
+bool image_is_of(const struct image_twin *i, const struct stat *st);
 
 /* All of the file twin_fd will be mapped with head.low at base, where the place is reserved, also
  * for its trampolines, which are mapped now. False: no memory. */

@@ -36,7 +36,7 @@ static size_t xstate_bytes(const char *fpstate)
 }
 
 /* SIGSYS that arms a thread must not be seen in its calls: SA_RESTART, and dispatch_repeat(). */
-static void install(int sig, uint64_t mask)
+static void install(int sig, uint64_t mask, struct ksigaction *old)
 {
 	struct ksigaction act = {
 		.handler = (uintptr_t)on_signal,
@@ -46,7 +46,7 @@ static void install(int sig, uint64_t mask)
 		.mask = mask,
 	};
 
-	sys4(__NR_rt_sigaction, sig, &act, 0, 8);
+	sys4(__NR_rt_sigaction, sig, &act, old, 8);
 }
 
 uintptr_t signals_entry(void);
@@ -61,9 +61,8 @@ void signals_init(struct thread *t)
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
 		struct proc_sigaction *own = &t->proc->sig[ours[i]];
 
-		sys4(__NR_rt_sigaction, ours[i], 0, &own->act, 8);
+		install(ours[i], ~SIGNALS_FAULTS, &own->act);
 		own->known = true;
-		install(ours[i], ~SIGNALS_FAULTS);
 	}
 }
 

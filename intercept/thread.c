@@ -23,7 +23,7 @@
 #define ARM_STEP_NS 100000L /* 0.1 ms */
 #define ARM_STEPS   2000
 
-struct runtime rt;
+__attribute__((section(".bss.first"))) struct runtime rt; /* its end is seldom used */
 
 static struct lock threads_lock;
 static struct thread *threads; /* every region ever made, under threads_lock */
@@ -69,6 +69,20 @@ static struct thread *region_map(void)
 	return (struct thread *)base;
 }
 
+void *thread_first_region(size_t room)
+{
+	size_t want = 2 * THREAD_REGION_BYTES + room;
+	long at = sys6(__NR_mmap, 0, (long)want, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uintptr_t base = ((uintptr_t)at + THREAD_REGION_BYTES - 1) & ~(THREAD_REGION_BYTES - 1);
+
+	if (sys_failed(at))
+		return NULL;
+	threads = (struct thread *)base;
+	threads->state = THREAD_FREE; /* the first touch is a write: one fault, not two */
+	return (void *)(base + THREAD_REGION_BYTES);
+}
+
 /* Has the kernel let go of this exited thread? */
 static bool gone(const struct thread *t)
 {
@@ -102,6 +116,14 @@ static struct proc *own_proc(const struct thread *t)
 	return (struct proc *)thread_stack_base(t);
 }
 
+static void copy_proc(struct proc *to, const struct proc *from)
+{
+	memcpy(to, from, offsetof(struct proc, cwd));
+	to->lock.word = 0;
+	if (to->cwd_virtual)
+		memcpy(to->cwd, from->cwd, strlen(from->cwd) + 1);
+}
+
 struct thread *thread_new(struct thread *from, struct proc *proc)
 {
 	struct thread *t = region_get();
@@ -127,12 +149,8 @@ struct thread *thread_new(struct thread *from, struct proc *proc)
 	t->proc = proc;
 	if (!proc) {
 		t->proc = own_proc(t);
-		if (from) {
-			memcpy(t->proc, from->proc, sizeof(*t->proc));
-			t->proc->lock.word = 0;
-		} else {
-			memset(t->proc, 0, sizeof(*t->proc));
-		}
+		if (from) /* the first one's is zeroed memory */
+			copy_proc(t->proc, from->proc);
 	}
 	return t;
 }

@@ -126,6 +126,10 @@ static inline uintptr_t thread_stack_base(const struct thread *t)
 /* The lowest address of the stack that the kernel is given for signals; it ends at stack. */
 uintptr_t thread_altstack(const struct thread *t);
 
+/* The region of the first thread_new() and, behind it, room bytes of zeroed memory, which are
+ * returned: one mapping for all that a start needs. NULL: no memory. */
+void *thread_first_region(size_t room);
+
 /* A thread with proc (shared), or, if proc is NULL, with a copy of from's. NULL: no memory. */
 struct thread *thread_new(struct thread *from, struct proc *proc);
 /* Gives back one that never ran or whose user is gone. */
@@ -155,12 +159,11 @@ int thread_fork_child(struct thread *t); /* arms it again: 0 or negative errno *
 /* Things of the whole program image, set once at start. */
 struct runtime {
 	struct handoff handoff; /* strings live in handoff_text */
+	char **envp;		/* of this image, for registering the context again */
+	uint32_t armed;		/* atomic: the trap is set in every thread */
+	bool started;		/* the program runs */
+	uint64_t interp;	/* an address in its interpreter, or 0 */
 	char handoff_text[HANDOFF_BYTES];
-	char exe[WIRE_PATH_MAX];     /* what /proc/self/exe shall say */
-	char rt_path[WIRE_PATH_MAX]; /* the runtime's own file */
-	char **envp;		     /* of this image, for registering the context again */
-	uint32_t armed;		     /* atomic: the trap is set in every thread */
-	bool started;		     /* the program runs */
 };
 extern struct runtime rt;
 

@@ -16,7 +16,7 @@
 #define EVICT_TRIES 100	       /* a reader that loses this often against eviction gives up: EIO */
 
 static struct lock vfiles_lock; /* guards buckets and spare */
-static struct vfile *buckets[BUCKETS];
+LARGE_ZEROES static struct vfile *buckets[BUCKETS];
 static struct vfile *spare;
 static struct vfile broken; /* never let go of, whatever is counted */
 

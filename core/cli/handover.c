@@ -133,6 +133,7 @@ int handover(const struct where *w, const struct program *p, const struct covera
 		.sock = w->sock,
 		.cache = w->cache_dir,
 		.bin = w->self,
+		.rt = w->runtime,
 		.strict = c->strict ? "1" : NULL,
 		.report = c->report,
 		.exec = p->exec,
