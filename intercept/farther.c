@@ -14,6 +14,8 @@
 #define HUB_ADDED      11 /* where rcx is the address of pass */
 #define JUMP_BYTES     5
 
+_Static_assert(HUB_BYTES <= TWIN_HUB_BYTES, "twin.h");
+
 /* Where the hub of an image is: behind the last trampoline. */
 static uint64_t hub_of(const struct image_twin *i)
 {

@@ -20,8 +20,7 @@ struct image_twin {
 	uint64_t from;		 /* [from, end) is mapped: all of the file, or a piece of it */
 	uint64_t end;		 /* atomic; 0: this entry is free */
 	uint64_t code, code_end; /* the trampolines */
-	const struct twin_site *sites; /* NULL: there are none */
-	uint64_t table, table_bytes;   /* the mapping that holds them */
+	const struct twin_site *sites; /* behind them; NULL: there are none */
 	uint64_t hidden_end;	       /* end, while the image is being unmapped; else 0 */
 	bool dirty;		       /* the program may have changed its text since */
 	struct twin_header head;
@@ -34,6 +33,10 @@ int image_twin_open(int fd, const struct load_front *front, struct twin_header *
 /* The same for a file that may be i's: an open descriptor of the very twin that i has its
  * trampolines from. -ENOENT and others: another file, or another twin by now. */
 int image_twin_again(const struct image_twin *i, int fd);
+
+/* Text of i, bytes at from, stands at to by now, where its jumps need trampolines in reach: are they
+ * there, or needed by none? */
+bool image_follow(const struct image_twin *i, uint64_t from, uint64_t to, uint64_t bytes);
 
 /* Is what stat(2) tells here of the image's very file, unchanged? */
 struct stat;
@@ -53,6 +56,8 @@ bool image_text(const struct image_twin *i, uint32_t n, uint64_t *from, uint64_t
 /* The image at address, or NULL. */
 struct image_twin *image_at(uint64_t address);
 
+/* Is any text of the image in the range? */
+bool image_has_text(const struct image_twin *i, uint64_t start, uint64_t bytes);
 /* Is all of the range text of one image, as its twin has it? */
 bool image_proves(uint64_t start, uint64_t bytes);
 /* Maps the original's text in place of the twin's. Only bytes differ where no thread stands. */

@@ -115,24 +115,49 @@ static size_t path_of(const struct twin_key *key, char *out)
 	return len + twin_name(key, out + len);
 }
 
-int image_twin_again(const struct image_twin *i, int fd)
+/* The very twin that the image is of, or a negative errno. */
+static int open_same(const struct image_twin *i)
 {
 	char *path = thread_current()->name;
 	struct twin_header head;
-	struct twin_key key;
-	long twin_fd;
+	long fd;
 
-	if (key_of(fd, &key) || memcmp(&key, &i->head.key, sizeof(key)) != 0 ||
-	    !path_of(&key, path))
-		return -ENOENT;
-	twin_fd = sys3(__NR_open, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
-	if (twin_fd < 0)
-		return (int)twin_fd;
-	if (sys4(__NR_pread64, twin_fd, &head, sizeof(head), TWIN_TAIL(key.size)) == sizeof(head) &&
+	if (!path_of(&i->head.key, path))
+		return -ENAMETOOLONG;
+	fd = sys3(__NR_open, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return (int)fd;
+	if (sys4(__NR_pread64, fd, &head, sizeof(head), TWIN_TAIL(i->head.key.size)) ==
+		    sizeof(head) &&
 	    !memcmp(&head, &i->head, sizeof(head)))
-		return (int)twin_fd;
-	sys1(__NR_close, twin_fd);
+		return (int)fd;
+	sys1(__NR_close, fd);
 	return -ENOENT;
+}
+
+int image_twin_again(const struct image_twin *i, int fd)
+{
+	struct twin_key key;
+	int ret = key_of(fd, &key);
+
+	if (ret || memcmp(&key, &i->head.key, sizeof(key)) != 0)
+		return ret ? ret : -ENOENT;
+	return open_same(i);
+}
+
+bool image_follow(const struct image_twin *i, uint64_t from, uint64_t to, uint64_t bytes)
+{
+	bool done;
+	int fd;
+
+	if (!i->sites || !image_has_text(i, from, bytes))
+		return true;
+	fd = open_same(i);
+	if (fd < 0)
+		return false;
+	done = image_add_piece(fd, &i->head, i->base + (to - from), to, bytes);
+	sys1(__NR_close, fd);
+	return done;
 }
 
 static uint32_t unheard; /* atomic: the daemon has not answered once; it is not waited for again */

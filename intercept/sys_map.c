@@ -216,18 +216,37 @@ long sys_mprotect(struct sys_args *a)
 	return ret ? ret : SYS_PASS;
 }
 
-/* Text that moves leaves its trampolines behind; what comes in its place is not what the twin
- * proves. */
+/* Text that moves gets trampolines at its new place, or stays where it is. */
+static long move_text(const struct sys_args *a, const struct image_twin *i)
+{
+	uint64_t from = a->arg[0], bytes = PAGE_UP(a->arg[1] < a->arg[2] ? a->arg[1] : a->arg[2]);
+	bool reverted = i->dirty;
+	long at = sys5(__NR_mremap, from, a->arg[1], a->arg[2], a->arg[3], a->arg[4]);
+
+	if (sys_failed(at))
+		return at;
+	image_touched(from, a->arg[1]);
+	if ((uint64_t)at == from)
+		return at;
+	image_touched((uint64_t)at, PAGE_UP(a->arg[2]));
+	if (image_follow(i, from, (uint64_t)at, bytes) || reverted)
+		return at;
+	sys5(__NR_mremap, at, a->arg[2], a->arg[1], MREMAP_MAYMOVE | MREMAP_FIXED, from);
+	return -ENOMEM;
+}
+
 long sys_mremap(struct sys_args *a)
 {
 	const struct image_twin *i = image_at(a->arg[0]);
-	int ret = i ? trapped_expect("program text that moves") : 0;
+	int ret;
 
-	if (a->arg[3] & MREMAP_FIXED)
-		image_touched(a->arg[4], PAGE_UP(a->arg[2]));
-	if (i)
-		image_touched(a->arg[0], a->arg[1]);
-	return ret ? ret : SYS_PASS;
+	if (!i) {
+		if (a->arg[3] & MREMAP_FIXED)
+			image_touched(a->arg[4], PAGE_UP(a->arg[2]));
+		return SYS_PASS;
+	}
+	ret = trapped_expect("program text that moves");
+	return ret ? ret : move_text(a, i);
 }
 
 long sys_shmat(struct sys_args *a)
