@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "intercept/image.h"
 #include "intercept/path.h"
 #include "intercept/thread.h"
 
@@ -37,16 +38,16 @@ static void settle(bool found)
 	__atomic_store_n(&known, 1, __ATOMIC_RELEASE);
 }
 
-void exename_init(int fd)
+void exename_init(int fd, uint64_t entry)
 {
-	struct stat st;
+	const struct image_twin *i = image_at(entry);
 
-	if (rt.handoff.fd || rt.handoff.exec[0] != '/' || sys2(__NR_fstat, fd, &st)) {
+	if (!i || rt.handoff.fd || rt.handoff.exec[0] != '/') {
 		settle(ask_kernel(fd));
 		return;
 	}
-	dev = st.st_dev;
-	ino = st.st_ino;
+	dev = i->head.key.dev;
+	ino = i->head.key.ino;
 }
 
 const char *exename(void)

@@ -34,8 +34,8 @@ int image_twin_open(int fd, const struct load_front *front, struct twin_header *
  * trampolines from. -ENOENT and others: another file, or another twin by now. */
 int image_twin_again(const struct image_twin *i, int fd);
 
-/* Text of i, bytes at from, stands at to by now, where its jumps need trampolines in reach: are they
- * there, or needed by none? */
+/* Text of i, bytes at from, stands at to by now: gives it trampolines there if it has jumps. False:
+ * no place. */
 bool image_follow(const struct image_twin *i, uint64_t from, uint64_t to, uint64_t bytes);
 
 /* Is what stat(2) tells here of the image's very file, unchanged? */

@@ -139,11 +139,10 @@ static uint64_t load_program(int fd, uint64_t hint, struct image *program, struc
 	return interp.entry;
 }
 
-static void set_names(int fd)
+static void set_name(void)
 {
 	const char *base = strrchr(rt.handoff.exec, '/');
 
-	exename_init(fd);
 	sys2(__NR_prctl, PR_SET_NAME, base ? base + 1 : rt.handoff.exec);
 }
 
@@ -214,8 +213,9 @@ static void start(struct start *s)
 
 	signals_init(t);
 	fd = open_program();
-	set_names(fd);
+	set_name();
 	entry = load_program(fd, pie_hint(personality), &program, &info, &interp_base);
+	exename_init(fd, program.entry);
 	sys1(__NR_close, fd);
 	set_auxv(s->auxv, &program, interp_base);
 	vdso_init((const uint64_t *)s->auxv);
