@@ -264,6 +264,41 @@ static long native(const struct thread *t, const char *path)
 	return -EPERM;
 }
 
+/* Is the runtime's path still the file that runs here? It may be another version by now, or not be
+ * seen from here. */
+static bool runtime_is_there(void)
+{
+	char id[96];
+	struct stat st;
+	size_t n;
+
+	if (sys2(__NR_stat, rt.handoff.rt, &st))
+		return false;
+	n = path_format_wide(st.st_dev, id);
+	id[n++] = '-';
+	n += path_format_wide(st.st_ino, id + n);
+	id[n++] = '-';
+	n += path_format_wide(st.st_ctime, id + n);
+	id[n++] = '-';
+	path_format_wide(st.st_ctime_nsec, id + n);
+	return !strcmp(id, rt.handoff.rtid);
+}
+
+/* By its path, since to go by /proc is dear: each process that does makes entries there, which its
+ * end has to take away. Only by /proc is it the same for sure. */
+static long execute_runtime(uint64_t *argv, uint64_t *envp)
+{
+	long ret = -ENOENT;
+
+	if (runtime_is_there())
+		ret = sys3(__NR_execve, rt.handoff.rt, argv, envp);
+	if (ret == -ENOENT || ret == -EACCES)
+		ret = sys3(__NR_execve, "/proc/self/exe", argv, envp);
+	if (ret == -ENOENT)
+		ret = sys3(__NR_execve, rt.handoff.rt, argv, envp);
+	return ret;
+}
+
 static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint64_t envp)
 {
 	unsigned depth = 0;
@@ -300,10 +335,7 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 		return ret;
 	signals_hand_on(a->thread);
 	report_write();
-	ret = (int)sys3(__NR_execve, "/proc/self/exe", new_argv, new_envp);
-	if (ret == -ENOENT)
-		ret = (int)sys3(__NR_execve, rt.handoff.rt, new_argv, new_envp);
-	return ret;
+	return execute_runtime(new_argv, new_envp);
 }
 
 /* fd: -1, or the descriptor behind path, which the program must not find open. */

@@ -13,6 +13,7 @@ static const struct handoff full = {
 	.cache = "/c",
 	.bin = "/bin/skyshim",
 	.rt = "/bin/skyshim-rt",
+	.rtid = "1-2-3-4",
 	.cwd = "s3/b",
 	.mask = "0000000000000001",
 	.exec = "/tmp/a\nb=c",
@@ -29,6 +30,7 @@ Test(handoff, round_trip)
 	cr_assert_str_eq(h.root, full.root);
 	cr_assert_str_eq(h.sock, full.sock);
 	cr_assert_str_eq(h.rt, full.rt);
+	cr_assert_str_eq(h.rtid, full.rtid);
 	cr_assert_str_eq(h.cwd, full.cwd);
 	cr_assert_str_eq(h.mask, full.mask);
 	cr_assert_null(h.fd);
