@@ -336,6 +336,23 @@ int draft_open_notes(struct cache_file *file)
 	return notes_fd(cache.files_fd, name);
 }
 
+void draft_hold(struct cache_file *file)
+{
+	pthread_mutex_lock(&cache.lock);
+	while (file->draft->is_flushing)
+		pthread_cond_wait(&file->active->wake, &cache.lock);
+	file->draft->is_flushing = true;
+	pthread_mutex_unlock(&cache.lock);
+}
+
+void draft_let_go(struct cache_file *file)
+{
+	pthread_mutex_lock(&cache.lock);
+	file->draft->is_flushing = false;
+	pthread_cond_broadcast(&file->active->wake);
+	pthread_mutex_unlock(&cache.lock);
+}
+
 int draft_rename(struct cache_file *file, const char *object, const struct store_object *version)
 {
 	struct notes_journal *j = file->draft->notes.journal;

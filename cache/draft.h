@@ -75,6 +75,10 @@ void draft_set_owner(struct cache_file *file, const uint32_t *uid, const uint32_
 /* The notes for a runtime: a fresh descriptor or an error (-EBADF: not a draft). */
 int draft_open_notes(struct cache_file *file);
 
+/* Keeps it from being published, after waiting for that to end, until it is let go. */
+void draft_hold(struct cache_file *file);
+void draft_let_go(struct cache_file *file);
+
 /* Its name is another now; the version in the bucket is *object (NULL: none under that name). */
 int draft_rename(struct cache_file *file, const char *object, const struct store_object *version);
 

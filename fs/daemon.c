@@ -32,6 +32,7 @@
 #include "fs/backends.h"
 #include "fs/clients.h"
 #include "fs/fetch.h"
+#include "fs/later.h"
 #include "fs/listener.h"
 #include "fs/listing.h"
 #include "fs/meta.h"
@@ -217,6 +218,7 @@ static void serve_until_done(int signal_fd)
 		listing_sweep(false);
 		rewriter_sweep();
 		publish_sweep();
+		later_sweep();
 		if (is_idle(limit_ns)) {
 			log_info("daemon: nothing to do any more");
 			return;
@@ -263,7 +265,7 @@ static int live(struct place *p, int ready_fd)
 	/* store_stop() ends every wait, then threads can be waited for */
 	listener_stop(0);
 	store_stop();
-	if (listener_stop(DRAIN_MS) || publish_stop(DRAIN_MS)) {
+	if (listener_stop(DRAIN_MS) || publish_stop(DRAIN_MS) || later_stop(DRAIN_MS)) {
 		log_warn("daemon: some requests did not end in time");
 		_exit(0); /* files are right at any instant */
 	}

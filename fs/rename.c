@@ -38,14 +38,13 @@ static void take_file_along(const struct rename *r, const struct store_object *o
 	cache_put(file);
 }
 
-/* Nothing of it is in the bucket: only its name is another. */
+/* Nothing of it is in the bucket: only its name is another. With the draft held. */
 static int rename_new_draft(const struct rename *r, struct cache_file *file)
 {
 	int ret;
 
 	draft_replaced(r->ctx, r->new);
 	ret = draft_rename(file, r->new, NULL);
-	cache_put(file);
 	if (!ret) {
 		told_no_file(r->ctx, r->old);
 		meta_hide(r->ctx, r->new);
@@ -58,15 +57,18 @@ static int rename_new_draft(const struct rename *r, struct cache_file *file)
 static int settle_draft(const struct rename *r)
 {
 	struct cache_file *file = draft_find(r->ctx, r->old);
-	int ret;
+	bool is_new;
+	int ret = 1;
 
 	if (!file)
 		return 0;
-	if (draft_is_new(file) && !r->must_be_new) {
-		ret = rename_new_draft(r, file);
-		return ret ? ret : 1;
-	}
-	ret = publish(file, r->from->message);
+	draft_hold(file);
+	is_new = draft_is_new(file) && !r->must_be_new;
+	if (is_new && rename_new_draft(r, file))
+		ret = -EIO;
+	draft_let_go(file);
+	if (!is_new)
+		ret = publish(file, r->from->message);
 	cache_put(file);
 	return ret;
 }

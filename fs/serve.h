@@ -27,6 +27,7 @@ void serve_say(struct session *s, const uint8_t *ctx, const char *bucket, int er
 
 /* Each returns the reply's error. */
 int serve_flush(struct session *s);
+int serve_settle(struct session *s);
 int serve_truncate(struct session *s);
 int serve_unlink(struct session *s);
 int serve_mkdir(struct session *s);

@@ -2,12 +2,14 @@
 /* The operations that change something, one function each. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cache/draft.h"
 #include "core/scope.h"
 #include "fs/change.h"
+#include "fs/later.h"
 #include "fs/listing.h"
 #include "fs/publish.h"
 #include "fs/serve.h"
@@ -43,7 +45,9 @@ int serve_flush(struct session *s)
 
 	if (ret)
 		return ret == -EBADF ? 0 : ret;
-	ret = publish(file, message);
+	ret = s->req->flags & WIRE_FLUSH_LATER ? later_add(file, s->pid) : -EAGAIN;
+	if (ret)
+		ret = publish(file, message);
 	if (ret)
 		say_of_file(s, file, ret, message);
 	cache_put(file);
@@ -137,6 +141,22 @@ int serve_setattr(struct session *s)
 	ret = change_attr(q, &attr);
 	if (ret)
 		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
+	return ret;
+}
+
+int serve_settle(struct session *s)
+{
+	char message[STORE_MESSAGE_BYTES];
+	unsigned failed;
+	int ret = later_settle(s->pid, &failed, message);
+
+	if (failed > 1)
+		snprintf(s->out->line, sizeof(s->out->line),
+			 "%u files could not be stored and are kept: see skyshim recover; the "
+			 "first: %.*s",
+			 failed, 300, message);
+	else
+		snprintf(s->out->line, sizeof(s->out->line), "%s", message);
 	return ret;
 }
 

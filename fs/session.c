@@ -271,9 +271,10 @@ static const struct {
 	[WIRE_TWIN] = {serve_twin, false},	   [WIRE_TRAPPED] = {serve_trapped, false},
 	[WIRE_STATUS] = {serve_status, false},	   [WIRE_STATS] = {serve_stats, false},
 	[WIRE_STOP] = {serve_stop, false},	   [WIRE_FLUSH] = {serve_flush, false},
-	[WIRE_TRUNCATE] = {serve_truncate, false}, [WIRE_UNLINK] = {serve_unlink, true},
-	[WIRE_MKDIR] = {serve_mkdir, true},	   [WIRE_RENAME] = {serve_rename, true},
-	[WIRE_SETATTR] = {serve_setattr, true},	   [WIRE_RECOVER] = {serve_recover, false},
+	[WIRE_SETTLE] = {serve_settle, false},	   [WIRE_TRUNCATE] = {serve_truncate, false},
+	[WIRE_UNLINK] = {serve_unlink, true},	   [WIRE_MKDIR] = {serve_mkdir, true},
+	[WIRE_RENAME] = {serve_rename, true},	   [WIRE_SETATTR] = {serve_setattr, true},
+	[WIRE_RECOVER] = {serve_recover, false},
 };
 
 static int serve(struct session *s, size_t bytes)

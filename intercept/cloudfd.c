@@ -150,12 +150,12 @@ static int closing(int fd, int (*flush)(struct vfile *vf))
 
 int cloudfd_closing(int fd)
 {
-	return closing(fd, notes_flush);
+	return closing(fd, notes_close);
 }
 
 void cloudfd_replacing(int fd)
 {
-	closing(fd, notes_flush_untold);
+	closing(fd, notes_close_untold);
 }
 
 void cloudfd_closing_range(unsigned first, unsigned last)
@@ -166,7 +166,7 @@ void cloudfd_closing_range(unsigned first, unsigned last)
 	while ((fd = fdtab_next_writer(fd, &vf)) >= 0 && (unsigned)fd <= last) {
 		if (__atomic_load_n(&vf->settles, __ATOMIC_RELAXED) && !notes_have(vf)) {
 			mapped_count(vf);
-			notes_flush_untold(vf);
+			notes_close_untold(vf);
 		}
 		vfile_put(vf);
 	}
@@ -202,9 +202,10 @@ void cloudfd_closing_exec(void)
 	mapped_count_all();
 	while ((vf = vfile_next(round, notes_dirty_here))) {
 		if (!outlives(vf))
-			notes_flush_untold(vf);
+			notes_close_untold(vf);
 		vfile_put(vf);
 	}
+	notes_settle(); /* the next program does not know of it */
 }
 
 /* As if it were mapped: nobody tells when it is written to. */
@@ -246,5 +247,6 @@ bool cloudfd_settle(const struct thread *t)
 	}
 	mapped_count_all();
 	notes_flush_all(true);
+	notes_settle();
 	return !notes_failed();
 }

@@ -190,7 +190,7 @@ void mapped_gone(uint64_t from, uint64_t bytes)
 
 	while ((vf = cut(from, bytes))) {
 		if (!open_here(vf))
-			notes_flush_untold(vf);
+			notes_close_untold(vf);
 		vfile_put(vf);
 	}
 }

@@ -10,7 +10,8 @@
 #include "intercept/request.h"
 #include "intercept/thread.h"
 
-static uint32_t untold; /* atomic; see notes_failed() */
+static uint32_t untold;	 /* atomic; see notes_failed() */
+static uint32_t started; /* atomic; notes_settle() has something to wait for */
 
 static bool plausible(const struct draft_shm *notes, uint64_t bytes, const struct vfile *vf)
 {
@@ -88,10 +89,14 @@ bool notes_dirty(const struct vfile *vf)
 	return notes && draft_is_dirty(notes);
 }
 
-int notes_flush(struct vfile *vf)
+static int flush(struct vfile *vf, unsigned flags)
 {
-	struct request rq = {.op = WIRE_FLUSH, .data_dev = vf->dev, .data_ino = vf->ino};
-
+	struct request rq = {
+		.op = WIRE_FLUSH,
+		.data_dev = vf->dev,
+		.data_ino = vf->ino,
+		.flags = flags,
+	};
 	int ret;
 
 	if (!notes_dirty(vf))
@@ -101,9 +106,33 @@ int notes_flush(struct vfile *vf)
 	return ret;
 }
 
-int notes_flush_untold(struct vfile *vf)
+int notes_flush(struct vfile *vf)
 {
-	int ret = notes_flush(vf);
+	return flush(vf, 0);
+}
+
+int notes_close(struct vfile *vf)
+{
+	if (!rt.handoff.late)
+		return flush(vf, 0);
+	if (notes_dirty(vf))
+		__atomic_store_n(&started, 1, __ATOMIC_RELEASE);
+	return flush(vf, WIRE_FLUSH_LATER);
+}
+
+void notes_settle(void)
+{
+	struct request rq = {.op = WIRE_SETTLE};
+
+	if (!__atomic_exchange_n(&started, 0, __ATOMIC_ACQ_REL) || rt.handoff.late[0] != 'e')
+		return;
+	if (request_run(&rq))
+		__atomic_store_n(&untold, 1, __ATOMIC_RELEASE);
+}
+
+int notes_close_untold(struct vfile *vf)
+{
+	int ret = notes_close(vf);
 
 	if (!ret)
 		return 0;
@@ -124,7 +153,7 @@ bool notes_failed(void)
 
 void notes_fork_child(void)
 {
-	untold = 0;
+	untold = started = 0;
 }
 
 bool notes_dirty_here(const struct vfile *vf)
@@ -139,7 +168,7 @@ int notes_flush_all(bool ending)
 	int first = 0;
 
 	while ((vf = vfile_next(round, ending ? notes_dirty_here : notes_dirty))) {
-		int ret = ending ? notes_flush_untold(vf) : notes_flush(vf);
+		int ret = ending ? notes_close_untold(vf) : notes_flush(vf);
 
 		if (!first)
 			first = ret;

@@ -39,8 +39,16 @@ bool notes_dirty_here(const struct vfile *vf);
  * on stderr. */
 int notes_flush(struct vfile *vf);
 
-/* The same where no call can return the error: then stderr tells, and notes_failed() is true. */
-int notes_flush_untold(struct vfile *vf);
+/* As notes_flush(), at a close: with durability `exit` and `fsync` it is only started. */
+int notes_close(struct vfile *vf);
+
+/* With durability `exit`: waits for what notes_close() has started. What failed was said on stderr,
+ * and notes_failed() is true. */
+void notes_settle(void);
+
+/* As notes_close() where no call can return the error: then stderr tells, and notes_failed() is
+ * true. */
+int notes_close_untold(struct vfile *vf);
 
 /* Has anything failed that the program was not told? Its exit status must be. */
 bool notes_failed(void);

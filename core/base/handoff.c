@@ -59,6 +59,7 @@ int handoff_build(const struct handoff *h, char *out, size_t out_bytes)
 	put_field(&w, "fd=", h->fd);
 	put_field(&w, "strict=", h->strict);
 	put_field(&w, "report=", h->report);
+	put_field(&w, "late=", h->late);
 	put_field(&w, "home=", h->home);
 	put_field(&w, "filtered=", h->filtered);
 	put_field(&w, "high=", h->high);
@@ -133,6 +134,7 @@ int handoff_parse(char *text, struct handoff *out)
 	h.fd = take_field(&text, "fd=");
 	h.strict = take_field(&text, "strict=");
 	h.report = take_field(&text, "report=");
+	h.late = take_field(&text, "late=");
 	h.home = take_field(&text, "home=");
 	h.filtered = take_field(&text, "filtered=");
 	h.high = take_field(&text, "high=");

@@ -5,7 +5,7 @@
  * separated by newlines, `exec` stands last because a path may hold any byte:
  *
  *   SKYSHIM_RT=1\nctx=HEX\nroot=/cloud\nsock=PATH\ncache=DIR\nbin=PATH\nrt=PATH\nrtid=ID\n
- *     [cwd=VIRTUAL\n][mask=HEX\n][fd=N\n][strict=1\n][report=PATH\n]
+ *     [cwd=VIRTUAL\n][mask=HEX\n][fd=N\n][strict=1\n][report=PATH\n][late=MODE\n]
  *     [home=HEX\n][filtered=1\n][high=1\n]exec=PATH
  */
 #ifndef CORE_BASE_HANDOFF_H
@@ -46,7 +46,10 @@ struct handoff {
 	const char *strict; /* "1": a program that cannot be covered in full is not run; or NULL */
 	const char *report; /* where each process writes its coverage at its end: "-" is stderr,
 			     * else an absolute path, appended to; or NULL */
-	const char *home;   /* where the runtime has to stand, in hexadecimal digits, because the
+	const char
+		*late; /* "exit" or "fsync": close(2) only starts to store what was written; NULL:
+			     * it waits */
+	const char *home;     /* where the runtime has to stand, in hexadecimal digits, because the
 			     * trap is a seccomp filter; or NULL */
 	const char *filtered; /* "1": that filter is set already, in whoever reads this; or NULL */
 	const char *high;     /* "1": a descriptor above 65535 may be a cloud file's; or NULL */

@@ -57,6 +57,9 @@ enum wire_op {
 	 * is kept), -EACCES, -ENOENT (no such bucket), -EFBIG, -ENOSPC, -EIO; in each case the
 	 * changes are kept here and the next flush tries again. */
 	WIRE_FLUSH,
+	/* Waits for all that this process has told to flush with WIRE_FLUSH_LATER. Errors as of
+	 * WIRE_FLUSH: the first; its line says how many there were. */
+	WIRE_SETTLE,
 	/* data_dev, data_ino, length: the file's new size. Cuts it off, or makes it longer by
 	 * zeros, as one change. The descriptor must have been opened for writing by the caller. */
 	WIRE_TRUNCATE,
@@ -92,6 +95,9 @@ enum wire_op {
 /* flags of WIRE_STAT and WIRE_OPEN, above open(2)'s own bits */
 #define WIRE_MUST_BE_DIR 0x40000000u /* the path had a trailing slash */
 #define WIRE_ANY_AGE	 0x20000000u /* only whether it exists matters: an old answer will do */
+
+/* flags of WIRE_FLUSH */
+#define WIRE_FLUSH_LATER 1u /* only starts it: WIRE_SETTLE waits, or nobody */
 
 /* flags of WIRE_SETATTR */
 #define WIRE_SET_MODE  1u

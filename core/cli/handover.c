@@ -134,6 +134,21 @@ static int identify(const char *path, char out[RTID_BYTES])
 	return 0;
 }
 
+/* How long a close(2) waits. Returns 0, or -EINVAL after saying so. */
+static int durability(const char **late)
+{
+	const char *text = getenv("SKYSHIM_DURABILITY");
+
+	*late = NULL;
+	if (!text || !*text || !strcmp(text, "close"))
+		return 0;
+	*late = text;
+	if (!strcmp(text, "exit") || !strcmp(text, "fsync"))
+		return 0;
+	fprintf(stderr, "skyshim: SKYSHIM_DURABILITY=%s: it is close, fsync or exit\n", text);
+	return -EINVAL;
+}
+
 int handover(const struct where *w, const struct program *p, const struct coverage *c)
 {
 	static char text[HANDOFF_BYTES];
@@ -159,7 +174,7 @@ int handover(const struct where *w, const struct program *p, const struct covera
 				"it belongs beside this program or in ../libexec/skyshim");
 	if (identify(w->runtime, rtid))
 		return complain(w->runtime, strerror(errno));
-	if (where_root(root))
+	if (where_root(root) || durability(&h.late))
 		return CLI_NOT_EXECUTABLE;
 	ret = handover_context(w, h.ctx);
 	if (ret)

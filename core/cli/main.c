@@ -35,6 +35,8 @@ static const char usage[] =
 	"  SKYSHIM_OFF=1          run programs natively\n"
 	"  SKYSHIM_CACHE_DIR      the cache (~/.cache/skyshim)\n"
 	"  SKYSHIM_CACHE_SIZE     its size, like 20G (10G, or half of the free space)\n"
+	"  SKYSHIM_DURABILITY     when what was written is in the bucket: after close, fsync or,\n"
+	"                         fastest, exit (close)\n"
 	"  SKYSHIM_META_TTL_MS    how long names and sizes are believed (1000)\n"
 	"  SKYSHIM_IDLE           seconds after which the daemon leaves (600)\n"
 	"  SKYSHIM_LOG            LEVEL or LEVEL:FILE; error, warn, info or debug\n";

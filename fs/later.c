@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A queue, and threads that leave when it is empty. */
+#include "fs/later.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cache/clock.h"
+#include "core/log.h"
+#include "fs/publish.h"
+
+#define STACK_BYTES (256u << 10)
+
+/* Of one process. */
+struct owner {
+	struct owner *next;
+	pid_t pid;
+	unsigned pending, failed, waiters;
+	int error; /* the first */
+	char message[STORE_MESSAGE_BYTES];
+};
+
+struct item {
+	struct item *next;
+	struct cache_file *file; /* a reference */
+	struct owner *owner;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
+static struct owner *owners;
+static struct item *first, **last = &first;
+static unsigned threads, waiting;
+static bool stopping;
+
+/* With the lock. NULL: without memory, when one is to be made. */
+static struct owner *owner_of(pid_t pid, bool make)
+{
+	struct owner *o = owners;
+
+	while (o && o->pid != pid)
+		o = o->next;
+	if (o || !make)
+		return o;
+	o = calloc(1, sizeof(*o));
+	if (!o)
+		return NULL;
+	o->pid = pid;
+	o->next = owners;
+	owners = o;
+	return o;
+}
+
+static void owner_drop(struct owner *o)
+{
+	struct owner **at = &owners;
+
+	while (*at != o)
+		at = &(*at)->next;
+	*at = o->next;
+	free(o);
+}
+
+/* With the lock. */
+static void note_end(struct owner *o, int error, const char *message)
+{
+	o->pending--;
+	if (error) {
+		o->failed++;
+		if (!o->error) {
+			o->error = error;
+			snprintf(o->message, sizeof(o->message), "%s", message);
+		}
+	}
+	pthread_cond_broadcast(&ended);
+}
+
+static struct item *take(void)
+{
+	struct item *i = first;
+
+	if (i) {
+		first = i->next;
+		if (!first)
+			last = &first;
+		waiting--;
+	}
+	return i;
+}
+
+static void *work(void *arg)
+{
+	char message[STORE_MESSAGE_BYTES];
+	struct item *i;
+
+	pthread_mutex_lock(&lock);
+	while (!stopping && (i = take())) {
+		int ret;
+
+		pthread_mutex_unlock(&lock);
+		ret = publish(i->file, message);
+		cache_put(i->file);
+		pthread_mutex_lock(&lock);
+		note_end(i->owner, ret, message);
+		free(i);
+	}
+	threads--;
+	pthread_cond_broadcast(&ended);
+	pthread_mutex_unlock(&lock);
+	return arg;
+}
+
+/* With the lock. */
+static int add_thread(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int ret;
+
+	if (threads >= LATER_PARALLEL)
+		return 0;
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	ret = pthread_create(&thread, &attr, work, NULL);
+	pthread_attr_destroy(&attr);
+	if (!ret)
+		threads++;
+	return threads ? 0 : -EAGAIN;
+}
+
+int later_add(struct cache_file *file, pid_t pid)
+{
+	struct item *i = calloc(1, sizeof(*i));
+	struct owner *o;
+	int ret;
+
+	if (!i)
+		return -ENOMEM;
+	pthread_mutex_lock(&lock);
+	o = owner_of(pid, true);
+	ret = !o ? -ENOMEM : stopping ? -EAGAIN : add_thread();
+	if (!ret) {
+		cache_ref(file);
+		*i = (struct item){.file = file, .owner = o};
+		o->pending++;
+		*last = i;
+		last = &i->next;
+		waiting++;
+		i = NULL;
+	}
+	pthread_mutex_unlock(&lock);
+	free(i);
+	return ret;
+}
+
+int later_settle(pid_t pid, unsigned *failed, char message[STORE_MESSAGE_BYTES])
+{
+	struct owner *o;
+	int ret = 0;
+
+	message[0] = '\0';
+	*failed = 0;
+	pthread_mutex_lock(&lock);
+	o = owner_of(pid, false);
+	if (o) {
+		o->waiters++;
+		while (o->pending && !stopping)
+			pthread_cond_wait(&ended, &lock);
+		ret = o->pending ? -ECANCELED : o->error;
+		*failed = o->failed;
+		snprintf(message, STORE_MESSAGE_BYTES, "%s", o->message);
+		o->error = 0;
+		o->failed = 0;
+		o->waiters--;
+		if (!o->pending && !o->waiters)
+			owner_drop(o);
+	}
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+void later_sweep(void)
+{
+	struct owner *next;
+
+	pthread_mutex_lock(&lock);
+	for (struct owner *o = owners; o; o = next) {
+		next = o->next;
+		if (!o->pending && !o->waiters && kill(o->pid, 0) && errno == ESRCH)
+			owner_drop(o);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+unsigned later_active(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&lock);
+	n = threads + waiting;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+unsigned later_stop(unsigned wait_ms)
+{
+	struct timespec until;
+	struct item *i;
+	unsigned left;
+	int ret = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += wait_ms / 1000 + 1;
+	pthread_mutex_lock(&lock);
+	stopping = true;
+	pthread_cond_broadcast(&ended);
+	while ((i = take())) {
+		note_end(i->owner, -ECANCELED, "the daemon was stopped");
+		cache_put(i->file);
+		free(i);
+	}
+	while (threads && !ret)
+		ret = pthread_cond_timedwait(&ended, &lock, &until);
+	left = threads;
+	while (!left && owners)
+		owner_drop(owners);
+	stopping = left > 0;
+	pthread_mutex_unlock(&lock);
+	return left;
+}
