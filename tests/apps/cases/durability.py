@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SKYSHIM_DURABILITY: when what was written is in the bucket."""
+import os
+import time
+
+from case import Case, want
+from cases.budget import Counted, requests
+
+MANY = 60
+
+
+def many(folder):
+    """A local tree of small files to copy."""
+    os.makedirs(folder)
+    for i in range(MANY):
+        with open(os.path.join(folder, f"f{i}"), "w", encoding="ascii") as out:
+            out.write(f"content of {i}\n" * 10)
+
+
+def at_exit(context):
+    """The end of the program waits for everything; one upload for a file, many at a time."""
+    with Counted(context) as counted:
+        local = os.path.join(context.work, "many")
+        many(local)
+        counted.store.put("budget", "w/keep")
+        cost = counted.cost(f"cp -r {local} $D/w/copy", SKYSHIM_DURABILITY="exit")
+        want(cost.get("PutObject") == MANY + 1, f"one upload each and the folder's: {cost}")
+        for i in range(MANY):
+            want(counted.store.get("budget", f"w/copy/f{i}") == f"content of {i}\n".encode() * 10, f"f{i} is not there at the end")
+
+
+def at_exit_of_a_child(context):
+    """Each process answers for its own, also through an execve."""
+    with Counted(context) as counted:
+        counted.store.put("budget", "w/keep")
+        counted.run("echo one >$D/w/a; (echo two >$D/w/b); sh -c 'echo three >$D/w/c; exec true'; cat $D/w/a $D/w/b $D/w/c",
+                    SKYSHIM_DURABILITY="exit")
+        for name, content in (("a", b"one\n"), ("b", b"two\n"), ("c", b"three\n")):
+            want(counted.store.get("budget", f"w/{name}") == content, f"{name} is not there at the end")
+
+
+def failure_at_exit(context):
+    """What cannot be stored makes the status non-zero, and one line says so."""
+    script = "\n".join(f"open('/cloud/s3/no-such-bucket-here/f{i}', 'w').write('x')" for i in range(3)) + "\nprint('done')"
+    result = context.run([context.skyshim, "run", "python3", "-c", script], env={"SKYSHIM_DURABILITY": "exit"})
+    want(result.stdout == b"done\n", f"close(2) reported it: {result}")
+    want(result.status == 1, f"its status is {result.status}")
+    want(b"3 files could not be stored" in result.stderr, f"no line says so: {result.stderr!r}")
+
+
+def after_fsync(context):
+    """fsync(2) waits, close(2) does not, and the end neither; it comes all the same."""
+    with Counted(context) as counted:
+        counted.store.put("budget", "w/keep")
+        counted.run("python3 -c 'import os; f = os.open(os.environ[\"D\"] + \"/w/f\", os.O_RDWR | os.O_CREAT); os.write(f, b\"one\"); "
+                    "os.fsync(f); os.write(f, b\"two\"); os.close(f)'", SKYSHIM_DURABILITY="fsync")
+        want(counted.store.get("budget", "w/f") in (b"one", b"onetwo"), "fsync did not wait")
+        deadline = time.monotonic() + 20
+        while counted.store.get("budget", "w/f") != b"onetwo":
+            want(time.monotonic() < deadline, "what was closed does not come")
+            time.sleep(0.05)
+        want(requests(counted.store.stats())["PutObject"] <= 3, "it was uploaded again and again")
+
+
+def seen_at_once(context):
+    """Other programs here see what was closed before it is in the bucket."""
+    with Counted(context) as counted:
+        counted.store.put("budget", "w/keep")
+        result = counted.run("for i in 1 2 3 4 5; do echo $i >$D/w/n$i; cat $D/w/n$i; mv $D/w/n$i $D/w/m$i; cat $D/w/m$i; ls $D/w | wc -l; done; "
+                             "rm $D/w/m1; ls $D/w", SKYSHIM_DURABILITY="fsync")
+        want(result.stdout.decode().split() == ["1", "1", "2", "2", "2", "3", "3", "3", "4", "4", "4", "5", "5", "5", "6",
+                                                "keep", "m2", "m3", "m4", "m5"], f"{result.stdout!r}")
+
+
+def no_such_mode(context):
+    result = context.run([context.skyshim, "run", "true"], env={"SKYSHIM_DURABILITY": "never"})
+    want(result.status == 126 and b"SKYSHIM_DURABILITY=never" in result.stderr, str(result))
+
+
+CASES = [
+    Case("durability/exit", check=at_exit, embedded_only=True),
+    Case("durability/exit-of-a-child", check=at_exit_of_a_child, embedded_only=True),
+    Case("durability/failure-at-exit", check=failure_at_exit),
+    Case("durability/fsync", check=after_fsync, embedded_only=True),
+    Case("durability/seen-at-once", check=seen_at_once, embedded_only=True),
+    Case("durability/no-such-mode", check=no_such_mode),
+]
