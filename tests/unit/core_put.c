@@ -274,6 +274,25 @@ Test(core_put, the_same_bytes_with_other_metadata_are_not_ours)
 	store_call_reset(&call);
 }
 
+/* Encrypted with a key of KMS, an ETag is as good as random. */
+Test(core_put, an_etag_that_tells_nothing_is_no_reason_to_claim_another_writer)
+{
+	struct store_call call = put(10);
+
+	fault.etag = "\"00000000000000000000000000000000\"";
+	fault_date(time(NULL), fault.modified);
+	fault.fields = "x-amz-server-side-encryption: aws:kms\r\n";
+	call.if_none_match = "*";
+	fault.step[0].kind = FAULT_RESET;
+	cr_assert_eq(store_run(&call), -EIO, "%d", call.error);
+	cr_assert_eq(fault.requests, 3u);
+	cr_assert_not_null(strstr(call.message, "cannot be told"), "%s", call.message);
+	/* it is older than the call: then it can */
+	fault.requests = 0;
+	fault_date(1000000000, fault.modified);
+	cr_assert_eq(store_run(&call), -ESTALE, "%d", call.error);
+}
+
 Test(core_put, a_condition_that_fails_at_once_asks_nothing_more)
 {
 	struct store_call call = put(10);
