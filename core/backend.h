@@ -128,6 +128,8 @@ struct store_ops {
 	/* Any other status. *out is zeroed. */
 	void (*fault)(const struct store_call *call, const struct store_site *site,
 		      const struct store_answer *answer, struct store_fault *out);
+	/* Of an answer to a HEAD: does its ETag tell of the bytes, as expect() supposes? */
+	bool (*etag_tells)(const struct header_list *fields);
 	/* The service's request id of an answer, "" for none. */
 	void (*request_id)(const struct header_list *fields, char out[STORE_ID_BYTES]);
 };

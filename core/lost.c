@@ -49,12 +49,12 @@ static int expected_etag(const struct flight *f, char etag[STORE_ETAG_BYTES])
 	return flight_verb(f)->expect(f->call, &f->hashing.sums, etag);
 }
 
-/* -ESTALE would be a claim that nobody can make. */
+/* "Another writer's" would be a claim that nobody can make. */
 static void give_up(struct flight *f)
 {
 	report_local(f->call,
 		     "an answer was lost, and whether it was written cannot be told; "
-		     "compare what is there",
+		     "look at what is there",
 		     f->call->message);
 	flight_conclude(f, -EIO);
 }
@@ -115,13 +115,14 @@ static bool has_ours(const struct flight *f)
 void lost_found(struct flight *f)
 {
 	char etag[STORE_ETAG_BYTES];
+	bool same = !expected_etag(f, etag) && !strcasecmp(etag, f->ask.object.etag);
 
-	if (expected_etag(f, etag) < 0 || strcasecmp(etag, f->ask.object.etag) != 0 ||
-	    is_too_old(f) || !has_ours(f)) {
+	if (same && !is_too_old(f) && has_ours(f))
+		flight_conclude(f, 0);
+	else if (!same && !is_too_old(f) && !f->ops->etag_tells(&f->x.answer))
+		give_up(f);
+	else
 		lost_not_ours(f);
-		return;
-	}
-	flight_conclude(f, 0);
 }
 
 void lost_not_ours(struct flight *f)

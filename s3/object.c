@@ -90,17 +90,20 @@ bool s3_object_is_md5(const char *etag)
 	       strspn(etag + 1, "0123456789abcdefABCDEF") == MD5_HEX_BYTES;
 }
 
-/* Is the ETag the MD5 of the body? Not of an object that came in parts ("...-3"), nor of one
- * encrypted with a key of KMS or the customer's (Amazon S3 API Reference, "Object": ETag). */
-bool s3_object_etag_is_md5(const struct header_list *fields, const char *etag)
+/* Not that of one encrypted with a key of KMS or the customer's (Amazon S3 API Reference, "Object":
+ * ETag). */
+bool s3_object_etag_tells(const struct header_list *fields)
 {
 	const char *sse = header_get(fields, "x-amz-server-side-encryption");
 
-	if (sse && !strncmp(sse, "aws:kms", 7))
-		return false;
-	if (header_get(fields, "x-amz-server-side-encryption-customer-algorithm"))
-		return false;
-	return s3_object_is_md5(etag);
+	return !(sse && !strncmp(sse, "aws:kms", 7)) &&
+	       !header_get(fields, "x-amz-server-side-encryption-customer-algorithm");
+}
+
+/* Nor is that of an object that came in parts ("...-3") one. */
+bool s3_object_etag_is_md5(const struct header_list *fields, const char *etag)
+{
+	return s3_object_etag_tells(fields) && s3_object_is_md5(etag);
 }
 
 static void choose_check(const struct header_list *fields, const char *etag,

@@ -18,9 +18,10 @@
 #define USER_AGENT    "skyshim/" SKYSHIM_VERSION
 
 /* What the kernel may hold of a body that libcurl has written, and the slowest line that is given
- * the time to carry it before the wait for an answer begins. */
+ * the time to carry it before the wait for an answer begins. Both waits together stay below a
+ * call's patience (core/flight.h), so that a dead connection is replaced. */
 #define QUEUED_BYTES_MAX    4194304u
-#define QUEUED_BYTES_PER_MS 64u
+#define QUEUED_BYTES_PER_MS 256u
 
 /* Records the first error of a callback. Returns what makes libcurl stop. */
 static size_t stop(struct transfer *t, int error, enum http_failure why)

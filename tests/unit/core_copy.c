@@ -13,6 +13,7 @@
 #define REFUSAL	  "HTTP/1.1 412 No\r\nContent-Length: 0\r\n\r\n"
 
 TestSuite(core_copy, .init = rig_setup, .fini = rig_teardown, .timeout = 60);
+TestSuite(core_copy_hasty, .init = rig_setup_hasty, .fini = rig_teardown, .timeout = 60);
 
 static struct store_call copy(void)
 {
@@ -95,7 +96,7 @@ Test(core_copy, a_source_that_is_missing)
 }
 
 /* The server sends blanks while it works: it is neither late nor slow. */
-Test(core_copy, a_server_that_works_gets_its_time)
+Test(core_copy_hasty, a_server_that_works_gets_its_time)
 {
 	struct store_call call = copy();
 
@@ -104,7 +105,7 @@ Test(core_copy, a_server_that_works_gets_its_time)
 	cr_assert_eq(fault.requests, 1u);
 }
 
-Test(core_copy, a_server_that_does_not_even_say_that_is_given_up)
+Test(core_copy_hasty, a_server_that_does_not_even_say_that_is_given_up)
 {
 	struct store_call call = copy();
 

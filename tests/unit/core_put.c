@@ -3,7 +3,6 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-#include "core/clock.h"
 #include "core/digest.h"
 #include "tests/unit/driver_rig.h"
 
@@ -45,6 +44,7 @@ static int on_read(void *arg, uint64_t offset, void *buf, size_t bytes)
 }
 
 TestSuite(core_put, .init = rig_setup, .fini = rig_teardown, .timeout = 60);
+TestSuite(core_put_hasty, .init = rig_setup_hasty, .fini = rig_teardown, .timeout = 60);
 
 static struct store_call put(uint64_t bytes)
 {
@@ -109,14 +109,12 @@ Test(core_put, an_empty_object_is_an_object)
 Test(core_put, a_large_body_waits_for_leave_and_a_small_one_does_not)
 {
 	struct store_call call = put(SIZE);
-	int64_t before = clock_mono_ms();
 
 	cr_assert_eq(store_run(&call), 0, "%s", call.message);
 	cr_assert(rig_has(0, "\r\nExpect: 100-continue\r\n"));
 	call = put(1000);
 	cr_assert_eq(store_run(&call), 0, "%s", call.message);
 	cr_assert_not(rig_has(1, "Expect:"));
-	cr_assert_lt(clock_mono_ms() - before, 900); /* nobody waited in vain */
 }
 
 Test(core_put, a_server_that_gives_no_leave_is_not_asked_twice)
@@ -274,6 +272,25 @@ Test(core_put, the_same_bytes_with_other_metadata_are_not_ours)
 	store_call_reset(&call);
 }
 
+/* Encrypted with a key of KMS, an ETag is as good as random. */
+Test(core_put, an_etag_that_tells_nothing_is_no_reason_to_claim_another_writer)
+{
+	struct store_call call = put(10);
+
+	fault.etag = "\"00000000000000000000000000000000\"";
+	fault_date(time(NULL), fault.modified);
+	fault.fields = "x-amz-server-side-encryption: aws:kms\r\n";
+	call.if_none_match = "*";
+	fault.step[0].kind = FAULT_RESET;
+	cr_assert_eq(store_run(&call), -EIO, "%d", call.error);
+	cr_assert_eq(fault.requests, 3u);
+	cr_assert_not_null(strstr(call.message, "cannot be told"), "%s", call.message);
+	/* it is older than the call: then it can */
+	fault.requests = 0;
+	fault_date(1000000000, fault.modified);
+	cr_assert_eq(store_run(&call), -ESTALE, "%d", call.error);
+}
+
 Test(core_put, a_condition_that_fails_at_once_asks_nothing_more)
 {
 	struct store_call call = put(10);
@@ -336,12 +353,9 @@ Test(core_put, bytes_that_changed_meanwhile_are_digested_anew)
 	struct store_call call = put(SIZE);
 
 	from.change_at = 2; /* between the digest and the sending */
-	fault.step[0] = RIG_RAW("HTTP/1.1 400 Bad\r\nContent-Type: application/xml\r\n\r\n"
-				"<Error><Code>BadDigest</Code></Error>");
-	fault.step[0].kind = FAULT_RAW;
 	cr_assert_eq(store_run(&call), 0, "%s", call.message);
 	expect_kept(SIZE);
-	cr_assert_geq(from.starts, 3u);
+	cr_assert_eq(from.starts, 4u);
 	cr_assert_eq(fault.requests, 2u);
 }
 
@@ -376,19 +390,17 @@ Test(core_put, the_sources_error_ends_it)
 	cr_assert_neq(call.message[0], '\0');
 }
 
-Test(core_put, a_server_that_stops_reading_is_given_up)
+Test(core_put_hasty, a_server_that_stops_reading_is_given_up)
 {
 	struct store_call call = put(UINT64_C(64) << 20); /* more than sockets hold */
-	int64_t before = clock_mono_ms();
 
 	rig_all_steps((struct fault_step){.kind = FAULT_TAKE, .at = 1000});
 	cr_assert_eq(store_run(&call), -EIO);
 	cr_assert_eq(fault.requests, (unsigned)RETRY_TRIES_MAX);
 	cr_assert_not_null(strstr(call.message, "the transfer stalled"), "%s", call.message);
-	cr_assert_lt(clock_mono_ms() - before, 30000);
 }
 
-Test(core_put, a_server_that_never_answers_is_given_up)
+Test(core_put_hasty, a_server_that_never_answers_is_given_up)
 {
 	struct store_call call = put(1000);
 

@@ -174,18 +174,26 @@ static bool fault_take(int fd, const char *request, bool leave, size_t most, siz
 		got = recv(fd, piece, want, 0);
 		if (got <= 0)
 			return false;
-		if (done + (size_t)got <= FAULT_OBJECT_MAX)
+		if (done + (size_t)got <= FAULT_OBJECT_MAX) /* a larger one is never wanted whole */
 			memcpy(fault.body + done, piece, (size_t)got);
 		done += (size_t)got;
 	}
 	return done == length;
 }
 
-/* A broken condition, or NULL. */
-static const char *fault_refuse(const char *request)
+/* A broken condition or a wrong digest, or NULL. bytes: of the body. */
+static const char *fault_refuse(const char *request, size_t bytes)
 {
+	unsigned char digest[16];
+	char md5[32];
 	char value[256];
 	char bare[64];
+
+	EVP_Digest(fault.body, bytes, digest, NULL, EVP_md5(), NULL);
+	EVP_EncodeBlock((unsigned char *)md5, digest, sizeof(digest));
+	if (strcmp(fault_field(request, "Content-MD5", value), md5) != 0)
+		return "HTTP/1.1 400 Bad\r\nContent-Length: 42\r\n\r\n"
+		       "<Error><Code>BadDigest</Code></Error>     ";
 
 	if (*fault_field(request, "If-None-Match", value) && fault.etag[0])
 		return "HTTP/1.1 412 No\r\nContent-Length: 0\r\n\r\n";
@@ -200,7 +208,7 @@ static const char *fault_refuse(const char *request)
 static bool fault_put(int fd, const char *request, const struct fault_step *step)
 {
 	size_t most = step->kind == FAULT_TAKE ? step->at : SIZE_MAX;
-	const char *refusal = fault_refuse(request);
+	const char *refusal;
 	unsigned char digest[16];
 	char text[512];
 	size_t bytes;
@@ -211,8 +219,11 @@ static bool fault_put(int fd, const char *request, const struct fault_step *step
 		fault_hold(fd);
 		return false;
 	}
+	if (bytes > FAULT_OBJECT_MAX)
+		return false;
+	refusal = fault_refuse(request, bytes);
 	if (!refusal) {
-		fault.size = bytes < FAULT_OBJECT_MAX ? bytes : FAULT_OBJECT_MAX;
+		fault.size = bytes;
 		memcpy(fault.object, fault.body, fault.size);
 		EVP_Digest(fault.object, fault.size, digest, NULL, EVP_md5(), NULL);
 		fault.own_etag[0] = '"';

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -118,6 +119,7 @@ static inline void live_start_store(const char *const *extra)
 		argv[argc++] = *extra;
 	live.pid = fork();
 	if (!live.pid) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		execv(program, (char *const *)argv);
 		_exit(127);
 	}
