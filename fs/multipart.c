@@ -202,6 +202,26 @@ static int begin(struct job *j, const struct store_pairs *user)
 	return ret;
 }
 
+/* Some services ignore the condition of a completion, and of copied parts: so it is looked at before,
+ * which leaves them a moment, but no more. */
+static int check_version(struct job *j)
+{
+	struct store_call call = call_of(j, STORE_HEAD);
+	int ret;
+
+	if (!j->up->if_match && !j->up->must_be_new)
+		return 0;
+	ret = store_run(&call);
+	if (ret && ret != -ENOENT)
+		memcpy(j->message, call.message, STORE_MESSAGE_BYTES);
+	else if (ret == -ENOENT)
+		ret = j->up->must_be_new ? 0 : -ESTALE;
+	else if (j->up->must_be_new || strcmp(call.object.etag, j->up->if_match) != 0)
+		ret = -ESTALE;
+	store_call_reset(&call);
+	return ret;
+}
+
 static int complete(struct job *j)
 {
 	struct store_call call = call_of(j, STORE_COMPLETE);
@@ -270,6 +290,8 @@ static int run(struct job *j, const struct store_pairs *user)
 		ret = begin(j, user);
 	if (!ret)
 		ret = send_all(j);
+	if (!ret)
+		ret = check_version(j);
 	if (!ret)
 		ret = complete(j);
 	if (ret && j->upload_id)
