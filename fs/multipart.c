@@ -202,8 +202,8 @@ static int begin(struct job *j, const struct store_pairs *user)
 	return ret;
 }
 
-/* Some services ignore the condition of a completion, and of copied parts: so it is looked at before,
- * which leaves them a moment, but no more. */
+/* Some services ignore the condition of a completion, and of copied parts: so it is looked at
+ * before, which leaves them a moment, but no more. */
 static int check_version(struct job *j)
 {
 	struct store_call call = call_of(j, STORE_HEAD);
