@@ -154,6 +154,7 @@ static sys_handler *const table[TABLE_SIZE] = {
 	[__NR_unshare] = sys_set_ids,
 	[__NR_setns] = sys_set_ids,
 	[__NR_io_uring_setup] = sys_refused,
+	[__NR_io_submit] = sys_io_submit,
 };
 
 #define CLASS_FD(name)	  [__NR_##name] = SYSCLASS_FD,
