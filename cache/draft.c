@@ -210,6 +210,11 @@ bool draft_below(const uint8_t *ctx, const char *prefix)
 	return is;
 }
 
+bool draft_is_named(const struct cache_file *file)
+{
+	return is_named_draft(file, NULL);
+}
+
 bool draft_is_new(const struct cache_file *file)
 {
 	return file->draft->notes.journal->flags & NOTES_NEW;
@@ -359,6 +364,23 @@ void draft_unlink(struct cache_file *file)
 	file->draft->notes.journal->flags |= NOTES_UNLINKED;
 	while (file->draft->is_flushing)
 		pthread_cond_wait(&file->active->wake, &cache.lock);
+	pthread_mutex_unlock(&cache.lock);
+}
+
+void draft_replaced(const uint8_t *ctx, const char *object)
+{
+	uint8_t id[CACHE_ID_BYTES];
+	struct cache_file *file;
+
+	if (file_make_id(ctx, object, id))
+		return;
+	pthread_mutex_lock(&cache.lock);
+	while (cache.drafts && (file = file_use(file_find(id, is_named_draft, NULL)))) {
+		file->draft->notes.journal->flags |= NOTES_UNLINKED;
+		while (file->draft->is_flushing)
+			pthread_cond_wait(&file->active->wake, &cache.lock);
+		file_put_locked(file);
+	}
 	pthread_mutex_unlock(&cache.lock);
 }
 

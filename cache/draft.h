@@ -43,6 +43,9 @@ struct cache_file *draft_find(const uint8_t *ctx, const char *object);
 /* Is a dirty one's name in that directory, or below? */
 bool draft_below(const uint8_t *ctx, const char *prefix);
 
+/* Does a name lead to it? */
+bool draft_is_named(const struct cache_file *file);
+
 /* Is nothing of it in the bucket, for certain? */
 bool draft_is_new(const struct cache_file *file);
 
@@ -82,6 +85,9 @@ void draft_become(struct cache_file *file, const struct wire_attr *attr, const c
  * either. The other takes that back. */
 void draft_unlink(struct cache_file *file);
 void draft_relink(struct cache_file *file);
+
+/* Another file takes the name: what is or was written to under it goes on without one. */
+void draft_replaced(const uint8_t *ctx, const char *object);
 
 /* --- publishing --- */
 

@@ -335,6 +335,14 @@ struct cache_file *file_use(struct cache_file *file)
 	return file;
 }
 
+/* Programs that write have the draft open: all others must get the same. Then the newest. */
+static bool comes_before(const struct cache_file *a, const struct cache_file *b)
+{
+	if (!a->draft != !b->draft)
+		return a->draft;
+	return a->serial > b->serial;
+}
+
 struct cache_file *file_find(const uint8_t *id,
 			     bool (*accept)(const struct cache_file *file, const void *arg),
 			     const void *arg)
@@ -342,8 +350,8 @@ struct cache_file *file_find(const uint8_t *id,
 	struct cache_file *best = NULL;
 
 	for (struct cache_file *f = by_id[id_slot(id)]; f; f = f->id_next) {
-		if (!memcmp(f->id, id, CACHE_ID_BYTES) && (!best || f->serial > best->serial) &&
-		    accept(f, arg))
+		if (!memcmp(f->id, id, CACHE_ID_BYTES) && accept(f, arg) &&
+		    (!best || comes_before(f, best)))
 			best = f;
 	}
 	return best;

@@ -112,7 +112,8 @@ int file_create(const struct pair_about *about, const uint8_t *id, uint64_t etag
  * same data file, complete. After an error it is as it was, or cannot be activated any more. */
 int file_take_over(struct cache_file *file, const struct pair_about *about);
 
-/* With the lock: the newest file of that id for which accept says yes, or NULL. */
+/* With the lock: the file of that id for which accept says yes, drafts before others and the newest
+ * first; or NULL. */
 struct cache_file *file_find(const uint8_t *id,
 			     bool (*accept)(const struct cache_file *file, const void *arg),
 			     const void *arg);

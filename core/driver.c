@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "core/entries.h"
 #include "core/hasher.h"
 #include "core/learned.h"
 #include "core/pairs.h"
@@ -134,10 +135,7 @@ int store_run(struct store_call *call)
 
 void store_call_reset(struct store_call *call)
 {
-	for (size_t i = 0; i < call->list.count; i++)
-		free(call->list.entries[i].name);
-	free(call->list.entries);
-	free(call->list.next_token);
+	entries_free(&call->list);
 	pairs_free(&call->user);
 	pairs_free(&call->fields);
 	free(call->key_errors);

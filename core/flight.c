@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/entries.h"
 #include "core/http/xml.h"
 #include "core/inflight.h"
 #include "core/learned.h"
@@ -37,18 +38,9 @@ bool flight_is_quiet(int error)
 	return error == -ENOENT || error == -EALREADY || error == -ESTALE || error == -ECANCELED;
 }
 
-static void free_list(struct store_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		free(list->entries[i].name);
-	free(list->entries);
-	free(list->next_token);
-	*list = (struct store_list){0};
-}
-
 static void free_results(struct store_call *ask)
 {
-	free_list(&ask->list);
+	entries_free(&ask->list);
 	pairs_free(&ask->user);
 	pairs_free(&ask->fields);
 	free(ask->key_errors);
@@ -318,8 +310,8 @@ static int send_off(struct flight *f)
 	f->x.send_bytes = f->request.streams ? f->call->source.bytes : f->request.body.len;
 	f->x.expect = f->x.send_bytes >= EXPECT_BYTES && !learned_endpoint(f->site.origin)->deaf;
 	f->x.works = f->ops->verb[f->ask.verb].works;
-	if (!f->first_ms)
-		f->first_ms = clock_mono_ms();
+	if (!f->first_ms) /* digesting the source is over */
+		f->first_ms = f->progress_ms = clock_mono_ms();
 	if (f->x.works)
 		f->progress_ms = clock_mono_ms(); /* its time is not ours to waste */
 	f->tries++;

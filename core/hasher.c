@@ -56,7 +56,7 @@ int hasher_run(struct hasher_job *job)
 {
 	struct digest_run md5 = {0};
 	struct digest_run sha256 = {0};
-	uint8_t digest[DIGEST_MAX_BYTES];
+	uint8_t digest[DIGEST_MAX_BYTES] = {0};
 	int ret = digest_run_start(&md5, DIGEST_MD5);
 
 	job->sums = (struct store_sums){0};

@@ -46,7 +46,10 @@ struct flight {
 
 	bool unsure;	  /* an earlier sending of this write may have been carried out */
 	int64_t first_ms; /* when it was first sent; 0: not yet */
-	int lost_error;	  /* ASK_WRITTEN: what the call ends with if it was not */
+	struct {
+		int error, status;
+		char message[STORE_MESSAGE_BYTES];
+	} lost; /* ASK_WRITTEN: what the call ends with if it was not */
 };
 
 static inline const struct store_verb_ops *flight_verb(const struct flight *f)

@@ -4,7 +4,9 @@
  * fails on its own success: its ETag is no longer the one that If-Match names, or the name is no
  * longer free. So before such an error is passed on, a HEAD looks whether what is there is ours:
  * by its ETag, by the metadata that went with it, and by its age. The latter two matter when two
- * writers write the same bytes, as those of empty lock files are.
+ * writers write the same bytes, as those of empty lock files are. It looks as well when the service
+ * goes on answering with errors of its own: RADOS Gateway 16 says 500 to completing an upload that
+ * has been completed.
  */
 #include <errno.h>
 #include <string.h>
@@ -36,7 +38,10 @@ void lost_note_failure(struct flight *f)
 
 void lost_note_status(struct flight *f)
 {
-	f->unsure |= f->asking == ASK_CALL && (f->x.status < 300 || f->x.status >= 500);
+	int status = f->x.status;
+
+	/* 501: it does not even know how */
+	f->unsure |= f->asking == ASK_CALL && (status < 300 || (status >= 500 && status != 501));
 }
 
 static int expected_etag(const struct flight *f, char etag[STORE_ETAG_BYTES])
@@ -59,17 +64,19 @@ bool lost_ask(struct flight *f, int error)
 	char etag[STORE_ETAG_BYTES];
 
 	if (f->asking != ASK_CALL || !f->unsure || !flight_verb(f)->expect ||
-	    (error != -ESTALE && error != -ENOENT))
+	    (error != -ESTALE && error != -ENOENT && error != -EIO))
 		return false;
 	if (expected_etag(f, etag) < 0) {
-		if (error == -ENOENT)
+		if (error != -ESTALE)
 			return false; /* true in any case */
 		give_up(f);
 		return true;
 	}
 	log_info("%s://%s/%s: an answer was lost; looking whether it was written", f->call->scheme,
 		 f->call->bucket, f->call->key);
-	f->lost_error = error;
+	f->lost.error = error;
+	f->lost.status = f->x.status;
+	memcpy(f->lost.message, f->call->message, sizeof(f->lost.message));
 	f->asking = ASK_WRITTEN;
 	f->tries = 0;
 	f->progress_ms = clock_mono_ms();
@@ -119,5 +126,7 @@ void lost_found(struct flight *f)
 
 void lost_not_ours(struct flight *f)
 {
-	flight_conclude(f, f->lost_error);
+	f->x.status = f->lost.status;
+	memcpy(f->call->message, f->lost.message, sizeof(f->lost.message));
+	flight_conclude(f, f->lost.error);
 }

@@ -136,15 +136,14 @@ void outcome_fault(struct flight *f)
 		if (flight_try_again(f, RETRY_TRIES_MAX, header_get(&f->x.answer, "Retry-After")))
 			return;
 	}
-	if (lost_ask(f, fault.error))
-		return;
 	if (f->asking == ASK_WRITTEN && fault.error == -ENOENT) {
 		lost_not_ours(f);
 		return;
 	}
 	if (!flight_is_quiet(fault.error))
 		report_fault(f->call, &f->site, f->x.status, &fault, f->call->message);
-	flight_conclude(f, fault.error ? fault.error : -EIO);
+	if (!lost_ask(f, fault.error))
+		flight_conclude(f, fault.error ? fault.error : -EIO);
 }
 
 /* A HEAD after a GET beyond the end. */
@@ -266,6 +265,8 @@ void outcome_judge(struct flight *f)
 		on_success(f);
 	else if (x->status == 416 && f->ask.verb == STORE_GET)
 		on_beyond(f);
+	else if (x->status == 417 && x->expect)
+		flight_relaunch(f, 0); /* the next one does not ask */
 	else
 		outcome_fault(f);
 }

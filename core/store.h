@@ -40,6 +40,7 @@ enum store_verb {
 	STORE_PART_COPY, /* [offset, offset + length) of from_bucket/from_key as one; 0, 0: all */
 	STORE_COMPLETE,	 /* the parts, in order, become bucket/key */
 	STORE_ABORT,	 /* that there is no such upload is a success */
+	STORE_UPLOADS,	 /* one page of the uploads of bucket whose keys start with key */
 	STORE_VERBS
 };
 
@@ -50,9 +51,10 @@ struct store_object {
 };
 
 /* name: of an object its whole key; of a common prefix the whole prefix with its delimiter; of a
- * bucket its name. Decoded bytes, NUL-terminated. */
+ * bucket its name; of an upload its key. Decoded bytes, NUL-terminated. */
 struct store_entry {
 	char *name;
+	char *upload; /* STORE_UPLOADS: its id, and object.mtime_ns when it was begun; else NULL */
 	bool is_prefix;
 	struct store_object object;
 };
@@ -108,7 +110,7 @@ struct store_call {
 	struct context *ctx;
 	const char *scheme; /* "s3" */
 	const char *bucket; /* NULL for STORE_BUCKETS */
-	const char *key;    /* of STORE_LIST the prefix, "" for none */
+	const char *key;    /* of STORE_LIST and STORE_UPLOADS the prefix, "" for none */
 	uint64_t offset;    /* STORE_GET, STORE_PART_COPY */
 	uint64_t length;    /* STORE_GET: 0 means to the end; STORE_PART_COPY */
 
@@ -118,8 +120,8 @@ struct store_call {
 	const char *if_match, *if_none_match;
 
 	char delimiter;	      /* STORE_LIST: 0 for none */
-	const char *token;    /* STORE_LIST: a page's next_token, or NULL for the first */
-	unsigned max_entries; /* STORE_LIST: 1..STORE_LIST_MAX; 0 means STORE_LIST_MAX */
+	const char *token;    /* pages: a page's next_token, or NULL for the first */
+	unsigned max_entries; /* pages: 1..STORE_LIST_MAX; 0 means STORE_LIST_MAX */
 
 	struct store_sink sink;	    /* STORE_GET */
 	struct store_source source; /* STORE_PUT, STORE_PART */
@@ -157,7 +159,7 @@ struct store_call {
 	/* STORE_HEAD, STORE_GET: all of it. STORE_PUT, STORE_PART: etag and size. Copies: etag and
 	 * mtime. STORE_COMPLETE: etag. What a HEAD had to find out: all. */
 	struct store_object object;
-	struct store_list list; /* STORE_LIST, STORE_BUCKETS */
+	struct store_list list; /* STORE_LIST, STORE_UPLOADS: pages; STORE_BUCKETS */
 
 	/* STORE_HEAD, STORE_GET (before sink.begin already): as set_user and set_fields are; names
 	 * of user metadata in lower case, values as they came. Owned. */
@@ -190,7 +192,11 @@ struct store_call {
  * condition, a HEAD finds that out and the call succeeds: -ESTALE always means another writer's
  * version. After -EIO a write may have happened, and after -ECANCELED too. An upload that is gone
  * (completed, aborted, expired) gives -ENOENT, or success when that was asked for; parts that are
- * too small or missing give -EINVAL. */
+ * too small or missing give -EINVAL.
+ *
+ * Not every service heeds every condition. RADOS Gateway 16 ignores those of STORE_COMPLETE, of
+ * STORE_DELETE and on the destination of a STORE_COPY, and from_etag of a STORE_PART_COPY: who
+ * depends on one looks again (STORE_HEAD) before what cannot be undone. */
 
 /* Starts the call; never blocks. Returns 0, after which done() comes exactly once, or -ENOMEM. */
 int store_submit(struct store_call *call);

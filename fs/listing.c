@@ -336,6 +336,18 @@ int listing_ensure(struct listing *l, uint64_t offset, bool nowait,
 	return ret;
 }
 
+bool listing_is_small(const uint8_t *ctx, const char *prefix)
+{
+	struct listing *l;
+	bool is;
+
+	pthread_mutex_lock(&lock);
+	l = find(ctx, prefix);
+	is = l && l->pages == 1 && l->shown_complete;
+	pthread_mutex_unlock(&lock);
+	return is;
+}
+
 bool listing_denies(const uint8_t *ctx, const char *object, bool is_dir)
 {
 	char parent[NAME_OBJECT_MAX];

@@ -48,6 +48,10 @@ int listing_open_vnode(struct listing *l);
 int listing_ensure(struct listing *l, uint64_t offset, bool nowait,
 		   char message[STORE_MESSAGE_BYTES]);
 
+/* Is there a complete listing of one page of that directory, fresh or not? So that another costs
+ * one request. */
+bool listing_is_small(const uint8_t *ctx, const char *prefix);
+
 /* Does a complete and fresh listing of the directory that this object name lies in show that there
  * is no such thing? Only for a name that the metadata cache does not know. is_dir: object is a
  * prefix. */

@@ -166,6 +166,61 @@ static int head(struct lookup *q, struct meta_fact *fact)
 	return ret == -ENOENT ? lookup_dir_instead(q, fact) : ret;
 }
 
+/* The question about the directory that q's name lies in, to free; NULL: without memory, or there
+ * is none. */
+static struct lookup *parent_of(const struct lookup *q)
+{
+	struct lookup *parent = calloc(1, sizeof(*parent));
+	size_t len = strlen(q->path);
+
+	if (!parent)
+		return NULL;
+	while (len && q->path[len - 1] != '/')
+		len--;
+	len -= len > 0;
+	parent->ctx = q->ctx;
+	parent->must_be_dir = true;
+	memcpy(parent->path, q->path, len);
+	if (name_parse(parent->path, len, &parent->name)) {
+		free(parent);
+		return NULL;
+	}
+	return parent;
+}
+
+/* Who makes files in a directory asks for each name first. One listing that says of all names that
+ * they are not there costs less than asking for one. Afterwards the caller looks again. */
+static void list_parent(const struct lookup *q)
+{
+	struct lookup *parent = parent_of(q);
+	char prefix[NAME_OBJECT_MAX];
+	struct listing *l;
+
+	if (!parent)
+		return;
+	name_prefix(&parent->name, prefix);
+	if ((listing_is_small(context_id(q->ctx), prefix) ||
+	     told_is_made(context_id(q->ctx), prefix)) &&
+	    !open_dir(parent, &l))
+		listing_put(l);
+	free(parent);
+}
+
+/* Is it known that there is no such name, or can that be found out by a listing? */
+static bool is_denied(const struct lookup *q, const char *object)
+{
+	struct meta_fact fact;
+
+	if (lookup_denied(q, object))
+		return true;
+	if (meta_peek(context_id(q->ctx), object, &fact) && fact.kind != META_NONE)
+		return false;
+	list_parent(q);
+	if (meta_peek(context_id(q->ctx), object, &fact) && fact.kind != META_NONE)
+		return false; /* it was listed */
+	return lookup_denied(q, object);
+}
+
 /* What the plain path of a key means. */
 static int find_fact(struct lookup *q, const char *object, struct meta_fact *fact)
 {
@@ -177,7 +232,7 @@ static int find_fact(struct lookup *q, const char *object, struct meta_fact *fac
 		return 0;
 	if (meta_get(ctx, object, fact))
 		return 0;
-	if (lookup_denied(q, object)) {
+	if (is_denied(q, object)) {
 		fact->kind = META_NONE;
 		return 0;
 	}
@@ -306,23 +361,13 @@ int lookup_stat(struct lookup *q, struct wire_attr *out)
 
 int lookup_parent(struct lookup *q)
 {
+	struct lookup *parent = parent_of(q);
 	struct wire_attr attr;
-	struct lookup *parent;
-	size_t len = strlen(q->path);
 	int ret;
 
-	while (len && q->path[len - 1] != '/')
-		len--;
-	parent = calloc(1, sizeof(*parent));
 	if (!parent)
 		return -ENOMEM;
-	parent->ctx = q->ctx;
-	parent->must_be_dir = true;
-	len -= len > 0;
-	memcpy(parent->path, q->path, len);
-	ret = name_parse(parent->path, len, &parent->name);
-	if (!ret)
-		ret = lookup_stat(parent, &attr);
+	ret = lookup_stat(parent, &attr);
 	memcpy(q->message, parent->message, sizeof(q->message));
 	free(parent);
 	return ret;

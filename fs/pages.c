@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cache/clock.h"
+#include "cache/draft.h"
 #include "core/buffer.h"
 #include "core/context.h"
 #include "fs/backends.h"
@@ -211,6 +212,32 @@ static int add_dirs(struct batch *b, const struct store_list *page)
 	return ret;
 }
 
+/* A file that was made here and is not in the bucket yet is in the directory all the same. */
+static int add_draft(void *arg, struct cache_file *file)
+{
+	struct batch *b = arg;
+	char object[CACHE_OBJECT_MAX], name[ESCAPE_NAME_MAX + 1];
+	size_t len = strlen(b->l->object);
+	struct store_object now = {0};
+	struct meta_fact fact;
+	struct wire_attr attr;
+
+	cache_object(file, object);
+	if (strncmp(object, b->l->object, len) != 0 || strchr(object + len, '/') ||
+	    memcmp(cache_ctx(file), context_id(b->l->ctx), WIRE_CTX_BYTES) != 0 ||
+	    escape_component(object + len, strlen(object + len), name, sizeof(name)) < 0 ||
+	    !draft_is_named(file))
+		return 0;
+	if (!draft_is_new(file) && meta_peek(cache_ctx(file), object, &fact) &&
+	    fact.kind == META_FILE)
+		return 0; /* listed already */
+	draft_attr(file, &attr);
+	now.size = attr.size;
+	now.mtime_ns = attr.mtime_ns;
+	b->names++;
+	return add_record(&b->records, name, attr.ino, false, &now);
+}
+
 int pages_add(struct listing *l, const struct store_list *page)
 {
 	struct batch b = {.l = l, .records = BUFFER_INIT(PAGE_BYTES_MAX)};
@@ -226,6 +253,8 @@ int pages_add(struct listing *l, const struct store_list *page)
 		ret = dirpage_add(l->dir, page, take_name, &b);
 	else
 		ret = add_dirs(&b, page);
+	if (!ret && !token && l->kind >= NAME_BUCKET)
+		ret = draft_each(add_draft, &b);
 	if (!ret)
 		ret = finish(&b, !token);
 	buffer_free(&b.records);

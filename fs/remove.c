@@ -39,8 +39,6 @@ static int keep_for_readers(struct lookup *q, const char *object)
 		return 0;
 	if (!cache_complete(file) && cache_is_open(file))
 		ret = cache_ensure(file, 0, UINT64_MAX, 0, q->message);
-	if (draft_is(file))
-		draft_unlink(file);
 	cache_put(file);
 	return ret;
 }
@@ -84,8 +82,10 @@ int change_unlink(struct lookup *q)
 		if (!ret)
 			ret = change_delete(q, q->name.key);
 	}
-	if (!ret)
+	if (!ret) {
+		draft_replaced(context_id(q->ctx), object);
 		told_no_file(context_id(q->ctx), object);
+	}
 	return ret;
 }
 

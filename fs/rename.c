@@ -25,17 +25,6 @@ struct rename {
 	char old[NAME_OBJECT_MAX], new[NAME_OBJECT_MAX];
 };
 
-/* What was written under the new name and is not published is replaced as well. */
-static void replace_draft(const struct rename *r)
-{
-	struct cache_file *file = draft_find(r->ctx, r->new);
-
-	if (!file)
-		return;
-	draft_unlink(file);
-	cache_put(file);
-}
-
 /* The cached file of the old name goes on as that of the new one. */
 static void take_file_along(const struct rename *r, const struct store_object *old,
 			    const struct store_object *new)
@@ -54,7 +43,7 @@ static int rename_new_draft(const struct rename *r, struct cache_file *file)
 {
 	int ret;
 
-	replace_draft(r);
+	draft_replaced(r->ctx, r->new);
 	ret = draft_rename(file, r->new, NULL);
 	cache_put(file);
 	if (!ret) {
@@ -99,7 +88,7 @@ static int rename_file(struct rename *r)
 	ret = copy_object(r->from, r->to, r->must_be_new, NULL, &fact);
 	if (ret)
 		return ret;
-	replace_draft(r);
+	draft_replaced(r->ctx, r->new);
 	take_file_along(r, &old, &fact.object);
 	told_file(r->ctx, r->new, &fact);
 	ret = change_delete(r->from, r->from->name.key);

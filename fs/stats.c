@@ -18,9 +18,9 @@
 #define CONTEXTS_MAX 1024 /* told apart in the count */
 
 static const char *const verbs[STORE_VERBS] = {
-	"head",	     "get",	    "list", "buckets",	       "put",
-	"delete",    "delete_many", "copy", "multipart_begin", "part",
-	"part_copy", "complete",    "abort"};
+	"head",	     "get",	    "list",  "buckets",		"put",
+	"delete",    "delete_many", "copy",  "multipart_begin", "part",
+	"part_copy", "complete",    "abort", "uploads"};
 static const char *const ops[WIRE_OPS] = {"",	      "hello",	"stat",	 "open",    "ensure",
 					  "identify", "report", "twin",	 "trapped", "flush",
 					  "truncate", "unlink", "mkdir", "rename",  "setattr",

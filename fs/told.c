@@ -12,7 +12,9 @@
 
 struct empty {
 	struct empty *next;
+	uint64_t hash; /* of prefix */
 	uint8_t ctx[WIRE_CTX_BYTES];
+	bool is_made; /* by mkdir, not by what went */
 	char prefix[];
 };
 
@@ -22,10 +24,11 @@ static unsigned count;
 
 static struct empty **find(const uint8_t *ctx, const char *prefix)
 {
+	uint64_t hash = name_ino(prefix, strlen(prefix), true);
 	struct empty **at = &empties;
 
-	while (*at &&
-	       (memcmp((*at)->ctx, ctx, WIRE_CTX_BYTES) != 0 || strcmp((*at)->prefix, prefix) != 0))
+	while (*at && ((*at)->hash != hash || memcmp((*at)->ctx, ctx, WIRE_CTX_BYTES) != 0 ||
+		       strcmp((*at)->prefix, prefix) != 0))
 		at = &(*at)->next;
 	return at;
 }
@@ -39,7 +42,7 @@ static void drop(struct empty **at)
 	count--;
 }
 
-static void remember(const uint8_t *ctx, const char *prefix)
+static void remember(const uint8_t *ctx, const char *prefix, bool is_made)
 {
 	size_t len = strlen(prefix);
 	struct empty *e, **at;
@@ -50,6 +53,8 @@ static void remember(const uint8_t *ctx, const char *prefix)
 		if (e) {
 			memcpy(e->ctx, ctx, WIRE_CTX_BYTES);
 			memcpy(e->prefix, prefix, len + 1);
+			e->is_made = is_made;
+			e->hash = name_ino(prefix, len, true);
 			e->next = empties;
 			empties = e;
 			count++;
@@ -69,6 +74,18 @@ bool told_is_empty_dir(const uint8_t *ctx, const char *prefix)
 
 	pthread_mutex_lock(&lock);
 	is = *find(ctx, prefix) != NULL;
+	pthread_mutex_unlock(&lock);
+	return is;
+}
+
+bool told_is_made(const uint8_t *ctx, const char *prefix)
+{
+	struct empty *e;
+	bool is;
+
+	pthread_mutex_lock(&lock);
+	e = *find(ctx, prefix);
+	is = e && e->is_made;
 	pthread_mutex_unlock(&lock);
 	return is;
 }
@@ -122,7 +139,7 @@ void told_no_file(const uint8_t *ctx, const char *object)
 	meta_put_own(ctx, object, &none);
 	listing_changed(object);
 	if (parent_of(object, parent))
-		remember(ctx, parent);
+		remember(ctx, parent, false);
 }
 
 /* The directory's name without its slash, which means it unless a file has that name. */
@@ -146,6 +163,7 @@ void told_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns)
 	listing_changed(prefix);
 	if (parent_of(prefix, parent))
 		put_dir(ctx, parent, META_DIR, mtime_ns);
+	remember(ctx, prefix, true);
 }
 
 void told_no_dir(const uint8_t *ctx, const char *prefix)
@@ -165,5 +183,5 @@ void told_no_dir(const uint8_t *ctx, const char *prefix)
 		drop(at);
 	pthread_mutex_unlock(&lock);
 	if (parent_of(prefix, parent))
-		remember(ctx, parent);
+		remember(ctx, parent, false);
 }

@@ -26,6 +26,10 @@ void told_no_file(const uint8_t *ctx, const char *object);
 void told_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns);
 void told_no_dir(const uint8_t *ctx, const char *prefix);
 
+/* Was the directory made here not long ago? Then names in it are likely to be asked for before they
+ * are made. */
+bool told_is_made(const uint8_t *ctx, const char *prefix);
+
 /* Is it remembered as empty? */
 bool told_is_empty_dir(const uint8_t *ctx, const char *prefix);
 

@@ -13,7 +13,23 @@
 
 #define SOURCE_BYTES (3 * (S3_KEY_BYTES + S3_BUCKET_BYTES) + 2) /* escaped, with NUL */
 
-int s3_copy_source(const struct store_call *call, struct header_list *fields)
+static bool is_amazon(const struct store_site *site)
+{
+	return strstr(site->host, ".amazonaws.com") != NULL;
+}
+
+/* RADOS Gateway heeds the condition under a name of its own only, and that of a CopyObject only. */
+static int add_condition(const struct store_call *call, const struct store_site *site,
+			 struct header_list *fields)
+{
+	int ret = header_add(fields, "x-amz-copy-source-if-match", call->from_etag);
+
+	return ret || is_amazon(site) ? ret
+				      : header_add(fields, "x-amz-copy-if-match", call->from_etag);
+}
+
+int s3_copy_source(const struct store_call *call, const struct store_site *site,
+		   struct header_list *fields)
 {
 	SCOPE_BUFFER struct buffer source = BUFFER_INIT(SOURCE_BYTES);
 	const char *bucket = call->from_bucket;
@@ -32,7 +48,7 @@ int s3_copy_source(const struct store_call *call, struct header_list *fields)
 	if (!ret)
 		ret = header_add(fields, "x-amz-copy-source", buffer_text(&source));
 	if (!ret && call->from_etag)
-		ret = header_add(fields, "x-amz-copy-source-if-match", call->from_etag);
+		ret = add_condition(call, site, fields);
 	return ret;
 }
 
@@ -54,7 +70,7 @@ int s3_copy_build(const struct store_call *call, const struct store_site *site,
 	out->method = "PUT";
 	ret = s3_site_path(site, call->bucket, call->key, &out->target);
 	if (!ret)
-		ret = s3_copy_source(call, &out->fields);
+		ret = s3_copy_source(call, site, &out->fields);
 	if (!ret)
 		ret = s3_put_conditions(call, &out->fields);
 	if (!ret && replaces)

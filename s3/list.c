@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * ListObjectsV2 and ListBuckets. Keys are asked for in URL encoding, since XML 1.0 cannot hold
- * every byte that a key may have. Whether the service obliged stands in EncodingType, which may
- * come after the keys; so names are decoded when the whole answer has been read.
+ * ListObjectsV2, ListMultipartUploads and ListBuckets. Keys of objects are asked for in URL
+ * encoding, since XML 1.0 cannot hold every byte that a key may have. Whether the service obliged
+ * stands in EncodingType, which may come after the keys; so names are decoded when the whole answer
+ * has been read. Keys of uploads are not: RADOS Gateway 16 would encode some and say so of none.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/entries.h"
 #include "core/http/date.h"
 #include "core/http/range.h"
 #include "core/http/xml.h"
@@ -23,9 +25,10 @@ struct parser {
 	struct store_list list;
 	size_t cap;
 	size_t max;
-	const char *root;   /* the element that the answer must be */
-	const char *entry;  /* the element of one entry */
-	const char *prefix; /* of a common prefix, or NULL */
+	const char *root;	      /* the element that the answer must be */
+	const char *entry;	      /* the element of one entry */
+	const char *prefix;	      /* of a common prefix, or NULL */
+	char *next_key, *next_upload; /* of uploads, where the next page begins */
 	bool seen_root;
 	bool truncated;
 	bool url_encoded;
@@ -57,6 +60,46 @@ int s3_list_build(const struct store_call *call, const struct store_site *site,
 		ret = uri_add_query(&out->target, "max-keys", max);
 	if (!ret && call->key && call->key[0])
 		ret = uri_add_query(&out->target, "prefix", call->key);
+	return ret == -EMSGSIZE ? -ENAMETOOLONG : ret;
+}
+
+/* A token of uploads is the id of the last one, a newline, and its key. */
+static int add_markers(const char *token, struct buffer *target)
+{
+	SCOPE_FREE char *id = strdup(token);
+	char *key = id ? strchr(id, '\n') : NULL;
+	int ret;
+
+	if (!id)
+		return -ENOMEM;
+	if (!key)
+		return -EINVAL;
+	*key++ = '\0';
+	ret = uri_add_query(target, "key-marker", key);
+	return ret ? ret : uri_add_query(target, "upload-id-marker", id);
+}
+
+int s3_list_build_uploads(const struct store_call *call, const struct store_site *site,
+			  struct store_request *out)
+{
+	char max[16];
+	int ret;
+
+	if (!call->bucket || call->max_entries > STORE_LIST_MAX)
+		return -EINVAL;
+	if (call->key && strlen(call->key) > S3_KEY_BYTES)
+		return -ENAMETOOLONG;
+	snprintf(max, sizeof(max), "%u", call->max_entries ? call->max_entries : STORE_LIST_MAX);
+	out->method = "GET";
+	ret = s3_site_path(site, call->bucket, NULL, &out->target);
+	if (!ret && call->token)
+		ret = add_markers(call->token, &out->target);
+	if (!ret)
+		ret = uri_add_query(&out->target, "max-uploads", max);
+	if (!ret && call->key && call->key[0])
+		ret = uri_add_query(&out->target, "prefix", call->key);
+	if (!ret)
+		ret = uri_add_query(&out->target, "uploads", "");
 	return ret == -EMSGSIZE ? -ENAMETOOLONG : ret;
 }
 
@@ -139,7 +182,10 @@ static int on_entry_field(struct store_entry *entry, const char *name, const cha
 		return range_parse_number(text, &entry->object.size) < 0 ? -EBADMSG : 0;
 	if (!strcmp(name, "/ETag"))
 		return set_etag(&entry->object, text);
-	if (!strcmp(name, "/LastModified") || !strcmp(name, "/CreationDate"))
+	if (!strcmp(name, "/UploadId"))
+		return set_text(&entry->upload, text);
+	if (!strcmp(name, "/LastModified") || !strcmp(name, "/CreationDate") ||
+	    !strcmp(name, "/Initiated"))
 		entry->object.mtime_ns = whole_seconds(text);
 	return 0;
 }
@@ -170,15 +216,18 @@ static int on_end(void *arg, const char *path, const char *text)
 		p->url_encoded = !strcmp(text, "url");
 	else if (!strcmp(name, "/NextContinuationToken"))
 		return set_text(&p->list.next_token, text);
+	else if (!strcmp(name, "/NextKeyMarker"))
+		return set_text(&p->next_key, text);
+	else if (!strcmp(name, "/NextUploadIdMarker"))
+		return set_text(&p->next_upload, text);
 	return 0;
 }
 
 static void parser_free(struct parser *p)
 {
-	for (size_t i = 0; i < p->list.count; i++)
-		free(p->list.entries[i].name);
-	free(p->list.entries);
-	free(p->list.next_token);
+	entries_free(&p->list);
+	free(p->next_key);
+	free(p->next_upload);
 }
 
 /* Decodes the names. One that holds a NUL cannot be said to any program here; it is left out. */
@@ -196,21 +245,43 @@ static int decode_names(struct parser *p)
 			return -EBADMSG;
 		if (ret < 0) {
 			free(entry->name);
-			entry->name = NULL;
+			free(entry->upload);
+			entry->name = entry->upload = NULL;
 			continue;
 		}
 		p->list.entries[kept++] = *entry;
 		if (kept - 1 != i)
-			entry->name = NULL;
+			entry->name = entry->upload = NULL;
 	}
 	p->list.count = kept;
 	return 0;
 }
 
+/* The two markers as one token. */
+static int join_markers(struct parser *p)
+{
+	char *token;
+
+	if (!p->next_key || !p->next_key[0] || !p->next_upload || strchr(p->next_upload, '\n'))
+		return 0;
+	if (p->url_encoded && uri_decode(p->next_key) < 0)
+		return -EBADMSG;
+	if (asprintf(&token, "%s\n%s", p->next_upload, p->next_key) < 0)
+		return -ENOMEM;
+	free(p->list.next_token);
+	p->list.next_token = token;
+	return 0;
+}
+
 static int finish(struct parser *p)
 {
+	int ret;
+
 	if (!p->seen_root)
 		return -EBADMSG;
+	ret = join_markers(p);
+	if (ret)
+		return ret;
 	/* a page that says there are more but not how to get them would lose files silently */
 	if (p->truncated && (!p->list.next_token || !p->list.next_token[0]))
 		return -EBADMSG;
@@ -233,6 +304,8 @@ static int parse(struct parser *p, struct store_call *call, const struct store_a
 		return ret;
 	}
 	call->list = p->list;
+	p->list = (struct store_list){0};
+	parser_free(p);
 	return 0;
 }
 
@@ -248,6 +321,24 @@ int s3_list_parse(struct store_call *call, const struct store_answer *answer,
 
 	(void)check;
 	return parse(&p, call, answer);
+}
+
+int s3_list_parse_uploads(struct store_call *call, const struct store_answer *answer,
+			  struct store_check *check)
+{
+	struct parser p = {
+		.max = STORE_LIST_MAX,
+		.root = "ListMultipartUploadsResult",
+		.entry = "ListMultipartUploadsResult/Upload",
+	};
+	int ret = parse(&p, call, answer);
+
+	(void)check;
+	for (size_t i = 0; i < call->list.count && !ret; i++) {
+		if (!call->list.entries[i].upload)
+			ret = -EBADMSG;
+	}
+	return ret;
 }
 
 int s3_list_parse_buckets(struct store_call *call, const struct store_answer *answer,

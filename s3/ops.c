@@ -72,6 +72,7 @@ const struct store_ops s3_ops = {
 				 .expect = s3_upload_expect,
 				 .works = true},
 	.verb[STORE_ABORT] = {.build = s3_upload_build_abort, .parse = s3_upload_parse_abort},
+	.verb[STORE_UPLOADS] = {.build = s3_list_build_uploads, .parse = s3_list_parse_uploads},
 	.locate = s3_site_locate,
 	.sign = sign,
 	.fault = s3_fault_parse,

@@ -73,7 +73,8 @@ int s3_copy_expect(const struct store_call *call, const struct store_sums *sums,
 		   char etag[STORE_ETAG_BYTES]);
 
 /* Adds the fields that name the source. -EINVAL, -ENAMETOOLONG: no such object can be. */
-int s3_copy_source(const struct store_call *call, struct header_list *fields);
+int s3_copy_source(const struct store_call *call, const struct store_site *site,
+		   struct header_list *fields);
 
 /* Reads a document of that root with an ETag and perhaps LastModified in it into call->object. */
 int s3_copy_result(struct store_call *call, const struct store_answer *answer, const char *root);
@@ -100,11 +101,15 @@ int s3_upload_build_abort(const struct store_call *call, const struct store_site
 int s3_upload_parse_abort(struct store_call *call, const struct store_answer *answer,
 			  struct store_check *check);
 
-/* list.c: ListObjectsV2 and ListBuckets */
+/* list.c: ListObjectsV2, ListMultipartUploads and ListBuckets */
 int s3_list_build(const struct store_call *call, const struct store_site *site,
 		  struct store_request *out);
 int s3_list_parse(struct store_call *call, const struct store_answer *answer,
 		  struct store_check *check);
+int s3_list_build_uploads(const struct store_call *call, const struct store_site *site,
+			  struct store_request *out);
+int s3_list_parse_uploads(struct store_call *call, const struct store_answer *answer,
+			  struct store_check *check);
 int s3_list_build_buckets(const struct store_call *call, const struct store_site *site,
 			  struct store_request *out);
 int s3_list_parse_buckets(struct store_call *call, const struct store_answer *answer,

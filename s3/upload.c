@@ -109,7 +109,7 @@ int s3_upload_build_part_copy(const struct store_call *call, const struct store_
 		return -EFBIG;
 	ret = start_part(call, site, out);
 	if (!ret)
-		ret = s3_copy_source(call, &out->fields);
+		ret = s3_copy_source(call, site, &out->fields);
 	if (ret || !call->length)
 		return ret;
 	snprintf(range, sizeof(range), "bytes=%" PRIu64 "-%" PRIu64, call->offset,

@@ -10,7 +10,7 @@
 	"HTTP/1.1 200 OK\r\n\r\n<CopyObjectResult><ETag>" ETAG "</ETag>" \
 	"<LastModified>2015-10-21T07:28:00.000Z</LastModified></CopyObjectResult>"
 #define ERROR_200 "HTTP/1.1 200 OK\r\n\r\n<Error><Code>InternalError</Code></Error>"
-#define REFUSAL	  "HTTP/1.1 412 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+#define REFUSAL	  "HTTP/1.1 412 No\r\nContent-Length: 0\r\n\r\n"
 
 TestSuite(core_copy, .init = rig_setup, .fini = rig_teardown, .timeout = 60);
 

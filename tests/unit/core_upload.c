@@ -11,14 +11,14 @@
 /* by hand: printf '0cc1...92eb...' | xxd -r -p | md5sum */
 #define WHOLE "\"96e024ba2074fe77e8e965ba43a704be-2\""
 #define RESULT                                                  \
-	"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"          \
+	"HTTP/1.1 200 OK\r\n\r\n"                               \
 	"<CompleteMultipartUploadResult><ETag>" WHOLE "</ETag>" \
 	"</CompleteMultipartUploadResult>"
-#define GONE                                           \
-	"HTTP/1.1 404 No\r\nConnection: close\r\n\r\n" \
+#define GONE                      \
+	"HTTP/1.1 404 No\r\n\r\n" \
 	"<Error><Code>NoSuchUpload</Code></Error>"
-#define ERROR_200                                      \
-	"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" \
+#define ERROR_200                 \
+	"HTTP/1.1 200 OK\r\n\r\n" \
 	"<Error><Code>InternalError</Code></Error>"
 
 TestSuite(core_upload, .init = rig_setup, .fini = rig_teardown, .timeout = 60);
@@ -135,9 +135,32 @@ Test(core_upload, a_lost_answer_to_a_conditional_one_as_well)
 	call.if_none_match = "*";
 	fault.step[0] = RIG_RAW(ERROR_200);
 	fault.step[1] = RIG_RAW("HTTP/1.1 412 No\r\nContent-Length: 0\r\n"
-				"Connection: close\r\n\r\n");
+				"\r\n");
 	cr_assert_eq(store_run(&call), 0, "%d %s", call.error, call.message);
 	store_call_reset(&call);
+}
+
+#define BUSY "HTTP/1.1 500 No\r\nx-amz-request-id: ABC\r\n\r\n"
+
+/* RADOS Gateway 16 answers so when the upload has been completed. */
+Test(core_upload, a_lost_answer_and_then_errors_without_end)
+{
+	struct store_call call = about(STORE_COMPLETE);
+
+	fault.etag = WHOLE;
+	for (int i = 0; i < RETRY_TRIES_MAX; i++)
+		fault.step[i] = RIG_RAW(BUSY);
+	fault.step[0] = (struct fault_step){.kind = FAULT_RESET};
+	cr_assert_eq(store_run(&call), 0, "%d %s", call.error, call.message);
+	cr_assert_eq(fault.requests, RETRY_TRIES_MAX + 1u);
+	store_call_reset(&call);
+	/* if it was not completed, the error is the service's */
+	fault.requests = 0;
+	fault.etag = MD5_A;
+	cr_assert_eq(store_run(&call), -EIO);
+	cr_assert_eq(fault.requests, RETRY_TRIES_MAX + 1u);
+	cr_assert_not_null(strstr(call.message, "internal error of the server (500)"));
+	cr_assert_not_null(strstr(call.message, "ABC"));
 }
 
 Test(core_upload, an_upload_that_is_gone_without_a_trace_is_an_error)

@@ -309,6 +309,22 @@ static bool fault_serve(int fd, const char *request, const struct fault_step *st
 	return step->kind != FAULT_TRUNCATE && step->kind != FAULT_STALL;
 }
 
+/* The next request must not come on a connection that is about to be closed. */
+static void fault_send_raw(int fd, const char *raw)
+{
+	static const char last[] = "\r\nConnection: close";
+	const char *line_end = strstr(raw, "\r\n");
+
+	if (!strncmp(raw, "HTTP/1.1 ", 9) && raw[9] != '1' && line_end) {
+		fault_send(fd, raw, (size_t)(line_end - raw));
+		fault_send(fd, last, sizeof(last) - 1);
+		raw = line_end;
+	}
+	fault_send(fd, raw, strlen(raw));
+	shutdown(fd, SHUT_WR);
+	fault_wait_end(fd);
+}
+
 static void *fault_connection(void *arg)
 {
 	int fd = (int)(intptr_t)arg;
@@ -341,9 +357,7 @@ static void *fault_connection(void *arg)
 		case FAULT_RAW:
 			if (fault_has_body(request) && !strcasestr(request, "\r\nExpect: "))
 				fault_take(fd, request, false, SIZE_MAX, &bytes);
-			fault_send(fd, step.raw, strlen(step.raw));
-			shutdown(fd, SHUT_WR);
-			fault_wait_end(fd);
+			fault_send_raw(fd, step.raw);
 			more = false;
 			break;
 		default:

@@ -244,6 +244,10 @@ Test(live_verbs, copies)
 	cr_assert_eq(head("to", &to), 0);
 	cr_assert_eq(to.mtime_ns, call.object.mtime_ns);
 
+	call.from_etag = "\"00000000000000000000000000000000\"";
+	cr_assert_eq(store_run(&call), -ESTALE, "%d %s", call.error, call.message);
+	call.from_etag = NULL;
+
 	/* onto itself, to change its metadata */
 	pairs_add(&user, "mode", "33261");
 	call.from_key = "to";
@@ -354,13 +358,42 @@ Test(live_verbs, an_upload_that_is_aborted)
 	call.upload = id;
 	call.parts = &part;
 	call.part_count = 1;
-	cr_assert_eq(store_run(&call), -ENOENT, "%d %s", call.error, call.message);
+	store_run(&call);
+	/* RADOS Gateway 16: 500, "This multipart completion is already in progress" */
+	cr_assert(call.error == -ENOENT || (!live.embedded && call.error == -EIO), "%d %s",
+		  call.error, call.message);
 	call.verb = STORE_PART;
 	call.part = 2;
 	call.source = pattern(&from_zero, 10);
 	cr_assert_eq(store_run(&call), -ENOENT, "%d %s", call.error, call.message);
 	cr_assert_eq(head("k", NULL), -ENOENT);
 	free(id);
+}
+
+Test(live_verbs, uploads_are_listed_page_by_page)
+{
+	static const char *const keys[] = {"p/a \xc3\xa9", "p/b&+", "p/c"};
+	struct store_call call = live_call(STORE_UPLOADS, "p/");
+	char *other = begin("q");
+	char *token = NULL;
+	char *ids[3];
+
+	for (int i = 0; i < 3; i++)
+		ids[i] = begin(keys[i]);
+	call.max_entries = 1;
+	for (int i = 0; i < 3; i++) {
+		call.token = token;
+		cr_assert_eq(store_run(&call), 0, "%d %s", call.error, call.message);
+		cr_assert_eq(call.list.count, 1u);
+		cr_assert_str_eq(call.list.entries[0].name, keys[i]);
+		cr_assert_str_eq(call.list.entries[0].upload, ids[i]);
+		cr_assert_eq(call.list.next_token == NULL, i == 2);
+		free(token);
+		token = call.list.next_token ? strdup(call.list.next_token) : NULL;
+		store_call_reset(&call);
+		free(ids[i]);
+	}
+	free(other);
 }
 
 Test(live_verbs, parts_that_are_too_small_are_refused)
@@ -379,24 +412,20 @@ Test(live_verbs, parts_that_are_too_small_are_refused)
 	free(id);
 }
 
-/* --- the embedded store alone ------------------------------------------------------------------
- */
+/* --- the embedded store alone */
 
 Test(live_verbs, conditions_that_only_some_services_know)
 {
 	struct store_call call = live_call(STORE_DELETE, "k");
 
+	put("k", 1);
 	if (!live.embedded)
 		return;
-	put("k", 1);
 	call.if_match = "\"00000000000000000000000000000000\"";
 	cr_assert_eq(store_run(&call), -ESTALE, "%d", call.error);
 	call = live_call(STORE_COPY, "to");
 	call.from_bucket = live.bucket;
 	call.from_key = "k";
-	call.from_etag = "\"00000000000000000000000000000000\"";
-	cr_assert_eq(store_run(&call), -ESTALE, "%d", call.error);
-	call.from_etag = NULL;
 	call.if_none_match = "*";
 	cr_assert_eq(store_run(&call), 0, "%s", call.message);
 	cr_assert_eq(store_run(&call), -ESTALE, "%d", call.error);
@@ -496,8 +525,7 @@ Test(live_verbs, a_storm_loses_nothing)
 	cr_assert_gt(requests(STORE_HEAD), 0u);
 }
 
-/* --- TLS ----------------------------------------------------------------------------------------
- */
+/* --- TLS */
 
 static char cert[96], cert_key[96];
 

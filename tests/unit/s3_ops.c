@@ -132,9 +132,9 @@ static void set_field(struct golden *g, char *name, const char *value)
 static void set_call(struct golden *g, char *text)
 {
 	static const char *const verbs[STORE_VERBS] = {
-		"head",	     "get",	    "list", "buckets",	       "put",
-		"delete",    "delete_many", "copy", "multipart_begin", "part",
-		"part_copy", "complete",    "abort"};
+		"head",	     "get",	    "list",  "buckets",		"put",
+		"delete",    "delete_many", "copy",  "multipart_begin", "part",
+		"part_copy", "complete",    "abort", "uploads"};
 	char *save = NULL;
 	char *word = strtok_r(text, " ", &save);
 
@@ -216,7 +216,7 @@ static void put_list(struct buffer *out, const struct store_list *list)
 
 		buffer_add_text(out, e->is_prefix ? "prefix " : "entry ");
 		uri_encode(out, e->name, strlen(e->name), true);
-		buffer_add_char(out, ' ');
+		buffer_addf(out, " %s%s", e->upload ? e->upload : "", e->upload ? " " : "");
 		put_object(out, &e->object);
 	}
 	buffer_addf(out, "next=%s\n", list->next_token ? list->next_token : "none");
@@ -255,7 +255,8 @@ static void put_success(struct golden *g, const struct store_site *site,
 	else if (g->call.verb == STORE_DELETE || g->call.verb == STORE_DELETE_MANY ||
 		 g->call.verb == STORE_ABORT)
 		buffer_add_text(out, "done\n");
-	else if (g->call.verb == STORE_LIST || g->call.verb == STORE_BUCKETS)
+	else if (g->call.verb == STORE_LIST || g->call.verb == STORE_BUCKETS ||
+		 g->call.verb == STORE_UPLOADS)
 		put_list(out, &g->call.list);
 	else
 		put_object(out, &g->call.object);

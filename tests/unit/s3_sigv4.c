@@ -99,7 +99,7 @@ Test(s3_sigv4, as_aws_published)
 
 Test(s3_sigv4, as_botocore_signs)
 {
-	cr_assert_eq(check_file("tests/golden/sigv4/botocore.txt", false), 8);
+	cr_assert_eq(check_file("tests/golden/sigv4/botocore.txt", false), 14);
 }
 
 Test(s3_sigv4, refuses_what_no_header_can_hold)
