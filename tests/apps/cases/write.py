@@ -283,9 +283,9 @@ def budget(context):
             want(cost == {"PutObject": 1}, f"{name}: {cost}")
 
 
-CASES = [Case(f"write/probe/{variant}/{group}", check=probe(variant, group), timeout=120)
+CASES = [Case(f"write/probe/{variant}/{group}", check=probe(variant, group), needs_store=False, timeout=120)
          for variant in ("glibc", "musl-static") for group in GROUPS]
-CASES += [Case(f"write/{name}", check=session(name, command)) for name, command in SESSIONS.items()]
+CASES += [Case(f"write/{name}", check=session(name, command), needs_store=False) for name, command in SESSIONS.items()]
 CASES += [
     Case("write/durable", check=durable),
     Case("write/killed", check=killed),
