@@ -17,7 +17,7 @@ from case import Case, Result, World, difference, neutral, want
 
 BASE_BYTES = 5 * 65536 + 1000
 BASE = bytes((i * 7 + i // 251) & 255 for i in range(BASE_BYTES))
-GROUPS = "bytes offsets append vector size open error fd exec map copy names attr sync sharing threads aio outlived".split()
+GROUPS = "bytes offsets append vector size open error fd exec map copy names attr sync sharing threads aio outlived signals".split()
 EDITS = 1440  # of writes_sharing.c
 SESSIONS = {
     "redirect": "echo one >$D/f; echo two >>$D/f; cat $D/f; : >$D/empty; wc -c $D/empty; { echo a; echo b; } >$D/g; cat $D/g",

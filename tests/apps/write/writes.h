@@ -49,6 +49,7 @@ void writes_sharing(void);
 void writes_threads(void);
 void writes_aio(void);
 void writes_outlived(void);
+void writes_signals(void);
 int writes_child(int argc, char **argv);
 
 #endif
