@@ -50,8 +50,8 @@ RT_ASM := $(wildcard intercept/*.S)
 RT_OBJ := $(RT_SRC:%.c=$(BUILD)/rt/%.o) $(RT_ASM:%.S=$(BUILD)/rt/%.o)
 RT_CFLAGS := -std=gnu11 -O2 -g -I. -ffreestanding -fPIE -fvisibility=hidden -fno-stack-protector \
 	-fcf-protection=none -mgeneral-regs-only -fno-builtin-malloc -fno-asynchronous-unwind-tables \
-	-fno-plt -DSKYSHIM_RUNTIME $(WARN)
-RT_LDFLAGS := -nostdlib -static-pie -Wl,--no-undefined,--gc-sections,-z,noexecstack,-z,relro,-z,now,--hash-style=gnu,--build-id
+	-include intercept/hidden.h -DSKYSHIM_RUNTIME $(WARN)
+RT_LDFLAGS := -nostdlib -static-pie -Wl,--no-undefined,--gc-sections,-z,noexecstack,--hash-style=gnu,--build-id,-T,intercept/runtime.ld
 
 # --- the embedded test store -----------------------------------------------------------------------
 # Links nothing of ours but itself: a client and a server that share code prove nothing.
@@ -95,7 +95,7 @@ $(HOST_LIB): $(HOST_OBJ)
 	rm -f $@
 	ar rcs $@ $(HOST_OBJ)
 
-$(BUILD)/skyshim-rt: $(RT_OBJ)
+$(BUILD)/skyshim-rt: $(RT_OBJ) intercept/runtime.ld
 	$(CC) $(RT_LDFLAGS) -o $@ $(RT_OBJ)
 
 .PHONY: teststore

@@ -107,7 +107,7 @@ bool dispatch_program_context(struct thread *t, struct kucontext *uc)
 		take_registers(t, r);
 		if (t->deferred || t->leaving)
 			uc->mask = t->deferred_mask;
-		t->deferred = 0;
+		t->deferred = DEFERRED_NO;
 		t->put_off = t->leaving = false;
 		signals_send_kept(t);
 		ours = false;
@@ -123,6 +123,9 @@ bool dispatch_program_context(struct thread *t, struct kucontext *uc)
 	} else if (ours) {
 		return false;
 	}
+	if (t->deferred)
+		uc->mask = t->deferred_mask;
+	t->deferred = DEFERRED_NO;
 	gate_leave(t, uc);
 	image_leave(uc);
 	t->selector = 1;
@@ -131,21 +134,17 @@ bool dispatch_program_context(struct thread *t, struct kucontext *uc)
 
 void dispatch_repeat(struct thread *t, struct kucontext *uc)
 {
-	static const char *const gates[][2] = {{gate_plain, gate_plain_end},
-					       {gate_args, gate_args_end},
-					       {gate_path, gate_path_end},
-					       {gate_after, gate_after_end},
-					       {gate_far_call, gate_far_end}};
 	struct kregs *r = &uc->regs;
+	uintptr_t at = r->ip - SYSCALL_INSN_BYTES;
 
-	for (unsigned i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
-		if (r->ip != (uintptr_t)gates[i][0] + SYSCALL_INSN_BYTES)
-			continue;
-		r->ip = (uintptr_t)gates[i][0];
+	if (at == (uintptr_t)gate_plain || at == (uintptr_t)gate_args ||
+	    at == (uintptr_t)gate_path || at == (uintptr_t)gate_after ||
+	    at == (uintptr_t)gate_far_call) {
+		r->ip = at;
 		r->ax = t->nr;
-		return;
+	} else {
+		image_repeat(uc);
 	}
-	image_repeat(uc);
 }
 
 /* Lets the kernel answer, on the program's stack: in the trampoline it came from or in a gate. */
@@ -186,8 +185,7 @@ void dispatch_call(struct thread *t)
 		.arg = {r->di, r->si, r->dx, r->r10, r->r8, r->r9},
 	};
 	enum thread_retry retry = t->retry;
-	sys_handler *handler;
-	long ret = SYS_PASS;
+	long ret;
 
 	if (t->pass != (uintptr_t)gate_plain) {
 		t->trapped = t->int80 = false;
@@ -197,7 +195,8 @@ void dispatch_call(struct thread *t)
 	if (t->int80)
 		a.nr = int80_translate(r, a.arg);
 	t->masked = false;
-	handler = dispatch_handler(a.nr);
+	if (t->deferred)
+		t->deferred = DEFERRED_CALL;
 	if (retry == RETRY_AFTER) {
 		t->retry = RETRY_NO;
 		dispatch_answered(t, (long)t->nr, r, t->result);
@@ -205,8 +204,7 @@ void dispatch_call(struct thread *t)
 	} else {
 		if (t->trapped && !t->int80 && retry == RETRY_NO)
 			trapped_note(t->site);
-		if (handler)
-			ret = handler(&a);
+		ret = dispatch_handle(&a);
 		if (retry == RETRY_LINK && ret == SYS_PASS_PATH)
 			ret = -ENOENT; /* no link into the clouds: the kernel's answer stands */
 		t->retry = RETRY_NO;

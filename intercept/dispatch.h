@@ -33,8 +33,8 @@ struct sys_args {
 
 typedef long sys_handler(struct sys_args *a);
 
-/* The handler of a system call, or NULL when the kernel answers it. */
-sys_handler *dispatch_handler(long nr);
+/* What the call's handler says; SYS_PASS when it has none. */
+sys_handler dispatch_handle;
 
 /* TWIN_GS_CLASSES: enum sysclass by the low 16 bits of a number. */
 extern const uint8_t dispatch_classes[65536];

@@ -14,6 +14,8 @@
 #define HUB_ADDED      11 /* where rcx is the address of pass */
 #define JUMP_BYTES     5
 
+_Static_assert(HUB_BYTES <= TWIN_HUB_BYTES, "twin.h");
+
 /* Where the hub of an image is: behind the last trampoline. */
 static uint64_t hub_of(const struct image_twin *i)
 {
@@ -62,10 +64,11 @@ int farther_protection(void)
 
 void farther_make(const struct image_twin *i)
 {
-	uint64_t hub = hub_of(i);
+	uint64_t hub;
 
-	if (!filter_wanted())
+	if (!filter_wanted()) /* the table of sites need not be looked at */
 		return;
+	hub = hub_of(i);
 	if (hub + HUB_BYTES <= i->code_end) {
 		make_hub(hub, i->code);
 		for (uint32_t n = 0; n < i->head.site_count; n++) {

@@ -25,33 +25,27 @@ static uintptr_t *slots; /* atomic; vfile slots are read and changed under table
 static unsigned slot_count;
 static unsigned cloud_end; /* atomic; no cloud file has had a slot from here on */
 static struct lock table_lock;
-static uint8_t *kernels;		/* [FD_BYTES], of slots that are KERNELS; atomic */
-static bool high;			/* see end_shortcut() */
-static uint32_t seen_cloud;		/* atomic */
-static uint64_t changes;		/* numbers that have come to mean something else; atomic */
-static const uint8_t unknown[FD_BYTES]; /* never touched: no memory */
+static uint8_t *kernels;    /* [FD_BYTES], of slots that are KERNELS; atomic */
+static bool high;	    /* see end_shortcut() */
+static uint32_t seen_cloud; /* atomic */
+static uint64_t changes;    /* numbers that have come to mean something else; atomic */
+LARGE_TABLE static const uint8_t unknown[FD_BYTES]; /* never touched: no memory */
 
 int fdtab_init(void)
 {
 	struct rlimit64 {
 		uint64_t cur, max;
 	} limit = {FDTAB_LEAST, FDTAB_LEAST};
-	long at;
 
 	sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, &limit);
 	slot_count = limit.max > FDTAB_MAX ? FDTAB_MAX : (unsigned)limit.max;
 	if (slot_count < FDTAB_LEAST)
 		slot_count = FDTAB_LEAST;
-	at = sys6(__NR_mmap, 0, slot_count * sizeof(*slots), PROT_READ | PROT_WRITE,
-		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (sys_failed(at))
+	kernels = thread_first_region(FD_BYTES + slot_count * sizeof(*slots));
+	if (!kernels)
 		return -ENOMEM;
-	slots = (uintptr_t *)at;
-	at = sys6(__NR_mmap, 0, FD_BYTES, PROT_READ | PROT_WRITE,
-		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (sys_failed(at))
-		return -ENOMEM;
-	kernels = (uint8_t *)at;
+	slots = (uintptr_t *)(kernels + FD_BYTES);
+	__atomic_store_n(&slots[0], 0, __ATOMIC_RELAXED); /* a write: one fault, not two */
 	high = rt.handoff.high != NULL;
 	return 0;
 }

@@ -13,7 +13,8 @@
 
 #include "intercept/vfile.h"
 
-/* Sized by RLIMIT_NOFILE; descriptors beyond its size are asked about each time. 0 or -ENOMEM. */
+/* Before the first thread_new(), whose region it maps as well. Sized by RLIMIT_NOFILE; descriptors
+ * beyond its size are asked about each time. 0 or -ENOMEM. */
 int fdtab_init(void);
 
 /* A byte for each descriptor, by its low 16 bits: 1 when calls on it are the kernel's and need not

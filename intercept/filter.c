@@ -25,7 +25,7 @@
 #define LOAD(offset)		      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset)
 #define IF_IS(value, then, otherwise) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, then, otherwise)
 
-extern char end[];
+extern const char rt_end[]; /* runtime.ld */
 
 static char *left; /* the image that this one was copied from, to be unmapped; or NULL */
 
@@ -96,12 +96,11 @@ static size_t copy_image(char *home, const char *base)
 	return code;
 }
 
-void filter_go_home(uint64_t *sp, const Elf64_Dyn *dynamic, char *base,
-		    void (*again)(uint64_t *sp, const Elf64_Dyn *dynamic, char *base))
+void filter_go_home(uint64_t *sp, char *base, void (*again)(uint64_t *sp, char *base))
 {
 	const char *text = find_home(sp);
 	char *home = text ? (char *)handoff_home(text) : NULL;
-	size_t bytes = (size_t)(end - base), code;
+	size_t bytes = (size_t)(rt_end - base), code;
 
 	if (left)
 		sys2(__NR_munmap, left, bytes);
@@ -114,6 +113,6 @@ void filter_go_home(uint64_t *sp, const Elf64_Dyn *dynamic, char *base,
 	code = copy_image(home, base);
 	*(char **)(home + ((char *)&left - base)) = base;
 	sys3(__NR_mprotect, home, code, PROT_READ | PROT_EXEC);
-	again = (void (*)(uint64_t *, const Elf64_Dyn *, char *))(home + ((char *)again - base));
-	again(sp, (const Elf64_Dyn *)(home + ((const char *)dynamic - base)), home);
+	again = (void (*)(uint64_t *, char *))(home + ((char *)again - base));
+	again(sp, home);
 }

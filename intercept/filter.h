@@ -28,10 +28,9 @@ int filter_set(bool all_threads);
 /* Is this SIGSYS the filter's? */
 bool filter_is_trap(const struct ksiginfo *info);
 
-/* Called before anything else, with no pointer relocated but in the image at base: if the handoff
- * in the environment names a home and this is not it, goes on at again(sp, dynamic, home) in a copy
- * of this image there, and does not return. */
-void filter_go_home(uint64_t *sp, const Elf64_Dyn *dynamic, char *base,
-		    void (*again)(uint64_t *sp, const Elf64_Dyn *dynamic, char *base));
+/* Called before anything else, in the image at base: if the handoff in the environment names a home
+ * and this is not it, goes on at again(sp, home) in a copy of this image there, and does not
+ * return. */
+void filter_go_home(uint64_t *sp, char *base, void (*again)(uint64_t *sp, char *base));
 
 #endif

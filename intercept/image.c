@@ -9,10 +9,13 @@
 #include "intercept/farther.h"
 #include "intercept/lock.h"
 
+#define FIRST 4 /* most programs have the program, its interpreter and a C library */
+
 static struct lock images_lock; /* for changes */
 static struct image_twin *images;
-static struct image_twin *spare; /* not yet used entries of the last page */
-static unsigned spare_count;
+static struct image_twin first[FIRST];
+static struct image_twin *spare; /* not yet used entries, of `first`, then of the last page */
+static unsigned spare_count, first_used;
 
 struct image_twin *image_next(struct image_twin *after)
 {
@@ -42,7 +45,10 @@ static struct image_twin *entry_get(void)
 	for (i = images; i; i = i->next)
 		if (!i->end)
 			return i;
-	if (!spare_count) {
+	if (first_used < FIRST) {
+		spare = &first[first_used++];
+		spare_count = 1;
+	} else if (!spare_count) {
 		at = sys6(__NR_mmap, 0, PAGE_BYTES, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (sys_failed(at))
@@ -61,14 +67,12 @@ static struct image_twin *entry_get(void)
 static int map_tail(struct image_twin *i, int twin_fd, bool reserved)
 {
 	const struct twin_header *h = &i->head;
-	uint64_t from = h->sites_offset & ~(PAGE_BYTES - 1);
 	long at;
 
 	i->sites = NULL;
 	i->code = i->code_end = i->base + (h->code_vaddr - h->low);
 	if (!h->site_count)
 		return 0;
-	i->code_end = i->code + h->code_bytes;
 	at = sys6(__NR_mmap, i->code, h->code_bytes, farther_protection(),
 		  MAP_PRIVATE | (reserved ? MAP_FIXED : MAP_FIXED_NOREPLACE), twin_fd,
 		  h->code_offset);
@@ -78,32 +82,24 @@ static int map_tail(struct image_twin *i, int twin_fd, bool reserved)
 		sys2(__NR_munmap, at, h->code_bytes);
 		return -EEXIST;
 	}
-	i->table_bytes = h->sites_offset + h->site_count * sizeof(struct twin_site) - from;
-	at = sys6(__NR_mmap, 0, i->table_bytes, PROT_READ, MAP_PRIVATE, twin_fd, from);
-	if (sys_failed(at)) {
-		sys2(__NR_munmap, i->code, h->code_bytes);
-		return (int)at;
-	}
-	i->table = (uint64_t)at;
-	i->sites = (const struct twin_site *)(at + (long)(h->sites_offset - from));
+	i->code_end = i->code + (h->sites_offset - h->code_offset);
+	i->sites = (const struct twin_site *)i->code_end;
 	farther_make(i);
 	return 0;
 }
 
-/* Another piece of the same image has the trampolines already. */
+/* Another piece of the same image, from the same twin, has the trampolines already. */
 static bool share_tail(struct image_twin *i)
 {
 	struct image_twin *other = NULL;
 
 	while ((other = image_next(other))) {
 		if (other->base != i->base || !other->sites ||
-		    memcmp(&other->head.key, &i->head.key, sizeof(i->head.key)) != 0)
+		    memcmp(&other->head, &i->head, sizeof(i->head)) != 0)
 			continue;
 		i->sites = other->sites;
 		i->code = other->code;
 		i->code_end = other->code_end;
-		i->table = other->table;
-		i->table_bytes = other->table_bytes;
 		return true;
 	}
 	return false;
@@ -166,8 +162,7 @@ bool image_proves(uint64_t start, uint64_t bytes)
 	return false;
 }
 
-/* Any text of the image in the range? */
-static bool has_text(const struct image_twin *i, uint64_t start, uint64_t bytes)
+bool image_has_text(const struct image_twin *i, uint64_t start, uint64_t bytes)
 {
 	uint64_t from, to;
 
@@ -182,7 +177,7 @@ void image_touched(uint64_t start, uint64_t bytes)
 	struct image_twin *i = NULL;
 
 	while ((i = image_next(i)))
-		if (has_text(i, start, bytes))
+		if (image_has_text(i, start, bytes))
 			i->dirty = true;
 }
 
@@ -196,10 +191,8 @@ static void unmap_tail(struct image_twin *i)
 	for (const struct image_twin *other = images; other; other = other->next)
 		if ((other->end || other->hidden_end) && other->sites == sites)
 			return;
-	if (sites) {
+	if (sites)
 		sys2(__NR_munmap, i->base + (i->head.code_vaddr - i->head.low), i->head.code_bytes);
-		sys2(__NR_munmap, i->table, i->table_bytes);
-	}
 }
 
 /* Images in the range are not looked up any more. With the lock: nobody uses their entries again
@@ -245,7 +238,7 @@ bool image_writable(uint64_t start, uint64_t bytes)
 	bool any = false;
 
 	while ((i = image_next(i))) {
-		if (i->dirty || !has_text(i, start, bytes))
+		if (i->dirty || !image_has_text(i, start, bytes))
 			continue;
 		image_revert(i);
 		any = true;

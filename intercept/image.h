@@ -12,6 +12,7 @@
 
 #include "core/base/twin.h"
 #include "intercept/kernel.h"
+#include "intercept/load.h"
 
 struct image_twin {
 	struct image_twin *next;
@@ -19,16 +20,27 @@ struct image_twin {
 	uint64_t from;		 /* [from, end) is mapped: all of the file, or a piece of it */
 	uint64_t end;		 /* atomic; 0: this entry is free */
 	uint64_t code, code_end; /* the trampolines */
-	const struct twin_site *sites; /* NULL: there are none */
-	uint64_t table, table_bytes;   /* the mapping that holds them */
+	const struct twin_site *sites; /* behind them; NULL: there are none */
 	uint64_t hidden_end;	       /* end, while the image is being unmapped; else 0 */
 	bool dirty;		       /* the program may have changed its text since */
 	struct twin_header head;
 };
 
 /* The twin of the file fd: an open descriptor of it, *head its checked header. The daemon makes it
- * if there is none. -ENOEXEC and others: there is none to be had. */
-int image_twin_open(int fd, struct twin_header *head);
+ * if there is none. front: of the file, or NULL. -ENOEXEC and others: there is none to be had. */
+int image_twin_open(int fd, const struct load_front *front, struct twin_header *head);
+
+/* The same for a file that may be i's: an open descriptor of the very twin that i has its
+ * trampolines from. -ENOENT and others: another file, or another twin by now. */
+int image_twin_again(const struct image_twin *i, int fd);
+
+/* Text of i, bytes at from, stands at to by now: gives it trampolines there if it has jumps. False:
+ * no place. */
+bool image_follow(const struct image_twin *i, uint64_t from, uint64_t to, uint64_t bytes);
+
+/* Is what stat(2) tells here of the image's very file, unchanged? */
+struct stat;
+bool image_is_of(const struct image_twin *i, const struct stat *st);
 
 /* All of the file twin_fd will be mapped with head.low at base, where the place is reserved, also
  * for its trampolines, which are mapped now. False: no memory. */
@@ -44,6 +56,8 @@ bool image_text(const struct image_twin *i, uint32_t n, uint64_t *from, uint64_t
 /* The image at address, or NULL. */
 struct image_twin *image_at(uint64_t address);
 
+/* Is any text of the image in the range? */
+bool image_has_text(const struct image_twin *i, uint64_t start, uint64_t bytes);
 /* Is all of the range text of one image, as its twin has it? */
 bool image_proves(uint64_t start, uint64_t bytes);
 /* Maps the original's text in place of the twin's. Only bytes differ where no thread stands. */

@@ -12,6 +12,10 @@
 
 #define PAGE_BYTES 4096ul
 
+/* Of a large constant, and of large zeroed memory that a start does not touch: runtime.ld. */
+#define LARGE_TABLE  __attribute__((section(".tables")))
+#define LARGE_ZEROES __attribute__((section(".bss.large")))
+
 static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 {
 	register long r10 __asm__("r10") = d;

@@ -3,6 +3,8 @@
 #ifndef INTERCEPT_LOAD_H
 #define INTERCEPT_LOAD_H
 
+#include <stddef.h>
+
 #include "intercept/elf.h"
 
 struct image {
@@ -14,15 +16,29 @@ struct image {
 	unsigned phdr_count;
 };
 
-/* Reads and checks the headers of fd. 0, -ENOEXEC, -EIO. */
-int load_headers(int fd, struct elf_info *info);
+/* The first bytes of a file, in which nearly every one has all that its loader asks for. */
+struct load_front {
+	int fd;
+	size_t used;
+	char bytes[1024];
+};
+
+/* Reads them. 0 or a negative errno. */
+int load_front(int fd, struct load_front *f);
+/* bytes of f's file at offset to out, from f or from the file. 0, -ENOEXEC (the file is shorter),
+ * or a negative errno. */
+int load_read(const struct load_front *f, void *out, size_t bytes, uint64_t offset);
+
+/* Reads and checks the headers. 0, -ENOEXEC, -EIO. */
+int load_headers(const struct load_front *f, struct elf_info *info);
 
 /* The path of the interpreter, NUL-terminated, into out (4096 bytes). 0, -EIO (it lies beyond
  * the file's end), -ENOEXEC. */
-int load_interp_path(int fd, const struct elf_info *info, char *out);
+int load_interp_path(const struct load_front *f, const struct elf_info *info, char *out);
 
-/* Maps fd. hint: where a position-independent image should go, 0: anywhere. 0 or a negative errno.
- */
-int load_image(int fd, const struct elf_info *info, uint64_t hint, struct image *out);
+/* Maps the file. hint: where a position-independent image should go, 0: anywhere. 0 or a negative
+ * errno. */
+int load_image(const struct load_front *f, const struct elf_info *info, uint64_t hint,
+	       struct image *out);
 
 #endif

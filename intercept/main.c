@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the kernel's execve of the runtime to the program's first instruction: relocate ourselves,
- * take the handoff out of the environment, map the program, give it the stack and auxiliary vector
- * that the kernel would have given it, arm the trap, jump.
+ * From the kernel's execve of the runtime to the program's first instruction: take the handoff out
+ * of the environment, map the program, give it the stack and auxiliary vector that the kernel would
+ * have given it, arm the trap, jump.
  */
 #include <errno.h>
 #include <linux/auxvec.h>
@@ -12,6 +12,7 @@
 #include <linux/prctl.h>
 #include <string.h>
 
+#include "intercept/exename.h"
 #include "intercept/fdtab.h"
 #include "intercept/filter.h"
 #include "intercept/ids.h"
@@ -25,7 +26,7 @@
 #define PIE_BASE	  0x555555554000ul /* ELF_ET_DYN_BASE of the kernel */
 #define NO_RANDOMIZE	  0x0040000ul	   /* ADDR_NO_RANDOMIZE of personality(2) */
 #define PIE_RANDOM_MASK	  0xfffffffUL	   /* pages: 28 bits */
-#define READ_IMPLIES_EXEC 0x0400000ul
+#define READ_IMPLIES_EXEC 0x0400000l
 
 struct auxv {
 	uint64_t type, value;
@@ -35,23 +36,7 @@ struct start;
 void rt_enter(uint64_t *sp, uint64_t entry) __attribute__((noreturn));
 void rt_run_on(uint64_t stack, void (*function)(struct start *), struct start *argument)
 	__attribute__((noreturn));
-void rt_start(uint64_t *sp, const Elf64_Dyn *dynamic, char *base) __attribute__((noreturn));
-
-/* A static PIE has only relative relocations; no pointer of ours may be used before this. */
-static void relocate(const Elf64_Dyn *dynamic, char *base)
-{
-	const Elf64_Rela *rela = NULL;
-	uint64_t bytes = 0;
-
-	for (; dynamic->d_tag != DT_NULL; dynamic++) {
-		if (dynamic->d_tag == DT_RELA)
-			rela = (const Elf64_Rela *)(base + dynamic->d_un.d_ptr);
-		if (dynamic->d_tag == DT_RELASZ)
-			bytes = dynamic->d_un.d_val;
-	}
-	for (; rela && bytes >= sizeof(*rela); bytes -= sizeof(*rela), rela++)
-		*(uint64_t *)(base + rela->r_offset) = (uint64_t)base + (uint64_t)rela->r_addend;
-}
+void rt_start(uint64_t *sp, char *base) __attribute__((noreturn));
 
 static void die(const char *what, const char *name)
 {
@@ -81,11 +66,11 @@ static struct auxv *take_handoff(char **envp, char **string_out)
 	return (struct auxv *)from;
 }
 
-static uint64_t pie_hint(void)
+static uint64_t pie_hint(long personality)
 {
 	uint64_t random = 0;
 
-	if (sys1(__NR_personality, 0xffffffff) & (long)NO_RANDOMIZE)
+	if (personality & (long)NO_RANDOMIZE)
 		return PIE_BASE;
 	sys3(__NR_getrandom, &random, sizeof(random), 0);
 	return PIE_BASE + (random & PIE_RANDOM_MASK) * PAGE_BYTES;
@@ -116,50 +101,48 @@ static void set_auxv(struct auxv *auxv, const struct image *program, uint64_t in
 	}
 }
 
-/* Maps the program and what interprets it. The address to start at; *interp_base_out: AT_BASE. */
-static uint64_t load_program(int fd, struct image *program, struct elf_info *info,
+/* Maps the program, at hint if it may be anywhere, and what interprets it. The address to start at;
+ * *interp_base_out: AT_BASE. */
+static uint64_t load_program(int fd, uint64_t hint, struct image *program, struct elf_info *info,
 			     uint64_t *interp_base_out)
 {
+	struct load_front front;
 	struct image interp;
-	char path[WIRE_PATH_MAX];
-	int ret = load_headers(fd, info);
+	char *path = thread_current()->name;
+	int ret = load_front(fd, &front);
 	long interp_fd;
 
 	if (!ret)
-		ret = load_image(fd, info, pie_hint(), program);
+		ret = load_headers(&front, info);
+	if (!ret)
+		ret = load_image(&front, info, hint, program);
 	if (ret)
 		die("cannot execute: not a program this machine can run: ", rt.handoff.exec);
 	*interp_base_out = 0;
 	if (!info->interp_bytes)
 		return program->entry;
 
-	ret = load_interp_path(fd, info, path);
+	ret = load_interp_path(&front, info, path);
 	interp_fd = ret ? ret : sys3(__NR_open, path, O_RDONLY | O_CLOEXEC, 0);
 	if (interp_fd < 0)
 		die("cannot execute: its interpreter is missing: ", rt.handoff.exec);
-	ret = load_headers((int)interp_fd, info);
+	ret = load_front((int)interp_fd, &front);
 	if (!ret)
-		ret = load_image((int)interp_fd, info, 0, &interp);
+		ret = load_headers(&front, info);
+	if (!ret)
+		ret = load_image(&front, info, 0, &interp);
 	if (ret)
-		die("cannot execute: its interpreter is damaged: ", path);
+		die("cannot execute: its interpreter is damaged: ", rt.handoff.exec);
 	sys1(__NR_close, interp_fd);
 	*interp_base_out = interp.bias;
+	rt.interp = interp.entry;
 	return interp.entry;
 }
 
-static void set_exe_names(int fd)
+static void set_name(void)
 {
-	char link[32] = "/proc/self/fd/";
-	const char *base;
-	long n;
+	const char *base = strrchr(rt.handoff.exec, '/');
 
-	path_format_number((unsigned)fd, link + strlen(link));
-	n = sys3(__NR_readlink, link, rt.exe, sizeof(rt.exe) - 1);
-	if (n < 0 && strlen(rt.handoff.exec) < sizeof(rt.exe))
-		memcpy(rt.exe, rt.handoff.exec, strlen(rt.handoff.exec) + 1);
-	/* zeroed memory: the name is terminated, or stays empty */
-	sys3(__NR_readlink, "/proc/self/exe", rt.rt_path, sizeof(rt.rt_path) - 1);
-	base = strrchr(rt.handoff.exec, '/');
 	sys2(__NR_prctl, PR_SET_NAME, base ? base + 1 : rt.handoff.exec);
 }
 
@@ -225,12 +208,14 @@ static void start(struct start *s)
 	struct image program;
 	struct thread *t = thread_current();
 	uint64_t entry, interp_base, sp = (uint64_t)s->sp;
+	long personality = sys1(__NR_personality, 0xffffffff);
 	int fd;
 
 	signals_init(t);
 	fd = open_program();
-	set_exe_names(fd);
-	entry = load_program(fd, &program, &info, &interp_base);
+	set_name();
+	entry = load_program(fd, pie_hint(personality), &program, &info, &interp_base);
+	exename_init(fd, program.entry);
 	sys1(__NR_close, fd);
 	set_auxv(s->auxv, &program, interp_base);
 	vdso_init((const uint64_t *)s->auxv);
@@ -241,7 +226,7 @@ static void start(struct start *s)
 		sys3(__NR_mprotect, sp & ~(PAGE_BYTES - 1), PAGE_BYTES,
 		     PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN);
 	}
-	if (sys1(__NR_personality, 0xffffffff) & READ_IMPLIES_EXEC)
+	if (personality & READ_IMPLIES_EXEC)
 		trapped_expect("memory that is executable when it is readable");
 	if (thread_arm(t))
 		die("this kernel cannot run intercepted programs: ", "arch_prctl(ARCH_SET_GS)");
@@ -250,13 +235,12 @@ static void start(struct start *s)
 	rt_enter(s->sp, entry);
 }
 
-void rt_start(uint64_t *sp, const Elf64_Dyn *dynamic, char *base)
+void rt_start(uint64_t *sp, char *base)
 {
 	struct start s = {.sp = sp, .envp = (char **)(sp + 1 + sp[0] + 1)};
 	struct thread *t;
 
-	relocate(dynamic, base);
-	filter_go_home(sp, dynamic, base, rt_start);
+	filter_go_home(sp, base, rt_start);
 	s.auxv = take_handoff(s.envp, &s.handoff);
 	if (!s.auxv || handoff_parse(rt.handoff_text, &rt.handoff))
 		die("this is the runtime; start programs with `skyshim run PROGRAM`", "");
@@ -265,7 +249,6 @@ void rt_start(uint64_t *sp, const Elf64_Dyn *dynamic, char *base)
 	t = fdtab_init() ? NULL : thread_new(NULL, NULL);
 	if (!t)
 		die("no memory to start ", rt.handoff.exec);
-	t->tid = (int)sys0(__NR_gettid);
 	t->armed = rt.armed;
 	if (rt.handoff.cwd) {
 		memcpy(t->proc->cwd, rt.handoff.cwd, strlen(rt.handoff.cwd) + 1);

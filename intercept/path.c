@@ -10,6 +10,7 @@
 #include <linux/fcntl.h>
 #include <string.h>
 
+#include "intercept/exename.h"
 #include "intercept/fdtab.h"
 #include "intercept/request.h"
 #include "intercept/symlink.h"
@@ -199,7 +200,7 @@ int path_is_cloud(struct sys_args *a, int dirfd_arg, int path_arg, int slot, uns
 		ret = resolve_relative(a, dirfd, path_arg, name, out);
 	self = ret ? NULL : path_proc_self(name);
 	if (self && !strcmp(self, "exe") && !(flags & PATH_NOFOLLOW))
-		args_replace(a, path_arg, (uint64_t)rt.exe);
+		args_replace(a, path_arg, (uint64_t)exename());
 	return ret;
 }
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "intercept/exename.h"
 #include "intercept/filter.h"
 #include "intercept/image.h"
 #include "intercept/path.h"
@@ -16,13 +17,13 @@
 #define SITES_MAX   64u
 #define LINE_BYTES  1024u
 
-static struct reason {
+LARGE_ZEROES static struct reason {
 	const char *what;
 	int covered;
 } reasons[REASONS_MAX];
-static uint32_t reason_count;	  /* atomic */
-static uint64_t sites[SITES_MAX]; /* that trapped; atomic */
-static uint64_t traps;		  /* atomic */
+static uint32_t reason_count;		       /* atomic */
+LARGE_ZEROES static uint64_t sites[SITES_MAX]; /* that trapped; atomic */
+static uint64_t traps;			       /* atomic */
 
 struct writer {
 	int fd;
@@ -121,7 +122,7 @@ static void write_all(struct writer *w)
 	put(w, "skyshim: coverage: ");
 	put_number(w, "pid=", (uint64_t)sys0(__NR_getpid));
 	put(w, " program=");
-	put(w, rt.exe);
+	put(w, exename());
 	put(w, !rt.armed	 ? " mechanism=jumps"
 	       : filter_wanted() ? " mechanism=jumps+filter"
 				 : " mechanism=jumps+trap");

@@ -17,6 +17,9 @@
 #define FX_MAGIC1	 0x46505853u
 #define XSTATE_BYTES_MAX 16384u /* AMX included; more is a damaged frame */
 
+/* What the kernel blocks while signals are put off, as it tells it. */
+#define HELD (~(SIGNALS_FAULTS | SIGBIT(K_SIGSYS) | SIGBIT(K_SIGKILL) | SIGBIT(K_SIGSTOP)))
+
 void rt_restorer(void);
 void rt_deliver_kept(void);
 static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc);
@@ -33,7 +36,7 @@ static size_t xstate_bytes(const char *fpstate)
 }
 
 /* SIGSYS that arms a thread must not be seen in its calls: SA_RESTART, and dispatch_repeat(). */
-static void install(int sig, uint64_t mask)
+static void install(int sig, uint64_t mask, struct ksigaction *old)
 {
 	struct ksigaction act = {
 		.handler = (uintptr_t)on_signal,
@@ -43,7 +46,7 @@ static void install(int sig, uint64_t mask)
 		.mask = mask,
 	};
 
-	sys4(__NR_rt_sigaction, sig, &act, 0, 8);
+	sys4(__NR_rt_sigaction, sig, &act, old, 8);
 }
 
 uintptr_t signals_entry(void);
@@ -58,9 +61,8 @@ void signals_init(struct thread *t)
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
 		struct proc_sigaction *own = &t->proc->sig[ours[i]];
 
-		sys4(__NR_rt_sigaction, ours[i], 0, &own->act, 8);
+		install(ours[i], ~SIGNALS_FAULTS, &own->act);
 		own->known = true;
-		install(ours[i], ~SIGNALS_FAULTS);
 	}
 }
 
@@ -89,30 +91,14 @@ long signals_set_mask(struct thread *t, uint64_t mask)
 
 void signals_hold(struct thread *t)
 {
-	uint64_t all = ~(SIGNALS_FAULTS | SIGBIT(K_SIGSYS)), old;
+	uint64_t all = HELD, old;
 
 	sys4(__NR_rt_sigprocmask, K_SIG_SETMASK, &all, &old, 8);
-	if (!t->deferred)
+	/* HELD is no mask with a fault blocked: one came as this unblocked it, and was put off */
+	if (!t->deferred || (t->segv_blocked && t->deferred_mask == HELD))
 		t->deferred_mask = old;
-	t->deferred = 1;
+	t->deferred = DEFERRED_CALL;
 	t->segv_blocked = false;
-}
-
-/* The call is over: what was put off may come, and finds the program's registers in t->regs. */
-void signals_release(struct thread *t);
-void signals_release(struct thread *t)
-{
-	uint64_t mask = t->deferred_mask;
-
-	t->leaving = true;
-	t->deferred = 0;
-	t->put_off = false;
-	t->segv_blocked = (mask & SIGNALS_FAULTS) != 0;
-	__asm__ volatile("" ::: "memory");
-	if (t->kept_sig)
-		rt_deliver_kept();
-	sys4(__NR_rt_sigprocmask, K_SIG_SETMASK, &mask, 0, 8);
-	t->leaving = false;
 }
 
 /* Sends a signal to this thread again; it is blocked, or will be, until the call is over. */
@@ -126,6 +112,52 @@ void signals_send_kept(struct thread *t)
 	if (t->kept_sig)
 		send_again(t->kept_sig, &t->kept);
 	t->kept_sig = 0;
+}
+
+void signals_hand_on(struct thread *t)
+{
+	uint64_t all = HELD | SIGNALS_FAULTS;
+
+	if (!t->kept_sig)
+		return;
+	sys4(__NR_rt_sigprocmask, K_SIG_SETMASK, &all, 0, 8);
+	signals_send_kept(t);
+}
+
+/* A program that blocks every signal need not get its mask back: it differs from the kernel's in
+ * the faults alone, and if one is sent, on_signal() says that it is blocked. A posix_spawn makes a
+ * hundred calls in this state. */
+static bool stay_held(struct thread *t)
+{
+	if (t->ret != t->gate_ret || (t->deferred_mask & HELD) != HELD ||
+	    !(t->deferred_mask & SIGNALS_FAULTS))
+		return false;
+	t->deferred = DEFERRED_ON;
+	__asm__ volatile("" ::: "memory");
+	if (!t->kept_sig)
+		return true; /* one that comes from here on changes deferred again */
+	t->deferred = DEFERRED_CALL;
+	return false;
+}
+
+/* The call is over: what was put off may come, and finds the program's registers in t->regs. */
+void signals_release(struct thread *t);
+void signals_release(struct thread *t)
+{
+	uint64_t mask = t->deferred_mask;
+
+	if (stay_held(t))
+		return;
+	t->leaving = true;
+	t->deferred = DEFERRED_NO;
+	t->put_off = false;
+	t->segv_blocked = (mask & SIGNALS_FAULTS) != 0;
+	__asm__ volatile("" ::: "memory");
+	if (t->kept_sig && !(mask & SIGBIT(t->kept_sig)))
+		rt_deliver_kept();
+	sys4(__NR_rt_sigprocmask, K_SIG_SETMASK, &mask, 0, 8);
+	signals_send_kept(t); /* it is blocked, so it waits */
+	t->leaving = false;
 }
 
 /* Was it caused by the interrupted instruction (and not sent, by whomever)? */
@@ -251,12 +283,15 @@ static void put_off(struct thread *t, int sig, const struct ksiginfo *info, stru
 		send_again(sig, info);
 		return;
 	}
+	/* the program blocks it: it came of signals_hold(), which may be about to say so */
+	if (t->deferred ? !(t->deferred_mask & SIGBIT(sig)) : !t->segv_blocked || uc->mask != HELD)
+		t->put_off = true;
 	if (!t->deferred)
 		t->deferred_mask = uc->mask;
-	t->deferred = 1;
-	t->put_off = true;
-	uc->mask = ~(SIGNALS_FAULTS | SIGBIT(K_SIGSYS)) | SIGBIT(sig);
+	t->deferred = DEFERRED_CALL;
+	uc->mask = HELD;
 	if (t->kept_sig) { /* one of those that are never blocked, sent by somebody */
+		uc->mask |= SIGBIT(sig);
 		send_again(sig, info);
 		return;
 	}
@@ -303,7 +338,7 @@ static void deliver(struct thread *t, int sig, const struct ksiginfo *info, stru
 static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc)
 {
 	struct thread *t = thread_current();
-	bool blocked = t->segv_blocked;
+	bool blocked = t->segv_blocked, held = t->deferred;
 	uint64_t ip = uc->regs.ip;
 
 	if (sig == K_SIGSEGV && uc->regs.ip == (uintptr_t)rt_deliver_kept)
@@ -334,6 +369,14 @@ static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc)
 	}
 	if (caused(sig, info) && info->fields[0] == ip) /* si_addr is the instruction's own */
 		info->fields[0] = uc->regs.ip;
+	if (held && uc->mask & SIGBIT(sig)) { /* the kernel does not know: stay_held() */
+		if (caused(sig, info))
+			act_default(t, sig, info, uc);
+		else
+			send_again(sig, info);
+		t->segv_blocked = (uc->mask & SIGNALS_FAULTS) != 0;
+		return;
+	}
 	t->handling = true;
 	deliver(t, sig, info, uc);
 	t->segv_blocked = (uc->mask & SIGNALS_FAULTS) != 0;

@@ -31,6 +31,10 @@ long signals_set_mask(struct thread *t, uint64_t mask);
  * call, is told by put_off. */
 void signals_hold(struct thread *t);
 
+/* Held, and about to become another image: what is kept since the program blocks it waits for that.
+ * Nothing is copied from the program any more in this call. */
+void signals_hand_on(struct thread *t);
+
 /* The call is over, but by another signal, which comes first: what was put off is sent again. */
 void signals_send_kept(struct thread *t);
 

@@ -39,7 +39,7 @@ static void exec_filtered(const char **argv)
 	envp = (const char **)(at + HANDOFF_BYTES);
 	memcpy(envp, rt.envp, n * sizeof(*envp));
 	envp[n] = (const char *)at;
-	sys3(__NR_execve, rt.rt_path, argv, envp);
+	sys3(__NR_execve, rt.handoff.rt, argv, envp);
 }
 
 static void exec_daemon(void)

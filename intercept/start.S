@@ -19,6 +19,7 @@
 #define T_STACK 384
 #define T_DEFERRED 392
 #define T_RESULT 400
+#define DEFERRED_CALL 1
 #define FLAG_AC 0x40000
 #define FLAG_FIXED 2
 #define R8 T_REGS
@@ -47,8 +48,7 @@
 _start:
 	xor	%ebp, %ebp
 	mov	%rsp, %rdi
-	lea	_DYNAMIC(%rip), %rsi
-	lea	__ehdr_start(%rip), %rdx
+	lea	rt_begin(%rip), %rsi
 	and	$-16, %rsp
 	call	rt_start
 	ud2
@@ -137,8 +137,8 @@ rt_entry_switched:
  */
 	.globl rt_leave, rt_leave_end
 rt_leave:
-	cmpl	$0, %gs:T_DEFERRED
-	jne	rt_leave_deferred
+	cmpl	$DEFERRED_CALL, %gs:T_DEFERRED
+	je	rt_leave_deferred
 	mov	%gs:T_STACK, %rsp
 	pushq	%gs:RFLAGS
 	popfq

@@ -17,6 +17,7 @@
 #include "intercept/fdtab.h"
 #include "intercept/filter.h"
 #include "intercept/handlers.h"
+#include "intercept/image.h"
 #include "intercept/load.h"
 #include "intercept/path.h"
 #include "intercept/report.h"
@@ -28,64 +29,91 @@
 #define EXEC_FD_MIN  100    /* a copied descriptor stays clear of those that programs count on */
 #define NATIVE	     1	    /* a plan: the kernel executes it */
 
-/* One execve under way; lives in a mapping, since it is too big for a private stack. */
+/* One execve under way; lives in a mapping, since it is too big for a private stack. What is always
+ * used stands first: a page touched is a fault. */
 struct exec_plan {
-	char path[WIRE_PATH_MAX];   /* the file to load */
-	char script[WIRE_PATH_MAX]; /* the script's own name, for its interpreter */
-	char line[SHEBANG_DEPTH_MAX][SHEBANG_BYTES];
-	const char *front[2 * SHEBANG_DEPTH_MAX]; /* of each level: interpreter, argument or NULL */
-	char handoff[HANDOFF_BYTES];
 	char mask[20];
 	char fd[12]; /* the new image loads from this descriptor, and closes it; "": by path */
+	const char *front[2 * SHEBANG_DEPTH_MAX]; /* of each level: interpreter, argument or NULL */
+	struct load_front head;			  /* of the file that is looked at */
+	char line[SHEBANG_DEPTH_MAX][SHEBANG_BYTES];
 	struct elf_info elf;
+	char path[WIRE_PATH_MAX];   /* the file to load */
+	char script[WIRE_PATH_MAX]; /* the script's own name, for its interpreter */
+	char handoff[HANDOFF_BYTES];
 	uint64_t pointers[];
 };
 
-/* May this file be executed, and by whom? 0, NATIVE or a negative errno. */
-static int check_permission(int fd)
+/* Would the kernel execute it with rights that are not the caller's? */
+static bool gives_rights(int fd, const struct stat *st)
 {
-	struct stat st;
-
-	if (sys2(__NR_fstat, fd, &st))
-		return -EACCES;
-	if (!S_ISREG(st.st_mode))
-		return -EACCES;
-	if (sys4(__NR_faccessat2, fd, "", 1 /* X_OK */, AT_EMPTY_PATH | AT_EACCESS))
-		return -EACCES;
-	if (sys5(__NR_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
-		return 0;
-	if (st.st_mode & S_ISUID || (st.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
-		return NATIVE;
-	return sys4(__NR_fgetxattr, fd, "security.capability", 0, 0) > 0 ? NATIVE : 0;
+	if (!(st->st_mode & S_ISUID) &&
+	    (st->st_mode & (S_ISGID | S_IXGRP)) != (S_ISGID | S_IXGRP) &&
+	    sys4(__NR_fgetxattr, fd, "security.capability", 0, 0) <= 0)
+		return false;
+	return sys5(__NR_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1;
 }
 
-static int check_interpreter(int fd, struct exec_plan *p)
+/* May this file be executed? 0 or a negative errno. */
+static int check_permission(int fd, struct stat *st)
+{
+	if (sys2(__NR_fstat, fd, st))
+		return -EACCES;
+	if (!S_ISREG(st->st_mode))
+		return -EACCES;
+	return sys4(__NR_faccessat2, fd, "", 1 /* X_OK */, AT_EMPTY_PATH | AT_EACCESS) ? -EACCES
+										       : 0;
+}
+
+/* Does the path name the interpreter that this image runs by, unchanged, and may we still? Most
+ * programs have the same. */
+static bool is_our_interpreter(const char *path)
+{
+	const struct image_twin *i = rt.interp ? image_at(rt.interp) : NULL;
+	struct stat st;
+
+	return i && !sys2(__NR_stat, path, &st) && image_is_of(i, &st) &&
+	       !sys4(__NR_faccessat2, AT_FDCWD, path, 5 /* R_OK, X_OK */, AT_EACCESS);
+}
+
+static int check_interpreter(struct exec_plan *p)
 {
 	char *path = p->handoff; /* not yet in use */
+	struct stat st;
 	long interp;
 	int ret;
 
 	if (!p->elf.interp_bytes)
 		return 0;
-	ret = load_interp_path(fd, &p->elf, path);
-	if (ret)
+	ret = load_interp_path(&p->head, &p->elf, path);
+	if (ret || is_our_interpreter(path))
 		return ret;
 	interp = sys3(__NR_open, path, O_RDONLY | O_CLOEXEC, 0);
 	if (interp < 0)
 		return (int)interp;
-	ret = check_permission((int)interp);
-	if (ret >= 0 && sys3(__NR_lseek, interp, 0, 2 /* SEEK_END */) < (long)sizeof(Elf64_Ehdr))
+	ret = check_permission((int)interp, &st);
+	if (!ret && st.st_size < (long)sizeof(Elf64_Ehdr))
 		ret = -EIO;
-	if (ret >= 0)
-		ret = load_headers((int)interp, &p->elf) ? -ELIBBAD : 0;
+	if (!ret && (load_front((int)interp, &p->head) || load_headers(&p->head, &p->elf)))
+		ret = -ELIBBAD;
 	sys1(__NR_close, interp);
 	return ret;
+}
+
+/* The first line of p->head's file, or as much of it as matters, with NULs behind it. */
+static void take_line(struct exec_plan *p, unsigned depth)
+{
+	size_t n = p->head.used < SHEBANG_BYTES ? p->head.used : SHEBANG_BYTES;
+
+	memset(p->line[depth], 0, SHEBANG_BYTES);
+	memcpy(p->line[depth], p->head.bytes, n);
 }
 
 /* Looks at what p->path names. 0 (of ours, or a script: *script_out), NATIVE, or a negative errno.
  */
 static int look(struct exec_plan *p, unsigned depth, bool *script_out)
 {
+	struct stat st;
 	char *interp, *arg;
 	long fd = sys3(__NR_open, p->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	int ret;
@@ -95,13 +123,15 @@ static int look(struct exec_plan *p, unsigned depth, bool *script_out)
 		return NATIVE; /* executable, not readable */
 	if (fd < 0)
 		return (int)fd;
-	ret = check_permission((int)fd);
-	memset(p->line[depth], 0, SHEBANG_BYTES);
-	if (!ret && sys4(__NR_pread64, fd, p->line[depth], SHEBANG_BYTES, 0) < 0)
+	ret = check_permission((int)fd, &st);
+	if (!ret && gives_rights((int)fd, &st))
+		ret = NATIVE;
+	if (!ret && load_front((int)fd, &p->head))
 		ret = -EIO;
-	if (!ret && !memcmp(p->line[depth], "\177ELF", 4)) {
-		ret = load_headers((int)fd, &p->elf) ? NATIVE : check_interpreter((int)fd, p);
+	if (!ret && p->head.used >= SELFMAG && !memcmp(p->head.bytes, ELFMAG, SELFMAG)) {
+		ret = load_headers(&p->head, &p->elf) ? NATIVE : check_interpreter(p);
 	} else if (!ret) {
+		take_line(p, depth);
 		ret = shebang_parse(p->line[depth], &interp, &arg);
 		if (ret == 1) {
 			*script_out = true;
@@ -123,7 +153,8 @@ static int follow_scripts(struct exec_plan *p, unsigned *depth_out)
 	bool script;
 	int ret = look(p, 0, &script);
 
-	memcpy(p->script, p->path, strlen(p->path) + 1);
+	if (!ret && script)
+		memcpy(p->script, p->path, strlen(p->path) + 1);
 	while (!ret && script) {
 		const char *interp = p->front[2 * depth];
 
@@ -242,6 +273,41 @@ static long native(const struct thread *t, const char *path)
 	return -EPERM;
 }
 
+/* Is the runtime's path still the file that runs here? It may be another version by now, or not be
+ * seen from here. */
+static bool runtime_is_there(void)
+{
+	char id[96];
+	struct stat st;
+	size_t n;
+
+	if (sys2(__NR_stat, rt.handoff.rt, &st))
+		return false;
+	n = path_format_wide(st.st_dev, id);
+	id[n++] = '-';
+	n += path_format_wide(st.st_ino, id + n);
+	id[n++] = '-';
+	n += path_format_wide(st.st_ctime, id + n);
+	id[n++] = '-';
+	path_format_wide(st.st_ctime_nsec, id + n);
+	return !strcmp(id, rt.handoff.rtid);
+}
+
+/* By its path, since to go by /proc is dear: each process that does makes entries there, which its
+ * end has to take away. Only by /proc is it the same for sure. */
+static long execute_runtime(uint64_t *argv, uint64_t *envp)
+{
+	long ret = -ENOENT;
+
+	if (runtime_is_there())
+		ret = sys3(__NR_execve, rt.handoff.rt, argv, envp);
+	if (ret == -ENOENT || ret == -EACCES)
+		ret = sys3(__NR_execve, "/proc/self/exe", argv, envp);
+	if (ret == -ENOENT)
+		ret = sys3(__NR_execve, rt.handoff.rt, argv, envp);
+	return ret;
+}
+
 static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint64_t envp)
 {
 	unsigned depth = 0;
@@ -269,19 +335,17 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 		return leave_natively();
 	if (off)
 		return native(a->thread, p->path);
-	ret = build_handoff(a->thread, p);
-	if (ret)
-		return ret;
 	/* one that has come was for this image, others wait for the next */
 	signals_hold(a->thread);
 	if (a->thread->put_off)
 		return SYS_AGAIN;
 	cloudfd_closing_exec();
+	ret = build_handoff(a->thread, p);
+	if (ret)
+		return ret;
+	signals_hand_on(a->thread);
 	report_write();
-	ret = (int)sys3(__NR_execve, "/proc/self/exe", new_argv, new_envp);
-	if (ret == -ENOENT)
-		ret = (int)sys3(__NR_execve, rt.rt_path, new_argv, new_envp);
-	return ret;
+	return execute_runtime(new_argv, new_envp);
 }
 
 /* fd: -1, or the descriptor behind path, which the program must not find open. */

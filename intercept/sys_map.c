@@ -59,16 +59,12 @@ static long map_text(struct sys_args *a, int twin_fd, const struct twin_header *
 {
 	int fd = head->site_count ? twin_fd : (int)a->arg[4];
 	uint64_t vaddr = s->vaddr + (a->arg[5] - s->offset);
-	const struct image_twin *i;
 	long at = map(a, fd, a->arg[1]);
 	uint64_t base;
 
 	if (sys_failed(at))
 		return at;
 	base = (uint64_t)at - (vaddr - head->low);
-	i = image_at((uint64_t)at);
-	if (i && i->base == base && !memcmp(&i->head.key, &head->key, sizeof(head->key)))
-		return at;
 	if (a->arg[3] & FIXED)
 		image_touched((uint64_t)at, a->arg[1]);
 	if (image_add_piece(twin_fd, head, base, (uint64_t)at, PAGE_UP(a->arg[1])))
@@ -95,14 +91,15 @@ static long map_extent(struct sys_args *a, int fd, int twin_fd, const struct twi
 	return at;
 }
 
-/* Is this how a loader maps an ELF file for the first time? */
-static bool loaders_extent(const struct sys_args *a)
+/* Is this how a loader maps an ELF file for the first time? Then *front is filled. */
+static bool loaders_extent(const struct sys_args *a, struct load_front *front)
 {
 	struct elf_info info;
 
 	if (a->arg[3] & FIXED || a->arg[5] % PAGE_BYTES)
 		return false;
-	if (load_headers((int)a->arg[4], &info) || info.ehdr.e_type != ET_DYN)
+	if (load_front((int)a->arg[4], front) || load_headers(front, &info) ||
+	    info.ehdr.e_type != ET_DYN)
 		return false;
 	for (unsigned i = 0; i < info.phdr_count; i++)
 		if (info.phdr[i].p_type == PT_LOAD)
@@ -111,13 +108,36 @@ static bool loaders_extent(const struct sys_args *a)
 	return false;
 }
 
+/* Text at its place in an image whose trampolines are there, as a loader maps it after the extent.
+ * An address, or an error: it is something else. */
+static long map_text_within(struct sys_args *a)
+{
+	const struct image_twin *i = a->arg[3] & MAP_FIXED ? image_at(a->arg[0]) : NULL;
+	const struct twin_segment *s = i ? segment_of(&i->head, a->arg[5], a->arg[1]) : NULL;
+	int twin_fd;
+	long ret;
+
+	if (!s || a->arg[2] & PROT_WRITE ||
+	    a->arg[0] - i->base != s->vaddr - i->head.low + (a->arg[5] - s->offset))
+		return -ENOENT;
+	twin_fd = image_twin_again(i, (int)a->arg[4]);
+	if (twin_fd < 0)
+		return twin_fd;
+	ret = map(a, i->head.site_count ? twin_fd : (int)a->arg[4], a->arg[1]);
+	sys1(__NR_close, twin_fd);
+	if (!sys_failed(ret) && (i->head.unproven || i->head.left))
+		trapped_expect("a file with code that is not proven");
+	return ret;
+}
+
 static long map_file(struct sys_args *a)
 {
 	bool executable = a->arg[2] & PROT_EXEC;
-	bool extent = (a->arg[3] & MAP_TYPE) == MAP_PRIVATE && loaders_extent(a);
+	struct load_front front;
+	bool extent = (a->arg[3] & MAP_TYPE) == MAP_PRIVATE && loaders_extent(a, &front);
 	const struct twin_segment *s;
 	struct twin_header head;
-	long ret = -ENOEXEC;
+	long ret;
 	int twin_fd;
 
 	if (!executable && !extent) {
@@ -125,7 +145,13 @@ static long map_file(struct sys_args *a)
 			image_touched(a->arg[0], a->arg[1]);
 		return SYS_PASS;
 	}
-	twin_fd = image_twin_open((int)a->arg[4], &head);
+	if (executable) {
+		ret = map_text_within(a);
+		if (!sys_failed(ret))
+			return ret;
+	}
+	ret = -ENOEXEC;
+	twin_fd = image_twin_open((int)a->arg[4], extent ? &front : NULL, &head);
 	if (twin_fd < 0)
 		return executable ? map_unproven(a, "a file without a twin") : SYS_PASS;
 	s = segment_of(&head, a->arg[5], a->arg[1]);
@@ -238,8 +264,6 @@ long sys_mprotect(struct sys_args *a)
 	return ret ? ret : SYS_PASS;
 }
 
-/* Text that moves leaves its trampolines behind; what comes in its place is not what the twin
- * proves. */
 static long remap_shared(const struct sys_args *a)
 {
 	uint64_t old_bytes = PAGE_UP(a->arg[1]), bytes = PAGE_UP(a->arg[2]);
@@ -254,18 +278,39 @@ static long remap_shared(const struct sys_args *a)
 	return at;
 }
 
+/* Text that moves gets trampolines at its new place, or stays where it is. */
+static long move_text(const struct sys_args *a, const struct image_twin *i)
+{
+	uint64_t from = a->arg[0], bytes = PAGE_UP(a->arg[1] < a->arg[2] ? a->arg[1] : a->arg[2]);
+	bool reverted = i->dirty;
+	long at = sys5(__NR_mremap, from, a->arg[1], a->arg[2], a->arg[3], a->arg[4]);
+
+	if (sys_failed(at))
+		return at;
+	image_touched(from, a->arg[1]);
+	if ((uint64_t)at == from)
+		return at;
+	image_touched((uint64_t)at, PAGE_UP(a->arg[2]));
+	if (image_follow(i, from, (uint64_t)at, bytes) || reverted)
+		return at;
+	sys5(__NR_mremap, at, a->arg[2], a->arg[1], MREMAP_MAYMOVE | MREMAP_FIXED, from);
+	return -ENOMEM;
+}
+
 long sys_mremap(struct sys_args *a)
 {
 	const struct image_twin *i = image_at(a->arg[0]);
-	int ret = i ? trapped_expect("program text that moves") : 0;
+	int ret;
 
-	if (a->arg[3] & MREMAP_FIXED)
-		image_touched(a->arg[4], PAGE_UP(a->arg[2]));
-	if (i)
-		image_touched(a->arg[0], a->arg[1]);
-	if (!ret && mapped_any(a->arg[0], a->arg[1] ? PAGE_UP(a->arg[1]) : 1))
-		return remap_shared(a);
-	return ret ? ret : SYS_PASS;
+	if (!i) {
+		if (a->arg[3] & MREMAP_FIXED)
+			image_touched(a->arg[4], PAGE_UP(a->arg[2]));
+		if (mapped_any(a->arg[0], a->arg[1] ? PAGE_UP(a->arg[1]) : 1))
+			return remap_shared(a);
+		return SYS_PASS;
+	}
+	ret = trapped_expect("program text that moves");
+	return ret ? ret : move_text(a, i);
 }
 
 long sys_shmat(struct sys_args *a)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "intercept/cloudfd.h"
+#include "intercept/exename.h"
 #include "intercept/handlers.h"
 #include "intercept/path.h"
 #include "intercept/usercopy.h"
@@ -26,7 +27,7 @@ static long own_link(struct thread *t, const char *what, uint64_t user, uint64_t
 	size_t len = 0;
 
 	if (!strcmp(what, "exe"))
-		return put_link(rt.exe, strlen(rt.exe), user, room);
+		return put_link(exename(), strlen(exename()), user, room);
 	if (!strcmp(what, "cwd")) {
 		lock_take(&t->proc->lock);
 		if (t->proc->cwd_virtual)

@@ -10,8 +10,6 @@
 #define PR_SET_SYSCALL_USER_DISPATCH 59
 #endif
 
-#define TABLE_SIZE 512
-
 /* io_uring reads descriptors behind our back: libraries fall back when it is missing. */
 long sys_refused(struct sys_args *a)
 {
@@ -24,145 +22,152 @@ long sys_prctl(struct sys_args *a)
 	return (int)a->arg[0] == PR_SET_SYSCALL_USER_DISPATCH ? -EINVAL : SYS_PASS;
 }
 
-static sys_handler *const table[TABLE_SIZE] = {
-	[__NR_open] = sys_open,
-	[__NR_openat] = sys_openat,
-	[__NR_openat2] = sys_openat2,
-	[__NR_creat] = sys_creat,
-	[__NR_stat] = sys_stat,
-	[__NR_lstat] = sys_lstat,
-	[__NR_fstat] = sys_fstat,
-	[__NR_newfstatat] = sys_newfstatat,
-	[__NR_statx] = sys_statx,
-	[__NR_access] = sys_access,
-	[__NR_faccessat] = sys_faccessat,
-	[__NR_faccessat2] = sys_faccessat2,
-	[__NR_statfs] = sys_statfs,
-	[__NR_fstatfs] = sys_fstatfs,
-	[__NR_getxattr] = sys_getxattr,
-	[__NR_lgetxattr] = sys_lgetxattr,
-	[__NR_fgetxattr] = sys_fgetxattr,
-	[__NR_listxattr] = sys_listxattr,
-	[__NR_llistxattr] = sys_llistxattr,
-	[__NR_flistxattr] = sys_flistxattr,
-	[__NR_read] = sys_read,
-	[__NR_pread64] = sys_pread64,
-	[__NR_readv] = sys_readv,
-	[__NR_preadv] = sys_preadv,
-	[__NR_preadv2] = sys_preadv2,
-	[__NR_readahead] = sys_readahead,
-	[__NR_fadvise64] = sys_fadvise64,
-	[__NR_getdents] = sys_getdents,
-	[__NR_getdents64] = sys_getdents64,
-	[__NR_chdir] = sys_chdir,
-	[__NR_fchdir] = sys_fchdir,
-	[__NR_getcwd] = sys_getcwd,
-	[__NR_close] = sys_close,
-	[__NR_dup] = sys_dup,
-	[__NR_dup2] = sys_dup2,
-	[__NR_dup3] = sys_dup2,
-	[__NR_close_range] = sys_close_range,
-	[__NR_fcntl] = sys_fcntl,
-	[__NR_lseek] = sys_lseek,
-	[__NR_ioctl] = sys_ioctl,
-	[__NR_pidfd_getfd] = sys_pidfd_getfd,
-	[__NR_recvmsg] = sys_recvmsg,
-	[__NR_recvmmsg] = sys_recvmmsg,
-	[__NR_mmap] = sys_mmap,
-	[__NR_munmap] = sys_munmap,
-	[__NR_mprotect] = sys_mprotect,
-	[__NR_pkey_mprotect] = sys_mprotect,
-	[__NR_mremap] = sys_mremap,
-	[__NR_shmat] = sys_shmat,
-	[__NR_personality] = sys_personality,
-	[__NR_arch_prctl] = sys_arch_prctl,
-	[__NR_sendfile] = sys_sendfile,
-	[__NR_splice] = sys_splice,
-	[__NR_copy_file_range] = sys_copy_file_range,
-	[__NR_write] = sys_write,
-	[__NR_pwrite64] = sys_pwrite64,
-	[__NR_writev] = sys_writev,
-	[__NR_pwritev] = sys_pwritev,
-	[__NR_pwritev2] = sys_pwritev2,
-	[__NR_fsync] = sys_fsync,
-	[__NR_fdatasync] = sys_fsync,
-	[__NR_sync_file_range] = sys_sync_file_range,
-	[__NR_syncfs] = sys_syncfs,
-	[__NR_sync] = sys_sync,
-	[__NR_msync] = sys_msync,
-	[__NR_truncate] = sys_truncate,
-	[__NR_ftruncate] = sys_ftruncate,
-	[__NR_fallocate] = sys_fallocate,
-	[__NR_chmod] = sys_chmod,
-	[__NR_fchmod] = sys_fchmod,
-	[__NR_fchmodat] = sys_fchmodat,
-	[__NR_fchmodat2] = sys_fchmodat2,
-	[__NR_chown] = sys_chown,
-	[__NR_lchown] = sys_lchown,
-	[__NR_fchown] = sys_fchown,
-	[__NR_fchownat] = sys_fchownat,
-	[__NR_utime] = sys_utime,
-	[__NR_utimes] = sys_utimes,
-	[__NR_futimesat] = sys_futimesat,
-	[__NR_utimensat] = sys_utimensat,
-	[__NR_setxattr] = sys_setxattr,
-	[__NR_lsetxattr] = sys_lsetxattr,
-	[__NR_fsetxattr] = sys_fsetxattr,
-	[__NR_removexattr] = sys_setxattr,
-	[__NR_lremovexattr] = sys_lsetxattr,
-	[__NR_fremovexattr] = sys_fsetxattr,
-	[__NR_mkdir] = sys_mkdir,
-	[__NR_mkdirat] = sys_mkdirat,
-	[__NR_mknod] = sys_mknod,
-	[__NR_mknodat] = sys_mknodat,
-	[__NR_symlink] = sys_symlink,
-	[__NR_symlinkat] = sys_symlinkat,
-	[__NR_unlink] = sys_unlink,
-	[__NR_rmdir] = sys_rmdir,
-	[__NR_unlinkat] = sys_unlinkat,
-	[__NR_rename] = sys_rename,
-	[__NR_renameat] = sys_renameat,
-	[__NR_renameat2] = sys_renameat,
-	[__NR_link] = sys_link,
-	[__NR_linkat] = sys_linkat,
-	[__NR_readlink] = sys_readlink,
-	[__NR_readlinkat] = sys_readlinkat,
-	[__NR_rt_sigaction] = sys_rt_sigaction,
-	[__NR_rt_sigprocmask] = sys_rt_sigprocmask,
-	[__NR_rt_sigreturn] = sys_rt_sigreturn,
-	[__NR_rt_sigsuspend] = sys_rt_sigsuspend,
-	[__NR_sigaltstack] = sys_sigaltstack,
-	[__NR_ppoll] = sys_ppoll,
-	[__NR_pselect6] = sys_pselect6,
-	[__NR_epoll_pwait] = sys_epoll_pwait,
-	[__NR_epoll_pwait2] = sys_epoll_pwait,
-	[__NR_clone] = sys_clone,
-	[__NR_clone3] = sys_clone3,
-	[__NR_fork] = sys_fork,
-	[__NR_vfork] = sys_vfork,
-	[__NR_exit] = sys_exit,
-	[__NR_exit_group] = sys_exit_group,
-	[__NR_execve] = sys_execve,
-	[__NR_execveat] = sys_execveat,
-	[__NR_prctl] = sys_prctl,
-	[__NR_setuid] = sys_set_ids,
-	[__NR_setgid] = sys_set_ids,
-	[__NR_setreuid] = sys_set_ids,
-	[__NR_setregid] = sys_set_ids,
-	[__NR_setresuid] = sys_set_ids,
-	[__NR_setresgid] = sys_set_ids,
-	[__NR_unshare] = sys_set_ids,
-	[__NR_setns] = sys_set_ids,
-	[__NR_io_uring_setup] = sys_refused,
-	[__NR_io_submit] = sys_io_submit,
-};
+#define HANDLERS(X)                             \
+	X(open, sys_open)                       \
+	X(openat, sys_openat)                   \
+	X(openat2, sys_openat2)                 \
+	X(creat, sys_creat)                     \
+	X(stat, sys_stat)                       \
+	X(lstat, sys_lstat)                     \
+	X(fstat, sys_fstat)                     \
+	X(newfstatat, sys_newfstatat)           \
+	X(statx, sys_statx)                     \
+	X(access, sys_access)                   \
+	X(faccessat, sys_faccessat)             \
+	X(faccessat2, sys_faccessat2)           \
+	X(statfs, sys_statfs)                   \
+	X(fstatfs, sys_fstatfs)                 \
+	X(getxattr, sys_getxattr)               \
+	X(lgetxattr, sys_lgetxattr)             \
+	X(fgetxattr, sys_fgetxattr)             \
+	X(listxattr, sys_listxattr)             \
+	X(llistxattr, sys_llistxattr)           \
+	X(flistxattr, sys_flistxattr)           \
+	X(read, sys_read)                       \
+	X(pread64, sys_pread64)                 \
+	X(readv, sys_readv)                     \
+	X(preadv, sys_preadv)                   \
+	X(preadv2, sys_preadv2)                 \
+	X(readahead, sys_readahead)             \
+	X(fadvise64, sys_fadvise64)             \
+	X(getdents, sys_getdents)               \
+	X(getdents64, sys_getdents64)           \
+	X(chdir, sys_chdir)                     \
+	X(fchdir, sys_fchdir)                   \
+	X(getcwd, sys_getcwd)                   \
+	X(close, sys_close)                     \
+	X(dup, sys_dup)                         \
+	X(dup2, sys_dup2)                       \
+	X(dup3, sys_dup2)                       \
+	X(close_range, sys_close_range)         \
+	X(fcntl, sys_fcntl)                     \
+	X(lseek, sys_lseek)                     \
+	X(ioctl, sys_ioctl)                     \
+	X(pidfd_getfd, sys_pidfd_getfd)         \
+	X(recvmsg, sys_recvmsg)                 \
+	X(recvmmsg, sys_recvmmsg)               \
+	X(mmap, sys_mmap)                       \
+	X(munmap, sys_munmap)                   \
+	X(mprotect, sys_mprotect)               \
+	X(pkey_mprotect, sys_mprotect)          \
+	X(mremap, sys_mremap)                   \
+	X(shmat, sys_shmat)                     \
+	X(personality, sys_personality)         \
+	X(arch_prctl, sys_arch_prctl)           \
+	X(sendfile, sys_sendfile)               \
+	X(splice, sys_splice)                   \
+	X(copy_file_range, sys_copy_file_range) \
+	X(write, sys_write)                     \
+	X(pwrite64, sys_pwrite64)               \
+	X(writev, sys_writev)                   \
+	X(pwritev, sys_pwritev)                 \
+	X(pwritev2, sys_pwritev2)               \
+	X(fsync, sys_fsync)                     \
+	X(fdatasync, sys_fsync)                 \
+	X(sync_file_range, sys_sync_file_range) \
+	X(syncfs, sys_syncfs)                   \
+	X(sync, sys_sync)                       \
+	X(msync, sys_msync)                     \
+	X(truncate, sys_truncate)               \
+	X(ftruncate, sys_ftruncate)             \
+	X(fallocate, sys_fallocate)             \
+	X(chmod, sys_chmod)                     \
+	X(fchmod, sys_fchmod)                   \
+	X(fchmodat, sys_fchmodat)               \
+	X(fchmodat2, sys_fchmodat2)             \
+	X(chown, sys_chown)                     \
+	X(lchown, sys_lchown)                   \
+	X(fchown, sys_fchown)                   \
+	X(fchownat, sys_fchownat)               \
+	X(utime, sys_utime)                     \
+	X(utimes, sys_utimes)                   \
+	X(futimesat, sys_futimesat)             \
+	X(utimensat, sys_utimensat)             \
+	X(setxattr, sys_setxattr)               \
+	X(lsetxattr, sys_lsetxattr)             \
+	X(fsetxattr, sys_fsetxattr)             \
+	X(removexattr, sys_setxattr)            \
+	X(lremovexattr, sys_lsetxattr)          \
+	X(fremovexattr, sys_fsetxattr)          \
+	X(mkdir, sys_mkdir)                     \
+	X(mkdirat, sys_mkdirat)                 \
+	X(mknod, sys_mknod)                     \
+	X(mknodat, sys_mknodat)                 \
+	X(symlink, sys_symlink)                 \
+	X(symlinkat, sys_symlinkat)             \
+	X(unlink, sys_unlink)                   \
+	X(rmdir, sys_rmdir)                     \
+	X(unlinkat, sys_unlinkat)               \
+	X(rename, sys_rename)                   \
+	X(renameat, sys_renameat)               \
+	X(renameat2, sys_renameat)              \
+	X(link, sys_link)                       \
+	X(linkat, sys_linkat)                   \
+	X(readlink, sys_readlink)               \
+	X(readlinkat, sys_readlinkat)           \
+	X(rt_sigaction, sys_rt_sigaction)       \
+	X(rt_sigprocmask, sys_rt_sigprocmask)   \
+	X(rt_sigreturn, sys_rt_sigreturn)       \
+	X(rt_sigsuspend, sys_rt_sigsuspend)     \
+	X(sigaltstack, sys_sigaltstack)         \
+	X(ppoll, sys_ppoll)                     \
+	X(pselect6, sys_pselect6)               \
+	X(epoll_pwait, sys_epoll_pwait)         \
+	X(epoll_pwait2, sys_epoll_pwait)        \
+	X(clone, sys_clone)                     \
+	X(clone3, sys_clone3)                   \
+	X(fork, sys_fork)                       \
+	X(vfork, sys_vfork)                     \
+	X(exit, sys_exit)                       \
+	X(exit_group, sys_exit_group)           \
+	X(execve, sys_execve)                   \
+	X(execveat, sys_execveat)               \
+	X(prctl, sys_prctl)                     \
+	X(setuid, sys_set_ids)                  \
+	X(setgid, sys_set_ids)                  \
+	X(setreuid, sys_set_ids)                \
+	X(setregid, sys_set_ids)                \
+	X(setresuid, sys_set_ids)               \
+	X(setresgid, sys_set_ids)               \
+	X(unshare, sys_set_ids)                 \
+	X(setns, sys_set_ids)                   \
+	X(io_submit, sys_io_submit)             \
+	X(io_uring_setup, sys_refused)
 
 #define CLASS_FD(name)	  [__NR_##name] = SYSCLASS_FD,
 #define CLASS_ENTER(name) [__NR_##name] = SYSCLASS_ENTER,
-const uint8_t dispatch_classes[65536] = {SYSCLASS_FD_CALLS(CLASS_FD)
-						 SYSCLASS_ENTER_CALLS(CLASS_ENTER)};
+LARGE_TABLE const uint8_t dispatch_classes[65536] = {SYSCLASS_FD_CALLS(CLASS_FD)
+							     SYSCLASS_ENTER_CALLS(CLASS_ENTER)};
 
-sys_handler *dispatch_handler(long nr)
+/* No table of pointers: each would have to be relocated at every start. */
+long dispatch_handle(struct sys_args *a)
 {
-	return nr >= 0 && nr < TABLE_SIZE ? table[nr] : NULL;
+#define HANDLE(name, handler) \
+	case __NR_##name:     \
+		return handler(a);
+	switch (a->nr) {
+		HANDLERS(HANDLE)
+	default:
+		return SYS_PASS;
+	}
 }

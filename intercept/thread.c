@@ -23,7 +23,7 @@
 #define ARM_STEP_NS 100000L /* 0.1 ms */
 #define ARM_STEPS   2000
 
-struct runtime rt;
+__attribute__((section(".bss.first"))) struct runtime rt; /* its end is seldom used */
 
 static struct lock threads_lock;
 static struct thread *threads; /* every region ever made, under threads_lock */
@@ -41,13 +41,14 @@ _Static_assert(offsetof(struct thread, regs) == 112, "start.S");
 _Static_assert(offsetof(struct thread, pass) == 368, "start.S");
 _Static_assert(offsetof(struct thread, ret) == 376, "start.S");
 _Static_assert(offsetof(struct thread, stack) == 384, "start.S");
-_Static_assert(offsetof(struct thread, deferred) == 392, "start.S");
+_Static_assert(offsetof(struct thread, deferred) == 392 && DEFERRED_CALL == 1, "start.S");
 _Static_assert(offsetof(struct thread, result) == 400, "start.S");
 _Static_assert(offsetof(struct thread, far) == THREAD_FAR, "farther.h");
 _Static_assert(sizeof(struct thread) + sizeof(struct proc) < THREAD_REGION_BYTES / 2,
 	       "the private stack needs its room");
 
-extern const char __executable_start[], etext[], rt_entry[], gate_far[];
+extern const char rt_begin[], rt_text_end[]; /* runtime.ld */
+extern const char rt_entry[], gate_far[];
 
 /* A fresh aligned region, from the kernel. */
 static struct thread *region_map(void)
@@ -66,6 +67,20 @@ static struct thread *region_map(void)
 		sys2(__NR_munmap, base + THREAD_REGION_BYTES,
 		     at + want - base - THREAD_REGION_BYTES);
 	return (struct thread *)base;
+}
+
+void *thread_first_region(size_t room)
+{
+	size_t want = 2 * THREAD_REGION_BYTES + room;
+	long at = sys6(__NR_mmap, 0, (long)want, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uintptr_t base = ((uintptr_t)at + THREAD_REGION_BYTES - 1) & ~(THREAD_REGION_BYTES - 1);
+
+	if (sys_failed(at))
+		return NULL;
+	threads = (struct thread *)base;
+	threads->state = THREAD_FREE; /* the first touch is a write: one fault, not two */
+	return (void *)(base + THREAD_REGION_BYTES);
 }
 
 /* Has the kernel let go of this exited thread? */
@@ -101,6 +116,14 @@ static struct proc *own_proc(const struct thread *t)
 	return (struct proc *)thread_stack_base(t);
 }
 
+static void copy_proc(struct proc *to, const struct proc *from)
+{
+	memcpy(to, from, offsetof(struct proc, cwd));
+	to->lock.word = 0;
+	if (to->cwd_virtual)
+		memcpy(to->cwd, from->cwd, strlen(from->cwd) + 1);
+}
+
 struct thread *thread_new(struct thread *from, struct proc *proc)
 {
 	struct thread *t = region_get();
@@ -126,12 +149,8 @@ struct thread *thread_new(struct thread *from, struct proc *proc)
 	t->proc = proc;
 	if (!proc) {
 		t->proc = own_proc(t);
-		if (from) {
-			memcpy(t->proc, from->proc, sizeof(*t->proc));
-			t->proc->lock.word = 0;
-		} else {
-			memset(t->proc, 0, sizeof(*t->proc));
-		}
+		if (from) /* the first one's is zeroed memory */
+			copy_proc(t->proc, from->proc);
 	}
 	return t;
 }
@@ -164,8 +183,8 @@ static int arm(struct thread *t)
 	if (filter_wanted())
 		return t->armed ? 0 : filter_set(false);
 	return (int)sys5(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON,
-			 (uintptr_t)__executable_start,
-			 (uintptr_t)etext - (uintptr_t)__executable_start, &t->selector);
+			 (uintptr_t)rt_begin, (uintptr_t)rt_text_end - (uintptr_t)rt_begin,
+			 &t->selector);
 }
 
 void thread_arm_self(struct thread *t)

@@ -45,6 +45,12 @@ enum thread_retry {
 	RETRY_AFTER, /* the kernel has answered: result */
 };
 
+enum thread_deferred {
+	DEFERRED_NO,
+	DEFERRED_CALL, /* until the call is over */
+	DEFERRED_ON,   /* while the program runs: it blocks every signal itself */
+};
+
 enum thread_state { THREAD_FREE, THREAD_LIVE, THREAD_EXITING };
 
 struct thread {
@@ -63,11 +69,11 @@ struct thread {
 	uintptr_t pass;		/* 368: where a passed call is made: a trampoline, or gate_plain */
 	uintptr_t ret;		/* 376: where rt_leave goes */
 	uint64_t stack;		/* 384: top of the private stack */
-	uint32_t deferred;	/* 392: signals are blocked until the call is over */
-	long result;		/* 400: of a call that is looked at again */
-	uintptr_t far;		/* 408: gate_far, for trampolines whose syscall would trap */
+	uint32_t deferred; /* 392: enum thread_deferred: the kernel's mask is not the program's */
+	long result;	   /* 400: of a call that is looked at again */
+	uintptr_t far;	   /* 408: gate_far, for trampolines whose syscall would trap */
 
-	uint64_t deferred_mask; /* the program's mask, when deferred */
+	uint64_t deferred_mask; /* the program's, then */
 	bool put_off;		/* a signal has been put off in this call */
 	int kept_sig;		/* it, to be delivered before all others when the call is over; 0 */
 	struct ksiginfo kept;	/* what it brought */
@@ -122,6 +128,10 @@ static inline uintptr_t thread_stack_base(const struct thread *t)
 /* The lowest address of the stack that the kernel is given for signals; it ends at stack. */
 uintptr_t thread_altstack(const struct thread *t);
 
+/* The region of the first thread_new() and, behind it, room bytes of zeroed memory, which are
+ * returned: one mapping for all that a start needs. NULL: no memory. */
+void *thread_first_region(size_t room);
+
 /* A thread with proc (shared), or, if proc is NULL, with a copy of from's. NULL: no memory. */
 struct thread *thread_new(struct thread *from, struct proc *proc);
 /* Gives back one that never ran or whose user is gone. */
@@ -154,12 +164,11 @@ int thread_fork_child(struct thread *t); /* arms it again: 0 or negative errno *
 /* Things of the whole program image, set once at start. */
 struct runtime {
 	struct handoff handoff; /* strings live in handoff_text */
+	char **envp;		/* of this image, for registering the context again */
+	uint32_t armed;		/* atomic: the trap is set in every thread */
+	bool started;		/* the program runs */
+	uint64_t interp;	/* an address in its interpreter, or 0 */
 	char handoff_text[HANDOFF_BYTES];
-	char exe[WIRE_PATH_MAX];     /* what /proc/self/exe shall say */
-	char rt_path[WIRE_PATH_MAX]; /* the runtime's own file */
-	char **envp;		     /* of this image, for registering the context again */
-	uint32_t armed;		     /* atomic: the trap is set in every thread */
-	bool started;		     /* the program runs */
 };
 extern struct runtime rt;
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "intercept/exename.h"
 #include "intercept/image.h"
 #include "intercept/report.h"
 #include "intercept/request.h"
@@ -11,7 +12,7 @@
 
 #define NOTED_MAX 64u
 
-static uint64_t noted[NOTED_MAX]; /* sites told already; atomic */
+LARGE_ZEROES static uint64_t noted[NOTED_MAX]; /* sites told already; atomic */
 
 /* What is not intercepted, and how bad that is. */
 static int uncovered(const char *why)
@@ -26,7 +27,7 @@ static int uncovered(const char *why)
 	if (!rt.handoff.strict)
 		return 0;
 	if (!rt.started) {
-		say("not run, because it cannot be intercepted in full (--strict): ", rt.exe);
+		say("not run, because it cannot be intercepted in full (--strict): ", exename());
 		sys1(__NR_exit_group, EXIT_CANNOT_START);
 	}
 	return -EPERM;

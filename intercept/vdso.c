@@ -2,17 +2,20 @@
 /*
  * See vdso.h. Of the kernel's clocks only the coarse ones will do: they are read from memory. The
  * others make a system call of their own where the clock source cannot be read from user space, and
- * a system call from that text would be trapped, within a handler.
+ * a system call from that text would be trapped, within a handler. So it is tried once, with the
+ * trap open, when the time is first asked for; where the trap is a filter, before that is set.
  */
 #include "intercept/vdso.h"
 
 #include <linux/auxvec.h>
 #include <linux/elf.h>
 #include <linux/time.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
-#include "intercept/kernel.h"
+#include "intercept/filter.h"
+#include "intercept/thread.h"
 
 #define NS_PER_S    INT64_C(1000000000)
 #define SYMBOLS_MAX 1024 /* it has about ten */
@@ -28,7 +31,11 @@ struct image {
 	const uint32_t *hash, *gnu_hash;
 };
 
-static int (*clock_gettime_vdso)(int clock, struct timespec *out);
+typedef int vdso_clock(int clock, struct timespec *out);
+
+static const char *object;	       /* where the kernel has put it, or NULL */
+static vdso_clock *clock_gettime_vdso; /* atomic; once settled, NULL: there is none that will do */
+static uint32_t settled;	       /* atomic */
 
 static const char *find_image(const uint64_t *auxv)
 {
@@ -102,38 +109,63 @@ static const char *find_symbol(const struct image *img, const char *name)
 	return NULL;
 }
 
+/* 0: it would make a system call, or fails. */
+static int64_t coarse_ns(vdso_clock *clock)
+{
+	struct timespec now;
+
+	return clock(CLOCK_MONOTONIC_COARSE, &now) ? 0 : now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
 /* Does it tell the same time as the kernel, and is that clock fine enough? */
-static int is_right(void)
+static bool is_right(vdso_clock *clock)
 {
 	struct timespec now = {0}, grain = {0};
-	int64_t ours = vdso_coarse_ns(), kernels;
+	int64_t ours = coarse_ns(clock), kernels;
 
 	if (sys2(__NR_clock_gettime, CLOCK_MONOTONIC_COARSE, &now) ||
 	    sys2(__NR_clock_getres, CLOCK_MONOTONIC_COARSE, &grain))
-		return 0;
+		return false;
 	kernels = now.tv_sec * NS_PER_S + now.tv_nsec;
 	return ours > 0 && kernels - ours >= 0 && kernels - ours < AGREE_NS && !grain.tv_sec &&
 	       grain.tv_nsec <= NS_PER_TICK;
 }
 
-void vdso_init(const uint64_t *auxv)
+/* Several threads may come here; all find the same. */
+static void settle(void)
 {
-	const char *start = find_image(auxv);
-	const char *at = NULL;
+	vdso_clock *clock = NULL;
 	struct image img;
 
-	if (start && read_image(start, &img))
-		at = find_symbol(&img, CLOCK_NAME);
-	clock_gettime_vdso = (int (*)(int, struct timespec *))at;
-	if (!is_right())
-		clock_gettime_vdso = NULL;
+	if (object && read_image(object, &img))
+		clock = (vdso_clock *)find_symbol(&img, CLOCK_NAME);
+	if (clock && !is_right(clock))
+		clock = NULL;
+	__atomic_store_n(&clock_gettime_vdso, clock, __ATOMIC_RELAXED);
+	__atomic_store_n(&settled, 1, __ATOMIC_RELEASE);
+}
+
+void vdso_init(const uint64_t *auxv)
+{
+	object = find_image(auxv);
+	if (filter_wanted())
+		settle();
 }
 
 int64_t vdso_coarse_ns(void)
 {
-	struct timespec now;
+	struct thread *t = thread_current();
+	vdso_clock *clock;
 
-	if (!clock_gettime_vdso || clock_gettime_vdso(CLOCK_MONOTONIC_COARSE, &now))
-		return 0;
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
+	if (!__atomic_load_n(&settled, __ATOMIC_ACQUIRE)) {
+		uint8_t selector = t->selector;
+
+		t->selector = 0; /* a system call of the object's, if there is one, may pass */
+		__asm__ volatile("" ::: "memory");
+		settle();
+		__asm__ volatile("" ::: "memory");
+		t->selector = selector;
+	}
+	clock = __atomic_load_n(&clock_gettime_vdso, __ATOMIC_RELAXED);
+	return clock ? coarse_ns(clock) : 0;
 }

@@ -6,11 +6,11 @@
 
 #include <stdint.h>
 
-/* Looks at the auxiliary vector of this image. While system calls are not trapped yet. */
+/* Looks at the auxiliary vector of this image. Before a filter traps system calls. */
 void vdso_init(const uint64_t *auxv);
 
 /* CLOCK_MONOTONIC_COARSE in nanoseconds, or 0 when it cannot be had without a system call. Uses
- * general registers only. */
+ * general registers only. On a private stack. */
 int64_t vdso_coarse_ns(void);
 
 #endif

@@ -18,9 +18,9 @@
 #define EVICT_TRIES 100 /* a reader that loses this often against eviction gives up: EIO */
 
 static struct lock vfiles_lock; /* guards buckets and spare */
-static struct vfile *buckets[BUCKETS];
+LARGE_ZEROES static struct vfile *buckets[BUCKETS];
 static struct vfile *spare;
-static struct vfile broken = {.refs = 1};
+static struct vfile broken; /* never let go of, whatever is counted */
 
 static struct vfile *find_locked(uint64_t dev, uint64_t ino)
 {
@@ -136,7 +136,6 @@ struct vfile *vfile_identify(uint64_t dev, uint64_t ino)
 			return vf;
 	}
 	request_close_fds(&rq);
-	vfile_ref(&broken);
 	return &broken;
 }
 
@@ -149,7 +148,7 @@ void vfile_put(struct vfile *vf)
 {
 	struct vfile **at;
 
-	if (!vf || __atomic_load_n(&vf->refs, __ATOMIC_ACQUIRE) == 0)
+	if (!vf || vf == &broken || __atomic_load_n(&vf->refs, __ATOMIC_ACQUIRE) == 0)
 		return;
 	/* The last reference is dropped under the lock, or vfile_find() could revive a dead one. */
 	lock_take(&vfiles_lock);

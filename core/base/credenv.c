@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* A name that ends in '*' is a prefix. */
-static const char *const names[] = {
+/* A name that ends in '*' is a prefix. (No pointers: the runtime has nothing to relocate.) */
+static const char names[][24] = {
 	"AWS_*",	"AZURE_*",    "GOOGLE_*",    "CLOUDSDK_*",	"STORAGE_EMULATOR_HOST",
 	"HOME",		"USER",	      "LOGNAME",     "XDG_CONFIG_HOME", "SSL_CERT_FILE",
 	"SSL_CERT_DIR", "http_proxy", "https_proxy", "HTTPS_PROXY",	"no_proxy",

@@ -52,6 +52,8 @@ int handoff_build(const struct handoff *h, char *out, size_t out_bytes)
 	put_field(&w, "sock=", h->sock);
 	put_field(&w, "cache=", h->cache);
 	put_field(&w, "bin=", h->bin);
+	put_field(&w, "rt=", h->rt);
+	put_field(&w, "rtid=", h->rtid);
 	put_field(&w, "cwd=", h->cwd);
 	put_field(&w, "mask=", h->mask);
 	put_field(&w, "fd=", h->fd);
@@ -124,6 +126,8 @@ int handoff_parse(char *text, struct handoff *out)
 	h.sock = take_field(&text, "sock=");
 	h.cache = take_field(&text, "cache=");
 	h.bin = take_field(&text, "bin=");
+	h.rt = take_field(&text, "rt=");
+	h.rtid = take_field(&text, "rtid=");
 	h.cwd = take_field(&text, "cwd=");
 	h.mask = take_field(&text, "mask=");
 	h.fd = take_field(&text, "fd=");
@@ -132,7 +136,8 @@ int handoff_parse(char *text, struct handoff *out)
 	h.home = take_field(&text, "home=");
 	h.filtered = take_field(&text, "filtered=");
 	h.high = take_field(&text, "high=");
-	if (!hex || !h.root || !h.sock || !h.cache || !h.bin || parse_ctx(hex, h.ctx))
+	if (!hex || !h.root || !h.sock || !h.cache || !h.bin || !h.rt || !h.rtid ||
+	    parse_ctx(hex, h.ctx))
 		return -EINVAL;
 	if (strncmp(text, "exec=", 5) != 0)
 		return -EINVAL;

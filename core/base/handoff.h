@@ -4,7 +4,7 @@
  * in the environment, which the runtime takes out again before the program sees it. Fields are
  * separated by newlines, `exec` stands last because a path may hold any byte:
  *
- *   SKYSHIM_RT=1\nctx=HEX\nroot=/cloud\nsock=PATH\ncache=DIR\nbin=PATH\n
+ *   SKYSHIM_RT=1\nctx=HEX\nroot=/cloud\nsock=PATH\ncache=DIR\nbin=PATH\nrt=PATH\nrtid=ID\n
  *     [cwd=VIRTUAL\n][mask=HEX\n][fd=N\n][strict=1\n][report=PATH\n]
  *     [home=HEX\n][filtered=1\n][high=1\n]exec=PATH
  */
@@ -17,7 +17,7 @@
 #include "core/base/wire.h"
 
 #define HANDOFF_NAME  "SKYSHIM_RT="
-#define HANDOFF_BYTES 28672 /* the longest string: six paths and the rest */
+#define HANDOFF_BYTES 32768 /* the longest string: seven paths and the rest */
 
 /* A home (intercept/filter.h): where it may be, and how large it is; aligned to its size. Free in
  * every image that execve(2) begins: below what the kernel puts under the stack (which a random
@@ -35,7 +35,9 @@ struct handoff {
 	const char
 		*cache;	 /* the cache directory: absolute, canonical; twins stand in its TWIN_DIR */
 	const char *bin; /* the hosted program, for starting a daemon */
-	const char *cwd; /* virtual working directory relative to root ("s3/b/dir"), "" for root
+	const char *rt;	 /* the runtime: absolute; and what file that was when the tree began: */
+	const char *rtid; /* "DEV-INODE-CTIME-NANOSECONDS", decimal, of stat(2) */
+	const char *cwd;  /* virtual working directory relative to root ("s3/b/dir"), "" for root
 			    * itself, or NULL when the working directory is the kernel's */
 	const char
 		*mask; /* the signal mask to start with, 16 hexadecimal digits, or NULL: as it is */

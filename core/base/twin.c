@@ -65,11 +65,12 @@ bool twin_valid(const struct twin_header *head, const struct twin_key *key, uint
 		return false;
 	if (head->code_offset % TWIN_PAGE || head->code_bytes % TWIN_PAGE ||
 	    head->code_vaddr != head->high || head->code_offset < tail ||
-	    head->sites_offset < tail || head->sites_offset % 8 ||
+	    head->sites_offset < head->code_offset || head->sites_offset % 8 ||
 	    head->build_id_bytes > TWIN_BUILD_ID_MAX ||
 	    !within(head->build_id_offset, head->build_id_bytes, key->size) ||
 	    !within(head->code_offset, head->code_bytes, twin_bytes) ||
-	    !within(head->sites_offset, head->site_count * sizeof(struct twin_site), twin_bytes))
+	    !within(head->sites_offset - head->code_offset,
+		    head->site_count * sizeof(struct twin_site), head->code_bytes))
 		return false;
 	for (uint32_t i = 0; i < head->segment_count; i++) {
 		const struct twin_segment *s = &head->segment[i];

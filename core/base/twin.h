@@ -4,7 +4,8 @@
  *
  * The twin of an ELF file is a copy of it, at the same file offsets, in which proven `syscall`
  * instructions are replaced by jumps to trampolines. Behind the copy, at TWIN_TAIL(size of the
- * original), stand a struct twin_header, the table of sites, and, page-aligned, the trampolines.
+ * original), stand a struct twin_header and, page-aligned, the trampolines with the table of sites
+ * behind them: one mapping.
  * Of a file without sites the copy is a hole: its twin only says that all of it is proven.
  * The runtime maps the twin's executable segments in place of the original's, and the trampolines
  * at code_vaddr (with the image's bias); nothing in a twin depends on where it is mapped.
@@ -62,7 +63,8 @@
 #define TWIN_GS_CLASSES	 96  /* const u8[65536] */
 #define TWIN_GS_FDS	 104 /* u8[65536], by the low 16 bits of a descriptor */
 
-#define TWIN_AFTER 11 /* bytes from pass to after */
+#define TWIN_AFTER     11 /* bytes from pass to after */
+#define TWIN_HUB_BYTES 32 /* free behind the last trampoline: intercept/farther.h */
 
 /* Where the tail of a twin begins: the header. */
 #define TWIN_TAIL(size) (((uint64_t)(size) + TWIN_PAGE - 1) & ~(uint64_t)(TWIN_PAGE - 1))
@@ -92,15 +94,16 @@ struct twin_header {
 	uint32_t version;
 	uint32_t checksum; /* twin_checksum() of this struct with checksum 0 */
 	struct twin_key key;
-	uint64_t twin_bytes;	  /* the whole twin file */
-	uint64_t low, high;	  /* extent of all PT_LOADs: page-rounded vaddrs */
-	uint64_t first_offset;	  /* page-rounded file offset of the lowest PT_LOAD */
-	uint64_t code_offset;	  /* of the trampolines in the twin; page-aligned */
-	uint64_t code_vaddr;	  /* == high */
-	uint64_t code_bytes;	  /* a multiple of a page; 0: the file has no site */
+	uint64_t twin_bytes;   /* the whole twin file */
+	uint64_t low, high;    /* extent of all PT_LOADs: page-rounded vaddrs */
+	uint64_t first_offset; /* page-rounded file offset of the lowest PT_LOAD */
+	uint64_t code_offset;  /* of the trampolines in the twin; page-aligned */
+	uint64_t code_vaddr;   /* == high */
+	uint64_t code_bytes;   /* with the table: a multiple of a page; 0: the file has no site */
 	uint64_t build_id_offset; /* of the id in the original: times and numbers may be those of
 				   * another file, on an image that is mounted anew, say */
-	uint64_t sites_offset;	  /* struct twin_site[site_count] in the twin; 8-byte aligned */
+	uint64_t sites_offset;	  /* struct twin_site[site_count] in the twin, within the code's
+				   * bytes; 8-byte aligned */
 	uint32_t site_count;
 	uint32_t unproven; /* candidates (0f 05, 0f 34, cd 80) in bytes that no proven
 				  * instruction covers: code from there must be able to trap */

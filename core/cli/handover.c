@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <linux/prctl.h>
 
@@ -23,6 +24,7 @@
 #include "fs/autostart.h"
 
 #define HOME_DIGITS 17
+#define RTID_BYTES  96
 #define HELLO_TRIES 3 /* the daemon may be about to leave just when it is asked */
 
 static int complain(const char *what, const char *why)
@@ -121,17 +123,30 @@ static int choose_home(char out[HOME_DIGITS])
 	return 0;
 }
 
+static int identify(const char *path, char out[RTID_BYTES])
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return -1;
+	snprintf(out, RTID_BYTES, "%ju-%ju-%jd-%ld", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
+		 (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+	return 0;
+}
+
 int handover(const struct where *w, const struct program *p, const struct coverage *c)
 {
 	static char text[HANDOFF_BYTES];
 	static struct vpath cwd;
 	SCOPE_FREE char **env = NULL;
-	char root[PATH_MAX], home[HOME_DIGITS];
+	char root[PATH_MAX], home[HOME_DIGITS], rtid[RTID_BYTES];
 	struct handoff h = {
 		.root = root,
 		.sock = w->sock,
 		.cache = w->cache_dir,
 		.bin = w->self,
+		.rt = w->runtime,
+		.rtid = rtid,
 		.strict = c->strict ? "1" : NULL,
 		.report = c->report,
 		.exec = p->exec,
@@ -142,6 +157,8 @@ int handover(const struct where *w, const struct program *p, const struct covera
 	if (!w->runtime[0])
 		return complain("skyshim-rt is missing",
 				"it belongs beside this program or in ../libexec/skyshim");
+	if (identify(w->runtime, rtid))
+		return complain(w->runtime, strerror(errno));
 	if (where_root(root))
 		return CLI_NOT_EXECUTABLE;
 	ret = handover_context(w, h.ctx);

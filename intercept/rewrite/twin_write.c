@@ -105,11 +105,13 @@ static void fill_head(const struct twin_out *t, const struct image *image, struc
 		if (p->p_type == PT_LOAD && (p->p_vaddr & ~(uint64_t)(TWIN_PAGE - 1)) == head->low)
 			head->first_offset = p->p_offset & ~(uint64_t)(TWIN_PAGE - 1);
 	}
-	head->sites_offset = ALIGN_UP(at, 8);
+	head->code_offset = head->sites_offset = ALIGN_UP(at, TWIN_PAGE);
 	head->site_count = t->site_count;
-	at = head->sites_offset + t->site_count * sizeof(struct twin_site);
-	head->code_offset = ALIGN_UP(at, TWIN_PAGE);
-	head->code_bytes = ALIGN_UP((uint64_t)t->code_bytes, TWIN_PAGE);
+	if (t->site_count) {
+		head->sites_offset += ALIGN_UP((uint64_t)t->code_bytes + TWIN_HUB_BYTES, 8);
+		at = head->sites_offset + t->site_count * sizeof(struct twin_site);
+		head->code_bytes = ALIGN_UP(at, TWIN_PAGE) - head->code_offset;
+	}
 	head->twin_bytes = head->code_offset + head->code_bytes;
 	for (unsigned i = 0; i < image->span_count; i++)
 		head->segment[head->segment_count++] = (struct twin_segment){
@@ -143,7 +145,7 @@ static int write_at(int fd, const void *data, uint64_t bytes, uint64_t offset)
 static int write_all(const struct twin_out *t, const struct image *image,
 		     const struct twin_header *head, int out_fd)
 {
-	static const uint8_t filler[TWIN_PAGE] = {[0 ... TWIN_PAGE - 1] = BYTE_INT3};
+	static const uint8_t filler[TWIN_HUB_BYTES + 8] = {[0 ... TWIN_HUB_BYTES + 7] = BYTE_INT3};
 	uint64_t end = head->code_offset + t->code_bytes;
 	int rc;
 
@@ -154,13 +156,15 @@ static int write_all(const struct twin_out *t, const struct image *image,
 	rc = write_at(out_fd, head, sizeof(*head), TWIN_TAIL(image->size));
 	if (rc)
 		return rc;
-	rc = write_at(out_fd, t->sites, t->site_count * sizeof(*t->sites), head->sites_offset);
-	if (rc)
-		return rc;
+	if (!t->site_count)
+		return ftruncate(out_fd, (off_t)head->twin_bytes) ? -errno : 0;
 	rc = write_at(out_fd, t->trampolines, t->code_bytes, head->code_offset);
 	if (rc)
 		return rc;
-	rc = write_at(out_fd, filler, head->twin_bytes - end, end);
+	rc = write_at(out_fd, filler, head->sites_offset - end, end);
+	if (rc)
+		return rc;
+	rc = write_at(out_fd, t->sites, t->site_count * sizeof(*t->sites), head->sites_offset);
 	if (rc)
 		return rc;
 	return ftruncate(out_fd, (off_t)head->twin_bytes) ? -errno : 0;

@@ -57,3 +57,38 @@ Test(base_twin, no_step)
 		cr_assert_eq(twin_to_program(site, 64 + i), 0x1005);
 	cr_assert_eq(twin_to_tramp(site, 0x1005), UINT64_MAX);
 }
+
+static bool is_valid(struct twin_header head, const struct twin_key *key)
+{
+	head.checksum = twin_checksum(&head, sizeof(head));
+	return twin_valid(&head, key, head.twin_bytes);
+}
+
+/* One mapping holds trampolines and table: beyond it there is something else. */
+Test(base_twin, table_within_code)
+{
+	struct twin_key key = {.size = 3ul * TWIN_PAGE};
+	struct twin_header head = {
+		.magic = TWIN_MAGIC,
+		.version = TWIN_VERSION,
+		.key = key,
+		.twin_bytes = 8ul * TWIN_PAGE,
+		.high = 3ul * TWIN_PAGE,
+		.code_vaddr = 3ul * TWIN_PAGE,
+		.code_offset = 4ul * TWIN_PAGE,
+		.code_bytes = TWIN_PAGE,
+		.sites_offset = 5ul * TWIN_PAGE - 2 * sizeof(struct twin_site),
+		.site_count = 2,
+	};
+
+	cr_assert(is_valid(head, &key));
+	head.site_count = 3;
+	cr_assert_not(is_valid(head, &key));
+	head.site_count = 2;
+	head.sites_offset += 8;
+	cr_assert_not(is_valid(head, &key));
+	head.sites_offset = 4ul * TWIN_PAGE - 8;
+	cr_assert_not(is_valid(head, &key));
+	head.sites_offset = 6ul * TWIN_PAGE;
+	cr_assert_not(is_valid(head, &key));
+}

@@ -12,6 +12,8 @@ static const struct handoff full = {
 	.sock = "/run/s",
 	.cache = "/c",
 	.bin = "/bin/skyshim",
+	.rt = "/bin/skyshim-rt",
+	.rtid = "1-2-3-4",
 	.cwd = "s3/b",
 	.mask = "0000000000000001",
 	.exec = "/tmp/a\nb=c",
@@ -27,6 +29,8 @@ Test(handoff, round_trip)
 	cr_assert_arr_eq(h.ctx, full.ctx, sizeof(h.ctx));
 	cr_assert_str_eq(h.root, full.root);
 	cr_assert_str_eq(h.sock, full.sock);
+	cr_assert_str_eq(h.rt, full.rt);
+	cr_assert_str_eq(h.rtid, full.rtid);
 	cr_assert_str_eq(h.cwd, full.cwd);
 	cr_assert_str_eq(h.mask, full.mask);
 	cr_assert_null(h.fd);
@@ -71,8 +75,8 @@ Test(handoff, longest)
 
 	memset(path, 'a', sizeof(path) - 1);
 	path[0] = '/';
-	h.root = h.cache = h.bin = h.cwd = h.report = h.exec = path;
-	cr_assert_gt(handoff_build(&h, text, sizeof(text)), 6 * 4095);
+	h.root = h.cache = h.bin = h.rt = h.cwd = h.report = h.exec = path;
+	cr_assert_gt(handoff_build(&h, text, sizeof(text)), 7 * 4095);
 }
 
 Test(handoff, refusals)

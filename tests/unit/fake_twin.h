@@ -61,7 +61,7 @@ static inline int fake_twin(int out_fd, const struct twin_key *key, uint32_t see
 		.code_offset = tail + TWIN_PAGE,
 		.code_vaddr = TWIN_PAGE,
 		.code_bytes = TWIN_PAGE,
-		.sites_offset = tail + sizeof(head),
+		.sites_offset = tail + TWIN_PAGE,
 		.unproven = 3,
 		.left = seen,
 		.methods = {0, 5, 4, 2, 1},

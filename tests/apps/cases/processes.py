@@ -2,6 +2,7 @@
 """`skyshim run` itself: statuses, signals, descriptors; and program files that are odd or hostile."""
 import json
 import os
+import shutil
 import struct
 
 from case import Case, Context, Failure, want
@@ -144,6 +145,16 @@ def other_root(context):
     want(result.status == 2, f"/cloud is still there under another root: {result}")
 
 
+def runtime_replaced(context):
+    """While programs run another version is installed, or theirs taken away: they go on with the one they have."""
+    for name in ("skyshim", "skyshim-rt"):
+        shutil.copy(os.path.join(os.path.dirname(context.skyshim), name), context.work)
+    result = context.run([os.path.join(context.work, "skyshim"), "run", "sh", "-c",
+                          "/bin/echo as it was; cp /bin/false new; mv new skyshim-rt; /bin/echo replaced; "
+                          "mv skyshim-rt other; /bin/echo moved; (cd /; exec /bin/echo from elsewhere)"])
+    want(result.stdout == b"as it was\nreplaced\nmoved\nfrom elsewhere\n" and not result.status, str(result))
+
+
 def set_uid(context):
     """A set-uid program runs natively, as the other user."""
     path = os.path.join(context.work, "id")
@@ -203,6 +214,7 @@ CASES += [
     Case("run/environment-untouched", check=environment_untouched, needs_store=False),
     Case("run/off", check=off),
     Case("run/other-root", check=other_root),
+    Case("run/runtime-replaced", check=runtime_replaced, needs_store=False),
     Case("run/one-daemon", check=one_daemon),
     Case("run/stop-and-status", check=stop_and_status),
     Case("run/in-run", check=lambda context: want(

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -121,6 +122,63 @@ static void mask_faults(void)
 	block(0, 0);
 }
 
+/* All of them: a C library keeps some for itself. */
+static long set_mask(uint64_t *mask)
+{
+	return syscall(SYS_rt_sigprocmask, SIG_SETMASK, mask, NULL, sizeof(*mask));
+}
+
+static void block_all(void)
+{
+	uint64_t all = ~UINT64_C(0);
+
+	set_mask(&all);
+}
+
+static long is_pending(int number)
+{
+	sigset_t pending;
+
+	sigpending(&pending);
+	return sigismember(&pending, number);
+}
+
+/* With all of them blocked, what tells of bad pointers waits like the others when it is sent, and
+ * kills when an instruction causes it. A bad pointer is still only that. */
+static void mask_everything(void)
+{
+	struct sigaction now;
+	pid_t pid;
+
+	handled = 0;
+	handle(SIGSEGV, 0);
+	block_all();
+	sigaction(SIGUSR1, NULL, &now);
+	kill(getpid(), SIGSEGV);
+	sigaction(SIGUSR2, NULL, &now);
+	say("all-handled", handled);
+	say("all-pending", is_pending(SIGSEGV));
+	say("all-mask", (long)mask_now());
+	say("all-efault", res(set_mask((uint64_t *)8)));
+	block(0, 0);
+	say("all-handled-then", handled);
+	if (!(pid = fork())) {
+		block_all();
+		sigaction(SIGUSR1, NULL, &now);
+		*(volatile long *)8 = 1;
+		_exit(1);
+	}
+	say("all-caused", hazard_wait(pid));
+	if (!(pid = fork())) {
+		block_all();
+		sigaction(SIGUSR1, NULL, &now);
+		raise(SIGBUS);
+		execlp("grep", "grep", "SigPnd", "/proc/self/status", NULL);
+		_exit(1);
+	}
+	say("all-inherited", hazard_wait(pid));
+}
+
 static void *look_at_mask(void *arg)
 {
 	(void)arg;
@@ -160,5 +218,6 @@ void hazard_mask(void)
 {
 	mask_waits();
 	mask_faults();
+	mask_everything();
 	mask_threads();
 }

@@ -201,6 +201,7 @@ static void repeat(const struct step_case *which, int number)
 	if (which->once)
 		which->once(&call);
 	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+	raise(SIGSTOP); /* until the tracer waits: it would take the first trap for the second */
 	while (!step_shared->stop) {
 		step_shared->handled = 0;
 		which->prepare(&call);
@@ -313,6 +314,8 @@ static long trace(pid_t pid, int number)
 	long total = 0, rounds = 0, done = 0, pc;
 	int entered = 0;
 
+	if (wait_trap(pid) != SIGSTOP)
+		return -1;
 	if (!go_on(pid, 0) || !go_on(pid, 0)) /* to the first trap; one call unseen */
 		return -1;
 	if (!go_on(pid, 0))
