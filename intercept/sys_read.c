@@ -3,7 +3,8 @@
  * Reading. A read() moves an offset that other processes may share, and the bytes at that offset
  * must be fetched before the kernel reads them. So the range is claimed first, by moving the offset
  * (which the kernel does atomically), then read by position, and what was not read is given back:
- * two sharers get different ranges, as from read(2) itself.
+ * two sharers get different ranges, as from read(2) itself. Of a draft that is there as a whole,
+ * the kernel does all of this.
  */
 #include <errno.h>
 #include <linux/fcntl.h>
@@ -79,7 +80,9 @@ long sys_read(struct sys_args *a)
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS;
 	ret = vf->vn->kind == VNODE_DIR ? directory_error(fd) : 0;
-	if (!ret)
+	if (vfile_is_whole(vf))
+		ret = SYS_PASS;
+	else if (!ret)
 		ret = a->arg[1] || !length
 			      ? read_current(a->thread, vf, fd, (void *)a->arg[1], length, 0)
 			      : -EFAULT;
@@ -99,7 +102,9 @@ long sys_pread64(struct sys_args *a)
 	ret = (int64_t)a->arg[3] < 0	  ? -EINVAL
 	      : vf->vn->kind == VNODE_DIR ? directory_error(fd)
 					  : 0;
-	if (!ret)
+	if (vfile_is_whole(vf))
+		ret = SYS_PASS;
+	else if (!ret)
 		ret = vfile_pread(vf, fd, (void *)a->arg[1], length, a->arg[3]);
 	vfile_put(vf);
 	return ret;
@@ -115,6 +120,10 @@ static long readv_at(struct sys_args *a, uint64_t offset)
 
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS;
+	if (vfile_is_whole(vf)) {
+		vfile_put(vf);
+		return SYS_PASS;
+	}
 	ret = vf->vn->kind == VNODE_DIR ? directory_error(fd) : 0;
 	if (!ret)
 		ret = iov_read(t, a->arg[1], a->arg[2]);

@@ -151,6 +151,7 @@ long sys_prctl(struct sys_args *a)
 	X(setresgid, sys_set_ids)               \
 	X(unshare, sys_set_ids)                 \
 	X(setns, sys_set_ids)                   \
+	X(io_submit, sys_io_submit)             \
 	X(io_uring_setup, sys_refused)
 
 #define CLASS_FD(name)	  [__NR_##name] = SYSCLASS_FD,

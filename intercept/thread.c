@@ -168,12 +168,12 @@ void thread_free(struct thread *t)
 
 void thread_exiting(struct thread *t)
 {
+	lock_take(&threads_lock);
+	t->ended = true;
 	/* The process's state lives in the region of its first thread, which others may still use:
 	 * such a region is never reused. */
-	if (t->proc == own_proc(t))
-		return;
-	lock_take(&threads_lock);
-	t->state = THREAD_EXITING;
+	if (t->proc != own_proc(t))
+		t->state = THREAD_EXITING;
 	lock_drop(&threads_lock);
 }
 
@@ -267,7 +267,8 @@ bool thread_is_alone(const struct thread *t)
 
 	lock_take(&threads_lock);
 	for (const struct thread *other = threads; other; other = other->next)
-		alone &= other == t || other->state != THREAD_LIVE || other->tgid != t->tgid;
+		alone &= other == t || other->state != THREAD_LIVE || other->ended ||
+			 other->tgid != t->tgid;
 	lock_drop(&threads_lock);
 	return alone;
 }

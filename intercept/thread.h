@@ -83,6 +83,7 @@ struct thread {
 	bool int80;		/* and it was int $0x80 */
 	uint32_t armed;		/* atomic: the trap is set */
 	uint32_t state;		/* enum thread_state, under threads' lock */
+	bool ended;		/* its kernel thread is about to be gone; under threads' lock */
 	struct thread *next;	/* all threads, under threads' lock */
 	struct proc *proc;
 	int tid;

@@ -55,6 +55,14 @@ static inline bool vfile_is_draft(const struct vfile *vf)
 	return __atomic_load_n(&vf->vn->flags, __ATOMIC_ACQUIRE) & VNODE_DRAFT;
 }
 
+/* Is it a draft of which no byte will ever be missing? Then the kernel may read it by itself. */
+static inline bool vfile_is_whole(const struct vfile *vf)
+{
+	const uint32_t both = VNODE_DRAFT | VNODE_COMPLETE;
+
+	return (__atomic_load_n(&vf->vn->flags, __ATOMIC_ACQUIRE) & both) == both;
+}
+
 /* Its attributes as a program sees them; fd is a descriptor of it. */
 void vfile_attr(const struct vfile *vf, int fd, struct wire_attr *out);
 

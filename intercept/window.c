@@ -115,7 +115,9 @@ long window_read(struct vfile *vf, int fd, void *buf, uint64_t length, uint64_t 
 	ret = user_write(buf, at, length);
 	if (!whole)
 		__atomic_sub_fetch(&w->readers, 1, __ATOMIC_RELEASE);
-	return ret ? -EAGAIN : (long)length;
+	/* one that has become a draft meanwhile may be shorter: then this was not read from it */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return ret || vfile_is_draft(vf) ? -EAGAIN : (long)length;
 }
 
 void window_off(struct vfile *vf)

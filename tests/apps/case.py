@@ -45,6 +45,7 @@ class Failure(Exception):
 @dataclass
 class World:
     """What all cases share."""
+    CHANGING = "-changing"  # behind the bucket's name: another, in which cases change what they like
     build: str          # the build folder
     store: object       # store.Store
     bucket: str

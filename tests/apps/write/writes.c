@@ -23,7 +23,8 @@ static const struct {
 	{"error", writes_error},     {"fd", writes_fd},		  {"exec", writes_exec},
 	{"map", writes_map},	     {"copy", writes_copy},	  {"names", writes_names},
 	{"attr", writes_attr},	     {"sync", writes_sync},	  {"sharing", writes_sharing},
-	{"threads", writes_threads},
+	{"threads", writes_threads}, {"aio", writes_aio},	  {"outlived", writes_outlived},
+	{"signals", writes_signals},
 };
 
 static void fill(int fd, size_t size)

@@ -47,6 +47,9 @@ void writes_attr(void);
 void writes_sync(void);
 void writes_sharing(void);
 void writes_threads(void);
+void writes_aio(void);
+void writes_outlived(void);
+void writes_signals(void);
 int writes_child(int argc, char **argv);
 
 #endif

@@ -62,6 +62,26 @@ static void children(void)
 	writes_sum("sum", "fork");
 }
 
+/* One description, read and written in turn by two processes. */
+static void in_turn(void)
+{
+	char text[8] = "";
+	int fd = writes_fresh("turns", 100);
+	pid_t pid;
+
+	say("rewind", res(lseek(fd, 0, SEEK_SET)));
+	for (int i = 0; i < 3; i++) {
+		say("read", res(read(fd, text, 5)));
+		pid = fork();
+		if (!pid)
+			_exit(write(fd, "child", 5) == 5 ? 0 : 1);
+		writes_wait("turn", pid);
+		say("offset", res(lseek(fd, 0, SEEK_CUR)));
+	}
+	say("close", res(close(fd)));
+	writes_sum("turns-sum", "turns");
+}
+
 static void unclosed(void)
 {
 	pid_t pid = fork();
@@ -94,6 +114,7 @@ void writes_fd(void)
 {
 	duplicates();
 	children();
+	in_turn();
 	unclosed();
 }
 

@@ -162,6 +162,25 @@ static void *threaded(void *arg)
 	return NULL;
 }
 
+static void *last(void *arg)
+{
+	(void)arg;
+	usleep(100000); /* the first thread is gone by then */
+	say("write", res(write(shared_fd, "by the last thread", 18)));
+	return NULL;
+}
+
+/* A process that ends with its last thread, and not by its first. */
+void writes_outlived(void)
+{
+	pthread_t thread;
+
+	shared_fd = writes_fresh("outlived", 10);
+	writes_sum("before", "outlived");
+	say("thread", pthread_create(&thread, NULL, last, NULL));
+	pthread_exit(NULL);
+}
+
 void writes_threads(void)
 {
 	pthread_t threads[PROCESSES];
