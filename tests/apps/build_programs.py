@@ -56,7 +56,7 @@ def build(folder):
     for variant in ("glibc", "musl"):
         build_c(os.path.join(folder, f"plugin-{variant}.so"), [*VARIANTS[variant], "-shared", "-fPIC"],
                 found("programs", "plugin.c"))
-    for name in ("arming", "changes", "execs", "lends", "plugs"):
+    for name in ("arming", "changes", "execs", "lends", "plugs", "starts"):
         build_c(os.path.join(folder, name), VARIANTS["glibc"], found("programs", f"{name}.c"))
     build_c(os.path.join(folder, "p256"), ["gcc"], found("programs", "p256.c"), "-lcrypto")
     build_c(os.path.join(folder, "warm-glibc"), VARIANTS["glibc"], found("programs", "warm.c"))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`skyshim run` itself: statuses, signals, descriptors; and program files that are odd or hostile."""
+import ctypes
 import json
 import os
 import shutil
@@ -7,6 +8,10 @@ import struct
 
 from case import Case, Context, Failure, want
 
+START_CALLS = 75  # more than natively: 64 on Debian 12, 71 with a home
+START_FAULTS = 45  # 27
+HOME_FAULTS = 60  # for a copy of the runtime, where the trap is a filter
+DISPATCH = 59  # PR_SET_SYSCALL_USER_DISPATCH
 ELF = struct.Struct("<16sHHIQQQIHHHHHH")
 PHDR = struct.Struct("<IIQQQQQQ")
 
@@ -155,6 +160,18 @@ def runtime_replaced(context):
     want(result.stdout == b"as it was\nreplaced\nmoved\nfrom elsewhere\n" and not result.status, str(result))
 
 
+def start_cost(context):
+    """What a start adds, in counts: system calls (its execve's own preparations among them) and page faults."""
+    program = os.path.join(context.world.programs, "starts")
+    native = [int(word) for word in context.run([program, "/bin/true"]).stdout.split()]
+    context.run_cloud([program, "/bin/true"])  # twins
+    ours = [int(word) for word in context.run_cloud([program, "/bin/true"]).stdout.split()]
+    want(len(native) == len(ours) == 2 and native[0] > 10 and native[1] > 10, f"not counted: {native}, {ours}")
+    want(ours[0] <= native[0] + START_CALLS, f"{ours[0]} system calls, natively {native[0]}")
+    home = HOME_FAULTS if ctypes.CDLL(None).prctl(DISPATCH, 0, 0, 0, 0) else 0
+    want(ours[1] <= native[1] + START_FAULTS + home, f"{ours[1]} page faults, natively {native[1]}")
+
+
 def set_uid(context):
     """A set-uid program runs natively, as the other user."""
     path = os.path.join(context.work, "id")
@@ -214,6 +231,7 @@ CASES += [
     Case("run/environment-untouched", check=environment_untouched, needs_store=False),
     Case("run/off", check=off),
     Case("run/other-root", check=other_root),
+    Case("run/start-cost", check=start_cost, needs_store=False),
     Case("run/runtime-replaced", check=runtime_replaced, needs_store=False),
     Case("run/one-daemon", check=one_daemon),
     Case("run/stop-and-status", check=stop_and_status),

@@ -6,8 +6,10 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,10 +66,35 @@ static void thread_parallel(void)
 	close(shared_fd);
 }
 
+static volatile pid_t reader; /* is about to read, or reads */
+
+/* Waits until the reader sleeps: a signal before would not interrupt its read. */
+static void wait_for_reader(void)
+{
+	char path[64], text[256];
+	const char *state;
+	ssize_t n;
+	int fd;
+
+	for (int i = 0; i < 10000; i++, usleep(1000)) {
+		snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)reader);
+		fd = reader ? open(path, O_RDONLY) : -1;
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+		text[n > 0 ? n : 0] = '\0';
+		state = strrchr(text, ')');
+		if (state && state[1] == ' ' && state[2] == 'S')
+			return;
+	}
+}
+
 static void *read_pipe(void *arg)
 {
 	char byte;
-	long got = read(*(int *)arg, &byte, 1);
+	long got;
+
+	reader = (pid_t)syscall(SYS_gettid);
+	got = read(*(int *)arg, &byte, 1);
 
 	return (void *)(got < 0 ? (intptr_t)-errno : (intptr_t)got);
 }
@@ -83,7 +110,7 @@ static void thread_signals(void)
 		return;
 	sigaction(SIGUSR1, &action, NULL);
 	pthread_create(&thread, NULL, read_pipe, &pipes[0]);
-	usleep(50000);
+	wait_for_reader();
 	say("kill", pthread_kill(thread, SIGUSR1));
 	pthread_join(thread, &result);
 	say("kill-interrupts", (long)(intptr_t)result);
