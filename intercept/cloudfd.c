@@ -134,14 +134,13 @@ static bool has_duplicate(int fd, const struct vfile *vf)
 
 static int closing(int fd, int (*flush)(struct vfile *vf))
 {
-	struct vfile *vf;
-	bool writer;
-	int ret = get(fd, &vf, &writer);
+	struct vfile *vf = fdtab_get_writer(fd);
+	int ret;
 
-	if (ret <= 0)
+	if (!vf)
 		return 0;
-	ret = writer ? notes_have(vf) : 0;
-	if (!ret && writer) {
+	ret = notes_have(vf);
+	if (!ret) {
 		mapped_count(vf);
 		if (notes_dirty(vf) && !has_duplicate(fd, vf))
 			ret = flush(vf);
@@ -240,10 +239,9 @@ bool cloudfd_settle(const struct thread *t)
 		return true;
 	/* What was inherited as standard output is answered for even if nothing was written. */
 	for (int fd = 0; fd < STANDARD_FDS; fd++) {
-		bool writer;
-		struct vfile *vf = fdtab_get_for(fd, &writer);
+		struct vfile *vf = fdtab_get_writer(fd);
 
-		if (vf && vf->vn && writer)
+		if (vf)
 			notes_have(vf);
 		vfile_put(vf);
 	}
