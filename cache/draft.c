@@ -215,9 +215,15 @@ bool draft_is_named(const struct cache_file *file)
 	return is_named_draft(file, NULL);
 }
 
+/* With the lock, or where it does not matter. */
+static bool is_new(const struct cache_file *file)
+{
+	return (file->draft->notes.journal->flags & (NOTES_NEW | NOTES_SENT)) == NOTES_NEW;
+}
+
 bool draft_is_new(const struct cache_file *file)
 {
-	return file->draft->notes.journal->flags & NOTES_NEW;
+	return is_new(file);
 }
 
 bool draft_is(const struct cache_file *file)
@@ -345,8 +351,14 @@ int draft_rename(struct cache_file *file, const char *object, const struct store
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&cache.lock);
+	while (!version && file->draft->is_flushing)
+		pthread_cond_wait(&file->active->wake, &cache.lock);
+	if (!version && !is_new(file)) {
+		pthread_mutex_unlock(&cache.lock);
+		return -EAGAIN;
+	}
 	snprintf(j->object, sizeof(j->object), "%s", object);
-	j->flags &= ~(NOTES_KNOWN | NOTES_NEW);
+	j->flags &= ~(NOTES_KNOWN | NOTES_NEW | NOTES_SENT);
 	if (version) {
 		j->flags |= NOTES_KNOWN;
 		j->size = version->size;
@@ -358,10 +370,44 @@ int draft_rename(struct cache_file *file, const char *object, const struct store
 	return 0;
 }
 
+struct cache_file *draft_hold(const uint8_t *ctx, const char *object)
+{
+	uint8_t id[CACHE_ID_BYTES];
+	struct cache_file *file = NULL;
+
+	if (file_make_id(ctx, object, id))
+		return NULL;
+	pthread_mutex_lock(&cache.lock);
+	if (cache.drafts)
+		file = file_use(file_find(id, is_named_draft, NULL));
+	if (file && !file_is_open(file)) {
+		file_put_locked(file);
+		file = NULL;
+	}
+	while (file && file->draft->is_flushing)
+		pthread_cond_wait(&file->active->wake, &cache.lock);
+	if (file)
+		file->draft->is_flushing = true;
+	pthread_mutex_unlock(&cache.lock);
+	return file;
+}
+
+void draft_release(struct cache_file *file)
+{
+	if (!file)
+		return;
+	pthread_mutex_lock(&cache.lock);
+	file->draft->is_flushing = false;
+	pthread_cond_broadcast(&file->active->wake);
+	file_put_locked(file);
+	pthread_mutex_unlock(&cache.lock);
+}
+
 void draft_unlink(struct cache_file *file)
 {
 	pthread_mutex_lock(&cache.lock);
 	file->draft->notes.journal->flags |= NOTES_UNLINKED;
+	file->draft->notes.journal->flags &= ~NOTES_PARKED;
 	while (file->draft->is_flushing)
 		pthread_cond_wait(&file->active->wake, &cache.lock);
 	pthread_mutex_unlock(&cache.lock);

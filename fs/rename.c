@@ -4,6 +4,7 @@
  * the loss of anything: at worst both names are there.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include "fs/copy.h"
 #include "fs/listing.h"
 #include "fs/movedir.h"
+#include "fs/multipart.h"
 #include "fs/publish.h"
 #include "fs/told.h"
 
@@ -33,6 +35,7 @@ static void replace_draft(const struct rename *r)
 	if (!file)
 		return;
 	draft_unlink(file);
+	multipart_clean(file, r->to->ctx);
 	cache_put(file);
 }
 
@@ -56,7 +59,6 @@ static int rename_new_draft(const struct rename *r, struct cache_file *file)
 
 	replace_draft(r);
 	ret = draft_rename(file, r->new, NULL);
-	cache_put(file);
 	if (!ret) {
 		told_no_file(r->ctx, r->old);
 		meta_hide(r->ctx, r->new);
@@ -73,24 +75,23 @@ static int settle_draft(const struct rename *r)
 
 	if (!file)
 		return 0;
-	if (draft_is_new(file) && !r->must_be_new) {
+	ret = -EAGAIN;
+	if (draft_is_new(file) && !r->must_be_new)
 		ret = rename_new_draft(r, file);
-		return ret ? ret : 1;
-	}
-	ret = publish(file, r->from->message);
+	if (ret == -EAGAIN)
+		ret = publish(file, r->from->message);
+	else if (!ret)
+		ret = 1;
 	cache_put(file);
 	return ret;
 }
 
-static int rename_file(struct rename *r)
+static int rename_object(struct rename *r)
 {
 	struct meta_fact fact;
 	struct store_object old;
-	int ret = settle_draft(r);
+	int ret = lookup_fact(r->from, &fact);
 
-	if (ret)
-		return ret < 0 ? ret : 0;
-	ret = lookup_fact(r->from, &fact);
 	if (!ret && fact.kind != META_FILE)
 		ret = -ENOENT;
 	if (ret)
@@ -105,6 +106,31 @@ static int rename_file(struct rename *r)
 	ret = change_delete(r->from, r->from->name.key);
 	if (!ret)
 		told_no_file(r->ctx, r->old);
+	return ret;
+}
+
+/* What a program goes on writing while its file is renamed is published afterwards, under the new
+ * name: or it would be part of what is deleted. */
+static int rename_file(struct rename *r)
+{
+	/* two that hold what the other replaces would wait for ever */
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct cache_file *held;
+	int ret = settle_draft(r);
+
+	if (ret)
+		return ret < 0 ? ret : 0;
+	if (!draft_may_change(r->ctx, r->old))
+		return rename_object(r);
+	pthread_mutex_lock(&lock);
+	held = draft_hold(r->ctx, r->old);
+	if (!held)
+		pthread_mutex_unlock(&lock);
+	ret = rename_object(r);
+	if (held) {
+		draft_release(held);
+		pthread_mutex_unlock(&lock);
+	}
 	return ret;
 }
 
