@@ -48,6 +48,13 @@ def build_fsx(folder):
     return os.path.abspath(folder)
 
 
+def build_crasher(folder):
+    """The folder, with crasher of tests/crash in it."""
+    os.makedirs(folder, exist_ok=True)
+    build_c(os.path.join(folder, "crasher"), VARIANTS["glibc"], [os.path.join(TOP, "tests", "crash", "crasher.c")])
+    return os.path.abspath(folder)
+
+
 def build(folder):
     """Returns the folder that holds probe-, reader- and hazard-VARIANT, warm-glibc, walk-go and others of programs/."""
     os.makedirs(folder, exist_ok=True)
