@@ -20,6 +20,7 @@
 #include "intercept/path.h"
 #include "intercept/report.h"
 #include "intercept/request.h"
+#include "intercept/self.h"
 #include "intercept/signals.h"
 #include "intercept/usercopy.h"
 
@@ -268,10 +269,7 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 	if (a->thread->put_off)
 		return SYS_AGAIN;
 	report_write();
-	ret = (int)sys3(__NR_execve, "/proc/self/exe", new_argv, new_envp);
-	if (ret == -ENOENT)
-		ret = (int)sys3(__NR_execve, rt.rt_path, new_argv, new_envp);
-	return ret;
+	return self_exec(new_argv, new_envp);
 }
 
 /* fd: -1, or the descriptor behind path, which the program must not find open. */

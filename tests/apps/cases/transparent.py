@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tells an intercepted program from another, found by other people's suites (scripts/transparency): each a session
+that natively, on local files, says the same."""
+import os
+import subprocess
+
+from case import Case
+
+ROOT = os.geteuid() == 0
+
+
+def allowed(*command):
+    """Whether this machine lets us: containers often forbid namespaces."""
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+CASES = []
+# A root without /proc and without the runtime's file; in a user namespace if need be.
+ENTER = "" if ROOT else "unshare -Ur "
+if allowed(*ENTER.split(), "chroot", "/", "true"):
+    CASES.append(Case("transparent/chroot", f"""
+mkdir -p r/bin; cp $(command -v busybox) r/bin/busybox; ln -s busybox r/bin/sh
+{ENTER}chroot r /bin/sh -c 'echo in; busybox ls /; busybox sh -c "busybox echo deeper; exit 4"; echo $?; exit 5'; echo $?; rm -r r"""))
