@@ -19,6 +19,7 @@
 #define FIXED		  (MAP_FIXED | MAP_FIXED_NOREPLACE)
 #define K_SHM_EXEC	  0100000u
 #define READ_IMPLIES_EXEC 0x0400000u
+#define VALGRIND_BASE	  0x58000000ul /* where its tools are linked to, and hardly anything else */
 
 static long map(const struct sys_args *a, int fd, uint64_t bytes)
 {
@@ -108,6 +109,15 @@ static bool loaders_extent(const struct sys_args *a)
 	return false;
 }
 
+/* Is this a program that reads the code it maps, and executes a translation of it? For that, a jump
+ * to a trampoline leads nowhere; what is translated has its calls made by the translator's text. */
+static bool translates(void)
+{
+	const struct image_twin *i = image_at(VALGRIND_BASE);
+
+	return i && i->base == VALGRIND_BASE && i->head.low == VALGRIND_BASE;
+}
+
 static long map_file(struct sys_args *a)
 {
 	bool executable = a->arg[2] & PROT_EXEC;
@@ -122,6 +132,8 @@ static long map_file(struct sys_args *a)
 			image_touched(a->arg[0], a->arg[1]);
 		return SYS_PASS;
 	}
+	if (translates())
+		return executable ? map_unproven(a, "code that is translated") : SYS_PASS;
 	twin_fd = image_twin_open((int)a->arg[4], &head);
 	if (twin_fd < 0)
 		return executable ? map_unproven(a, "a file without a twin") : SYS_PASS;
