@@ -31,7 +31,14 @@ struct auxv {
 	uint64_t type, value;
 };
 
-struct start;
+/* What the kernel put on the program's stack. */
+struct start {
+	uint64_t *sp;
+	char **envp;
+	struct auxv *auxv;
+	char *handoff;
+};
+
 void rt_enter(uint64_t *sp, uint64_t entry) __attribute__((noreturn));
 void rt_run_on(uint64_t stack, void (*function)(struct start *), struct start *argument)
 	__attribute__((noreturn));
@@ -91,6 +98,12 @@ static uint64_t pie_hint(void)
 	return PIE_BASE + (random & PIE_RANDOM_MASK) * PAGE_BYTES;
 }
 
+/* What execve(2) was given: a script's name, or the program's. */
+static const char *executed_name(void)
+{
+	return rt.handoff.name ? rt.handoff.name : rt.handoff.exec;
+}
+
 static void set_auxv(struct auxv *auxv, const struct image *program, uint64_t interp_base)
 {
 	for (; auxv->type != AT_NULL; auxv++) {
@@ -108,7 +121,7 @@ static void set_auxv(struct auxv *auxv, const struct image *program, uint64_t in
 			auxv->value = program->entry;
 			break;
 		case AT_EXECFN:
-			auxv->value = (uint64_t)rt.handoff.exec;
+			auxv->value = (uint64_t)executed_name();
 			break;
 		default:
 			break;
@@ -159,15 +172,19 @@ static void set_exe_names(int fd)
 		memcpy(rt.exe, rt.handoff.exec, strlen(rt.handoff.exec) + 1);
 	/* zeroed memory: the name is terminated, or stays empty */
 	sys3(__NR_readlink, "/proc/self/exe", rt.rt_path, sizeof(rt.rt_path) - 1);
-	base = strrchr(rt.handoff.exec, '/');
-	sys2(__NR_prctl, PR_SET_NAME, base ? base + 1 : rt.handoff.exec);
+	base = strrchr(executed_name(), '/');
+	sys2(__NR_prctl, PR_SET_NAME, base ? base + 1 : executed_name());
 }
 
 /* Tells the kernel where arguments and environment end, so that /proc/self/environ does not show
- * the handoff (which stands last); brk stays where it is. Without CONFIG_CHECKPOINT_RESTORE the
- * string shows. */
-static void hide_handoff(uint64_t *sp, char **envp, char *handoff, const struct image *program)
+ * the handoff (which stands last), and what the auxiliary vector is, for /proc/self/auxv; brk stays
+ * where it is. Without CONFIG_CHECKPOINT_RESTORE the string shows. */
+static void hide_handoff(const struct start *s, const struct image *program)
 {
+	uint64_t *sp = s->sp;
+	char **envp = s->envp, *handoff = s->handoff;
+	const struct auxv *last = s->auxv;
+
 	uint64_t brk = (uint64_t)sys1(__NR_brk, 0);
 	struct prctl_mm_map map = {
 		.start_code = program->bias + program->low,
@@ -184,6 +201,10 @@ static void hide_handoff(uint64_t *sp, char **envp, char *handoff, const struct 
 		.exe_fd = ~0u,
 	};
 
+	while (last->type != AT_NULL)
+		last++;
+	map.auxv = (void *)s->auxv;
+	map.auxv_size = (uint32_t)((const char *)(last + 1) - (const char *)s->auxv);
 	sys5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0);
 }
 
@@ -210,14 +231,6 @@ static void start_mask(struct thread *t)
 	signals_set_mask(t, mask);
 }
 
-/* What the kernel put on the program's stack. */
-struct start {
-	uint64_t *sp;
-	char **envp;
-	struct auxv *auxv;
-	char *handoff;
-};
-
 /* From here on, on the private stack of the first thread. */
 static void start(struct start *s)
 {
@@ -235,7 +248,7 @@ static void start(struct start *s)
 	set_auxv(s->auxv, &program, interp_base);
 	vdso_init((const uint64_t *)s->auxv);
 	ids_init((const uint64_t *)s->auxv);
-	hide_handoff(s->sp, s->envp, s->handoff, &program);
+	hide_handoff(s, &program);
 	if (program.stack_exec) {
 		trapped_expect("an executable stack");
 		sys3(__NR_mprotect, sp & ~(PAGE_BYTES - 1), PAGE_BYTES,

@@ -199,7 +199,8 @@ static int lay_envp(struct exec_plan *p, uint64_t user, long envc, uint64_t *out
 	return 0;
 }
 
-static int build_handoff(struct thread *t, struct exec_plan *p)
+/* script: p->script is what is executed, p->path its interpreter. */
+static int build_handoff(struct thread *t, struct exec_plan *p, bool script)
 {
 	static const char digits[] = "0123456789abcdef";
 	uint64_t mask = signals_mask(t) | (t->sys_blocked ? SIGBIT(K_SIGSYS) : 0);
@@ -211,6 +212,7 @@ static int build_handoff(struct thread *t, struct exec_plan *p)
 	h.mask = p->mask;
 	h.fd = p->fd[0] ? p->fd : NULL;
 	h.exec = p->path;
+	h.name = script && !strchr(p->script, '\n') ? p->script : NULL;
 	h.cwd = t->proc->cwd_virtual ? t->proc->cwd : NULL;
 	h.high = fdtab_high() ? "1" : NULL;
 	h.filtered = h.home && t->armed ? "1" : NULL;
@@ -261,7 +263,7 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 		return SYS_PASS_GATE;
 	if (off)
 		return native(a->thread, p->path);
-	ret = build_handoff(a->thread, p);
+	ret = build_handoff(a->thread, p, depth > 0);
 	if (ret)
 		return ret;
 	/* one that has come was for this image, others wait for the next */

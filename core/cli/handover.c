@@ -122,6 +122,12 @@ static int choose_home(char out[HOME_DIGITS])
 	return 0;
 }
 
+/* The script's own name, when p is one that names its interpreter. */
+static const char *script_name(const struct program *p)
+{
+	return p->line[0][0] == '#' && !strchr(p->found, '\n') ? p->found : NULL;
+}
+
 int handover(const struct where *w, const struct program *p, const struct coverage *c)
 {
 	static char text[HANDOFF_BYTES];
@@ -135,6 +141,7 @@ int handover(const struct where *w, const struct program *p, const struct covera
 		.bin = w->self,
 		.strict = c->strict ? "1" : NULL,
 		.report = c->report,
+		.name = script_name(p),
 		.exec = p->exec,
 		.home = trap_by_filter() ? home : NULL,
 	};
