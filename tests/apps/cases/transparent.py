@@ -15,7 +15,30 @@ def allowed(*command):
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-CASES = []
+AUXV = """
+import ctypes, os, struct
+libc = ctypes.CDLL(None)
+libc.getauxval.restype = ctypes.c_ulong
+shown = dict(struct.iter_unpack("QQ", open("/proc/self/auxv", "rb").read()))
+print([key for key, value in sorted(shown.items()) if key and libc.getauxval(key) != value])
+libc.getauxval.restype = ctypes.c_char_p
+print(libc.getauxval(31))
+"""
+
+CASES = [
+    # Names of a program: the script's own, where the interpreter is what runs.
+    Case("transparent/script-name", r"""
+printf '#!/bin/sh\ncat /proc/$$/comm; ps -o comm= -p $$\n' >a-script
+printf '#!./a-script\n' >outer; printf '#!/usr/bin/python3\n%s\n' "$AUXV" >a-python-script
+chmod +x a-script outer a-python-script; ./a-script; ./outer; env ./a-script; ./a-python-script; rm a-script outer a-python-script""",
+         env={"AUXV": AUXV}),
+    Case("transparent/auxv", ["python3", "-c", AUXV]),
+    # What other processes are, one of which is a static program whose first mapping is its text.
+    Case("transparent/exe-of-others", """
+readlink /proc/$$/exe; cmp /proc/$$/exe $(readlink -f /bin/sh) && echo same; python3 -c 'import os; print(os.path.realpath(f"/proc/{os.getppid()}/exe"))'; :
+busybox sleep 5 & sleep 0.2; readlink -f /proc/$!/exe; ls -l /proc/$!/exe | sed 's/.*-> //'; stat -Lc %i /proc/$!/exe $(command -v busybox) | uniq | wc -l; kill $!
+$P/preempt-go $D >/dev/null & sleep 0.2; readlink /proc/$!/exe | sed 's,.*/,,'; wait"""),
+]
 # A root without /proc and without the runtime's file; in a user namespace if need be.
 ENTER = "" if ROOT else "unshare -Ur "
 if allowed(*ENTER.split(), "chroot", "/", "true"):
