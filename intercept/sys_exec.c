@@ -9,6 +9,7 @@
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
+#include <linux/ptrace.h>
 #include <linux/stat.h>
 #include <string.h>
 
@@ -220,7 +221,33 @@ static int build_handoff(struct thread *t, struct exec_plan *p, bool script)
 	return ret < 0 ? ret : 0;
 }
 
-/* A program that runs as itself, without the clouds: set-uid, 32-bit, binfmt_misc. */
+/* Has this process asked for a debugger? It looks at what execve has mapped, and sets breakpoints
+ * there before the first instruction: there it must find the program itself. */
+static bool debugged(struct thread *t)
+{
+	int pid;
+
+	lock_take(&t->proc->lock);
+	pid = t->proc->debugged;
+	lock_drop(&t->proc->lock);
+	return pid && pid == (int)sys0(__NR_getpid) && !(t->armed && filter_wanted());
+}
+
+/* What traces itself, PTRACE_TRACEME, is started by a debugger (gdb, gdbserver, lldb, ltrace);
+ * strace and others take hold of their programs from outside. */
+long sys_ptrace(struct sys_args *a)
+{
+	struct proc *proc = a->thread->proc;
+
+	if (a->arg[0] == PTRACE_TRACEME) {
+		lock_take(&proc->lock);
+		proc->debugged = (int)sys0(__NR_getpid);
+		lock_drop(&proc->lock);
+	}
+	return SYS_PASS;
+}
+
+/* A program that runs as itself, without the clouds: set-uid, 32-bit, binfmt_misc, debugged. */
 static long native(const struct thread *t, const char *path)
 {
 	if (t->armed && filter_wanted()) {
@@ -248,7 +275,7 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 		return argc < 0 ? argc : envc;
 	if (ret < 0)
 		return ret;
-	if (ret == NATIVE)
+	if (ret == NATIVE || debugged(a->thread))
 		return native(a->thread, p->path);
 	if (depth)
 		p->fd[0] = '\0'; /* the script itself is read from it, by its interpreter */

@@ -131,6 +131,7 @@ static sys_handler *const table[TABLE_SIZE] = {
 	[__NR_execve] = sys_execve,
 	[__NR_execveat] = sys_execveat,
 	[__NR_prctl] = sys_prctl,
+	[__NR_ptrace] = sys_ptrace,
 	[__NR_setuid] = sys_set_ids,
 	[__NR_setgid] = sys_set_ids,
 	[__NR_setreuid] = sys_set_ids,

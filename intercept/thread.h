@@ -35,6 +35,7 @@ struct proc_sigaction {
 struct proc {
 	struct lock lock; /* guards all below */
 	struct proc_sigaction sig[K_NSIG + 1];
+	int debugged; /* the process that has asked to be traced by its parent, or 0 */
 	bool cwd_virtual;
 	char cwd[WIRE_PATH_MAX]; /* a clean virtual path when cwd_virtual */
 };

@@ -48,3 +48,12 @@ mkdir -p r/bin; cp $(command -v busybox) r/bin/busybox; ln -s busybox r/bin/sh
 if shutil.which("valgrind"):
     # What valgrind maps it translates; a twin's jumps lead out of what it knows.
     CASES.append(Case("transparent/valgrind", "valgrind -q --trace-children=yes sh -c 'cat $D/probe/small.txt; exit 4'; echo $?"))
+if shutil.which("gdb"):
+    # A debugger's program: breakpoints are set before its first instruction. And one that it attaches to, which the
+    # auxiliary vector tells where its libraries are.
+    GDB = "gdb -nx -batch -iex 'set debuginfod enabled off'"
+    CASES.append(Case("transparent/gdb-run", f"""
+{GDB} -ex 'break main' -ex run -ex 'info symbol $pc' -ex continue --args $P/execs 2>&1 | sed -n '/^main/p; /exited/s/process [0-9]*//p'"""))
+    CASES.append(Case("transparent/gdb-attach", f"""
+mkfifo f; cat f & sleep 0.2; exec 7>f; sleep 0.2
+{GDB} -p $! -ex 'info sharedlibrary' -ex 'info proc exe' 2>&1 | grep -E ' Yes |^exe' | sed 's/0x[0-9a-f]*//g'; exec 7>&-; wait; rm f"""))
