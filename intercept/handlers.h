@@ -18,7 +18,7 @@ sys_handler sys_close, sys_dup, sys_dup2, sys_pidfd_getfd, sys_recvmsg, sys_recv
 	sys_close_range, sys_fcntl, sys_lseek, sys_ioctl;
 sys_handler sys_mmap, sys_munmap, sys_mprotect, sys_mremap, sys_shmat, sys_personality,
 	sys_arch_prctl;
-sys_handler sys_sendfile, sys_splice, sys_copy_file_range;
+sys_handler sys_sendfile, sys_splice, sys_copy_file_range, sys_io_submit;
 sys_handler sys_change_path, sys_change_lpath, sys_change_at, sys_change_fd, sys_create_path,
 	sys_create_at, sys_symlink, sys_symlinkat, sys_remove_path, sys_remove_at, sys_rename,
 	sys_renameat;

@@ -79,6 +79,7 @@ static sys_handler *const table[TABLE_SIZE] = {
 	[__NR_sendfile] = sys_sendfile,
 	[__NR_splice] = sys_splice,
 	[__NR_copy_file_range] = sys_copy_file_range,
+	[__NR_io_submit] = sys_io_submit,
 	[__NR_truncate] = sys_change_path,
 	[__NR_chmod] = sys_change_path,
 	[__NR_chown] = sys_change_path,

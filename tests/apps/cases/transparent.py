@@ -25,7 +25,38 @@ libc.getauxval.restype = ctypes.c_char_p
 print(libc.getauxval(31))
 """
 
+# Asynchronous reads in the kernel, which knows nothing of blocks that are not there yet. Raw: libaio may not be there.
+LIBAIO = """
+import ctypes, hashlib, os, sys
+call = ctypes.CDLL(None, use_errno=True).syscall
+class Block(ctypes.Structure):
+    _fields_ = [("data", ctypes.c_uint64), ("key", ctypes.c_uint32), ("rw_flags", ctypes.c_uint32), ("op", ctypes.c_uint16),
+                ("priority", ctypes.c_int16), ("fd", ctypes.c_uint32), ("buf", ctypes.c_uint64), ("bytes", ctypes.c_uint64),
+                ("offset", ctypes.c_int64), ("reserved", ctypes.c_uint64), ("flags", ctypes.c_uint32), ("event", ctypes.c_uint32)]
+class Vector(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_uint64), ("bytes", ctypes.c_uint64)]
+SETUP, DESTROY, GETEVENTS, SUBMIT, PREAD, PWRITE, PREADV = 206, 207, 208, 209, 0, 1, 7
+context = ctypes.c_ulong(0)
+assert call(SETUP, 8, ctypes.byref(context)) == 0
+fd, local = os.open(sys.argv[1], os.O_RDONLY), os.open("/etc/passwd", os.O_RDONLY)
+size = os.fstat(fd).st_size
+whole, parts, other = ctypes.create_string_buffer(size), ctypes.create_string_buffer(3000), ctypes.create_string_buffer(100)
+vectors = (Vector * 2)(Vector(ctypes.addressof(parts), 1000), Vector(ctypes.addressof(parts) + 1000, 2000))
+blocks = [Block(data=1, op=PREADV, fd=fd, buf=ctypes.addressof(vectors), bytes=2, offset=size // 2),
+          Block(data=2, op=PREAD, fd=local, buf=ctypes.addressof(other), bytes=100, offset=0),
+          Block(data=3, op=PREAD, fd=fd, buf=ctypes.addressof(whole), bytes=size, offset=0),
+          Block(data=4, op=PWRITE, fd=fd, buf=ctypes.addressof(whole), bytes=1, offset=0)]
+submitted = [call(SUBMIT, context, 1, (ctypes.c_void_p * 1)(ctypes.addressof(block))) for block in blocks]
+print(submitted, os.strerror(ctypes.get_errno()))
+events = (ctypes.c_uint64 * 16)()
+got = call(GETEVENTS, context, 3, 4, events, None)
+print(got, sorted((events[4 * i], events[4 * i + 2]) for i in range(got)))
+print(hashlib.sha256(whole.raw).hexdigest(), hashlib.sha256(parts.raw).hexdigest(), other.raw == open("/etc/passwd", "rb").read(100))
+print(call(SUBMIT, context, 1, None), os.strerror(ctypes.get_errno()), call(SUBMIT, context, 0, None), call(DESTROY, context))
+"""
+
 CASES = [
+    Case("transparent/libaio", ["python3", "-c", LIBAIO, "{D}/probe/big.bin"]),
     # Names of a program: the script's own, where the interpreter is what runs.
     Case("transparent/script-name", r"""
 printf '#!/bin/sh\ncat /proc/$$/comm; ps -o comm= -p $$\n' >a-script
