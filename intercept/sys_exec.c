@@ -25,9 +25,9 @@
 #include "intercept/signals.h"
 #include "intercept/usercopy.h"
 
-#define POINTERS_MAX 65536u /* of argv and envp together, each */
-#define EXEC_FD_MIN  100    /* a copied descriptor stays clear of those that programs count on */
-#define NATIVE	     1	    /* a plan: the kernel executes it */
+#define POINTERS_MAX (1u << 20) /* of argv and of envp; the kernel takes 6 MiB, strings included */
+#define EXEC_FD_MIN  100 /* a copied descriptor stays clear of those that programs count on */
+#define NATIVE	     1	 /* a plan: the kernel executes it */
 
 /* One execve under way; lives in a mapping, since it is too big for a private stack. */
 struct exec_plan {

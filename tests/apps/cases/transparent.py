@@ -64,6 +64,7 @@ printf '#!./a-script\n' >outer; printf '#!/usr/bin/python3\n%s\n' "$AUXV" >a-pyt
 chmod +x a-script outer a-python-script; ./a-script; ./outer; env ./a-script; ./a-python-script; rm a-script outer a-python-script""",
          env={"AUXV": AUXV}),
     Case("transparent/auxv", ["python3", "-c", AUXV]),
+    Case("transparent/many-arguments", "set -- $(seq 100000); /bin/echo \"$@\" | md5sum; /usr/bin/env A=b /bin/echo \"$@\" | wc -c"),
     # What other processes are, one of which is a static program whose first mapping is its text.
     Case("transparent/exe-of-others", """
 readlink /proc/$$/exe; cmp /proc/$$/exe $(readlink -f /bin/sh) && echo same; python3 -c 'import os; print(os.path.realpath(f"/proc/{os.getppid()}/exe"))'; :
