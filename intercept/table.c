@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which handler answers which system call. What is not here is the kernel's. */
 #include <errno.h>
-#include <linux/prctl.h>
 
 #include "core/base/sysclass.h"
 #include "intercept/handlers.h"
-
-#ifndef PR_SET_SYSCALL_USER_DISPATCH
-#define PR_SET_SYSCALL_USER_DISPATCH 59
-#endif
 
 #define TABLE_SIZE 512
 
@@ -17,11 +12,6 @@ long sys_refused(struct sys_args *a)
 {
 	(void)a;
 	return -ENOSYS;
-}
-
-long sys_prctl(struct sys_args *a)
-{
-	return (int)a->arg[0] == PR_SET_SYSCALL_USER_DISPATCH ? -EINVAL : SYS_PASS;
 }
 
 static sys_handler *const table[TABLE_SIZE] = {
@@ -132,6 +122,7 @@ static sys_handler *const table[TABLE_SIZE] = {
 	[__NR_execve] = sys_execve,
 	[__NR_execveat] = sys_execveat,
 	[__NR_prctl] = sys_prctl,
+	[__NR_seccomp] = sys_seccomp,
 	[__NR_ptrace] = sys_ptrace,
 	[__NR_setuid] = sys_set_ids,
 	[__NR_setgid] = sys_set_ids,

@@ -155,6 +155,7 @@ struct runtime {
 	char rt_path[WIRE_PATH_MAX]; /* the runtime's own file */
 	char **envp;		     /* of this image, for registering the context again */
 	uint32_t armed;		     /* atomic: the trap is set in every thread */
+	uint32_t sandboxed;	     /* atomic: the program has set a filter of its own */
 	bool started;		     /* the program runs */
 };
 extern struct runtime rt;

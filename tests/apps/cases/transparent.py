@@ -65,6 +65,8 @@ chmod +x a-script outer a-python-script; ./a-script; ./outer; env ./a-script; ./
          env={"AUXV": AUXV}),
     Case("transparent/auxv", ["python3", "-c", AUXV]),
     Case("transparent/many-arguments", "set -- $(seq 100000); /bin/echo \"$@\" | md5sum; /usr/bin/env A=b /bin/echo \"$@\" | wc -c"),
+    # Programs that allow themselves few calls, and know nothing of ours.
+    *[Case(f"transparent/sandbox-{variant}", f"$P/sandbox-{variant} $D/probe") for variant in ("glibc", "glibc-static")],
     # What other processes are, one of which is a static program whose first mapping is its text.
     Case("transparent/exe-of-others", """
 readlink /proc/$$/exe; cmp /proc/$$/exe $(readlink -f /bin/sh) && echo same; python3 -c 'import os; print(os.path.realpath(f"/proc/{os.getppid()}/exe"))'; :
