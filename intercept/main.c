@@ -26,6 +26,7 @@
 #define NO_RANDOMIZE	  0x0040000ul	   /* ADDR_NO_RANDOMIZE of personality(2) */
 #define PIE_RANDOM_MASK	  0xfffffffUL	   /* pages: 28 bits */
 #define READ_IMPLIES_EXEC 0x0400000ul
+#define COMM_BYTES	  16 /* TASK_COMM_LEN */
 
 struct auxv {
 	uint64_t type, value;
@@ -160,10 +161,28 @@ static uint64_t load_program(int fd, struct image *program, struct elf_info *inf
 	return interp.entry;
 }
 
+/* What ps shows. A program executed by its descriptor has its file's name, as of Linux 6.14. */
+static void set_comm(void)
+{
+	const char *name = rt.handoff.fd ? rt.exe : executed_name();
+	const char *base = strrchr(name, '/');
+	char comm[COMM_BYTES];
+	const char *cut;
+	size_t len;
+
+	base = base ? base + 1 : name;
+	cut = rt.handoff.fd ? strstr(base, " (deleted)") : NULL;
+	len = cut ? (size_t)(cut - base) : strlen(base);
+	if (len >= sizeof(comm))
+		len = sizeof(comm) - 1;
+	memcpy(comm, base, len);
+	comm[len] = '\0';
+	sys2(__NR_prctl, PR_SET_NAME, comm);
+}
+
 static void set_exe_names(int fd)
 {
 	char link[32] = "/proc/self/fd/";
-	const char *base;
 	long n;
 
 	path_format_number((unsigned)fd, link + strlen(link));
@@ -172,8 +191,7 @@ static void set_exe_names(int fd)
 		memcpy(rt.exe, rt.handoff.exec, strlen(rt.handoff.exec) + 1);
 	/* zeroed memory: the name is terminated, or stays empty */
 	sys3(__NR_readlink, "/proc/self/exe", rt.rt_path, sizeof(rt.rt_path) - 1);
-	base = strrchr(executed_name(), '/');
-	sys2(__NR_prctl, PR_SET_NAME, base ? base + 1 : executed_name());
+	set_comm();
 }
 
 /* Tells the kernel where arguments and environment end, so that /proc/self/environ does not show

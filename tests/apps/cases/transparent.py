@@ -63,6 +63,13 @@ printf '#!/bin/sh\ncat /proc/$$/comm; ps -o comm= -p $$\n' >a-script
 printf '#!./a-script\n' >outer; printf '#!/usr/bin/python3\n%s\n' "$AUXV" >a-python-script
 chmod +x a-script outer a-python-script; ./a-script; ./outer; env ./a-script; ./a-python-script; rm a-script outer a-python-script""",
          env={"AUXV": AUXV}),
+    Case("transparent/memory-file-name", ["python3", "-c", """
+import os
+fd = os.memfd_create("made-in-memory-and-long")
+os.write(fd, open("/bin/cat", "rb").read())
+os.execve(fd, ["cat", "/proc/self/comm"], {})
+"""]) if tuple(map(int, os.uname().release.split(".")[:2])) >= (6, 14) else
+    Case("transparent/memory-file", ["python3", "-c", "import os; os.execve(os.open('/bin/echo', os.O_RDONLY), ['echo', 'by descriptor'], {})"]),
     Case("transparent/auxv", ["python3", "-c", AUXV]),
     Case("transparent/many-arguments", "set -- $(seq 100000); /bin/echo \"$@\" | md5sum; /usr/bin/env A=b /bin/echo \"$@\" | wc -c"),
     # Programs that allow themselves few calls, and know nothing of ours.

@@ -246,6 +246,25 @@ static void maps(void)
 	_exit(file != MAP_FAILED && memory != MAP_FAILED && !munmap(memory, 65536) ? DONE : 1);
 }
 
+/* As man does: what it starts may not make calls that its libc does not make. */
+static void executes(void)
+{
+	static struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_faccessat2, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fgetxattr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+
+	set_filter(code, 5);
+	execl(LOCAL, LOCAL, (char *)NULL);
+	if (errno != EACCES)
+		_exit(1);
+	execl("/usr/bin/expr", "expr", "3", "+", "4", (char *)NULL);
+	_exit(2);
+}
+
 /* Of all files, those below /usr may be read and executed. */
 static void landlock(void)
 {
@@ -284,6 +303,7 @@ static const struct {
 	{"forks", forks},
 	{"thread", thread},
 	{"maps", maps},
+	{"executes", executes},
 	{"landlock", landlock},
 };
 
