@@ -46,8 +46,10 @@ def reason_for(accepted, name):
 def agree(suite, native, intercepted):
     """Is this pair of outcomes what we want? What fails natively may do as it likes, but for hanging; a session of
     ours that fails natively is not written right."""
+    if getattr(suite, "all_pass", False):
+        return native == intercepted and native in ("pass", "skip")
     if native == intercepted:
-        return native in ("pass", "skip") or not getattr(suite, "all_pass", False)
+        return True
     return native not in ("pass", "skip") and intercepted not in ("died", "timeout")
 
 
