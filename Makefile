@@ -163,6 +163,10 @@ fuzz: ## damaged ELF files for the rewriter, sanitized (SECONDS=60 SEED=1)
 apps: all teststore ## run unmodified programs on the embedded store and compare with a local copy
 	@tests/apps/run --build $(BUILD) $(APPS)
 
+.PHONY: transparency
+transparency: all ## other people's test suites natively and under skyshim, test by test (an hour; QUICK=1: the quick part)
+	@scripts/transparency --build $(BUILD) --json $(BUILD)/transparency.json $(if $(QUICK),--quick)
+
 .PHONY: test
 test: ## everything that runs without another server: lint, unit tests, programs on the embedded store
 	@scripts/test --embedded
