@@ -130,11 +130,18 @@ static bool has_duplicate(int fd, const struct vfile *vf)
 	return false;
 }
 
+/* A descriptor that is not known has not been written by in this process, and a filter of the
+ * program's may kill it for asking: what was open before that is known (sys_seccomp.c). */
+static bool may_ask(int fd)
+{
+	return !__atomic_load_n(&rt.sandboxed, __ATOMIC_RELAXED) || fdtab_known(fd);
+}
+
 static int closing(int fd, int (*flush)(struct vfile *vf))
 {
 	struct vfile *vf;
 	bool writer;
-	int ret = get(fd, &vf, &writer);
+	int ret = may_ask(fd) ? get(fd, &vf, &writer) : 0;
 
 	if (ret <= 0)
 		return 0;
@@ -239,7 +246,7 @@ bool cloudfd_settle(const struct thread *t)
 	/* What was inherited as standard output is answered for even if nothing was written. */
 	for (int fd = 0; fd < STANDARD_FDS; fd++) {
 		bool writer;
-		struct vfile *vf = fdtab_get_for(fd, &writer);
+		struct vfile *vf = may_ask(fd) ? fdtab_get_for(fd, &writer) : NULL;
 
 		if (vf && vf->vn && writer)
 			notes_have(vf);

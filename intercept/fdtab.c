@@ -198,6 +198,11 @@ struct vfile *fdtab_get_for(int fd, bool *writer_out)
 	return vfile_of(value);
 }
 
+bool fdtab_known(int fd)
+{
+	return fd >= 0 && cached(fd) && __atomic_load_n(&slots[fd], __ATOMIC_ACQUIRE);
+}
+
 int fdtab_next_writer(int after, struct vfile **out)
 {
 	unsigned end = __atomic_load_n(&cloud_end, __ATOMIC_ACQUIRE);

@@ -30,6 +30,9 @@ struct vfile *fdtab_get(int fd);
 /* The same; *writer_out: the descriptor is open for writing. */
 struct vfile *fdtab_get_for(int fd, bool *writer_out);
 
+/* Is it known what fd is, so that nobody need be asked? */
+bool fdtab_known(int fd);
+
 /* The next number above after that is known to be a cloud file's, open for writing; *out with a
  * reference. -1: none, or the thread's descriptors are not the process's. */
 int fdtab_next_writer(int after, struct vfile **out);

@@ -91,6 +91,7 @@ static void by_seccomp_call(void)
 	int fd = open(LOCAL, O_RDONLY);
 	char text[5];
 
+	close(STDIN_FILENO);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
 	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
 		_exit(SET_UP);
