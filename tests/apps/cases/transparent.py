@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 
-from case import Case
+from case import Case, want
 
 ROOT = os.geteuid() == 0
 
@@ -13,6 +13,17 @@ ROOT = os.geteuid() == 0
 def allowed(*command):
     """Whether this machine lets us: containers often forbid namespaces."""
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def traced(context):
+    """strace -f ends with the program, not with the daemon that was started for it, by `run` or by the program."""
+    result = context.run(["strace", "-f", "-o", "trace", context.skyshim, "run", "sh", "-c", "echo said; exit 3"], timeout=30)
+    want(result.status == 3 and result.stdout == b"said\n", f"the first: {result}")
+    want(len(context.daemons()) == 1, f"daemons: {context.daemons()}")
+    stop = [context.skyshim, "stop"]
+    result = context.run(["strace", "-f", "-o", "trace", context.skyshim, "run", "sh", "-c", f"'{stop[0]}' stop; ls /cloud; exit 4"],
+                         timeout=30)
+    want(result.status == 4 and len(context.daemons()) == 1, f"the second: {result}, {context.daemons()}")
 
 
 AUXV = """
@@ -56,6 +67,7 @@ print(call(SUBMIT, context, 1, None), os.strerror(ctypes.get_errno()), call(SUBM
 """
 
 CASES = [
+    Case("transparent/strace-around", check=traced),
     Case("transparent/libaio", ["python3", "-c", LIBAIO, "{D}/probe/big.bin"]),
     # Names of a program: the script's own, where the interpreter is what runs.
     Case("transparent/script-name", r"""
