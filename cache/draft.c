@@ -210,6 +210,18 @@ bool draft_below(const uint8_t *ctx, const char *prefix)
 	return is;
 }
 
+bool draft_is_unlinked(const struct cache_file *file)
+{
+	return file->draft->notes.journal->flags & NOTES_UNLINKED;
+}
+
+void draft_must_be_new(struct cache_file *file)
+{
+	pthread_mutex_lock(&cache.lock);
+	file->draft->notes.journal->flags |= NOTES_NEW;
+	pthread_mutex_unlock(&cache.lock);
+}
+
 bool draft_is_named(const struct cache_file *file)
 {
 	return is_named_draft(file, NULL);

@@ -43,6 +43,12 @@ struct cache_file *draft_find(const uint8_t *ctx, const char *object);
 /* Is a dirty one's name in that directory, or below? */
 bool draft_below(const uint8_t *ctx, const char *prefix);
 
+/* Was its name removed? */
+bool draft_is_unlinked(const struct cache_file *file);
+
+/* Nothing may be in the bucket under its name when it is published. */
+void draft_must_be_new(struct cache_file *file);
+
 /* Does a name lead to it? */
 bool draft_is_named(const struct cache_file *file);
 

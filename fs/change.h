@@ -21,8 +21,22 @@ int change_rmdir(struct lookup *q);
 /* mode: permission bits. */
 int change_mkdir(struct lookup *q, uint32_t mode);
 
-/* flags: of renameat2(2): 0 or RENAME_NOREPLACE, otherwise -EINVAL. */
+/* flags: of renameat2(2): 0, RENAME_NOREPLACE, or RENAME_EXCHANGE of two files; otherwise
+ * -EINVAL. */
 int change_rename(struct lookup *from, struct lookup *to, unsigned flags);
+
+int change_exchange(struct lookup *from, struct lookup *to);
+
+/* A second name, which is a copy by the service. -EPERM: of a directory. */
+int change_link(struct lookup *from, struct lookup *to);
+
+struct cache_file;
+
+/* The first name of a file that was opened without one. */
+int change_link_of(struct cache_file *file, struct lookup *to);
+
+/* A file without a name, with a reference, for the directory q. */
+int change_open_unnamed(struct lookup *q, uint32_t mode, struct cache_file **out);
 
 /* what: WIRE_SET_*. Of a directory nothing can be kept: that is a success. */
 struct change_attr {
@@ -33,7 +47,6 @@ struct change_attr {
 int change_attr(struct lookup *q, const struct change_attr *attr);
 
 /* The same of a file that is open. */
-struct cache_file;
 int change_attr_of(struct cache_file *file, const struct change_attr *attr,
 		   char message[STORE_MESSAGE_BYTES]);
 

@@ -83,8 +83,9 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 		version.size = up.bytes;
 		version.mtime_ns = up.mtime_ns;
 		memcpy(version.etag, up.etag, sizeof(version.etag));
-		draft_flush_end(file, flush, &version);
+		/* first: a clean draft is no answer, and an older one must not come back */
 		tell(cache_ctx(file), &up, &version);
+		draft_flush_end(file, flush, &version);
 		return 0;
 	}
 	draft_flush_end(file, flush, NULL);

@@ -142,6 +142,8 @@ int change_rename(struct lookup *from, struct lookup *to, unsigned flags)
 	int ret;
 
 	from->message[0] = '\0';
+	if (flags == RENAME_EXCHANGE)
+		return change_exchange(from, to);
 	if (flags & ~(unsigned)RENAME_NOREPLACE)
 		return -EINVAL;
 	ret = check(&r, &attr);

@@ -32,6 +32,7 @@ int serve_truncate(struct session *s);
 int serve_unlink(struct session *s);
 int serve_mkdir(struct session *s);
 int serve_rename(struct session *s);
+int serve_link(struct session *s);
 int serve_setattr(struct session *s);
 int serve_recover(struct session *s);
 

@@ -80,19 +80,65 @@ int serve_mkdir(struct session *s)
 	return ret;
 }
 
-int serve_rename(struct session *s)
+/* "FROM\0TO". Both or none. */
+static int two_lookups(const struct session *s, struct lookup **from, struct lookup **to)
 {
 	size_t len = strnlen(s->text, s->req->text_len);
-	SCOPE_FREE struct lookup *from = NULL;
-	SCOPE_FREE struct lookup *to = NULL;
 	int ret;
 
 	if (len == s->req->text_len)
 		return -EPROTO;
-	from = serve_lookup(s, s->text, len, &ret);
-	if (from)
-		to = serve_lookup(s, s->text + len + 1, s->req->text_len - len - 1, &ret);
-	if (!to)
+	*from = serve_lookup(s, s->text, len, &ret);
+	if (!*from)
+		return ret;
+	*to = serve_lookup(s, s->text + len + 1, s->req->text_len - len - 1, &ret);
+	if (*to)
+		return 0;
+	free(*from);
+	*from = NULL;
+	return ret;
+}
+
+static int link_unnamed(struct session *s)
+{
+	struct cache_file *file = cache_find_inode(s->req->data_dev, s->req->data_ino);
+	int ret;
+	SCOPE_FREE struct lookup *to = serve_lookup(s, s->text, s->req->text_len, &ret);
+
+	if (to)
+		ret = file ? change_link_of(file, to) : -ESTALE;
+	if (to && ret)
+		serve_say(s, s->req->ctx, to->name.bucket, ret, to->message);
+	if (file)
+		cache_put(file);
+	return ret;
+}
+
+int serve_link(struct session *s)
+{
+	SCOPE_FREE struct lookup *from = NULL;
+	SCOPE_FREE struct lookup *to = NULL;
+	int ret;
+
+	if (s->req->data_ino)
+		return link_unnamed(s);
+	ret = two_lookups(s, &from, &to);
+	if (ret)
+		return ret;
+	ret = change_link(from, to);
+	if (ret)
+		serve_say(s, s->req->ctx, to->name.bucket, ret,
+			  *from->message ? from->message : to->message);
+	return ret;
+}
+
+int serve_rename(struct session *s)
+{
+	SCOPE_FREE struct lookup *from = NULL;
+	SCOPE_FREE struct lookup *to = NULL;
+	int ret = two_lookups(s, &from, &to);
+
+	if (ret)
 		return ret;
 	ret = change_rename(from, to, s->req->flags & ~WIRE_MUST_BE_DIR);
 	if (ret)

@@ -106,7 +106,13 @@ static int serve_write(struct session *s, struct lookup *q)
 {
 	int mode = s->req->flags & O_ACCMODE;
 	struct opened opened;
-	int ret = write_open(q, s->req->flags, s->req->mode, &opened);
+	int ret;
+
+	opened = (struct opened){0};
+	if (s->req->flags & WIRE_UNNAMED)
+		ret = change_open_unnamed(q, s->req->mode, &opened.file);
+	else
+		ret = write_open(q, s->req->flags, s->req->mode, &opened);
 
 	if (ret) {
 		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
@@ -273,8 +279,8 @@ static const struct {
 	[WIRE_STOP] = {serve_stop, false},	   [WIRE_FLUSH] = {serve_flush, false},
 	[WIRE_SETTLE] = {serve_settle, false},	   [WIRE_TRUNCATE] = {serve_truncate, false},
 	[WIRE_UNLINK] = {serve_unlink, true},	   [WIRE_MKDIR] = {serve_mkdir, true},
-	[WIRE_RENAME] = {serve_rename, true},	   [WIRE_SETATTR] = {serve_setattr, true},
-	[WIRE_RECOVER] = {serve_recover, false},
+	[WIRE_RENAME] = {serve_rename, true},	   [WIRE_LINK] = {serve_link, true},
+	[WIRE_SETATTR] = {serve_setattr, true},	   [WIRE_RECOVER] = {serve_recover, false},
 };
 
 static int serve(struct session *s, size_t bytes)

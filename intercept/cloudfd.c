@@ -31,8 +31,10 @@ int cloudfd_ask(const struct vpath *path, unsigned flags, unsigned mode, struct 
 		.text_len = (uint32_t)path->len,
 		.flags = (flags & CLOUDFD_ASKED) | (path->must_be_dir ? WIRE_MUST_BE_DIR : 0),
 	};
-	if (flags & O_CREAT)
+	if (flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE)
 		rq->mode = mode & 07777 & ~umask_now();
+	if ((flags & O_TMPFILE) == O_TMPFILE)
+		rq->flags = (flags & O_ACCMODE) | WIRE_UNNAMED;
 	ret = request_run(rq);
 	if (ret)
 		return ret;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls that make, remove and change names: mkdir, mknod, unlink, rename. Links cannot be. */
+/* Calls that make, remove and change names: mkdir, mknod, unlink, rename, link. Symbolic links
+ * cannot be. */
 #include <errno.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
@@ -10,6 +11,7 @@
 #include "intercept/notes.h"
 #include "intercept/path.h"
 #include "intercept/umask.h"
+#include "intercept/usercopy.h"
 
 static struct request about(enum wire_op op, const struct vpath *path, unsigned flags)
 {
@@ -153,9 +155,9 @@ static int two_names(struct sys_args *a, int dirfd1, int path1, int dirfd2, int 
 }
 
 /* The text of the request is built in iov, which holds no name any more. */
-static long rename_names(struct thread *t, unsigned flags)
+static long both_names(struct thread *t, enum wire_op op, unsigned flags)
 {
-	struct request rq = about(WIRE_RENAME, &t->path[0], flags);
+	struct request rq = about(op, &t->path[0], flags);
 	char *text = (char *)t->iov;
 
 	_Static_assert(sizeof(t->iov) >= 2 * WIRE_PATH_MAX, "room for both names");
@@ -172,7 +174,7 @@ long sys_rename(struct sys_args *a)
 {
 	int ret = two_names(a, PATH_NO_DIRFD, 0, PATH_NO_DIRFD, 1);
 
-	return ret <= 0 ? (ret ? ret : SYS_PASS_PATH) : rename_names(a->thread, 0);
+	return ret <= 0 ? (ret ? ret : SYS_PASS_PATH) : both_names(a->thread, WIRE_RENAME, 0);
 }
 
 /* renameat, renameat2 */
@@ -181,28 +183,51 @@ long sys_renameat(struct sys_args *a)
 	unsigned flags = a->nr == __NR_renameat2 ? (unsigned)a->arg[4] : 0;
 	int ret = two_names(a, 0, 1, 2, 3);
 
-	return ret <= 0 ? (ret ? ret : SYS_PASS_PATH) : rename_names(a->thread, flags);
+	return ret <= 0 ? (ret ? ret : SYS_PASS_PATH) : both_names(a->thread, WIRE_RENAME, flags);
 }
 
-/* The old name must exist, the new one must not; then there are no links. */
-static long refuse_link(struct thread *t)
+/* The first name of what was opened without one: fd, or -1. -ENOSYS: it is no cloud file. */
+static long link_unnamed(struct sys_args *a, int fd, int dirfd, int path)
 {
-	struct wire_attr attr;
-	int ret = path_stat(&t->path[0], &attr);
+	struct request rq;
+	struct vfile *vf;
+	int ret = fd < 0 ? 0 : cloudfd_get(fd, &vf);
 
-	return ret ? ret : refuse_new(&t->path[1], -EPERM);
+	if (ret <= 0)
+		return ret ? ret : -ENOSYS;
+	ret = path_is_cloud(a, dirfd, path, 1, PATH_NOFOLLOW);
+	if (ret == 1) {
+		rq = about(WIRE_LINK, &a->thread->path[1], 0);
+		rq.data_dev = vf->dev;
+		rq.data_ino = vf->ino;
+		ret = request_run(&rq);
+	} else if (!ret) {
+		ret = -EXDEV;
+	}
+	vfile_put(vf);
+	return ret;
 }
 
 long sys_link(struct sys_args *a)
 {
 	int ret = two_names(a, PATH_NO_DIRFD, 0, PATH_NO_DIRFD, 1);
 
-	return ret <= 0 ? (ret ? ret : SYS_PASS_PATH) : refuse_link(a->thread);
+	return ret <= 0 ? (ret ? ret : SYS_PASS_PATH) : both_names(a->thread, WIRE_LINK, 0);
 }
 
 long sys_linkat(struct sys_args *a)
 {
-	int ret = two_names(a, 0, 1, 2, 3);
+	unsigned flags = (unsigned)a->arg[4];
+	long done = -ENOSYS;
+	int ret;
 
-	return ret <= 0 ? (ret ? ret : SYS_PASS_PATH) : refuse_link(a->thread);
+	if (flags & AT_EMPTY_PATH && !user_string(a->thread->name, (void *)a->arg[1], 1))
+		done = link_unnamed(a, (int)a->arg[0], 2, 3);
+	else if (flags & AT_SYMLINK_FOLLOW &&
+		 user_string(a->thread->name, (void *)a->arg[1], sizeof(a->thread->name)) > 0)
+		done = link_unnamed(a, path_named_fd(a->thread->name), 2, 3);
+	if (done != -ENOSYS)
+		return done;
+	ret = two_names(a, 0, 1, 2, 3);
+	return ret <= 0 ? (ret ? ret : SYS_PASS_PATH) : both_names(a->thread, WIRE_LINK, 0);
 }

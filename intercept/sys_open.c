@@ -60,8 +60,8 @@ static long open_cloud(const struct vpath *path, unsigned flags, unsigned mode)
 
 	if (flags & O_PATH)
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	if (flags & O_TMPFILE_BIT)
-		return -EOPNOTSUPP;
+	if (flags & O_TMPFILE_BIT && (reads || flags & O_CREAT || !(flags & O_DIRECTORY)))
+		return -EINVAL;
 	if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
 		return -EINVAL;
 	if (flags & O_CREAT && path->must_be_dir)

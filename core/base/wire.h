@@ -70,6 +70,9 @@ enum wire_op {
 	/* text: two virtual paths, "OLD\0NEW"; flags: of renameat2(2), and WIRE_MUST_BE_DIR when
 	 * either had a trailing slash. Errors as of rename(2); -EINVAL for flags not served. */
 	WIRE_RENAME,
+	/* text: two virtual paths, "OLD\0NEW"; or with data_ino, only NEW, of a file that was
+	 * opened without a name. Errors as of link(2). */
+	WIRE_LINK,
 	/* text: virtual path, or none and data_dev, data_ino. flags: WIRE_SET_*: which of mode,
 	 * uid, gid, mtime_ns count. The attributes of a file that is written to go with its next
 	 * flush, those of another are in the bucket when the reply comes. Errors: -ENOENT, -EPERM,
@@ -95,6 +98,8 @@ enum wire_op {
 /* flags of WIRE_STAT and WIRE_OPEN, above open(2)'s own bits */
 #define WIRE_MUST_BE_DIR 0x40000000u /* the path had a trailing slash */
 #define WIRE_ANY_AGE	 0x20000000u /* only whether it exists matters: an old answer will do */
+
+#define WIRE_UNNAMED 0x10000000u /* WIRE_OPEN: path is a directory, for a file without a name */
 
 /* flags of WIRE_FLUSH */
 #define WIRE_FLUSH_LATER 1u /* only starts it: WIRE_SETTLE waits, or nobody */
