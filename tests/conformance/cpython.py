@@ -17,7 +17,7 @@ MODULES = {  # seconds each may take
     "test_multiprocessing_forkserver": 1500, "test_concurrent_futures": 1200, "test_eintr": 300, "test_pty": 60,
     "test_openpty": 60, "test_poll": 120, "test_epoll": 60, "test_selectors": 120, "test_resource": 60, "test_wait3": 60,
     "test_wait4": 60, "test_popen": 60, "test_fcntl": 60, "test_file": 60, "test_gdb": 900, "test_venv": 300,
-    "test_pdb": 300, "test_mailbox": 120, "test_zipapp": 60, "test_cmd_line": 300, "test_regrtest": 600,
+    "test_pdb": 300, "test_mailbox": 120, "test_zipapp": 60, "test_cmd_line": 300,
 }
 
 
