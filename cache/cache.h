@@ -73,6 +73,7 @@ void cache_put(struct cache_file *file);
 /* Constant facts of a file one has a reference to. */
 const struct wire_attr *cache_attr(const struct cache_file *file);
 const uint8_t *cache_ctx(const struct cache_file *file);
+const char *cache_path(const struct cache_file *file); /* virtual */
 
 /* The version it is, as the bucket has it; of what is written to (cache/draft.h) the one it was
  * last. etag: as given to cache_create(). */

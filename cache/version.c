@@ -118,6 +118,11 @@ void cache_object(const struct cache_file *file, char out[CACHE_OBJECT_MAX])
 	pthread_mutex_unlock(&cache.lock);
 }
 
+const char *cache_path(const struct cache_file *file)
+{
+	return vnode_path(file->active->pair.vn);
+}
+
 const uint8_t *cache_ctx(const struct cache_file *file)
 {
 	return file->active->pair.vn->ctx;

@@ -35,6 +35,11 @@ struct cache_file;
 /* The first name of a file that was opened without one. */
 int change_link_of(struct cache_file *file, struct lookup *to);
 
+/* The copy by the service of source, in place of a draft that is empty still: *out is its file, a
+ * draft, with a reference. -EOPNOTSUPP: it has to be copied byte by byte. */
+int change_clone(struct cache_file *source, struct cache_file *draft, struct cache_file **out,
+		 char message[STORE_MESSAGE_BYTES]);
+
 /* A file without a name, with a reference, for the directory q. */
 int change_open_unnamed(struct lookup *q, uint32_t mode, struct cache_file **out);
 

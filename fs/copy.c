@@ -22,11 +22,11 @@ static void apply(const struct change_attr *attr, struct metadata *m)
 		m->mode = S_IFREG | (attr->mode & 07777);
 	}
 	if (attr->what & WIRE_SET_UID) {
-		m->has_uid = true;
+		m->has_uid = attr->uid != WIRE_CALLER;
 		m->uid = attr->uid;
 	}
 	if (attr->what & WIRE_SET_GID) {
-		m->has_gid = true;
+		m->has_gid = attr->gid != WIRE_CALLER;
 		m->gid = attr->gid;
 	}
 	if (attr->what & WIRE_SET_MTIME) {

@@ -7,6 +7,8 @@
 #include "fs/lookup.h"
 #include "fs/session.h"
 
+struct cache_file;
+
 /* What a request is about. */
 struct session {
 	const struct session_env *env;
@@ -25,6 +27,9 @@ struct lookup *serve_lookup(const struct session *s, const char *text, size_t le
 void serve_say(struct session *s, const uint8_t *ctx, const char *bucket, int error,
 	       const char *message);
 
+/* The three descriptors of a draft go along; mode: an access mode. */
+int serve_draft(struct session *s, struct cache_file *file, int mode);
+
 /* Each returns the reply's error. */
 int serve_flush(struct session *s);
 int serve_settle(struct session *s);
@@ -33,6 +38,7 @@ int serve_unlink(struct session *s);
 int serve_mkdir(struct session *s);
 int serve_rename(struct session *s);
 int serve_link(struct session *s);
+int serve_clone(struct session *s);
 int serve_setattr(struct session *s);
 int serve_recover(struct session *s);
 

@@ -132,6 +132,28 @@ int serve_link(struct session *s)
 	return ret;
 }
 
+int serve_clone(struct session *s)
+{
+	struct cache_file *source = cache_find_inode(s->req->offset, s->req->length);
+	struct cache_file *draft = NULL, *made = NULL;
+	char message[STORE_MESSAGE_BYTES] = "";
+	int ret = source ? find_draft(s, &draft) : -EOPNOTSUPP;
+
+	if (!ret)
+		ret = change_clone(source, draft, &made, message);
+	if (!ret)
+		ret = serve_draft(s, made, O_RDWR);
+	else if (draft)
+		say_of_file(s, draft, ret, message);
+	if (made)
+		cache_put(made);
+	if (draft)
+		cache_put(draft);
+	if (source)
+		cache_put(source);
+	return ret;
+}
+
 int serve_rename(struct session *s)
 {
 	SCOPE_FREE struct lookup *from = NULL;

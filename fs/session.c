@@ -102,6 +102,21 @@ static bool is_writing(uint32_t flags)
 	       ((flags & O_ACCMODE) != O_RDONLY || flags & (O_CREAT | O_TRUNC));
 }
 
+int serve_draft(struct session *s, struct cache_file *file, int mode)
+{
+	int ret;
+
+	draft_attr(file, &s->out->head.attr);
+	ret = hand_over(s, cache_open_data(file, mode), cache_open_vnode(file));
+	if (ret || mode == O_RDONLY)
+		return ret;
+	s->out->fd[2] = draft_open_notes(file);
+	if (s->out->fd[2] < 0)
+		return s->out->fd[2];
+	s->out->head.fds = 3;
+	return 0;
+}
+
 static int serve_write(struct session *s, struct lookup *q)
 {
 	int mode = s->req->flags & O_ACCMODE;
@@ -118,15 +133,7 @@ static int serve_write(struct session *s, struct lookup *q)
 		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
 		return ret;
 	}
-	draft_attr(opened.file, &s->out->head.attr);
-	ret = hand_over(s, cache_open_data(opened.file, mode), cache_open_vnode(opened.file));
-	if (!ret && mode != O_RDONLY) {
-		s->out->fd[2] = draft_open_notes(opened.file);
-		if (s->out->fd[2] < 0)
-			ret = s->out->fd[2];
-		else
-			s->out->head.fds = 3;
-	}
+	ret = serve_draft(s, opened.file, mode);
 	cache_put(opened.file);
 	return ret;
 }
@@ -280,7 +287,8 @@ static const struct {
 	[WIRE_SETTLE] = {serve_settle, false},	   [WIRE_TRUNCATE] = {serve_truncate, false},
 	[WIRE_UNLINK] = {serve_unlink, true},	   [WIRE_MKDIR] = {serve_mkdir, true},
 	[WIRE_RENAME] = {serve_rename, true},	   [WIRE_LINK] = {serve_link, true},
-	[WIRE_SETATTR] = {serve_setattr, true},	   [WIRE_RECOVER] = {serve_recover, false},
+	[WIRE_CLONE] = {serve_clone, true},	   [WIRE_SETATTR] = {serve_setattr, true},
+	[WIRE_RECOVER] = {serve_recover, false},
 };
 
 static int serve(struct session *s, size_t bytes)

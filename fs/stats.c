@@ -22,9 +22,9 @@ static const char *const verbs[STORE_VERBS] = {
 	"delete",    "delete_many", "copy",  "multipart_begin", "part",
 	"part_copy", "complete",    "abort", "uploads"};
 static const char *const ops[WIRE_OPS] = {
-	"",	  "hello",   "stat",	"open",	   "ensure",   "identify", "report",
-	"twin",	  "trapped", "flush",	"settle",  "truncate", "unlink",   "mkdir",
-	"rename", "link",    "setattr", "recover", "status",   "stats",	   "stop"};
+	"",	   "hello",   "stat",	 "open",     "ensure", "identify", "report", "twin",
+	"trapped", "flush",   "settle",	 "truncate", "unlink", "mkdir",	   "rename", "link",
+	"clone",   "setattr", "recover", "status",   "stats",  "stop"};
 
 static int64_t start_ns;
 static uint64_t served[WIRE_OPS]; /* atomic */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/kcmp.h>
 
 #include "intercept/fdtab.h"
@@ -130,6 +131,45 @@ static bool has_duplicate(int fd, const struct vfile *vf)
 			return true;
 	}
 	return false;
+}
+
+/* The descriptors of the answer in place of fd, which keeps its number and its flags. */
+static long take_place(int fd, struct request *rq)
+{
+	long kept = sys3(__NR_fcntl, fd, F_GETFD, 0), status = sys3(__NR_fcntl, fd, F_GETFL, 0);
+	struct vfile *vf = vfile_map(rq->fd[1]);
+	long ret = vf ? notes_attach(vf, rq->fd[2]) : -ENOMEM;
+
+	if (!ret)
+		ret = sys3(__NR_dup3, rq->fd[0], fd, kept & FD_CLOEXEC ? O_CLOEXEC : 0);
+	if (ret == fd) {
+		sys3(__NR_fcntl, fd, F_SETFL, status & CLOUDFD_STATUS);
+		fdtab_forget(fd);
+		fdtab_note(fd, vf, true);
+		ret = 0;
+	}
+	vfile_put(vf);
+	return ret;
+}
+
+long cloudfd_clone(int fd, const struct vfile *source)
+{
+	struct request rq = {.op = WIRE_CLONE, .offset = source->dev, .length = source->ino};
+	struct vfile *vf;
+	long ret = cloudfd_get_writer(fd, &vf);
+
+	if (ret <= 0)
+		return ret ? ret : -EOPNOTSUPP;
+	rq.data_dev = vf->dev;
+	rq.data_ino = vf->ino;
+	ret = has_duplicate(fd, vf) || sys3(__NR_lseek, fd, 0, SEEK_CUR) ? -EOPNOTSUPP
+									 : request_run(&rq);
+	vfile_put(vf);
+	if (ret)
+		return ret;
+	ret = rq.fds == 3 ? take_place(fd, &rq) : -EIO;
+	request_close_fds(&rq);
+	return ret;
 }
 
 /* A descriptor that is not known has not been written by in this process, and a filter of the

@@ -17,6 +17,10 @@ int cloudfd_ask(const struct vpath *path, unsigned flags, unsigned mode, struct 
  * negative errno. */
 long cloudfd_install(struct request *rq, unsigned flags);
 
+/* FICLONE: fd, which was just opened for writing and is empty, becomes the copy of vf's file that
+ * the service makes. 0, -EOPNOTSUPP (copy the bytes), or another negative errno. */
+long cloudfd_clone(int fd, const struct vfile *source);
+
 /* Is fd a cloud file? Returns 1 with a reference in *out, 0 when it is the kernel's, -EIO when the
  * daemon could not tell. */
 int cloudfd_get(int fd, struct vfile **out);

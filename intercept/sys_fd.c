@@ -137,6 +137,19 @@ long sys_lseek(struct sys_args *a)
 	return ret;
 }
 
+/* Both in the clouds: the service copies. */
+static long clone(int fd, int source)
+{
+	struct vfile *vf;
+	long ret = cloudfd_get(source, &vf);
+
+	if (ret <= 0)
+		return ret ? ret : -EXDEV;
+	ret = vf->vn->kind == VNODE_FILE ? cloudfd_clone(fd, vf) : -EISDIR;
+	vfile_put(vf);
+	return ret;
+}
+
 /* What would look at, or change, the cache file instead of the object. */
 long sys_ioctl(struct sys_args *a)
 {
@@ -152,7 +165,9 @@ long sys_ioctl(struct sys_args *a)
 		if (ret > 0)
 			vfile_put(vf);
 		if (ret)
-			return ret < 0 ? ret : -EOPNOTSUPP;
+			return ret < 0		    ? ret
+			       : request == FICLONE ? clone((int)a->arg[0], (int)source)
+						    : -EOPNOTSUPP;
 		if (request == FICLONERANGE &&
 		    user_read(&source, (void *)a->arg[2], sizeof(source)))
 			return SYS_PASS;

@@ -73,6 +73,10 @@ enum wire_op {
 	/* text: two virtual paths, "OLD\0NEW"; or with data_ino, only NEW, of a file that was
 	 * opened without a name. Errors as of link(2). */
 	WIRE_LINK,
+	/* data_dev, data_ino: a file open for writing, just made and empty; offset, length: device
+	 * and inode of the data file whose content it is to have. Reply as of WIRE_OPEN, of the
+	 * file that takes its place. -EOPNOTSUPP: copy the bytes. */
+	WIRE_CLONE,
 	/* text: virtual path, or none and data_dev, data_ino. flags: WIRE_SET_*: which of mode,
 	 * uid, gid, mtime_ns count. The attributes of a file that is written to go with its next
 	 * flush, those of another are in the bucket when the reply comes. Errors: -ENOENT, -EPERM,

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Second names, names that change places, and files that get their name late: natively and in a bucket."""
-from case import Case
+import os
+
+from case import Case, want
+from cases.budget import Counted
 from cases.write import Folder, compare_both
 
 RENAMEAT2 = ("import ctypes, os\nD = os.environ['D']\nlibc = ctypes.CDLL(None, use_errno=True)\n"
@@ -34,4 +37,21 @@ def session(name, command):
     return check
 
 
-CASES = [Case(f"links/{name}", check=session(name, command)) for name, command in SESSIONS.items()]
+def copied_by_the_service(context):
+    """cp within the clouds uploads nothing, over something and beside it, and the copy is a file like any other."""
+    content = os.urandom(300000)
+    with Counted(context) as counted:
+        counted.store.put("budget", "w/from", content)
+        counted.store.put("budget", "w/over", b"old")
+        for name in ("new", "over"):
+            cost = counted.cost(f"cp $D/w/from $D/w/{name}")
+            want(cost.get("CopyObject") == 1 and "PutObject" not in cost and sum(cost.values()) <= 9, f"{name}: {cost}")
+            want(counted.store.get("budget", f"w/{name}") == content, f"{name} is not a copy")
+        result = counted.run("echo more >>$D/w/new; cp $D/w/new $D/w/again; tail -c 5 $D/w/again; stat -c %a $D/w/again; "
+                             "chmod 700 $D/w/again; cp $D/w/again $D/w/exe; stat -c %a $D/w/exe")
+        want(result.stdout == b"more\n644\n700\n", f"{result.stdout!r}")
+        want(counted.store.get("budget", "w/again") == content + b"more\n", "the copy of what was appended to")
+
+
+CASES = [Case("links/copied-by-the-service", check=copied_by_the_service, embedded_only=True)]
+CASES += [Case(f"links/{name}", check=session(name, command)) for name, command in SESSIONS.items()]

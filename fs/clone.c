@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * FICLONE within the clouds, which is how cp copies: the service makes the copy. The destination
+ * was just opened and is empty; its draft gives way to the file of the copy, of which nothing need
+ * have been fetched.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/clock.h"
+#include "cache/draft.h"
+#include "core/context.h"
+#include "fs/change.h"
+#include "fs/copy.h"
+#include "fs/fetch.h"
+#include "fs/publish.h"
+#include "fs/told.h"
+
+#define COPY_BYTES_MAX (UINT64_C(5) << 30) /* of one copy by the service */
+
+/* The question about a file's object, to free. */
+static struct lookup *lookup_of(struct cache_file *file, char object[CACHE_OBJECT_MAX])
+{
+	struct lookup *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return NULL;
+	cache_object(file, object);
+	q->ctx = context_find(cache_ctx(file));
+	q->name.kind = NAME_KEY;
+	snprintf(q->name.key, sizeof(q->name.key), "%s",
+		 name_split(object, q->name.scheme, q->name.bucket));
+	return q;
+}
+
+static int check(struct cache_file *from, struct cache_file *to)
+{
+	struct wire_attr attr;
+
+	draft_attr(to, &attr);
+	if (!draft_is(to) || attr.size || draft_is_unlinked(to))
+		return -EOPNOTSUPP;
+	draft_attr(from, &attr);
+	if (!attr.size || attr.size > COPY_BYTES_MAX ||
+	    (draft_is(from) && draft_is_unlinked(from)) ||
+	    memcmp(cache_ctx(from), cache_ctx(to), WIRE_CTX_BYTES) != 0)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+/* The copy, made like a file that cp has written: with the destination's mode, and of now. */
+static int copy(struct lookup *from, struct lookup *to, struct cache_file *source,
+		struct cache_file *draft, struct meta_fact *fact)
+{
+	struct change_attr attr = {
+		.what = WIRE_SET_MODE | WIRE_SET_UID | WIRE_SET_GID | WIRE_SET_MTIME,
+		.mode = cache_attr(draft)->mode,
+		.uid = WIRE_CALLER,
+		.gid = WIRE_CALLER,
+	};
+	struct timespec now;
+	int ret = 0;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	attr.mtime_ns = now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
+	if (draft_has_changes(source))
+		ret = publish(source, from->message);
+	if (ret)
+		return ret;
+	*fact = (struct meta_fact){.kind = META_FILE};
+	cache_version(source, &fact->object);
+	return copy_object(from, to, draft_is_new(draft), &attr, fact);
+}
+
+/* The file of the copy, as a draft, with a reference. */
+static int take_place(struct cache_file *draft, const char *object, const char *path,
+		      const struct meta_fact *fact, struct cache_file **out, char *message)
+{
+	const uint8_t *ctx = cache_ctx(draft);
+	char version[STORE_ETAG_BYTES];
+	struct wire_attr attr;
+	int ret;
+
+	lookup_file_attr(object, fact, &attr);
+	fetch_version(&fact->object, version);
+	draft_replaced(ctx, object);
+	ret = cache_create(ctx, object, version, &attr, path, out);
+	told_file(ctx, object, fact);
+	if (ret)
+		return ret;
+	ret = draft_open(*out, true, message);
+	if (ret)
+		cache_put(*out);
+	return ret;
+}
+
+int change_clone(struct cache_file *source, struct cache_file *draft, struct cache_file **out,
+		 char message[STORE_MESSAGE_BYTES])
+{
+	char old[CACHE_OBJECT_MAX], new[CACHE_OBJECT_MAX];
+	struct lookup *from = NULL, *to = NULL;
+	struct meta_fact fact;
+	int ret = check(source, draft);
+
+	message[0] = '\0';
+	if (ret)
+		return ret;
+	from = lookup_of(source, old);
+	to = lookup_of(draft, new);
+	if (!from || !to)
+		ret = -ENOMEM;
+	else if (!from->ctx || !strcmp(old, new) || strcmp(from->name.scheme, to->name.scheme) != 0)
+		ret = -EOPNOTSUPP;
+	if (!ret)
+		ret = copy(from, to, source, draft, &fact);
+	if (ret && from)
+		snprintf(message, STORE_MESSAGE_BYTES, "%s", from->message);
+	if (!ret)
+		ret = take_place(draft, new, cache_path(draft), &fact, out, message);
+	free(from);
+	free(to);
+	return ret;
+}
