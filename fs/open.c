@@ -142,6 +142,26 @@ static int open_bare(struct lookup *q, const char *object, struct opened *out)
 	return out->file ? 0 : -EIO;
 }
 
+/* What was asked for while its version was being published here is a copy of what the draft is. */
+static struct cache_file *prefer_draft(const uint8_t *ctx, const char *object,
+				       struct cache_file *file)
+{
+	struct cache_file *draft;
+	struct store_object have;
+
+	if (draft_is(file))
+		return file;
+	draft = draft_find(ctx, object);
+	if (!draft) {
+		cache_version(file, &have);
+		draft = cache_find(ctx, object, have.etag); /* a draft, if one is that version */
+	}
+	if (!draft)
+		return file;
+	cache_put(file);
+	return draft;
+}
+
 static int open_key(struct lookup *q, int flags, struct opened *out)
 {
 	char object[NAME_OBJECT_MAX];
@@ -159,6 +179,8 @@ static int open_key(struct lookup *q, int flags, struct opened *out)
 			continue;
 		}
 		ret = try_open(q, object, &fact, &out->file);
+		if (!ret && out->file)
+			out->file = prefer_draft(context_id(q->ctx), object, out->file);
 		if (!ret && fact.kind == META_NONE)
 			return -ENOENT;
 		if (!ret && fact.kind == META_DIR)

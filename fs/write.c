@@ -18,10 +18,13 @@
 #include "fs/fetch.h"
 #include "fs/meta.h"
 
+#define TRIES_MAX 3 /* of a name that comes to be meanwhile */
+
 struct writing {
 	struct lookup *q;
 	unsigned flags;
 	uint32_t mode;
+	bool sure; /* what is not there is believed not to be there */
 	char object[NAME_OBJECT_MAX];
 };
 
@@ -69,6 +72,16 @@ static int open_file(struct writing *w, struct cache_file *file, struct opened *
 	return ret;
 }
 
+/* Has the name come to be, and been published, since nothing was found under it? */
+static bool has_come_to_be(const struct writing *w)
+{
+	const uint8_t *ctx = context_id(w->q->ctx);
+	struct meta_fact fact;
+
+	return draft_may_change(ctx, w->object) ||
+	       (meta_get(ctx, w->object, &fact) && fact.kind == META_FILE);
+}
+
 /* what: is in the bucket; NULL with must_be_new: nothing; or it is not known. */
 static int make_file(struct writing *w, const struct meta_fact *what, bool must_be_new,
 		     struct opened *out)
@@ -84,6 +97,7 @@ static int make_file(struct writing *w, const struct meta_fact *what, bool must_
 		.must_be_new = must_be_new,
 		.version = what ? &what->object : NULL,
 	};
+	struct cache_file *made = NULL;
 	struct timespec now;
 	int ret;
 
@@ -93,16 +107,20 @@ static int make_file(struct writing *w, const struct meta_fact *what, bool must_
 	attr.size = 0;
 	pthread_mutex_lock(&create_lock);
 	out->file = draft_find(ctx, w->object);
-	ret = out->file ? -EAGAIN : draft_create(&about, &out->file);
-	if (!ret) {
+	if (out->file)
+		ret = 0;
+	else if (must_be_new && !w->sure && has_come_to_be(w))
+		ret = -EAGAIN;
+	else
+		ret = draft_create(&about, &made);
+	if (made) {
 		meta_hide(ctx, w->object);
 		listing_changed(w->object);
 	}
 	pthread_mutex_unlock(&create_lock);
-	if (ret == -EAGAIN)
+	if (out->file)
 		ret = open_file(w, out->file, out);
-	if (ret)
-		out->file = NULL;
+	out->file = made ? made : ret ? NULL : out->file;
 	return ret;
 }
 
@@ -173,10 +191,25 @@ static int open_new(struct writing *w, struct opened *out)
 	return ret == -ENOENT ? make_new(w, out) : ret;
 }
 
+/* -EAGAIN: what was found out is not so any more. */
+static int try_open(struct writing *w, struct opened *out)
+{
+	struct cache_file *file = draft_find(context_id(w->q->ctx), w->object);
+
+	*out = (struct opened){0};
+	if (file)
+		return open_file(w, file, out);
+	if (must_make(w))
+		return open_new(w, out);
+	if (w->flags & O_TRUNC && w->flags & O_CREAT)
+		return open_cut(w, out);
+	return open_kept(w, out);
+}
+
 int write_open(struct lookup *q, unsigned flags, uint32_t mode, struct opened *out)
 {
 	struct writing w = {.q = q, .flags = flags, .mode = mode};
-	struct cache_file *file;
+	int ret = -EAGAIN;
 
 	*out = (struct opened){0};
 	q->message[0] = '\0';
@@ -185,12 +218,9 @@ int write_open(struct lookup *q, unsigned flags, uint32_t mode, struct opened *o
 	if (!backends_has(q->name.scheme))
 		return -ENOENT;
 	name_object(&q->name, w.object);
-	file = draft_find(context_id(q->ctx), w.object);
-	if (file)
-		return open_file(&w, file, out);
-	if (must_make(&w))
-		return open_new(&w, out);
-	if (flags & O_TRUNC && flags & O_CREAT)
-		return open_cut(&w, out);
-	return open_kept(&w, out);
+	for (int i = 0; i < TRIES_MAX && ret == -EAGAIN; i++) {
+		w.sure = i == TRIES_MAX - 1;
+		ret = try_open(&w, out);
+	}
+	return ret;
 }

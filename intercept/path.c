@@ -72,7 +72,7 @@ const char *path_proc_self(const char *name)
 
 int path_named_fd(const char *name)
 {
-	static const char *const standard[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+	static const char standard[][12] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
 	const char *self = path_proc_self(name);
 
 	if (self && !strncmp(self, "fd/", 3))
