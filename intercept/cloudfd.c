@@ -181,14 +181,13 @@ static bool may_ask(int fd)
 
 static int closing(int fd, int (*flush)(struct vfile *vf))
 {
-	struct vfile *vf;
-	bool writer;
-	int ret = may_ask(fd) ? get(fd, &vf, &writer) : 0;
+	struct vfile *vf = may_ask(fd) ? fdtab_get_writer(fd) : NULL;
+	int ret;
 
-	if (ret <= 0)
+	if (!vf)
 		return 0;
-	ret = writer ? notes_have(vf) : 0;
-	if (!ret && writer) {
+	ret = notes_have(vf);
+	if (!ret) {
 		mapped_count(vf);
 		if (notes_dirty(vf) && !has_duplicate(fd, vf))
 			ret = flush(vf);
@@ -287,10 +286,9 @@ bool cloudfd_settle(const struct thread *t)
 		return true;
 	/* What was inherited as standard output is answered for even if nothing was written. */
 	for (int fd = 0; fd < STANDARD_FDS; fd++) {
-		bool writer;
-		struct vfile *vf = may_ask(fd) ? fdtab_get_for(fd, &writer) : NULL;
+		struct vfile *vf = may_ask(fd) ? fdtab_get_writer(fd) : NULL;
 
-		if (vf && vf->vn && writer)
+		if (vf)
 			notes_have(vf);
 		vfile_put(vf);
 	}

@@ -141,8 +141,9 @@ static bool may_write(int fd)
 	return flags >= 0 && ((flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR);
 }
 
-/* Asks the kernel what fd is. Returns what its slot shall be, with a reference. */
-static uintptr_t probe(int fd)
+/* Asks the kernel what fd is. Returns what its slot shall be, with a reference. writers: nobody
+ * wants to know of one that is not open for writing; it may be 0 then. */
+static uintptr_t probe(int fd, bool writers)
 {
 	struct stat st;
 	struct vfile *vf;
@@ -152,6 +153,8 @@ static uintptr_t probe(int fd)
 	if (!S_ISREG(st.st_mode) || (st.st_mode & 07777) != VNODE_DATA_MODE)
 		return KERNELS;
 	vf = vfile_find(st.st_dev, st.st_ino);
+	if (!vf && writers && !may_write(fd))
+		return 0;
 	if (!vf)
 		vf = vfile_identify(st.st_dev, st.st_ino);
 	if (!vf)
@@ -160,13 +163,13 @@ static uintptr_t probe(int fd)
 }
 
 /* What the slot of fd says, or would say if it had one; with a reference. */
-static uintptr_t look_up(int fd)
+static uintptr_t look_up(int fd, bool writers)
 {
 	uint64_t seen = __atomic_load_n(&changes, __ATOMIC_ACQUIRE);
 	uintptr_t value = 0;
 
 	if (!cached(fd))
-		return probe(fd);
+		return probe(fd, writers);
 	if (__atomic_load_n(&slots[fd], __ATOMIC_ACQUIRE) == KERNELS)
 		return KERNELS;
 	lock_take(&table_lock);
@@ -176,7 +179,7 @@ static uintptr_t look_up(int fd)
 	lock_drop(&table_lock);
 
 	if (!value) {
-		value = probe(fd);
+		value = probe(fd, writers);
 		if (value > KERNELS && vfile_of(value)->vn)
 			vfile_ref(vfile_of(value));
 		if (value == KERNELS || (value > KERNELS && vfile_of(value)->vn))
@@ -187,12 +190,12 @@ static uintptr_t look_up(int fd)
 
 struct vfile *fdtab_get(int fd)
 {
-	return fd < 0 ? NULL : vfile_of(look_up(fd));
+	return fd < 0 ? NULL : vfile_of(look_up(fd, false));
 }
 
 struct vfile *fdtab_get_for(int fd, bool *writer_out)
 {
-	uintptr_t value = fd < 0 ? 0 : look_up(fd);
+	uintptr_t value = fd < 0 ? 0 : look_up(fd, false);
 
 	*writer_out = value > KERNELS && value & WRITER;
 	return vfile_of(value);
@@ -201,6 +204,16 @@ struct vfile *fdtab_get_for(int fd, bool *writer_out)
 bool fdtab_known(int fd)
 {
 	return fd >= 0 && cached(fd) && __atomic_load_n(&slots[fd], __ATOMIC_ACQUIRE);
+}
+
+struct vfile *fdtab_get_writer(int fd)
+{
+	uintptr_t value = fd < 0 ? 0 : look_up(fd, true);
+
+	if (value <= KERNELS || (value & WRITER && vfile_of(value)->vn))
+		return vfile_of(value);
+	vfile_put(vfile_of(value));
+	return NULL;
 }
 
 int fdtab_next_writer(int after, struct vfile **out)

@@ -30,6 +30,10 @@ struct vfile *fdtab_get(int fd);
 /* The same; *writer_out: the descriptor is open for writing. */
 struct vfile *fdtab_get_for(int fd, bool *writer_out);
 
+/* The same if it is open for writing and the daemon could tell, else NULL: where only that matters,
+ * which costs no question about another. */
+struct vfile *fdtab_get_writer(int fd);
+
 /* Is it known what fd is, so that nobody need be asked? */
 bool fdtab_known(int fd);
 
