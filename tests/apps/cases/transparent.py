@@ -89,8 +89,9 @@ os.execve(fd, ["cat", "/proc/self/comm"], {})
     # What other processes are, one of which is a static program whose first mapping is its text.
     Case("transparent/exe-of-others", """
 readlink /proc/$$/exe; cmp /proc/$$/exe $(readlink -f /bin/sh) && echo same; python3 -c 'import os; print(os.path.realpath(f"/proc/{os.getppid()}/exe"))'; :
-busybox sleep 5 & sleep 0.2; readlink -f /proc/$!/exe; ls -l /proc/$!/exe | sed 's/.*-> //'; stat -Lc %i /proc/$!/exe $(command -v busybox) | uniq | wc -l; kill $!
-$P/preempt-go $D >/dev/null & sleep 0.2; readlink /proc/$!/exe | sed 's,.*/,,'; wait"""),
+named() { for i in $(seq 200); do [ "$(cat /proc/$2/comm)" = $1 ] && return; sleep 0.05; done; }
+busybox sleep 30 & named busybox $!; readlink -f /proc/$!/exe; ls -l /proc/$!/exe | sed 's/.*-> //'; stat -Lc %i /proc/$!/exe $(command -v busybox) | uniq | wc -l; kill $!
+$P/preempt-go $D >/dev/null & named preempt-go $!; readlink /proc/$!/exe | sed 's,.*/,,'; wait"""),
 ]
 # A root without /proc and without the runtime's file; in a user namespace if need be.
 ENTER = "" if ROOT else "unshare -Ur "
