@@ -101,12 +101,30 @@ static bool links_to_descriptors(int dirfd, const char *name, char *to)
 	return leads_to_descriptors(to);
 }
 
+/* fd, just opened by the name that vf had, if it is vf still: another may have got that name. */
+static long same_file(long fd, const struct vfile *vf, bool cut)
+{
+	struct request rq = {.op = WIRE_TRUNCATE, .data_dev = vf->dev, .data_ino = vf->ino};
+	struct vfile *opened = NULL;
+	int ret = cloudfd_get((int)fd, &opened);
+
+	if (ret == 1)
+		ret = opened != vf ? -ENOENT : cut ? request_run(&rq) : 0;
+	vfile_put(opened);
+	if (!ret)
+		return fd;
+	fdtab_forget((int)fd);
+	sys1(__NR_close, fd);
+	fdtab_forget((int)fd);
+	return ret;
+}
+
 /* A name of one of our own descriptors, opened for more than reading: by the cloud file's name. */
 static long open_named(struct thread *t, int fd, unsigned flags)
 {
 	struct vpath *path = &t->path[0];
 	struct vfile *vf;
-	int ret;
+	long ret;
 
 	if ((flags & O_ACCMODE) == O_RDONLY && !(flags & O_TRUNC))
 		return -ENOSYS;
@@ -116,8 +134,11 @@ static long open_named(struct thread *t, int fd, unsigned flags)
 	memcpy(path->text, vnode_path(vf->vn), vf->vn->path_len + 1);
 	path->len = vf->vn->path_len;
 	path->must_be_dir = false;
+	ret = open_cloud(path, flags & ~(unsigned)(O_CREAT | O_EXCL | O_TRUNC), 0);
+	if (ret >= 0)
+		ret = same_file(ret, vf, flags & O_TRUNC);
 	vfile_put(vf);
-	return open_cloud(path, flags & ~(unsigned)(O_CREAT | O_EXCL), 0);
+	return ret;
 }
 
 /* The kernel's file. Some of /proc would show the twins, and some of it, and of /dev, gives a new

@@ -69,6 +69,9 @@ SESSIONS = {
     "append-many": "for i in 1 2 3 4; do (for j in 1 2 3 4 5 6 7 8 9 10; do echo $i-$j >>$D/log; done) & done; wait; sort $D/log | cksum; sort -o $D/log $D/log",
     "full-device": "cat $L/text/file00.txt >/dev/full 2>/dev/null; echo $?; ls $D",
     "named-descriptor": "echo first >$D/f; echo x 3>>$D/f >/dev/fd/3; cat $D/f",
+    "reopen": "exec 5>>$D/f; echo one >&5; echo two >/dev/fd/5; cat $D/f; (echo three >/proc/self/fd/5); echo four >&5; cat $D/f",
+    "reopen-renamed": "exec 5>>$D/f; echo one >&5; mv $D/f $D/g; echo precious >$D/f; (echo two >/dev/fd/5) 2>/dev/null; cat $D/f; echo end >&5; exec 5>&-; "
+                      "rm -f $D/g",
     "link": "ln $D/base.bin $D/hard 2>/dev/null || cp $D/base.bin $D/hard; cmp $D/base.bin $D/hard; echo $?; rm $D/hard",
     "stdout-of-native": "echo before >$D/f; SKYSHIM_OFF=1 env echo from a program by itself >>$D/f; cat $D/f",
 }
