@@ -15,6 +15,7 @@ import urllib.parse
 from cases.budget import Counted
 from case import Case, Result, World, difference, neutral, want
 
+MODEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "programs", "model.py")
 BASE_BYTES = 5 * 65536 + 1000
 BASE = bytes((i * 7 + i // 251) & 255 for i in range(BASE_BYTES))
 GROUPS = "bytes offsets append vector size open error fd exec map copy names attr sync sharing threads aio outlived signals".split()
@@ -289,6 +290,8 @@ def budget(context):
 CASES = [Case(f"write/probe/{variant}/{group}", check=probe(variant, group), needs_store=False, timeout=120)
          for variant in ("glibc", "musl-static") for group in GROUPS]
 CASES += [Case(f"write/{name}", check=session(name, command), needs_store=False) for name, command in SESSIONS.items()]
+CASES += [Case(f"write/model-{seed}", check=session(f"model-{seed}", f"cd $D && python3 {MODEL} {seed} 300"), needs_store=False, timeout=120)
+          for seed in range(1, 7)]
 CASES += [
     Case("write/durable", check=durable),
     Case("write/killed", check=killed),
