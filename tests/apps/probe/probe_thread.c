@@ -6,8 +6,10 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,12 +66,36 @@ static void thread_parallel(void)
 	close(shared_fd);
 }
 
+static volatile int reader;
+
 static void *read_pipe(void *arg)
 {
 	char byte;
+
+	reader = (int)syscall(SYS_gettid);
 	long got = read(*(int *)arg, &byte, 1);
 
 	return (void *)(got < 0 ? (intptr_t)-errno : (intptr_t)got);
+}
+
+/* Until the reader sleeps in its read: before that, a signal would not interrupt it. */
+static void await_reader(void)
+{
+	char path[64], text[256], *state = NULL;
+
+	while (!reader)
+		usleep(1000);
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", reader);
+	while (!state || state[2] != 'S') {
+		int fd = open(path, O_RDONLY);
+		long n = read(fd, text, sizeof(text) - 1);
+
+		close(fd);
+		text[n > 0 ? n : 0] = '\0';
+		state = strrchr(text, ')');
+		usleep(1000);
+	}
+	reader = 0;
 }
 
 static void thread_signals(void)
@@ -83,13 +109,13 @@ static void thread_signals(void)
 		return;
 	sigaction(SIGUSR1, &action, NULL);
 	pthread_create(&thread, NULL, read_pipe, &pipes[0]);
-	usleep(50000);
+	await_reader();
 	say("kill", pthread_kill(thread, SIGUSR1));
 	pthread_join(thread, &result);
 	say("kill-interrupts", (long)(intptr_t)result);
 	say("kill-handled", woken);
 	pthread_create(&thread, NULL, read_pipe, &pipes[0]);
-	usleep(50000);
+	await_reader();
 	say("cancel", pthread_cancel(thread));
 	pthread_join(thread, &result);
 	say("cancelled", result == PTHREAD_CANCELED);
