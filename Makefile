@@ -173,6 +173,10 @@ KILLS ?= 100
 crash: all teststore ## kill programs that write, their daemon, or both, and look at the bucket (KILLS=100)
 	@tests/crash/run --build $(BUILD) --kills $(KILLS)
 
+.PHONY: transparency
+transparency: all ## other people's test suites natively and under skyshim, test by test (an hour; QUICK=1: the quick part)
+	@scripts/transparency --build $(BUILD) --json $(BUILD)/transparency.json $(if $(QUICK),--quick)
+
 .PHONY: test
 test: ## everything that runs without another server: lint, unit tests, programs on the embedded store
 	@scripts/test --embedded

@@ -5,9 +5,10 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,19 +28,32 @@ int autostart_probe(const char *sock)
 	return connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) ? -errno : 0;
 }
 
+/* Who traces this program and all its children (strace -f) is not to wait for the daemon, which
+ * stays: clone(2), CLONE_UNTRACED. The child does nothing but execute. */
+static pid_t start_untraced(const char *bin, char *const argv[])
+{
+	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_UNTRACED | SIGCHLD, NULL, NULL, NULL, 0);
+
+	if (pid == 0) {
+		execve(bin, argv, environ);
+		_exit(127);
+	}
+	return pid;
+}
+
 int autostart(const char *bin, const char *cache_dir, const char *sock)
 {
 	char *const argv[] = {
 		(char *)"skyshim", (char *)"daemon",   (char *)"--autostart", (char *)"--cache-dir",
 		(char *)cache_dir, (char *)"--socket", (char *)sock,	      NULL};
 	pid_t pid;
-	int status, ret;
+	int status;
 
 	if (!autostart_probe(sock))
 		return 0;
-	ret = posix_spawn(&pid, bin, NULL, NULL, argv, environ);
-	if (ret)
-		return -ret;
+	pid = start_untraced(bin, argv);
+	if (pid < 0)
+		return -errno;
 	while (waitpid(pid, &status, 0) < 0) {
 		if (errno != EINTR)
 			return -errno;

@@ -172,9 +172,16 @@ long cloudfd_clone(int fd, const struct vfile *source)
 	return ret;
 }
 
+/* A descriptor that is not known has not been written by in this process, and a filter of the
+ * program's may kill it for asking: what was open before that is known (sys_seccomp.c). */
+static bool may_ask(int fd)
+{
+	return !__atomic_load_n(&rt.sandboxed, __ATOMIC_RELAXED) || fdtab_known(fd);
+}
+
 static int closing(int fd, int (*flush)(struct vfile *vf))
 {
-	struct vfile *vf = fdtab_get_writer(fd);
+	struct vfile *vf = may_ask(fd) ? fdtab_get_writer(fd) : NULL;
 	int ret;
 
 	if (!vf)
@@ -279,7 +286,7 @@ bool cloudfd_settle(const struct thread *t)
 		return true;
 	/* What was inherited as standard output is answered for even if nothing was written. */
 	for (int fd = 0; fd < STANDARD_FDS; fd++) {
-		struct vfile *vf = fdtab_get_writer(fd);
+		struct vfile *vf = may_ask(fd) ? fdtab_get_writer(fd) : NULL;
 
 		if (vf)
 			notes_have(vf);

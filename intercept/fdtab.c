@@ -201,6 +201,11 @@ struct vfile *fdtab_get_for(int fd, bool *writer_out)
 	return vfile_of(value);
 }
 
+bool fdtab_known(int fd)
+{
+	return fd >= 0 && cached(fd) && __atomic_load_n(&slots[fd], __ATOMIC_ACQUIRE);
+}
+
 struct vfile *fdtab_get_writer(int fd)
 {
 	uintptr_t value = fd < 0 ? 0 : look_up(fd, true);

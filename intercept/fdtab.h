@@ -34,6 +34,9 @@ struct vfile *fdtab_get_for(int fd, bool *writer_out);
  * which costs no question about another. */
 struct vfile *fdtab_get_writer(int fd);
 
+/* Is it known what fd is, so that nobody need be asked? */
+bool fdtab_known(int fd);
+
 /* The next number above after that is known to be a cloud file's, open for writing; *out with a
  * reference. -1: none, or the thread's descriptors are not the process's. */
 int fdtab_next_writer(int after, struct vfile **out);

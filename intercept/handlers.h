@@ -35,6 +35,7 @@ sys_handler sys_rt_sigaction, sys_rt_sigprocmask, sys_rt_sigreturn, sys_rt_sigsu
 	sys_sigaltstack, sys_ppoll, sys_pselect6, sys_epoll_pwait;
 sys_handler sys_clone, sys_clone3, sys_fork, sys_vfork, sys_exit, sys_exit_group, sys_execve,
 	sys_execveat;
-sys_handler sys_readlink, sys_readlinkat, sys_refused, sys_prctl, sys_set_ids;
+sys_handler sys_readlink, sys_readlinkat, sys_refused, sys_prctl, sys_seccomp, sys_ptrace,
+	sys_set_ids;
 
 #endif

@@ -109,7 +109,7 @@ static size_t path_of(const struct twin_key *key, char *out)
 
 	if (len + sizeof(folder) + TWIN_NAME_BYTES + SUFFIX_BYTES > WIRE_PATH_MAX)
 		return 0;
-	memcpy(out, rt.handoff.cache, len);
+	memcpy(out, rt.handoff.cache, len + 1);
 	memcpy(out + len, folder, sizeof(folder));
 	len += sizeof(folder) - 1;
 	return len + twin_name(key, out + len);

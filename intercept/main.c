@@ -27,12 +27,20 @@
 #define NO_RANDOMIZE	  0x0040000ul	   /* ADDR_NO_RANDOMIZE of personality(2) */
 #define PIE_RANDOM_MASK	  0xfffffffUL	   /* pages: 28 bits */
 #define READ_IMPLIES_EXEC 0x0400000l
+#define COMM_BYTES	  16 /* TASK_COMM_LEN */
 
 struct auxv {
 	uint64_t type, value;
 };
 
-struct start;
+/* What the kernel put on the program's stack. */
+struct start {
+	uint64_t *sp;
+	char **envp;
+	struct auxv *auxv;
+	char *handoff;
+};
+
 void rt_enter(uint64_t *sp, uint64_t entry) __attribute__((noreturn));
 void rt_run_on(uint64_t stack, void (*function)(struct start *), struct start *argument)
 	__attribute__((noreturn));
@@ -76,6 +84,12 @@ static uint64_t pie_hint(long personality)
 	return PIE_BASE + (random & PIE_RANDOM_MASK) * PAGE_BYTES;
 }
 
+/* What execve(2) was given: a script's name, or the program's. */
+static const char *executed_name(void)
+{
+	return rt.handoff.name ? rt.handoff.name : rt.handoff.exec;
+}
+
 static void set_auxv(struct auxv *auxv, const struct image *program, uint64_t interp_base)
 {
 	for (; auxv->type != AT_NULL; auxv++) {
@@ -93,7 +107,7 @@ static void set_auxv(struct auxv *auxv, const struct image *program, uint64_t in
 			auxv->value = program->entry;
 			break;
 		case AT_EXECFN:
-			auxv->value = (uint64_t)rt.handoff.exec;
+			auxv->value = (uint64_t)executed_name();
 			break;
 		default:
 			break;
@@ -139,18 +153,38 @@ static uint64_t load_program(int fd, uint64_t hint, struct image *program, struc
 	return interp.entry;
 }
 
-static void set_name(void)
+/* What ps shows: the last component of name, of which bytes count. */
+static void set_comm(const char *name, size_t bytes)
 {
-	const char *base = strrchr(rt.handoff.exec, '/');
+	char comm[COMM_BYTES];
+	size_t at = bytes;
 
-	sys2(__NR_prctl, PR_SET_NAME, base ? base + 1 : rt.handoff.exec);
+	while (at && name[at - 1] != '/')
+		at--;
+	bytes -= at;
+	if (bytes >= sizeof(comm))
+		bytes = sizeof(comm) - 1;
+	memcpy(comm, name + at, bytes);
+	comm[bytes] = '\0';
+	sys2(__NR_prctl, PR_SET_NAME, comm);
+}
+
+/* A program executed by its descriptor has its file's name, as of Linux 6.14. */
+static void set_comm_of_file(void)
+{
+	const char *name = exename(), *cut = strstr(name, " (deleted)");
+
+	set_comm(name, cut ? (size_t)(cut - name) : strlen(name));
 }
 
 /* Tells the kernel where arguments and environment end, so that /proc/self/environ does not show
- * the handoff (which stands last); brk stays where it is. Without CONFIG_CHECKPOINT_RESTORE the
- * string shows. */
-static void hide_handoff(uint64_t *sp, char **envp, char *handoff, const struct image *program)
+ * the handoff (which stands last), and what the auxiliary vector is, for /proc/self/auxv; brk stays
+ * where it is. Without CONFIG_CHECKPOINT_RESTORE the string shows. */
+static void hide_handoff(const struct start *s, const struct image *program)
 {
+	uint64_t *sp = s->sp;
+	char **envp = s->envp, *handoff = s->handoff;
+	const struct auxv *last = s->auxv;
 	uint64_t brk = (uint64_t)sys1(__NR_brk, 0);
 	struct prctl_mm_map map = {
 		.start_code = program->bias + program->low,
@@ -167,6 +201,10 @@ static void hide_handoff(uint64_t *sp, char **envp, char *handoff, const struct 
 		.exe_fd = ~0u,
 	};
 
+	while (last->type != AT_NULL)
+		last++;
+	map.auxv = (void *)s->auxv;
+	map.auxv_size = (uint32_t)((const char *)(last + 1) - (const char *)s->auxv);
 	sys5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0);
 }
 
@@ -193,14 +231,6 @@ static void start_mask(struct thread *t)
 	signals_set_mask(t, mask);
 }
 
-/* What the kernel put on the program's stack. */
-struct start {
-	uint64_t *sp;
-	char **envp;
-	struct auxv *auxv;
-	char *handoff;
-};
-
 /* From here on, on the private stack of the first thread. */
 static void start(struct start *s)
 {
@@ -213,14 +243,17 @@ static void start(struct start *s)
 
 	signals_init(t);
 	fd = open_program();
-	set_name();
+	if (!rt.handoff.fd)
+		set_comm(executed_name(), strlen(executed_name()));
 	entry = load_program(fd, pie_hint(personality), &program, &info, &interp_base);
 	exename_init(fd, program.entry);
+	if (rt.handoff.fd)
+		set_comm_of_file();
 	sys1(__NR_close, fd);
 	set_auxv(s->auxv, &program, interp_base);
 	vdso_init((const uint64_t *)s->auxv);
 	ids_init((const uint64_t *)s->auxv);
-	hide_handoff(s->sp, s->envp, s->handoff, &program);
+	hide_handoff(s, &program);
 	if (program.stack_exec) {
 		trapped_expect("an executable stack");
 		sys3(__NR_mprotect, sp & ~(PAGE_BYTES - 1), PAGE_BYTES,

@@ -12,6 +12,7 @@
 
 #include "intercept/exename.h"
 #include "intercept/fdtab.h"
+#include "intercept/procmaps.h"
 #include "intercept/request.h"
 #include "intercept/symlink.h"
 #include "intercept/usercopy.h"
@@ -201,6 +202,8 @@ int path_is_cloud(struct sys_args *a, int dirfd_arg, int path_arg, int slot, uns
 	self = ret ? NULL : path_proc_self(name);
 	if (self && !strcmp(self, "exe") && !(flags & PATH_NOFOLLOW))
 		args_replace(a, path_arg, (uint64_t)exename());
+	else if (!ret && !self && !(flags & PATH_NOFOLLOW) && procmaps_exe(name, out->text))
+		args_replace(a, path_arg, (uint64_t)out->text);
 	return ret;
 }
 

@@ -16,10 +16,13 @@
 #include "intercept/path.h"
 #include "intercept/vfile.h"
 
-#define TEXT_FIRST   (256ul * 1024)
-#define TEXT_MAX     (64ul * 1024 * 1024)
-#define CLOUD_DEVICE "00:5ca1 " /* as stat(2) tells it: sys_stat.c */
-#define FIELDS	     5		/* range, permissions, offset, device, inode; then the name */
+#define TEXT_FIRST	(256ul * 1024)
+#define TEXT_MAX	(64ul * 1024 * 1024)
+#define CLOUD_DEVICE	"00:5ca1 " /* as stat(2) tells it: sys_stat.c */
+#define STARTING_STEPS	10	   /* each twice as long as the one before: a second in all */
+#define STARTING_NS	1000000L
+#define PROC_NAME_BYTES 64 /* /proc/PID/task/TID/stat and less */
+#define FIELDS		5  /* range, permissions, offset, device, inode; then the name */
 
 /* The whole of a /proc file: a mapping of `bytes`, of which `used` hold text. */
 struct text {
@@ -297,4 +300,102 @@ size_t procmaps_image_path(const struct image_twin *image, char *out)
 	}
 	text_free(&t);
 	return len;
+}
+
+/* The program's extent in memory, as the runtime has told the kernel: fields 26 and 27 of
+ * proc_pid_stat(5). */
+static bool code_of(const char *path, uint64_t *from_out, uint64_t *to_out)
+{
+	char text[1024];
+	long fd = sys3(__NR_open, path, O_RDONLY | O_CLOEXEC, 0), n;
+	const char *at;
+
+	if (fd < 0)
+		return false;
+	n = sys3(__NR_read, fd, text, sizeof(text) - 1);
+	sys1(__NR_close, fd);
+	text[n > 0 ? n : 0] = '\0';
+	at = strrchr(text, ')'); /* the second field may hold any byte */
+	for (int field = 2; at && field < 26; field++) {
+		at = strchr(at, ' ');
+		at += at != NULL;
+	}
+	if (!at || !strchr(at, ' '))
+		return false;
+	*from_out = decimal(at);
+	*to_out = decimal(strchr(at, ' ') + 1);
+	return true;
+}
+
+/* The file that is mapped in [from, to), the twin of one left aside. */
+static size_t file_between(const struct text *t, uint64_t from, uint64_t to, char *out)
+{
+	const char *limit = t->at + t->used;
+	struct line line = {0};
+
+	for (const char *at = t->at; at < limit; at = line.end + 1) {
+		size_t len;
+
+		if (!parse(at, limit, &line) || line.start < from || line.start >= to ||
+		    line.name == line.end || *line.name != '/' || in_cache(&line))
+			continue;
+		len = (size_t)(line.end - line.name);
+		if (len >= WIRE_PATH_MAX)
+			return 0;
+		memcpy(out, line.name, len);
+		out[len] = '\0';
+		return len;
+	}
+	return 0;
+}
+
+/* The same, of the process whose folder is path (stem bytes, with room for more). */
+static size_t program_of(char *path, size_t stem, char *out)
+{
+	uint64_t from, to;
+	struct text t;
+	size_t len;
+
+	memcpy(path + stem, "/stat", sizeof("/stat"));
+	if (!code_of(path, &from, &to))
+		return 0;
+	memcpy(path + stem, "/maps", sizeof("/maps"));
+	if (text_read(&t, path))
+		return 0;
+	len = file_between(&t, from, to, out);
+	text_free(&t);
+	return len;
+}
+
+/* The process whose exe is name: /proc/PID/exe. */
+static __attribute__((noinline)) size_t exe_of(const char *name, size_t stem, char *out)
+{
+	int64_t step[2] = {0, STARTING_NS};
+	char runtime[WIRE_PATH_MAX], path[PROC_NAME_BYTES];
+	long n = sys3(__NR_readlink, name, out, WIRE_PATH_MAX - 1);
+	size_t len = 0;
+
+	if (n <= 0 || sys3(__NR_readlink, "/proc/self/exe", runtime, sizeof(runtime)) != n ||
+	    memcmp(out, runtime, (size_t)n) != 0)
+		return 0;
+	memcpy(path, name, stem);
+	for (int i = 0; i < STARTING_STEPS; i++) {
+		len = program_of(path, stem, out);
+		if (len != (size_t)n || memcmp(out, runtime, len) != 0)
+			return len;
+		sys2(__NR_nanosleep, step, 0); /* its runtime has not loaded it yet */
+		step[1] *= 2;
+	}
+	return len;
+}
+
+size_t procmaps_exe(const char *name, char *out)
+{
+	static const char end[] = "/exe";
+	size_t len = strlen(name), stem = len - (sizeof(end) - 1);
+
+	if (len < sizeof(end) || len + 2 > PROC_NAME_BYTES || strncmp(name, "/proc/", 6) != 0 ||
+	    name[6] < '1' || name[6] > '9' || strcmp(name + stem, end) != 0)
+		return 0;
+	return exe_of(name, stem, out);
 }

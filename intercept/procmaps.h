@@ -20,4 +20,8 @@ long procmaps_open(const char *self, unsigned flags);
  * when it cannot be told. */
 size_t procmaps_image_path(const struct image_twin *image, char *out);
 
+/* What the link name ("/proc/PID/exe", PID another process) would say natively, at out
+ * (WIRE_PATH_MAX bytes). Its length; 0 when the kernel's answer is right. */
+size_t procmaps_exe(const char *name, char *out);
+
 #endif

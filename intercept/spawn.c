@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See spawn.h. The program's own SIGCHLD and wait status stay untouched: the child in between is
- * made without an exit signal and waited for with __WCLONE. */
+ * made without an exit signal and waited for with __WCLONE. Who traces the program and all its
+ * children (strace -f) is not to wait for the daemon. */
 #include "intercept/spawn.h"
 
 #include <errno.h>
 #include <linux/mman.h>
+#include <linux/sched.h>
 #include <linux/wait.h>
 #include <string.h>
 
@@ -68,7 +70,7 @@ static void start_and_wait(void)
 	long pid;
 
 	sys3(__NR_close_range, 3, ~0u, 0);
-	pid = sys5(__NR_clone, 0, 0, 0, 0, 0);
+	pid = sys5(__NR_clone, CLONE_UNTRACED, 0, 0, 0, 0);
 	if (pid == 0)
 		exec_daemon();
 	/* execve has made it a child like others */
@@ -109,7 +111,7 @@ int spawn_daemon(int (*try)(void), int milliseconds)
 
 	if (sys2(__NR_access, rt.handoff.bin, 1 /* X_OK */))
 		return -EPIPE; /* in another root, say: there will be none to wait for */
-	pid = sys5(__NR_clone, 0, 0, 0, 0, 0);
+	pid = sys5(__NR_clone, CLONE_UNTRACED, 0, 0, 0, 0);
 	if (pid == 0)
 		start_and_wait();
 	return pid < 0 ? (int)pid : try_until(try, pid, milliseconds);

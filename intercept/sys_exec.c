@@ -9,6 +9,7 @@
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
+#include <linux/ptrace.h>
 #include <linux/stat.h>
 #include <string.h>
 
@@ -22,12 +23,14 @@
 #include "intercept/path.h"
 #include "intercept/report.h"
 #include "intercept/request.h"
+#include "intercept/self.h"
 #include "intercept/signals.h"
 #include "intercept/usercopy.h"
 
-#define POINTERS_MAX 65536u /* of argv and envp together, each */
-#define EXEC_FD_MIN  100    /* a copied descriptor stays clear of those that programs count on */
-#define NATIVE	     1	    /* a plan: the kernel executes it */
+#define POINTERS_MAX (1u << 20) /* of argv and of envp; the kernel takes 6 MiB, strings included */
+#define EXEC_FD_MIN  100 /* a copied descriptor stays clear of those that programs count on */
+#define ANY_X	     0111
+#define NATIVE	     1 /* a plan: the kernel executes it */
 
 /* One execve under way; lives in a mapping, since it is too big for a private stack. What is always
  * used stands first: a page touched is a fault. */
@@ -57,12 +60,16 @@ static bool gives_rights(int fd, const struct stat *st)
 /* May this file be executed? 0 or a negative errno. */
 static int check_permission(int fd, struct stat *st)
 {
+	long ret;
+
 	if (sys2(__NR_fstat, fd, st))
 		return -EACCES;
 	if (!S_ISREG(st->st_mode))
 		return -EACCES;
-	return sys4(__NR_faccessat2, fd, "", 1 /* X_OK */, AT_EMPTY_PATH | AT_EACCESS) ? -EACCES
-										       : 0;
+	ret = sys4(__NR_faccessat2, fd, "", 1 /* X_OK */, AT_EMPTY_PATH | AT_EACCESS);
+	/* A filter of the program's may refuse that call with whatever errno, an old kernel has
+	 * none: then the file's mode tells. */
+	return ret == -EACCES || (ret && !(st->st_mode & ANY_X)) ? -EACCES : 0;
 }
 
 /* Does the path name the interpreter that this image runs by, unchanged, and may we still? Most
@@ -230,7 +237,8 @@ static int lay_envp(struct exec_plan *p, uint64_t user, long envc, uint64_t *out
 	return 0;
 }
 
-static int build_handoff(struct thread *t, struct exec_plan *p)
+/* script: p->script is what is executed, p->path its interpreter. */
+static int build_handoff(struct thread *t, struct exec_plan *p, bool script)
 {
 	static const char digits[] = "0123456789abcdef";
 	uint64_t mask = signals_mask(t) | (t->sys_blocked ? SIGBIT(K_SIGSYS) : 0);
@@ -242,6 +250,7 @@ static int build_handoff(struct thread *t, struct exec_plan *p)
 	h.mask = p->mask;
 	h.fd = p->fd[0] ? p->fd : NULL;
 	h.exec = p->path;
+	h.name = script && !strchr(p->script, '\n') ? p->script : NULL;
 	h.cwd = t->proc->cwd_virtual ? t->proc->cwd : NULL;
 	h.high = fdtab_high() ? "1" : NULL;
 	h.filtered = h.home && t->armed ? "1" : NULL;
@@ -257,7 +266,33 @@ static long leave_natively(void)
 	return SYS_PASS_GATE;
 }
 
-/* A program that runs as itself, without the clouds: set-uid, 32-bit, binfmt_misc. */
+/* Has this process asked for a debugger? It looks at what execve has mapped, and sets breakpoints
+ * there before the first instruction: there it must find the program itself. */
+static bool debugged(struct thread *t)
+{
+	int pid;
+
+	lock_take(&t->proc->lock);
+	pid = t->proc->debugged;
+	lock_drop(&t->proc->lock);
+	return pid && pid == (int)sys0(__NR_getpid) && !(t->armed && filter_wanted());
+}
+
+/* What traces itself, PTRACE_TRACEME, is started by a debugger (gdb, gdbserver, lldb, ltrace);
+ * strace and others take hold of their programs from outside. */
+long sys_ptrace(struct sys_args *a)
+{
+	struct proc *proc = a->thread->proc;
+
+	if (a->arg[0] == PTRACE_TRACEME) {
+		lock_take(&proc->lock);
+		proc->debugged = (int)sys0(__NR_getpid);
+		lock_drop(&proc->lock);
+	}
+	return SYS_PASS;
+}
+
+/* A program that runs as itself, without the clouds: set-uid, 32-bit, binfmt_misc, debugged. */
 static long native(const struct thread *t, const char *path)
 {
 	if (t->armed && filter_wanted()) {
@@ -273,41 +308,6 @@ static long native(const struct thread *t, const char *path)
 	return -EPERM;
 }
 
-/* Is the runtime's path still the file that runs here? It may be another version by now, or not be
- * seen from here. */
-static bool runtime_is_there(void)
-{
-	char id[96];
-	struct stat st;
-	size_t n;
-
-	if (sys2(__NR_stat, rt.handoff.rt, &st))
-		return false;
-	n = path_format_wide(st.st_dev, id);
-	id[n++] = '-';
-	n += path_format_wide(st.st_ino, id + n);
-	id[n++] = '-';
-	n += path_format_wide(st.st_ctime, id + n);
-	id[n++] = '-';
-	path_format_wide(st.st_ctime_nsec, id + n);
-	return !strcmp(id, rt.handoff.rtid);
-}
-
-/* By its path, since to go by /proc is dear: each process that does makes entries there, which its
- * end has to take away. Only by /proc is it the same for sure. */
-static long execute_runtime(uint64_t *argv, uint64_t *envp)
-{
-	long ret = -ENOENT;
-
-	if (runtime_is_there())
-		ret = sys3(__NR_execve, rt.handoff.rt, argv, envp);
-	if (ret == -ENOENT || ret == -EACCES)
-		ret = sys3(__NR_execve, "/proc/self/exe", argv, envp);
-	if (ret == -ENOENT)
-		ret = sys3(__NR_execve, rt.handoff.rt, argv, envp);
-	return ret;
-}
-
 static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint64_t envp)
 {
 	unsigned depth = 0;
@@ -320,7 +320,7 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 		return argc < 0 ? argc : envc;
 	if (ret < 0)
 		return ret;
-	if (ret == NATIVE)
+	if (ret == NATIVE || debugged(a->thread))
 		return native(a->thread, p->path);
 	if (depth)
 		p->fd[0] = '\0'; /* the script itself is read from it, by its interpreter */
@@ -340,12 +340,12 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 	if (a->thread->put_off)
 		return SYS_AGAIN;
 	cloudfd_closing_exec();
-	ret = build_handoff(a->thread, p);
+	ret = build_handoff(a->thread, p, depth > 0);
 	if (ret)
 		return ret;
 	signals_hand_on(a->thread);
 	report_write();
-	return execute_runtime(new_argv, new_envp);
+	return self_exec(new_argv, new_envp);
 }
 
 /* fd: -1, or the descriptor behind path, which the program must not find open. */

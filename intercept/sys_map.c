@@ -22,6 +22,7 @@
 #define FIXED		  (MAP_FIXED | MAP_FIXED_NOREPLACE)
 #define K_SHM_EXEC	  0100000u
 #define READ_IMPLIES_EXEC 0x0400000u
+#define VALGRIND_BASE	  0x58000000ul /* where its tools are linked to, and hardly anything else */
 
 static long map(const struct sys_args *a, int fd, uint64_t bytes)
 {
@@ -130,6 +131,15 @@ static long map_text_within(struct sys_args *a)
 	return ret;
 }
 
+/* Is this a program that reads the code it maps, and executes a translation of it? For that, a jump
+ * to a trampoline leads nowhere; what is translated has its calls made by the translator's text. */
+static bool translates(void)
+{
+	const struct image_twin *i = image_at(VALGRIND_BASE);
+
+	return i && i->base == VALGRIND_BASE && i->head.low == VALGRIND_BASE;
+}
+
 static long map_file(struct sys_args *a)
 {
 	bool executable = a->arg[2] & PROT_EXEC;
@@ -145,6 +155,8 @@ static long map_file(struct sys_args *a)
 			image_touched(a->arg[0], a->arg[1]);
 		return SYS_PASS;
 	}
+	if (translates())
+		return executable ? map_unproven(a, "code that is translated") : SYS_PASS;
 	if (executable) {
 		ret = map_text_within(a);
 		if (!sys_failed(ret))

@@ -8,6 +8,7 @@
 #include "intercept/exename.h"
 #include "intercept/handlers.h"
 #include "intercept/path.h"
+#include "intercept/procmaps.h"
 #include "intercept/usercopy.h"
 
 static long put_link(const char *text, size_t len, uint64_t user, uint64_t room)
@@ -45,6 +46,7 @@ static long readlink_at(struct sys_args *a, int dirfd_arg, int path_arg)
 	struct thread *t = a->thread;
 	struct wire_attr attr;
 	const char *self;
+	size_t len;
 	int ret = path_is_cloud(a, dirfd_arg, path_arg, 0, PATH_NOFOLLOW);
 
 	if (ret < 0)
@@ -54,7 +56,14 @@ static long readlink_at(struct sys_args *a, int dirfd_arg, int path_arg)
 		return ret ? ret : -EINVAL; /* nothing there is a link */
 	}
 	self = path_proc_self(t->name);
-	ret = self ? (int)own_link(t, self, a->arg[path_arg + 1], a->arg[path_arg + 2]) : SYS_PASS;
+	if (self) {
+		ret = (int)own_link(t, self, a->arg[path_arg + 1], a->arg[path_arg + 2]);
+	} else {
+		len = procmaps_exe(t->name, (char *)t->iov);
+		ret = len ? (int)put_link((char *)t->iov, len, a->arg[path_arg + 1],
+					  a->arg[path_arg + 2])
+			  : SYS_PASS;
+	}
 	return ret == SYS_PASS ? SYS_PASS_PATH : ret;
 }
 

@@ -1,25 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which handler answers which system call. What is not here is the kernel's. */
 #include <errno.h>
-#include <linux/prctl.h>
 
 #include "core/base/sysclass.h"
 #include "intercept/handlers.h"
-
-#ifndef PR_SET_SYSCALL_USER_DISPATCH
-#define PR_SET_SYSCALL_USER_DISPATCH 59
-#endif
 
 /* io_uring reads descriptors behind our back: libraries fall back when it is missing. */
 long sys_refused(struct sys_args *a)
 {
 	(void)a;
 	return -ENOSYS;
-}
-
-long sys_prctl(struct sys_args *a)
-{
-	return (int)a->arg[0] == PR_SET_SYSCALL_USER_DISPATCH ? -EINVAL : SYS_PASS;
 }
 
 #define HANDLERS(X)                             \
@@ -143,6 +133,8 @@ long sys_prctl(struct sys_args *a)
 	X(execve, sys_execve)                   \
 	X(execveat, sys_execveat)               \
 	X(prctl, sys_prctl)                     \
+	X(seccomp, sys_seccomp)                 \
+	X(ptrace, sys_ptrace)                   \
 	X(setuid, sys_set_ids)                  \
 	X(setgid, sys_set_ids)                  \
 	X(setreuid, sys_set_ids)                \
@@ -166,7 +158,7 @@ long dispatch_handle(struct sys_args *a)
 	case __NR_##name:     \
 		return handler(a);
 	switch (a->nr) {
-		HANDLERS(HANDLE)
+		HANDLERS(HANDLE) /* NOLINT(bugprone-branch-clone): some share a handler */
 	default:
 		return SYS_PASS;
 	}

@@ -35,6 +35,7 @@ struct proc_sigaction {
 struct proc {
 	struct lock lock; /* guards all below */
 	struct proc_sigaction sig[K_NSIG + 1];
+	int debugged; /* the process that has asked to be traced by its parent, or 0 */
 	bool cwd_virtual;
 	char cwd[WIRE_PATH_MAX]; /* a clean virtual path when cwd_virtual */
 };
@@ -168,6 +169,7 @@ struct runtime {
 	uint32_t armed;		/* atomic: the trap is set in every thread */
 	bool started;		/* the program runs */
 	uint64_t interp;	/* an address in its interpreter, or 0 */
+	uint32_t sandboxed;	/* atomic: the program has set a filter of its own */
 	char handoff_text[HANDOFF_BYTES];
 };
 extern struct runtime rt;

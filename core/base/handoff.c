@@ -63,6 +63,7 @@ int handoff_build(const struct handoff *h, char *out, size_t out_bytes)
 	put_field(&w, "home=", h->home);
 	put_field(&w, "filtered=", h->filtered);
 	put_field(&w, "high=", h->high);
+	put_field(&w, "name=", h->name);
 	put(&w, "exec=", 5);
 	put(&w, h->exec, strlen(h->exec) + 1);
 	if (w.bad)
@@ -138,6 +139,7 @@ int handoff_parse(char *text, struct handoff *out)
 	h.home = take_field(&text, "home=");
 	h.filtered = take_field(&text, "filtered=");
 	h.high = take_field(&text, "high=");
+	h.name = take_field(&text, "name=");
 	if (!hex || !h.root || !h.sock || !h.cache || !h.bin || !h.rt || !h.rtid ||
 	    parse_ctx(hex, h.ctx))
 		return -EINVAL;

@@ -6,7 +6,7 @@
  *
  *   SKYSHIM_RT=1\nctx=HEX\nroot=/cloud\nsock=PATH\ncache=DIR\nbin=PATH\nrt=PATH\nrtid=ID\n
  *     [cwd=VIRTUAL\n][mask=HEX\n][fd=N\n][strict=1\n][report=PATH\n][late=MODE\n]
- *     [home=HEX\n][filtered=1\n][high=1\n]exec=PATH
+ *     [home=HEX\n][filtered=1\n][high=1\n][name=PATH\n]exec=PATH
  */
 #ifndef CORE_BASE_HANDOFF_H
 #define CORE_BASE_HANDOFF_H
@@ -17,7 +17,7 @@
 #include "core/base/wire.h"
 
 #define HANDOFF_NAME  "SKYSHIM_RT="
-#define HANDOFF_BYTES 32768 /* the longest string: seven paths and the rest */
+#define HANDOFF_BYTES 36864 /* the longest string: eight paths and the rest */
 
 /* A home (intercept/filter.h): where it may be, and how large it is; aligned to its size. Free in
  * every image that execve(2) begins: below what the kernel puts under the stack (which a random
@@ -53,7 +53,8 @@ struct handoff {
 			     * trap is a seccomp filter; or NULL */
 	const char *filtered; /* "1": that filter is set already, in whoever reads this; or NULL */
 	const char *high;     /* "1": a descriptor above 65535 may be a cloud file's; or NULL */
-	const char *exec;     /* the program to load, as execve(2) was given it */
+	const char *name; /* what execve(2) was given, when that is not exec: a script; or NULL */
+	const char *exec; /* the program to load: an ELF file */
 };
 
 /* Writes the string with its NUL to out. Returns its length without it, or -ENAMETOOLONG. A field

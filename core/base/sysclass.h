@@ -45,8 +45,8 @@ enum sysclass {
 	X(mount) X(umount2) X(open_tree) X(move_mount) X(swapon) X(acct) X(uselib) X(dup2) \
 	X(dup3) X(close_range) X(pidfd_getfd) X(recvmsg) X(recvmmsg) X(sendfile) X(splice) \
 	X(tee) X(copy_file_range) X(mmap) X(munmap) X(mprotect) X(pkey_mprotect) X(mremap) \
-	X(msync) X(sync) X(shmat) X(personality) X(arch_prctl) X(prctl) X(seccomp) X(rt_sigaction) \
-	X(rt_sigprocmask) X(rt_sigreturn) X(rt_sigsuspend) X(sigaltstack) X(ppoll) \
+	X(msync) X(sync) X(shmat) X(personality) X(arch_prctl) X(prctl) X(ptrace) X(seccomp) \
+	X(rt_sigaction) X(rt_sigprocmask) X(rt_sigreturn) X(rt_sigsuspend) X(sigaltstack) X(ppoll) \
 	X(pselect6) X(epoll_pwait) X(epoll_pwait2) X(signalfd) X(signalfd4) \
 	X(rt_sigtimedwait) X(clone) X(clone3) X(fork) X(vfork) X(exit) X(exit_group) \
 	X(execve) X(execveat) X(unshare) X(setns) X(setrlimit) X(prlimit64) X(io_uring_setup) \

@@ -10,7 +10,7 @@
 
 #define NAME_BYTES_MAX 255u /* NAME_MAX; longer keys are cut by the escape */
 
-static const char schemes[][4] = {"s3", "az", "gs"};
+static const char schemes[][8] = {"s3", "az", "gs"};
 
 /* The part of name after "SCHEME:/" (its slashes included), or NULL when it is no URI of ours. */
 static const char *uri_rest(const char *name, const char **scheme_out)

@@ -149,6 +149,12 @@ static int durability(const char **late)
 	return -EINVAL;
 }
 
+/* The script's own name, when p is one that names its interpreter. */
+static const char *script_name(const struct program *p)
+{
+	return p->line[0][0] == '#' && !strchr(p->found, '\n') ? p->found : NULL;
+}
+
 int handover(const struct where *w, const struct program *p, const struct coverage *c)
 {
 	static char text[HANDOFF_BYTES];
@@ -164,6 +170,7 @@ int handover(const struct where *w, const struct program *p, const struct covera
 		.rtid = rtid,
 		.strict = c->strict ? "1" : NULL,
 		.report = c->report,
+		.name = script_name(p),
 		.exec = p->exec,
 		.home = trap_by_filter() ? home : NULL,
 	};

@@ -70,6 +70,8 @@ def build(folder):
     for variant in ("glibc", "musl"):
         build_c(os.path.join(folder, f"plugin-{variant}.so"), [*VARIANTS[variant], "-shared", "-fPIC"],
                 found("programs", "plugin.c"))
+    for variant in ("glibc", "glibc-static"):
+        build_c(os.path.join(folder, f"sandbox-{variant}"), VARIANTS[variant], found("programs", "sandbox.c"))
     for name in ("arming", "changes", "execs", "lends", "plugs", "starts"):
         build_c(os.path.join(folder, name), VARIANTS["glibc"], found("programs", f"{name}.c"))
     build_fsx(folder)

@@ -75,8 +75,8 @@ Test(handoff, longest)
 
 	memset(path, 'a', sizeof(path) - 1);
 	path[0] = '/';
-	h.root = h.cache = h.bin = h.rt = h.cwd = h.report = h.exec = path;
-	cr_assert_gt(handoff_build(&h, text, sizeof(text)), 7 * 4095);
+	h.root = h.cache = h.bin = h.rt = h.cwd = h.report = h.name = h.exec = path;
+	cr_assert_gt(handoff_build(&h, text, sizeof(text)), 8 * 4095);
 }
 
 Test(handoff, refusals)
@@ -99,6 +99,7 @@ Test(handoff, home)
 	in.home = "7e8012300000";
 	in.filtered = "1";
 	in.high = "1";
+	in.name = "/tmp/script";
 	in.exec = "/tmp/x\nhome=7e8045600000\n";
 	cr_assert_gt(handoff_build(&in, text, sizeof(text)), 0);
 	cr_assert_eq(handoff_home(handoff_find_home(text)), UINT64_C(0x7e8012300000));
@@ -106,6 +107,7 @@ Test(handoff, home)
 	cr_assert_str_eq(h.home, in.home);
 	cr_assert_str_eq(h.filtered, "1");
 	cr_assert_str_eq(h.high, "1");
+	cr_assert_str_eq(h.name, "/tmp/script");
 	in.home = NULL; /* what looks like one in the path is none */
 	cr_assert_gt(handoff_build(&in, text, sizeof(text)), 0);
 	cr_assert_null(handoff_find_home(text));

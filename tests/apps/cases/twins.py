@@ -19,7 +19,7 @@ from cases.processes import ABSURD, ODD
 REQUEST = struct.Struct("=IHH16sQQQQqIIIII4x")  # core/base/wire.h
 REPLY = struct.Struct("=Ii16sQQqIIII")
 MAGIC, VERSION = 0x4d485353, 3
-TWIN_VERSION = 4  # core/base/twin.h
+TWIN_VERSION = 5  # core/base/twin.h
 HEAD_BYTES, BUILD_ID_BYTES = 392, 32
 STAT, TWIN, TRAPPED, STATUS = 2, 7, 8, 19
 MAY_SAY = {0, -errno.ENOEXEC, -errno.ESTALE, -errno.ENOSPC, -errno.E2BIG, -errno.ETIMEDOUT, -errno.EIO}

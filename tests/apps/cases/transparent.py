@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tells an intercepted program from another, found by other people's suites (scripts/transparency): each a session
+that natively, on local files, says the same."""
+import os
+import shutil
+import subprocess
+
+from case import Case, want
+
+ROOT = os.geteuid() == 0
+
+
+def allowed(*command):
+    """Whether this machine lets us: containers often forbid namespaces."""
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def traced(context):
+    """strace -f ends with the program, not with the daemon that was started for it, by `run` or by the program."""
+    result = context.run(["strace", "-f", "-o", "trace", context.skyshim, "run", "sh", "-c", "echo said; exit 3"], timeout=30)
+    want(result.status == 3 and result.stdout == b"said\n", f"the first: {result}")
+    want(len(context.daemons()) == 1, f"daemons: {context.daemons()}")
+    stop = [context.skyshim, "stop"]
+    result = context.run(["strace", "-f", "-o", "trace", context.skyshim, "run", "sh", "-c", f"'{stop[0]}' stop; ls /cloud; exit 4"],
+                         timeout=30)
+    want(result.status == 4 and len(context.daemons()) == 1, f"the second: {result}, {context.daemons()}")
+
+
+AUXV = """
+import ctypes, os, struct
+libc = ctypes.CDLL(None)
+libc.getauxval.restype = ctypes.c_ulong
+shown = dict(struct.iter_unpack("QQ", open("/proc/self/auxv", "rb").read()))
+print([key for key, value in sorted(shown.items()) if key and libc.getauxval(key) != value])
+libc.getauxval.restype = ctypes.c_char_p
+print(libc.getauxval(31))
+"""
+
+# Asynchronous reads in the kernel, which knows nothing of blocks that are not there yet. Raw: libaio may not be there.
+LIBAIO = """
+import ctypes, hashlib, os, sys
+call = ctypes.CDLL(None, use_errno=True).syscall
+class Block(ctypes.Structure):
+    _fields_ = [("data", ctypes.c_uint64), ("key", ctypes.c_uint32), ("rw_flags", ctypes.c_uint32), ("op", ctypes.c_uint16),
+                ("priority", ctypes.c_int16), ("fd", ctypes.c_uint32), ("buf", ctypes.c_uint64), ("bytes", ctypes.c_uint64),
+                ("offset", ctypes.c_int64), ("reserved", ctypes.c_uint64), ("flags", ctypes.c_uint32), ("event", ctypes.c_uint32)]
+class Vector(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_uint64), ("bytes", ctypes.c_uint64)]
+SETUP, DESTROY, GETEVENTS, SUBMIT, PREAD, PWRITE, PREADV = 206, 207, 208, 209, 0, 1, 7
+context = ctypes.c_ulong(0)
+assert call(SETUP, 8, ctypes.byref(context)) == 0
+fd, local = os.open(sys.argv[1], os.O_RDONLY), os.open("/etc/passwd", os.O_RDONLY)
+size = os.fstat(fd).st_size
+whole, parts, other = ctypes.create_string_buffer(size), ctypes.create_string_buffer(3000), ctypes.create_string_buffer(100)
+vectors = (Vector * 2)(Vector(ctypes.addressof(parts), 1000), Vector(ctypes.addressof(parts) + 1000, 2000))
+blocks = [Block(data=1, op=PREADV, fd=fd, buf=ctypes.addressof(vectors), bytes=2, offset=size // 2),
+          Block(data=2, op=PREAD, fd=local, buf=ctypes.addressof(other), bytes=100, offset=0),
+          Block(data=3, op=PREAD, fd=fd, buf=ctypes.addressof(whole), bytes=size, offset=0),
+          Block(data=4, op=PWRITE, fd=fd, buf=ctypes.addressof(whole), bytes=1, offset=0)]
+submitted = [call(SUBMIT, context, 1, (ctypes.c_void_p * 1)(ctypes.addressof(block))) for block in blocks]
+print(submitted, os.strerror(ctypes.get_errno()))
+events = (ctypes.c_uint64 * 16)()
+got = call(GETEVENTS, context, 3, 4, events, None)
+print(got, sorted((events[4 * i], events[4 * i + 2]) for i in range(got)))
+print(hashlib.sha256(whole.raw).hexdigest(), hashlib.sha256(parts.raw).hexdigest(), other.raw == open("/etc/passwd", "rb").read(100))
+print(call(SUBMIT, context, 1, None), os.strerror(ctypes.get_errno()), call(SUBMIT, context, 0, None), call(DESTROY, context))
+"""
+
+CASES = [
+    Case("transparent/strace-around", check=traced),
+    Case("transparent/libaio", ["python3", "-c", LIBAIO, "{D}/probe/big.bin"]),
+    # Names of a program: the script's own, where the interpreter is what runs.
+    Case("transparent/script-name", r"""
+printf '#!/bin/sh\ncat /proc/$$/comm; ps -o comm= -p $$\n' >a-script
+printf '#!./a-script\n' >outer; printf '#!/usr/bin/python3\n%s\n' "$AUXV" >a-python-script
+chmod +x a-script outer a-python-script; ./a-script; ./outer; env ./a-script; ./a-python-script; rm a-script outer a-python-script""",
+         env={"AUXV": AUXV}),
+    Case("transparent/memory-file-name", ["python3", "-c", """
+import os
+fd = os.memfd_create("made-in-memory-and-long")
+os.write(fd, open("/bin/cat", "rb").read())
+os.execve(fd, ["cat", "/proc/self/comm"], {})
+"""]) if tuple(map(int, os.uname().release.split(".")[:2])) >= (6, 14) else
+    Case("transparent/memory-file", ["python3", "-c", "import os; os.execve(os.open('/bin/echo', os.O_RDONLY), ['echo', 'by descriptor'], {})"]),
+    Case("transparent/auxv", ["python3", "-c", AUXV]),
+    Case("transparent/many-arguments", "set -- $(seq 100000); /bin/echo \"$@\" | md5sum; /usr/bin/env A=b /bin/echo \"$@\" | wc -c"),
+    # Programs that allow themselves few calls, and know nothing of ours.
+    *[Case(f"transparent/sandbox-{variant}", f"$P/sandbox-{variant} $D/probe") for variant in ("glibc", "glibc-static")],
+    # What other processes are, one of which is a static program whose first mapping is its text.
+    Case("transparent/exe-of-others", """
+readlink /proc/$$/exe; cmp /proc/$$/exe $(readlink -f /bin/sh) && echo same; python3 -c 'import os; print(os.path.realpath(f"/proc/{os.getppid()}/exe"))'; :
+named() { for i in $(seq 200); do [ "$(cat /proc/$2/comm)" = $1 ] && return; sleep 0.05; done; }
+busybox sleep 30 & named busybox $!; readlink -f /proc/$!/exe; ls -l /proc/$!/exe | sed 's/.*-> //'; stat -Lc %i /proc/$!/exe $(command -v busybox) | uniq | wc -l; kill $!
+$P/preempt-go $D >/dev/null & named preempt-go $!; readlink /proc/$!/exe | sed 's,.*/,,'; wait"""),
+]
+# A root without /proc and without the runtime's file; in a user namespace if need be.
+ENTER = "" if ROOT else "unshare -Ur "
+if allowed(*ENTER.split(), "chroot", "/", "true"):
+    CASES.append(Case("transparent/chroot", f"""
+mkdir -p r/bin; cp $(command -v busybox) r/bin/busybox; ln -s busybox r/bin/sh
+{ENTER}chroot r /bin/sh -c 'echo in; busybox ls /; busybox sh -c "busybox echo deeper; exit 4"; echo $?; exit 5'; echo $?; rm -r r"""))
+if shutil.which("valgrind"):
+    # What valgrind maps it translates; a twin's jumps lead out of what it knows.
+    CASES.append(Case("transparent/valgrind", "valgrind -q --trace-children=yes sh -c 'cat $D/probe/small.txt; exit 4'; echo $?"))
+if shutil.which("gdb"):
+    # A debugger's program: breakpoints are set before its first instruction. And one that it attaches to, which the
+    # auxiliary vector tells where its libraries are.
+    GDB = "gdb -nx -batch -iex 'set debuginfod enabled off'"
+    CASES.append(Case("transparent/gdb-run", f"""
+{GDB} -ex 'break main' -ex run -ex 'info symbol $pc' -ex continue --args $P/execs 2>&1 | sed -n '/^main/p; /exited/s/process [0-9]*//p'"""))
+    CASES.append(Case("transparent/gdb-attach", f"""
+mkfifo f; cat f & sleep 0.2; exec 7>f; sleep 0.2
+{GDB} -p $! -ex 'info sharedlibrary' -ex 'info proc exe' 2>&1 | grep -E ' Yes |^exe' | sed 's/0x[0-9a-f]*//g'; exec 7>&-; wait; rm f"""))
