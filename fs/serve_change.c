@@ -123,7 +123,7 @@ int serve_link(struct session *s)
 	if (s->req->data_ino)
 		return link_unnamed(s);
 	ret = two_lookups(s, &from, &to);
-	if (ret)
+	if (ret || !from || !to)
 		return ret;
 	ret = change_link(from, to);
 	if (ret)
@@ -160,7 +160,7 @@ int serve_rename(struct session *s)
 	SCOPE_FREE struct lookup *to = NULL;
 	int ret = two_lookups(s, &from, &to);
 
-	if (ret)
+	if (ret || !from || !to)
 		return ret;
 	ret = change_rename(from, to, s->req->flags & ~WIRE_MUST_BE_DIR);
 	if (ret)

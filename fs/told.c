@@ -60,9 +60,10 @@ static void remember(const uint8_t *ctx, const char *prefix, bool is_made)
 			count++;
 		}
 		if (count > TOLD_EMPTY_MAX) {
-			for (at = &empties; (*at)->next; at = &(*at)->next)
+			for (at = &empties; *at && (*at)->next; at = &(*at)->next)
 				;
-			drop(at);
+			if (*at)
+				drop(at);
 		}
 	}
 	pthread_mutex_unlock(&lock);

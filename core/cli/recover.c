@@ -101,8 +101,6 @@ static void print_one(const json_t *one)
 static int list(bool json)
 {
 	json_t *all;
-	size_t i;
-	json_t *one;
 	int ret = get_list(&all);
 
 	if (ret)
@@ -112,7 +110,8 @@ static int list(bool json)
 	else if (!json_array_size(all))
 		ret = puts("everything is in its bucket") < 0;
 	else
-		json_array_foreach(all, i, one) print_one(one);
+		for (size_t i = 0; i < json_array_size(all); i++)
+			print_one(json_array_get(all, i));
 	json_decref(all);
 	return ret;
 }
@@ -132,14 +131,16 @@ static int act(unsigned flags, uint64_t id)
 
 static int retry_all(void)
 {
-	json_t *all, *one;
-	size_t i;
+	json_t *all;
 	int ret = get_list(&all);
 
 	if (ret)
 		return ret;
-	json_array_foreach(all, i, one) ret |=
-		act(WIRE_RECOVER_RETRY, (uint64_t)json_integer_value(json_object_get(one, "id")));
+	for (size_t i = 0; i < json_array_size(all); i++) {
+		const json_t *id = json_object_get(json_array_get(all, i), "id");
+
+		ret |= act(WIRE_RECOVER_RETRY, (uint64_t)json_integer_value(id));
+	}
 	json_decref(all);
 	return ret;
 }
