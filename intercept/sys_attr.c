@@ -223,7 +223,9 @@ static struct change read_timespecs(uint64_t user)
 		return (struct change){.error = -EINVAL};
 	if (times[3] == K_NOW)
 		return time_now();
-	return times[3] == K_OMIT ? (struct change){0} : time_change(times[2], times[3], NS_PER_S);
+	if (times[3] == K_OMIT)
+		return (struct change){.set = 0};
+	return time_change(times[2], times[3], NS_PER_S);
 }
 
 /* struct timeval times[2] of utimes(2) at user; 0: now. */
