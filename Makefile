@@ -167,6 +167,16 @@ apps: all teststore ## run unmodified programs on the embedded store and compare
 transparency: all ## other people's test suites natively and under skyshim, test by test (an hour; QUICK=1: the quick part)
 	@scripts/transparency --build $(BUILD) --json $(BUILD)/transparency.json $(if $(QUICK),--quick)
 
+OPS ?= 100000
+.PHONY: fsx
+fsx: all teststore ## random operations on files in a bucket beside a model of them (OPS=100000 FIRST=100)
+	@tests/apps/fsx/run --build $(BUILD) --ops $(OPS) --seed $(or $(FIRST),100)
+
+KILLS ?= 100
+.PHONY: crash
+crash: all teststore ## kill programs that write, their daemon, or both, and look at the bucket (KILLS=100)
+	@tests/crash/run --build $(BUILD) --kills $(KILLS)
+
 .PHONY: test
 test: ## everything that runs without another server: lint, unit tests, programs on the embedded store
 	@scripts/test --embedded

@@ -103,6 +103,7 @@ static int adopt_draft(struct cache_file **file, const struct stat *st)
 		free(d);
 		return 0; /* not removed */
 	}
+	notes_mend(&d->notes);
 	judge(d);
 	f->etag_hash = file_hash_etag(d->notes.journal->etag);
 	f->disk_bytes = CACHE_VNODE_COST + (uint64_t)st->st_blocks * 512;

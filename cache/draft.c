@@ -227,9 +227,15 @@ bool draft_is_named(const struct cache_file *file)
 	return is_named_draft(file, NULL);
 }
 
+/* With the lock, or where it does not matter. */
+static bool is_new(const struct cache_file *file)
+{
+	return (file->draft->notes.journal->flags & (NOTES_NEW | NOTES_SENT)) == NOTES_NEW;
+}
+
 bool draft_is_new(const struct cache_file *file)
 {
-	return file->draft->notes.journal->flags & NOTES_NEW;
+	return is_new(file);
 }
 
 bool draft_is(const struct cache_file *file)
@@ -348,23 +354,6 @@ int draft_open_notes(struct cache_file *file)
 	return notes_fd(cache.files_fd, name);
 }
 
-void draft_hold(struct cache_file *file)
-{
-	pthread_mutex_lock(&cache.lock);
-	while (file->draft->is_flushing)
-		pthread_cond_wait(&file->active->wake, &cache.lock);
-	file->draft->is_flushing = true;
-	pthread_mutex_unlock(&cache.lock);
-}
-
-void draft_let_go(struct cache_file *file)
-{
-	pthread_mutex_lock(&cache.lock);
-	file->draft->is_flushing = false;
-	pthread_cond_broadcast(&file->active->wake);
-	pthread_mutex_unlock(&cache.lock);
-}
-
 int draft_rename(struct cache_file *file, const char *object, const struct store_object *version)
 {
 	struct notes_journal *j = file->draft->notes.journal;
@@ -374,8 +363,14 @@ int draft_rename(struct cache_file *file, const char *object, const struct store
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&cache.lock);
+	while (!version && file->draft->is_flushing)
+		pthread_cond_wait(&file->active->wake, &cache.lock);
+	if (!version && !is_new(file)) {
+		pthread_mutex_unlock(&cache.lock);
+		return -EAGAIN;
+	}
 	snprintf(j->object, sizeof(j->object), "%s", object);
-	j->flags &= ~(NOTES_KNOWN | NOTES_NEW);
+	j->flags &= ~(NOTES_KNOWN | NOTES_NEW | NOTES_SENT);
 	if (version) {
 		j->flags |= NOTES_KNOWN;
 		j->size = version->size;
@@ -387,16 +382,56 @@ int draft_rename(struct cache_file *file, const char *object, const struct store
 	return 0;
 }
 
+struct cache_file *draft_hold(const uint8_t *ctx, const char *object)
+{
+	uint8_t id[CACHE_ID_BYTES];
+	struct cache_file *file = NULL;
+
+	if (file_make_id(ctx, object, id))
+		return NULL;
+	pthread_mutex_lock(&cache.lock);
+	if (cache.drafts)
+		file = file_use(file_find(id, is_named_draft, NULL));
+	if (file && !file_is_open(file)) {
+		file_put_locked(file);
+		file = NULL;
+	}
+	while (file && file->draft->is_flushing)
+		pthread_cond_wait(&file->active->wake, &cache.lock);
+	if (file)
+		file->draft->is_flushing = true;
+	pthread_mutex_unlock(&cache.lock);
+	return file;
+}
+
+void draft_release(struct cache_file *file)
+{
+	if (!file)
+		return;
+	pthread_mutex_lock(&cache.lock);
+	file->draft->is_flushing = false;
+	pthread_cond_broadcast(&file->active->wake);
+	file_put_locked(file);
+	pthread_mutex_unlock(&cache.lock);
+}
+
 void draft_unlink(struct cache_file *file)
 {
 	pthread_mutex_lock(&cache.lock);
 	file->draft->notes.journal->flags |= NOTES_UNLINKED;
+	file->draft->notes.journal->flags &= ~NOTES_PARKED;
 	while (file->draft->is_flushing)
 		pthread_cond_wait(&file->active->wake, &cache.lock);
 	pthread_mutex_unlock(&cache.lock);
 }
 
-void draft_replaced(const uint8_t *ctx, const char *object)
+/* Has it the name, and is it not the one to keep? */
+static bool is_replaced(const struct cache_file *file, const void *keep)
+{
+	return file != keep && is_named_draft(file, NULL);
+}
+
+void draft_replaced(const uint8_t *ctx, const char *object, const struct cache_file *keep)
 {
 	uint8_t id[CACHE_ID_BYTES];
 	struct cache_file *file;
@@ -404,7 +439,7 @@ void draft_replaced(const uint8_t *ctx, const char *object)
 	if (file_make_id(ctx, object, id))
 		return;
 	pthread_mutex_lock(&cache.lock);
-	while (cache.drafts && (file = file_use(file_find(id, is_named_draft, NULL)))) {
+	while (cache.drafts && (file = file_use(file_find(id, is_replaced, keep)))) {
 		file->draft->notes.journal->flags |= NOTES_UNLINKED;
 		while (file->draft->is_flushing)
 			pthread_cond_wait(&file->active->wake, &cache.lock);

@@ -81,11 +81,13 @@ void draft_set_owner(struct cache_file *file, const uint32_t *uid, const uint32_
 /* The notes for a runtime: a fresh descriptor or an error (-EBADF: not a draft). */
 int draft_open_notes(struct cache_file *file);
 
-/* Keeps it from being published, after waiting for that to end, until it is let go. */
-void draft_hold(struct cache_file *file);
-void draft_let_go(struct cache_file *file);
+/* The draft of that name, dirty or not, if a process has it open: until it is released nothing of
+ * it is published. With a reference, which goes with its release; NULL: there is none. */
+struct cache_file *draft_hold(const uint8_t *ctx, const char *object);
+void draft_release(struct cache_file *file);
 
-/* Its name is another now; the version in the bucket is *object (NULL: none under that name). */
+/* Its name is another now; the version in the bucket is *object. NULL: nothing of it is in the
+ * bucket; -EAGAIN: it has got there meanwhile, under the old name. */
 int draft_rename(struct cache_file *file, const char *object, const struct store_object *version);
 
 /* The bucket holds a copy of its version with other attributes: mode, owner and time of attr. */
@@ -96,8 +98,9 @@ void draft_become(struct cache_file *file, const struct wire_attr *attr, const c
 void draft_unlink(struct cache_file *file);
 void draft_relink(struct cache_file *file);
 
-/* Another file takes the name: what is or was written to under it goes on without one. */
-void draft_replaced(const uint8_t *ctx, const char *object);
+/* Another file takes the name: what is or was written to under it goes on without one. keep: but
+ * this, or NULL. */
+void draft_replaced(const uint8_t *ctx, const char *object, const struct cache_file *keep);
 
 /* --- publishing --- */
 
@@ -110,12 +113,23 @@ struct draft_flush {
 	uint64_t base; /* bytes of the base */
 	bool is_known, must_be_new;
 	struct store_object version; /* is_known: what is in the bucket */
+	bool was_sent;		     /* an earlier one may be in the bucket, nobody knows */
+	struct store_object sent;    /* was_sent: size and mtime of that one */
 };
 
 /* Begins one: one at a time for a file, waiting for another that is under way. begun: what must be
  * contained (of the notes, when the caller was asked). Returns 1: it is in the bucket by now, there
  * is nothing to do; 0: go on, and end it; or an error. */
 int draft_flush_begin(struct cache_file *file, uint64_t begun, struct draft_flush *flush);
+
+/* It is about to be sent, with this size and time: until it has ended nobody knows whether it is in
+ * the bucket, and a daemon that dies meanwhile tells the next one (was_sent). */
+void draft_flush_sends(struct cache_file *file, uint64_t size, int64_t mtime_ns);
+
+/* What was sent has ended: found is in the bucket, and what this one goes on from; NULL: it is not
+ * there. The draft stays dirty. */
+void draft_flush_resolve(struct cache_file *file, struct draft_flush *flush,
+			 const struct store_object *found);
 
 bool draft_flush_dirty(const struct draft_flush *flush, uint64_t block);
 

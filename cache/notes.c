@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,12 +117,12 @@ void notes_remove(int files_fd, const char *name)
 	unlinkat(files_fd, text, 0);
 }
 
-static uint64_t *dirty_map(struct notes *n)
+static uint64_t *dirty_map(const struct notes *n)
 {
 	return (uint64_t *)((char *)n->shm + NOTES_DIRTY_OFF);
 }
 
-int notes_take_dirty(struct notes *n, uint64_t **out)
+int notes_copy_dirty(const struct notes *n, uint64_t **out)
 {
 	uint64_t words = n->shm->dirty_words;
 
@@ -129,12 +130,35 @@ int notes_take_dirty(struct notes *n, uint64_t **out)
 	if (!*out)
 		return -ENOMEM;
 	for (uint64_t i = 0; i < words; i++)
-		(*out)[i] = __atomic_exchange_n(&dirty_map(n)[i], 0, __ATOMIC_SEQ_CST);
+		(*out)[i] = __atomic_load_n(&dirty_map(n)[i], __ATOMIC_SEQ_CST);
 	return 0;
 }
 
-void notes_give_dirty(struct notes *n, const uint64_t *words)
+static void set_flag(struct notes *n, uint32_t flag, bool is_set)
 {
+	uint32_t flags = n->journal->flags & ~flag;
+
+	__atomic_store_n(&n->journal->flags, is_set ? flags | flag : flags, __ATOMIC_SEQ_CST);
+}
+
+void notes_clear_dirty(struct notes *n, const uint64_t *words, uint64_t begun)
+{
+	set_flag(n, NOTES_CLEARING, true);
 	for (uint64_t i = 0; i < n->shm->dirty_words; i++)
-		__atomic_or_fetch(&dirty_map(n)[i], words[i], __ATOMIC_SEQ_CST);
+		__atomic_and_fetch(&dirty_map(n)[i], ~words[i], __ATOMIC_SEQ_CST);
+	/* a program counts before it marks: so its mark is there still, or its count is seen */
+	if (__atomic_load_n(&n->shm->begun, __ATOMIC_SEQ_CST) != begun) {
+		for (uint64_t i = 0; i < n->shm->dirty_words; i++)
+			__atomic_or_fetch(&dirty_map(n)[i], words[i], __ATOMIC_SEQ_CST);
+	}
+	set_flag(n, NOTES_CLEARING, false);
+}
+
+void notes_mend(struct notes *n)
+{
+	if (!(n->journal->flags & NOTES_CLEARING))
+		return;
+	for (uint64_t i = 0; i < n->shm->dirty_words; i++)
+		__atomic_store_n(&dirty_map(n)[i], UINT64_MAX, __ATOMIC_SEQ_CST);
+	set_flag(n, NOTES_CLEARING, false);
 }

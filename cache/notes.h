@@ -21,9 +21,11 @@
 /* flags of the journal */
 #define NOTES_KNOWN \
 	1u /* etag and size say what is in the bucket; without: nothing is known of it */
-#define NOTES_NEW      2u /* nothing may be in the bucket */
-#define NOTES_PARKED   4u /* could not be published: kept for the user, no name leads to it */
-#define NOTES_UNLINKED 8u /* its name was removed: not to be published */
+#define NOTES_NEW      2u  /* nothing may be in the bucket */
+#define NOTES_PARKED   4u  /* could not be published: kept for the user, no name leads to it */
+#define NOTES_UNLINKED 8u  /* its name was removed: not to be published */
+#define NOTES_SENT     16u /* sent_* is or was on its way into the bucket: not known how it ended */
+#define NOTES_CLEARING 32u /* marks of dirty blocks are being taken away: they may be too few */
 
 struct notes_journal {
 	uint64_t size;	  /* of the version in the bucket */
@@ -35,6 +37,8 @@ struct notes_journal {
 	char object[NOTES_OBJECT_MAX];
 	char upload[NOTES_UPLOAD_MAX];	   /* id of one in parts that is under way, or "" */
 	char message[STORE_MESSAGE_BYTES]; /* NOTES_PARKED */
+	uint64_t sent_size;		   /* NOTES_SENT */
+	int64_t sent_mtime_ns;
 };
 
 struct notes {
@@ -55,9 +59,14 @@ int notes_fd(int files_fd, const char *name);
 void notes_close(struct notes *n);
 void notes_remove(int files_fd, const char *name);
 
-/* Takes the marks of the dirty blocks away: *out (to free; n->shm->dirty_words words) has them.
- * 0 or -ENOMEM. */
-int notes_take_dirty(struct notes *n, uint64_t **out);
-void notes_give_dirty(struct notes *n, const uint64_t *words);
+/* A copy of the marks of the dirty blocks: *out, to free; n->shm->dirty_words words. 0 or -ENOMEM.
+ * They stay until all of it is in the bucket: a daemon may die in between. */
+int notes_copy_dirty(const struct notes *n, uint64_t **out);
+
+/* Takes these marks away if nothing was begun beyond begun. */
+void notes_clear_dirty(struct notes *n, const uint64_t *words, uint64_t begun);
+
+/* Of notes that an earlier daemon left: what it did not end. */
+void notes_mend(struct notes *n);
 
 #endif

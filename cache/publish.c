@@ -38,10 +38,12 @@ static int begin(struct cache_file *file, struct draft_flush *flush)
 		.is_known = j->flags & NOTES_KNOWN,
 		.must_be_new = j->flags & NOTES_NEW,
 		.version = {.size = j->size, .mtime_ns = j->mtime_ns},
+		.was_sent = j->flags & NOTES_SENT,
+		.sent = {.size = j->sent_size, .mtime_ns = j->sent_mtime_ns},
 	};
 	memcpy(flush->version.etag, j->etag, sizeof(j->etag));
 	flush->is_quiet = flush->begun == ended;
-	ret = notes_take_dirty(&d->notes, &flush->dirty);
+	ret = notes_copy_dirty(&d->notes, &flush->dirty);
 	if (!ret)
 		d->is_flushing = true;
 	return ret;
@@ -76,7 +78,7 @@ static void now_version(struct cache_file *file, const struct store_object *vers
 	memcpy(j->etag, version->etag, sizeof(j->etag));
 	j->size = version->size;
 	j->mtime_ns = version->mtime_ns;
-	j->flags = (j->flags & ~NOTES_NEW) | NOTES_KNOWN;
+	j->flags = (j->flags & ~(NOTES_NEW | NOTES_SENT)) | NOTES_KNOWN;
 	if (!file->is_dropped)
 		file_relink(file, file->id, file_hash_etag(version->etag));
 }
@@ -105,17 +107,43 @@ void draft_flush_end(struct cache_file *file, struct draft_flush *flush,
 	pthread_mutex_lock(&cache.lock);
 	if (version)
 		now_version(file, version);
-	if (version && flush->is_quiet && load(&d->notes.shm->begun) == flush->begun)
+	/* who changes something meanwhile may have marked it before the marks were copied */
+	if (version && flush->is_quiet && load(&d->notes.shm->begun) == flush->begun) {
+		notes_clear_dirty(&d->notes, flush->dirty, flush->begun);
 		__atomic_store_n(&d->notes.shm->flushed, flush->begun, __ATOMIC_SEQ_CST);
-	else
-		/* who changes something now may have marked it before the marks were taken */
-		notes_give_dirty(&d->notes, flush->dirty);
+	}
 	d->is_flushing = false;
 	pthread_cond_broadcast(&file->active->wake);
 	file_recharge(file);
 	pthread_mutex_unlock(&cache.lock);
 	free(flush->dirty);
 	flush->dirty = NULL;
+}
+
+void draft_flush_sends(struct cache_file *file, uint64_t size, int64_t mtime_ns)
+{
+	struct notes_journal *j = file->draft->notes.journal;
+
+	pthread_mutex_lock(&cache.lock);
+	j->sent_size = size;
+	j->sent_mtime_ns = mtime_ns;
+	j->flags |= NOTES_SENT;
+	pthread_mutex_unlock(&cache.lock);
+}
+
+void draft_flush_resolve(struct cache_file *file, struct draft_flush *flush,
+			 const struct store_object *found)
+{
+	pthread_mutex_lock(&cache.lock);
+	file->draft->notes.journal->flags &= ~NOTES_SENT;
+	flush->was_sent = false;
+	if (found) {
+		now_version(file, found);
+		flush->version = *found;
+		flush->is_known = true;
+		flush->must_be_new = false;
+	}
+	pthread_mutex_unlock(&cache.lock);
 }
 
 int draft_note_upload(struct cache_file *file, const char *upload_id)
@@ -276,8 +304,8 @@ int draft_each(int (*each)(void *arg, struct cache_file *file), void *arg)
 	pthread_mutex_lock(&cache.lock);
 	for (file = file_use(cache.drafts); file && !ret; file = next) {
 		uint32_t flags = file->draft->notes.journal->flags;
-		bool is_one = flags & NOTES_PARKED ||
-			      (!(flags & NOTES_UNLINKED) && draft_is_dirty(file->draft->notes.shm));
+		bool is_one = !(flags & NOTES_UNLINKED) &&
+			      (flags & NOTES_PARKED || draft_is_dirty(file->draft->notes.shm));
 
 		pthread_mutex_unlock(&cache.lock);
 		if (is_one)

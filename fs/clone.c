@@ -85,7 +85,7 @@ static int take_place(struct cache_file *draft, const char *object, const char *
 
 	lookup_file_attr(object, fact, &attr);
 	fetch_version(&fact->object, version);
-	draft_replaced(ctx, object);
+	draft_replaced(ctx, object, NULL);
 	ret = cache_create(ctx, object, version, &attr, path, out);
 	told_file(ctx, object, fact);
 	if (ret)

@@ -324,7 +324,6 @@ int multipart_upload(struct cache_file *file, struct upload *up, const struct st
 	struct job j;
 	int ret;
 
-	multipart_clean(file, up->ctx);
 	job_init(&j, file, up, message);
 	ret = run(&j, user);
 	job_free(&j);

@@ -11,12 +11,12 @@
 #define MULTIPART_PARALLEL   8
 #define MULTIPART_PARTS_MAX  9000 /* of one object; services allow 10,000 */
 
-/* As upload(). What an interrupted one left at the service is removed by the next one for the same
- * draft. */
+/* As upload(). */
 int multipart_upload(struct cache_file *file, struct upload *up, const struct store_pairs *user,
 		     char message[STORE_MESSAGE_BYTES]);
 
-/* Removes what was left. Errors are the service's to keep: nothing is done about them. */
+/* Removes what an interrupted one for the same draft left at the service. Errors are the service's
+ * to keep: nothing is done about them. */
 void multipart_clean(struct cache_file *file, struct context *ctx);
 
 /* --- the plan: pure, for tests --- */

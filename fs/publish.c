@@ -13,6 +13,8 @@
 #include "core/context.h"
 #include "core/log.h"
 #include "fs/fetch.h"
+#include "fs/metadata.h"
+#include "fs/names.h"
 #include "fs/told.h"
 #include "fs/upload.h"
 
@@ -60,9 +62,69 @@ static int send(struct cache_file *file, const struct draft_flush *flush, struct
 	memcpy(version, flush->version.etag, sizeof(version));
 	up->if_match = flush->is_known && can_match(version) ? version : NULL;
 	up->must_be_new = flush->must_be_new;
+	draft_flush_sends(file, attr.size, attr.mtime_ns);
 	ret = upload(file, up, message);
 	up->if_match = NULL;
 	return ret;
+}
+
+/* A daemon died, or an answer was lost, while this was being sent: is it in the bucket? Its time,
+ * to the nanosecond, tells it from what others wrote; its bytes need not be those of now. 1: it is,
+ * and the draft goes on from there; 0: it is not; or an error. */
+static int look_for_sent(struct cache_file *file, struct draft_flush *flush,
+			 const struct upload *up, const struct store_object *sent, char *message)
+{
+	char scheme[8], bucket[256];
+	struct store_call head = {
+		.verb = STORE_HEAD,
+		.ctx = up->ctx,
+		.scheme = scheme,
+		.bucket = bucket,
+		.key = name_split(up->object, scheme, bucket),
+	};
+	struct store_object found;
+	struct metadata m;
+	int ret = store_run(&head);
+
+	if (!ret) {
+		metadata_read(&head.user, &m);
+		found = head.object;
+		found.mtime_ns = sent->mtime_ns;
+		if (m.has_mtime && m.mtime_ns == sent->mtime_ns && found.size == sent->size)
+			ret = 1;
+	} else if (ret != -ENOENT) {
+		memcpy(message, head.message, STORE_MESSAGE_BYTES);
+	}
+	store_call_reset(&head);
+	if (ret == -ENOENT || ret == -EACCES) /* who may write need not be one who may look */
+		ret = 0;
+	if (ret >= 0)
+		draft_flush_resolve(file, flush, ret ? &found : NULL);
+	return ret;
+}
+
+/* Sends it, from what is there of an earlier try. */
+static int send_on(struct cache_file *file, struct draft_flush *flush, struct upload *up,
+		   char *message)
+{
+	struct store_object sent;
+	int ret = 0;
+
+	if (flush->was_sent)
+		ret = look_for_sent(file, flush, up, &flush->sent, message);
+	if (ret >= 0)
+		ret = send(file, flush, up, message);
+	if (ret != -ESTALE)
+		return ret;
+	sent = (struct store_object){.size = up->bytes, .mtime_ns = up->mtime_ns};
+	return look_for_sent(file, flush, up, &sent, message) == 1 ? -EAGAIN : -ESTALE;
+}
+
+/* Is it certain that it is not in the bucket, nor will be? */
+static bool is_final(int error)
+{
+	return error == -ESTALE || error == -EACCES || error == -ENOENT || error == -EAGAIN ||
+	       error == -EFBIG || error == -ENOSPC;
 }
 
 static int publish_once(struct cache_file *file, struct draft_flush *flush, char *message)
@@ -78,7 +140,7 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 			 "the credentials it was written with are not known to this daemon yet");
 		return -EKEYREJECTED;
 	}
-	ret = send(file, flush, &up, message);
+	ret = send_on(file, flush, &up, message);
 	if (!ret) {
 		version.size = up.bytes;
 		version.mtime_ns = up.mtime_ns;
@@ -88,6 +150,8 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 		draft_flush_end(file, flush, &version);
 		return 0;
 	}
+	if (is_final(ret))
+		draft_flush_resolve(file, flush, NULL);
 	draft_flush_end(file, flush, NULL);
 	if (ret == -ESTALE)
 		snprintf(

@@ -10,6 +10,7 @@
 #include "core/context.h"
 #include "fs/backends.h"
 #include "fs/change.h"
+#include "fs/multipart.h"
 #include "fs/told.h"
 
 int change_delete(struct lookup *q, const char *key)
@@ -49,6 +50,7 @@ static int unlink_draft(struct lookup *q, struct cache_file *file)
 	int ret = 0;
 
 	draft_unlink(file);
+	multipart_clean(file, q->ctx);
 	if (!draft_is_new(file))
 		ret = change_delete(q, q->name.key);
 	if (ret)
@@ -83,7 +85,7 @@ int change_unlink(struct lookup *q)
 			ret = change_delete(q, q->name.key);
 	}
 	if (!ret) {
-		draft_replaced(context_id(q->ctx), object);
+		draft_replaced(context_id(q->ctx), object, NULL);
 		told_no_file(context_id(q->ctx), object);
 	}
 	return ret;

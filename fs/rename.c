@@ -4,6 +4,7 @@
  * the loss of anything: at worst both names are there.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include "fs/copy.h"
 #include "fs/listing.h"
 #include "fs/movedir.h"
+#include "fs/multipart.h"
 #include "fs/publish.h"
 #include "fs/told.h"
 
@@ -24,6 +26,19 @@ struct rename {
 	bool must_be_new;
 	char old[NAME_OBJECT_MAX], new[NAME_OBJECT_MAX];
 };
+
+/* What was written under the new name is replaced as well, published or not; keep: but this. */
+static void replace_draft(const struct rename *r, const struct cache_file *keep)
+{
+	struct cache_file *file = draft_find(r->ctx, r->new);
+
+	draft_replaced(r->ctx, r->new, keep);
+	if (!file)
+		return;
+	if (file != keep)
+		multipart_clean(file, r->to->ctx);
+	cache_put(file);
+}
 
 /* The cached file of the old name goes on as that of the new one. */
 static void take_file_along(const struct rename *r, const struct store_object *old,
@@ -38,14 +53,13 @@ static void take_file_along(const struct rename *r, const struct store_object *o
 	cache_put(file);
 }
 
-/* Nothing of it is in the bucket: only its name is another. With the draft held. */
+/* Nothing of it is in the bucket: only its name is another. */
 static int rename_new_draft(const struct rename *r, struct cache_file *file)
 {
-	int ret;
+	int ret = draft_rename(file, r->new, NULL);
 
-	draft_replaced(r->ctx, r->new);
-	ret = draft_rename(file, r->new, NULL);
 	if (!ret) {
+		replace_draft(r, file);
 		told_no_file(r->ctx, r->old);
 		meta_hide(r->ctx, r->new);
 		listing_changed(r->new);
@@ -57,31 +71,26 @@ static int rename_new_draft(const struct rename *r, struct cache_file *file)
 static int settle_draft(const struct rename *r)
 {
 	struct cache_file *file = draft_find(r->ctx, r->old);
-	bool is_new;
-	int ret = 1;
+	int ret = -EAGAIN;
 
 	if (!file)
 		return 0;
-	draft_hold(file);
-	is_new = draft_is_new(file) && !r->must_be_new;
-	if (is_new && rename_new_draft(r, file))
-		ret = -EIO;
-	draft_let_go(file);
-	if (!is_new)
+	if (draft_is_new(file) && !r->must_be_new)
+		ret = rename_new_draft(r, file);
+	if (ret == -EAGAIN)
 		ret = publish(file, r->from->message);
+	else if (!ret)
+		ret = 1;
 	cache_put(file);
 	return ret;
 }
 
-static int rename_file(struct rename *r)
+static int rename_object(struct rename *r)
 {
 	struct meta_fact fact;
 	struct store_object old;
-	int ret = settle_draft(r);
+	int ret = lookup_fact(r->from, &fact);
 
-	if (ret)
-		return ret < 0 ? ret : 0;
-	ret = lookup_fact(r->from, &fact);
 	if (!ret && fact.kind != META_FILE)
 		ret = -ENOENT;
 	if (ret)
@@ -90,12 +99,37 @@ static int rename_file(struct rename *r)
 	ret = copy_object(r->from, r->to, r->must_be_new, NULL, &fact);
 	if (ret)
 		return ret;
-	draft_replaced(r->ctx, r->new);
+	replace_draft(r, NULL);
 	take_file_along(r, &old, &fact.object);
 	told_file(r->ctx, r->new, &fact);
 	ret = change_delete(r->from, r->from->name.key);
 	if (!ret)
 		told_no_file(r->ctx, r->old);
+	return ret;
+}
+
+/* What a program goes on writing while its file is renamed is published afterwards, under the new
+ * name: or it would be part of what is deleted. */
+static int rename_file(struct rename *r)
+{
+	/* two that hold what the other replaces would wait for ever */
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct cache_file *held;
+	int ret = settle_draft(r);
+
+	if (ret)
+		return ret < 0 ? ret : 0;
+	if (!draft_may_change(r->ctx, r->old))
+		return rename_object(r);
+	pthread_mutex_lock(&lock);
+	held = draft_hold(r->ctx, r->old);
+	if (!held)
+		pthread_mutex_unlock(&lock);
+	ret = rename_object(r);
+	if (held) {
+		draft_release(held);
+		pthread_mutex_unlock(&lock);
+	}
 	return ret;
 }
 

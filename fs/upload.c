@@ -81,6 +81,7 @@ int upload(struct cache_file *file, struct upload *up, char message[STORE_MESSAG
 	int ret;
 
 	describe(up, &meta);
+	multipart_clean(file, up->ctx);
 	if (up->bytes > PUBLISH_PUT_MAX)
 		return multipart_upload(file, up, &meta.pairs, message);
 	/* what was never fetched of the base goes along */

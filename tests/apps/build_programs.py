@@ -41,6 +41,20 @@ def build_go(folder, name):
     subprocess.run(["go", "build", "-o", os.path.abspath(target), source], check=True, env=env)
 
 
+def build_fsx(folder):
+    """The folder, with fsx in it."""
+    os.makedirs(folder, exist_ok=True)
+    build_c(os.path.join(folder, "fsx"), VARIANTS["glibc"], found("fsx", "*.c"))
+    return os.path.abspath(folder)
+
+
+def build_crasher(folder):
+    """The folder, with crasher of tests/crash in it."""
+    os.makedirs(folder, exist_ok=True)
+    build_c(os.path.join(folder, "crasher"), VARIANTS["glibc"], [os.path.join(TOP, "tests", "crash", "crasher.c")])
+    return os.path.abspath(folder)
+
+
 def build(folder):
     """Returns the folder that holds probe-, reader- and hazard-VARIANT, warm-glibc, walk-go and others of programs/."""
     os.makedirs(folder, exist_ok=True)
@@ -60,6 +74,7 @@ def build(folder):
         build_c(os.path.join(folder, f"sandbox-{variant}"), VARIANTS[variant], found("programs", "sandbox.c"))
     for name in ("arming", "changes", "execs", "lends", "plugs", "starts"):
         build_c(os.path.join(folder, name), VARIANTS["glibc"], found("programs", f"{name}.c"))
+    build_fsx(folder)
     build_c(os.path.join(folder, "p256"), ["gcc"], found("programs", "p256.c"), "-lcrypto")
     build_c(os.path.join(folder, "warm-glibc"), VARIANTS["glibc"], found("programs", "warm.c"))
     for name in ("walk", "preempt"):

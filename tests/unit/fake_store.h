@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/backend.h"
+#include "core/pairs.h"
 #include "core/store.h"
 
 #define FAKE_OBJECTS_MAX 4096
@@ -27,6 +28,7 @@ struct fake_object {
 	uint64_t size;
 	unsigned version; /* part of the ETag and of every byte */
 	char *content;	  /* of one that was written by STORE_PUT; NULL: made up */
+	struct store_pairs user;
 };
 
 static struct {
@@ -44,10 +46,13 @@ static struct {
 	void (*while_writing)(void); /* called when a PUT has read its source, before it counts */
 	unsigned delay_us;	     /* before each answer */
 	int fail;		     /* every call ends with this */
-	int fail_after_begin;	     /* GETs end with this after one chunk */
-	unsigned page;		     /* entries of a page, 0: as asked */
-	uint64_t longest_get;	     /* seen: bytes */
-	unsigned most_queued;	     /* seen */
+	int lose;		     /* a PUT is carried out, and ends with this */
+	bool lose_once;
+	int fail_delete, fail_copy; /* such calls end with this */
+	int fail_after_begin;	    /* GETs end with this after one chunk */
+	unsigned page;		    /* entries of a page, 0: as asked */
+	uint64_t longest_get;	    /* seen: bytes */
+	unsigned most_queued;	    /* seen */
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
 static inline char fake_byte(unsigned version, uint64_t offset)
@@ -180,6 +185,81 @@ static inline int fake_buckets(struct store_call *call)
 	return 0;
 }
 
+static inline int fake_set_user(struct fake_object *o, const struct store_pairs *user)
+{
+	int ret = 0;
+
+	pairs_free(&o->user);
+	o->user = (struct store_pairs){0};
+	for (size_t i = 0; user && i < user->count && !ret; i++)
+		ret = pairs_add(&o->user, user->pair[i].name, user->pair[i].value);
+	return ret;
+}
+
+/* With the lock. A place for bucket/key. */
+static inline struct fake_object *fake_place(struct store_call *call)
+{
+	struct fake_object *o = fake_find(call->bucket, call->key);
+
+	if (!o) {
+		o = &fake.objects[fake.count++];
+		*o = (struct fake_object){.key = strdup(call->key)};
+		snprintf(o->bucket, sizeof(o->bucket), "%s", call->bucket);
+	}
+	return o;
+}
+
+/* With the lock. */
+static inline int fake_delete(struct store_call *call)
+{
+	struct fake_object *o = fake_find(call->bucket, call->key);
+
+	if (fake.fail_delete)
+		return fake.fail_delete;
+	if (!o)
+		return 0;
+	free(o->key);
+	free(o->content);
+	pairs_free(&o->user);
+	*o = fake.objects[--fake.count];
+	return 0;
+}
+
+/* With the lock. */
+static inline int fake_copy(struct store_call *call)
+{
+	struct fake_object *from = fake_find(call->from_bucket, call->from_key), *to;
+	struct store_object version;
+
+	if (fake.fail_copy)
+		return fake.fail_copy;
+	if (!from)
+		return -ENOENT;
+	fake_describe(from, &version);
+	if (call->from_etag && strcmp(call->from_etag, version.etag) != 0)
+		return -ESTALE;
+	if (call->if_none_match && fake_find(call->bucket, call->key))
+		return -ESTALE;
+	to = fake_place(call);
+	from = fake_find(call->from_bucket, call->from_key);
+	if (to != from) {
+		free(to->content);
+		to->content = NULL;
+		if (from->content) {
+			to->content = malloc(from->size + 1);
+			memcpy(to->content, from->content, from->size);
+		}
+		to->size = from->size;
+		if (!call->set_user)
+			fake_set_user(to, &from->user);
+	}
+	to->version = from->version + 1;
+	if (call->set_user)
+		fake_set_user(to, call->set_user);
+	fake_describe(to, &call->object);
+	return 0;
+}
+
 /* With the lock. */
 static inline int fake_write(struct store_call *call)
 {
@@ -207,17 +287,17 @@ static inline int fake_write(struct store_call *call)
 		free(content);
 		return ret;
 	}
-	if (!o) {
-		o = &fake.objects[fake.count++];
-		snprintf(o->bucket, sizeof(o->bucket), "%s", call->bucket);
-		o->key = strdup(call->key);
-	}
+	o = fake_place(call);
 	free(o->content);
 	o->content = content;
 	o->size = call->source.bytes;
 	o->version++;
+	fake_set_user(o, call->set_user);
 	fake_describe(o, &call->object);
-	return 0;
+	ret = fake.lose;
+	if (fake.lose_once)
+		fake.lose = 0;
+	return ret;
 }
 
 static inline int fake_answer(struct store_call *call)
@@ -232,8 +312,10 @@ static inline int fake_answer(struct store_call *call)
 		pthread_mutex_unlock(&fake.lock);
 		return fake.fail;
 	}
-	if (call->verb == STORE_PUT) {
-		int ret = fake_write(call);
+	if (call->verb == STORE_PUT || call->verb == STORE_DELETE || call->verb == STORE_COPY) {
+		int ret = call->verb == STORE_PUT      ? fake_write(call)
+			  : call->verb == STORE_DELETE ? fake_delete(call)
+						       : fake_copy(call);
 
 		pthread_mutex_unlock(&fake.lock);
 		return ret;
@@ -250,6 +332,8 @@ static inline int fake_answer(struct store_call *call)
 		return -ENOENT;
 	}
 	copy = *o;
+	for (size_t i = 0; i < o->user.count; i++)
+		pairs_add(&call->user, o->user.pair[i].name, o->user.pair[i].value);
 	pthread_mutex_unlock(&fake.lock);
 	fake_describe(&copy, &call->object);
 	if (call->if_match && strcmp(call->if_match, call->object.etag) != 0)
@@ -328,6 +412,7 @@ void store_call_reset(struct store_call *call)
 		free(call->list.entries[i].name);
 	free(call->list.entries);
 	free(call->list.next_token);
+	pairs_free(&call->user);
 	memset(&call->list, 0, sizeof(call->list));
 }
 

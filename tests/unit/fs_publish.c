@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Publishing when a daemon dies, names change meanwhile, or somebody else was first. */
+#include "tests/unit/writing_rig.h"
+
+static void recover(unsigned flags, uint64_t id, int wanted)
+{
+	request = (struct wire_request){.op = WIRE_RECOVER, .flags = flags, .offset = id};
+	cr_assert_eq(ask("", 0), wanted);
+}
+
+/* Of the one that is left, or 0. */
+static uint64_t left(void)
+{
+	const char *at;
+
+	recover(0, 0, 0);
+	at = strstr(reply.text, "\"id\":");
+	return at ? strtoull(at + strlen("\"id\":"), NULL, 10) : 0;
+}
+
+/* A draft that lost against another writer, and is kept. */
+static uint64_t lose_race(const char *text)
+{
+	struct open_file f;
+	uint64_t id;
+
+	cr_assert_eq(open_file("s3/b/old", O_RDWR, &f), 0);
+	write_at(&f, text, strlen(text), 0);
+	fake_put("b", "old", 7);
+	close_file(&f);
+	sweep_until_clean();
+	id = left();
+	cr_assert_neq(id, 0);
+	return id;
+}
+
+Test(fs_publish, discarded_it_is_gone)
+{
+	struct draft_stats stats;
+	uint64_t id;
+
+	start("0");
+	id = lose_race("mine");
+	recover(WIRE_RECOVER_DISCARD, id, 0);
+	cr_assert_eq(left(), 0);
+	recover(WIRE_RECOVER_DISCARD, id, -ENOENT);
+	publish_sweep();
+	draft_stats(&stats);
+	cr_assert_eq(stats.drafts, 0);
+	cr_assert_eq(fake_find("b", "old")->size, 7);
+	stop();
+}
+
+Test(fs_publish, tried_again_it_loses_again_unless_forced)
+{
+	uint64_t id;
+
+	start("0");
+	id = lose_race("mine");
+	recover(WIRE_RECOVER_RETRY, id, -ESTALE);
+	cr_assert_eq(left(), id);
+	recover(WIRE_RECOVER_OVER, id, 0);
+	cr_assert_eq(left(), 0);
+	cr_assert_eq(fake_find("b", "old")->size, 200000);
+	cr_assert_eq(memcmp(fake_find("b", "old")->content, "mine", 4), 0);
+	stop();
+}
+
+/* The daemon dies when the service has the object and the answer is still on its way. */
+static void die_with_the_answer(const char *path, const char *key, unsigned flags)
+{
+	struct open_file f;
+
+	cr_assert_eq(open_file(path, flags, &f), 0);
+	write_at(&f, "sent", 4, 0);
+	fake.lose = -ECANCELED;
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), -ECANCELED);
+	fake.lose = 0;
+	cr_assert_not_null(fake_find("b", key)->content);
+	halt();
+	start("60000");
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
+	cr_assert(!draft_is_dirty(f.notes));
+	cr_assert_eq(memcmp(fake_find("b", key)->content, "sent", 4), 0);
+	close_file(&f);
+}
+
+Test(fs_publish, the_next_daemon_knows_what_was_sent)
+{
+	start("60000");
+	die_with_the_answer("s3/b/dir/new", "dir/new", O_WRONLY | O_CREAT);
+	die_with_the_answer("s3/b/dir/x", "dir/x", O_RDWR);
+	stop();
+}
+
+Test(fs_publish, the_next_daemon_knows_what_was_not)
+{
+	struct open_file f;
+
+	start("60000");
+	cr_assert_eq(open_file("s3/b/dir/x", O_RDWR, &f), 0);
+	write_at(&f, "mine", 4, 0);
+	fake.fail = -ECANCELED;
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), -ECANCELED);
+	fake.fail = 0;
+	fake_put("b", "dir/x", 10); /* of the same size, by somebody else */
+	halt();
+	start("60000");
+	fake_put("b", "dir/x", 10);
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), -ESTALE);
+	cr_assert_null(fake_find("b", "dir/x")->content);
+	close_file(&f);
+	stop();
+}
+
+Test(fs_publish, removed_after_it_was_sent_it_is_not_there)
+{
+	struct open_file f;
+
+	start("60000");
+	cr_assert_eq(open_file("s3/b/dir/new", O_WRONLY | O_CREAT, &f), 0);
+	write_at(&f, "sent", 4, 0);
+	fake.lose = -ECANCELED;
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), -ECANCELED);
+	fake.lose = 0;
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/dir/new", 0), 0);
+	cr_assert_null(fake_find("b", "dir/new"));
+	close_file(&f);
+	stop();
+}
+
+static struct draft_shm *watched;
+static bool still_marked;
+
+static void watch_marks(void)
+{
+	if (watched)
+		still_marked = draft_block_dirty(watched, 1) && !draft_block_dirty(watched, 0);
+}
+
+Test(fs_publish, marks_stay_until_it_is_in_the_bucket)
+{
+	struct open_file f;
+
+	start("60000");
+	fake.while_writing = watch_marks;
+	cr_assert_eq(open_file("s3/b/old", O_RDWR, &f), 0);
+	write_at(&f, "XY", 2, 70000);
+	watched = f.notes;
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
+	watched = NULL;
+	cr_assert(still_marked, "a daemon that died now would not know what to send");
+	cr_assert(!draft_block_dirty(f.notes, 1));
+	close_file(&f);
+	stop();
+}
+
+/* rename, by another program and while something is being sent */
+static void *rename_it(void *arg)
+{
+	static const struct session_env env = {.sock = "/s", .cache_dir = "/c"};
+	static const char text[] = "s3/b/dir/new\0s3/b/dir/named";
+	static struct session_reply other;
+	char message[sizeof(struct wire_request) + sizeof(text) - 1];
+	struct wire_request r = {
+		.magic = WIRE_MAGIC,
+		.version = WIRE_VERSION,
+		.op = WIRE_RENAME,
+		.text_len = sizeof(text) - 1,
+	};
+
+	other.fd[0] = other.fd[1] = other.fd[2] = -1;
+	memcpy(r.ctx, ctx, sizeof(ctx));
+	memcpy(message, &r, sizeof(r));
+	memcpy(message + sizeof(r), text, sizeof(text) - 1);
+	session_serve(&env, getpid(), message, sizeof(message), -1, &other);
+	*(int *)arg = other.head.error;
+	session_free(&other);
+	return NULL;
+}
+
+static pthread_t renamer;
+static int renamed = -1;
+static bool may_rename;
+
+static void rename_meanwhile(void)
+{
+	if (!may_rename)
+		return;
+	may_rename = false;
+	cr_assert_eq(pthread_create(&renamer, NULL, rename_it, &renamed), 0);
+	usleep(100000); /* it gets as far as it can */
+}
+
+Test(fs_publish, renamed_while_it_is_sent)
+{
+	struct open_file f;
+
+	start("60000");
+	fake.while_writing = rename_meanwhile;
+	may_rename = true;
+	cr_assert_eq(open_file("s3/b/dir/new", O_WRONLY | O_CREAT, &f), 0);
+	write_at(&f, "hello", 5, 0);
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
+	pthread_join(renamer, NULL);
+	cr_assert_eq(renamed, 0);
+	cr_assert_null(fake_find("b", "dir/new"));
+	in_bucket("dir/named", "hello");
+	/* and it goes on under its name */
+	write_at(&f, "HELLO", 5, 0);
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
+	in_bucket("dir/named", "HELLO");
+	cr_assert_null(fake_find("b", "dir/new"));
+	close_file(&f);
+	stop();
+}
+
+/* A retry finds another version, which is what the first try made of other bytes. */
+Test(fs_publish, its_own_version_is_nobody_elses)
+{
+	struct open_file f;
+
+	start("60000");
+	cr_assert_eq(open_file("s3/b/dir/x", O_RDWR, &f), 0);
+	write_at(&f, "sent", 4, 0);
+	fake.lose = -ESTALE;
+	fake.lose_once = true;
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
+	cr_assert_eq(memcmp(fake_find("b", "dir/x")->content, "sent", 4), 0);
+	cr_assert(!draft_is_dirty(f.notes));
+	close_file(&f);
+	stop();
+}
