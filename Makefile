@@ -163,10 +163,6 @@ fuzz: ## damaged ELF files for the rewriter, sanitized (SECONDS=60 SEED=1)
 apps: all teststore ## run unmodified programs on the embedded store and compare with a local copy
 	@tests/apps/run --build $(BUILD) $(APPS)
 
-.PHONY: transparency
-transparency: all ## other people's test suites natively and under skyshim, test by test (an hour; QUICK=1: the quick part)
-	@scripts/transparency --build $(BUILD) --json $(BUILD)/transparency.json $(if $(QUICK),--quick)
-
 OPS ?= 100000
 .PHONY: fsx
 fsx: all teststore ## random operations on files in a bucket beside a model of them (OPS=100000 FIRST=100)
@@ -176,6 +172,10 @@ KILLS ?= 100
 .PHONY: crash
 crash: all teststore ## kill programs that write, their daemon, or both, and look at the bucket (KILLS=100)
 	@tests/crash/run --build $(BUILD) --kills $(KILLS)
+
+.PHONY: transparency
+transparency: all ## other people's test suites natively and under skyshim, test by test (an hour; QUICK=1: the quick part)
+	@scripts/transparency --build $(BUILD) --json $(BUILD)/transparency.json $(if $(QUICK),--quick)
 
 .PHONY: test
 test: ## everything that runs without another server: lint, unit tests, programs on the embedded store
