@@ -181,11 +181,11 @@ def bucket_has(context, key, content, what):
     want(found == content, f"{what}: the bucket has {size(found)}, wanted {size(content)}")
 
 
-def lines_from(context, script, replies):
+def lines_from(context, script, replies, **env):
     """Runs a Python script that prints a line and reads one before it goes on: each reply is a function that
     is called meanwhile."""
     with subprocess.Popen([context.skyshim, "run", "python3", "-u", "-c", script], cwd=context.work, stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=context.environment({"D": context.cloud})) as process:
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=context.environment({"D": context.cloud, **env})) as process:
         try:
             for reply in replies:
                 line = process.stdout.readline()
