@@ -135,12 +135,16 @@ static uint64_t parse_size(const char *text)
 
 static void raise_limits(void)
 {
+	static const int limits[] = {RLIMIT_NOFILE, RLIMIT_FSIZE};
 	struct rlimit lim;
 
-	if (!getrlimit(RLIMIT_NOFILE, &lim) && lim.rlim_cur < lim.rlim_max) {
-		lim.rlim_cur = lim.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &lim);
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+		if (!getrlimit(limits[i], &lim) && lim.rlim_cur < lim.rlim_max) {
+			lim.rlim_cur = lim.rlim_max;
+			setrlimit(limits[i], &lim);
+		}
 	}
+	signal(SIGXFSZ, SIG_IGN); /* EFBIG will do */
 }
 
 static int start_parts(struct place *p, const struct session_env *env, void (*stop)(void))

@@ -62,7 +62,9 @@ int change_mkdir(struct lookup *q, uint32_t mode)
 		return ret;
 	if (q->name.kind != NAME_KEY)
 		return q->name.kind == NAME_BUCKET ? -EPERM : -EROFS; /* no buckets are made */
-	ret = lookup_parent(q);
+	ret = name_storable(&q->name, true);
+	if (!ret)
+		ret = lookup_parent(q);
 	if (ret)
 		return ret;
 	clock_gettime(CLOCK_REALTIME, &now);

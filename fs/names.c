@@ -82,6 +82,11 @@ void name_prefix(const struct name *n, char out[NAME_OBJECT_MAX])
 	}
 }
 
+int name_storable(const struct name *n, bool is_dir)
+{
+	return strlen(n->key) + is_dir > NAME_KEY_MAX ? -ENAMETOOLONG : 0;
+}
+
 const char *name_split(const char *object, char scheme[8], char bucket[256])
 {
 	const char *at = object;

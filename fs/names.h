@@ -39,6 +39,11 @@ void name_object(const struct name *n, char out[NAME_OBJECT_MAX]);
 /* The object name of the directory. */
 void name_prefix(const struct name *n, char out[NAME_OBJECT_MAX]);
 
+#define NAME_KEY_MAX 1024 /* bytes of a key; S3, Azure Blob and Google Cloud Storage all say so */
+
+/* May something of this name be made, a file or a directory? 0 or -ENAMETOOLONG. */
+int name_storable(const struct name *n, bool is_dir);
+
 /* The parts of an object name, pointing into object: scheme and bucket are copied out. Returns its
  * key,
  * "" when there is none. */

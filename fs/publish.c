@@ -145,7 +145,7 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 		version.size = up.bytes;
 		version.mtime_ns = up.mtime_ns;
 		memcpy(version.etag, up.etag, sizeof(version.etag));
-		/* first: a clean draft is no answer, and an older one must not come back */
+		/* first: whoever sees it clean must find its name */
 		tell(cache_ctx(file), &up, &version);
 		draft_flush_end(file, flush, &version);
 		return 0;
@@ -159,6 +159,11 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 			"somebody else has written another version of %.*s meanwhile, which stays; "
 			"what was written here is kept: see skyshim recover",
 			256, up.object);
+	if (ret == -ENOENT)
+		snprintf(message, STORE_MESSAGE_BYTES,
+			 "the bucket of %.*s is not there; what was written here is kept: see "
+			 "skyshim recover",
+			 256, up.object);
 	return ret;
 }
 

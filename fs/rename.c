@@ -183,6 +183,9 @@ int change_rename(struct lookup *from, struct lookup *to, unsigned flags)
 	ret = check(&r, &attr);
 	if (ret)
 		return ret;
+	ret = name_storable(&to->name, S_ISDIR(attr.mode));
+	if (ret)
+		return ret;
 	if (S_ISDIR(attr.mode))
 		return movedir(from, to);
 	name_object(&from->name, r.old);

@@ -14,6 +14,12 @@
 #include "fs/publish.h"
 #include "fs/serve.h"
 
+/* A number that JSON and shells take for what it is. */
+static uint64_t id_of(const struct cache_file *file)
+{
+	return cache_attr(file)->ino & INT64_MAX;
+}
+
 static int tell_one(void *arg, struct cache_file *file)
 {
 	char object[CACHE_OBJECT_MAX];
@@ -24,15 +30,15 @@ static int tell_one(void *arg, struct cache_file *file)
 
 	cache_object(file, object);
 	draft_attr(file, &attr);
-	one = json_pack("{s:I, s:s%, s:I, s:f, s:b, s:s, s:s}", "id", (json_int_t)attr.ino,
+	one = json_pack("{s:I, s:s%, s:I, s:f, s:b, s:s, s:s}", "id", (json_int_t)id_of(file),
 			"object", object, strlen(object), "bytes", (json_int_t)attr.size, "mtime",
 			(double)attr.mtime_ns / 1e9, "kept", error != 0, "error",
 			error ? strerror(-error) : "", "why", why);
 	if (!one) /* a name that is no UTF-8 */
-		one = json_pack("{s:I, s:s, s:I, s:f, s:b, s:s, s:s}", "id", (json_int_t)attr.ino,
-				"object", "?", "bytes", (json_int_t)attr.size, "mtime",
-				(double)attr.mtime_ns / 1e9, "kept", error != 0, "error",
-				error ? strerror(-error) : "", "why", "");
+		one = json_pack("{s:I, s:s, s:I, s:f, s:b, s:s, s:s}", "id",
+				(json_int_t)id_of(file), "object", "?", "bytes",
+				(json_int_t)attr.size, "mtime", (double)attr.mtime_ns / 1e9, "kept",
+				error != 0, "error", error ? strerror(-error) : "", "why", "");
 	return json_array_append_new(arg, one) ? -ENOMEM : 0;
 }
 
@@ -98,7 +104,7 @@ static int match(void *arg, struct cache_file *file)
 {
 	struct wanted *w = arg;
 
-	if (cache_attr(file)->ino != w->id)
+	if (id_of(file) != w->id)
 		return 0;
 	cache_ref(file);
 	w->file = file;

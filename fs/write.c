@@ -99,8 +99,10 @@ static int make_file(struct writing *w, const struct meta_fact *what, bool must_
 	};
 	struct cache_file *made = NULL;
 	struct timespec now;
-	int ret;
+	int ret = name_storable(&w->q->name, false);
 
+	if (ret)
+		return ret;
 	lookup_file_attr(w->object, what ? what : &nothing, &attr);
 	clock_gettime(CLOCK_REALTIME, &now);
 	attr.mtime_ns = now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;

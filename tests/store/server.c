@@ -242,7 +242,8 @@ static bool produce(struct exchange *ex)
 		send_reset(ex->sender.fd);
 		return false;
 	}
-	if (f->kind == FAULT_SLOWDOWN || f->kind == FAULT_INTERNAL || f->kind == FAULT_OK_ERROR) {
+	if (f->kind == FAULT_SLOWDOWN || f->kind == FAULT_INTERNAL || f->kind == FAULT_DENIED ||
+	    f->kind == FAULT_OK_ERROR) {
 		reply_reset(&ex->reply);
 		ex->dialect->fault(&ex->req, f, &ex->reply);
 		return true;

@@ -148,7 +148,8 @@ static inline int fake_list(struct store_call *call)
 	qsort(names, n, sizeof(names[0]), fake_by_name);
 	call->list.entries = calloc(max, sizeof(struct store_entry));
 	for (size_t i = 0; i < n; i++) {
-		const char *slash = strchr(names[i] + prefix, '/');
+		const char *slash = call->delimiter ? strchr(names[i] + prefix, call->delimiter)
+						    : NULL;
 		char name[4096];
 		struct store_entry *e;
 
@@ -210,9 +211,9 @@ static inline struct fake_object *fake_place(struct store_call *call)
 }
 
 /* With the lock. */
-static inline int fake_delete(struct store_call *call)
+static inline int fake_delete_key(const char *bucket, const char *key)
 {
-	struct fake_object *o = fake_find(call->bucket, call->key);
+	struct fake_object *o = fake_find(bucket, key);
 
 	if (fake.fail_delete)
 		return fake.fail_delete;
@@ -223,6 +224,21 @@ static inline int fake_delete(struct store_call *call)
 	pairs_free(&o->user);
 	*o = fake.objects[--fake.count];
 	return 0;
+}
+
+/* With the lock. */
+static inline int fake_delete(struct store_call *call)
+{
+	int ret = 0;
+
+	if (call->verb == STORE_DELETE)
+		return fake_delete_key(call->bucket, call->key);
+	call->key_errors = calloc(call->key_count, sizeof(int));
+	for (size_t i = 0; i < call->key_count; i++) {
+		call->key_errors[i] = fake_delete_key(call->bucket, call->keys[i]);
+		ret = ret ? ret : call->key_errors[i];
+	}
+	return ret;
 }
 
 /* With the lock. */
@@ -312,10 +328,11 @@ static inline int fake_answer(struct store_call *call)
 		pthread_mutex_unlock(&fake.lock);
 		return fake.fail;
 	}
-	if (call->verb == STORE_PUT || call->verb == STORE_DELETE || call->verb == STORE_COPY) {
-		int ret = call->verb == STORE_PUT      ? fake_write(call)
-			  : call->verb == STORE_DELETE ? fake_delete(call)
-						       : fake_copy(call);
+	if (call->verb == STORE_PUT || call->verb == STORE_DELETE || call->verb == STORE_COPY ||
+	    call->verb == STORE_DELETE_MANY) {
+		int ret = call->verb == STORE_PUT    ? fake_write(call)
+			  : call->verb == STORE_COPY ? fake_copy(call)
+						     : fake_delete(call);
 
 		pthread_mutex_unlock(&fake.lock);
 		return ret;
@@ -413,6 +430,8 @@ void store_call_reset(struct store_call *call)
 	free(call->list.entries);
 	free(call->list.next_token);
 	pairs_free(&call->user);
+	free(call->key_errors);
+	call->key_errors = NULL;
 	memset(&call->list, 0, sizeof(call->list));
 }
 

@@ -56,3 +56,14 @@ Test(fs_names, ino)
 	cr_assert_neq(name_ino("s3/b/a/", 7, false), name_ino("s3/b/a/", 7, true));
 	cr_assert_eq(name_ino("s3/b/a", 6, false), name_ino("s3/b/a", 6, false));
 }
+
+Test(fs_names, storable)
+{
+	struct name at = {.kind = NAME_KEY};
+
+	memset(at.key, 'k', NAME_KEY_MAX);
+	cr_assert_eq(name_storable(&at, false), 0);
+	cr_assert_eq(name_storable(&at, true), -ENAMETOOLONG);
+	at.key[NAME_KEY_MAX] = 'k';
+	cr_assert_eq(name_storable(&at, false), -ENAMETOOLONG);
+}

@@ -15,6 +15,7 @@ static uint64_t left(void)
 
 	recover(0, 0, 0);
 	at = strstr(reply.text, "\"id\":");
+	cr_assert(!at || at[strlen("\"id\":")] != '-', "an id that no command takes");
 	return at ? strtoull(at + strlen("\"id\":"), NULL, 10) : 0;
 }
 
@@ -48,6 +49,24 @@ Test(fs_publish, discarded_it_is_gone)
 	draft_stats(&stats);
 	cr_assert_eq(stats.drafts, 0);
 	cr_assert_eq(fake_find("b", "old")->size, 7);
+	stop();
+}
+
+/* Whatever the number of the name is. */
+Test(fs_publish, every_id_is_a_number)
+{
+	char path[32];
+
+	start("0");
+	for (unsigned i = 0; i < 8; i++) {
+		struct open_file f;
+
+		snprintf(path, sizeof(path), "s3/b/dir/%u", i);
+		cr_assert_eq(open_file(path, O_WRONLY | O_CREAT, &f), 0);
+		write_at(&f, "x", 1, 0);
+		recover(WIRE_RECOVER_RETRY, left(), 0);
+		close_file(&f);
+	}
 	stop();
 }
 
@@ -203,7 +222,7 @@ Test(fs_publish, renamed_while_it_is_sent)
 	write_at(&f, "hello", 5, 0);
 	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
 	pthread_join(renamer, NULL);
-	cr_assert_eq(renamed, 0);
+	cr_assert_eq(renamed, 0, "%d", renamed);
 	cr_assert_null(fake_find("b", "dir/new"));
 	in_bucket("dir/named", "hello");
 	/* and it goes on under its name */

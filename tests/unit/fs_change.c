@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names and attributes as a runtime changes them: what it costs, what is left, every error. */
+#include "tests/unit/writing_rig.h"
+
+#include <linux/fs.h>
+
+#include "core/pairs.h"
+
+/* Requests since the last time, as "put copy delete many head list". */
+static const char *verbs(void)
+{
+	static char text[64];
+	const unsigned long long *n = (const unsigned long long *)fake.counters.requests;
+
+	snprintf(text, sizeof(text), "%llu %llu %llu %llu %llu %llu", n[STORE_PUT], n[STORE_COPY],
+		 n[STORE_DELETE], n[STORE_DELETE_MANY], n[STORE_HEAD], n[STORE_LIST]);
+	fake_requests();
+	return text;
+}
+
+static int rename_as(const char *from, const char *to, unsigned flags)
+{
+	char text[256];
+	int len = snprintf(text, sizeof(text), "%s%c%s", from, 0, to);
+
+	request = (struct wire_request){.op = WIRE_RENAME, .flags = flags};
+	return ask(text, (size_t)len);
+}
+
+static int set_attr(const char *path, unsigned what, uint32_t mode, int64_t mtime_ns)
+{
+	request = (struct wire_request){.op = WIRE_SETATTR,
+					.flags = what,
+					.mode = mode,
+					.uid = 12,
+					.gid = 34,
+					.mtime_ns = mtime_ns};
+	return ask(path, strlen(path));
+}
+
+static bool exists(const char *key)
+{
+	return fake_find("b", key);
+}
+
+Test(fs_change, unlink)
+{
+	start("60000");
+	cr_assert_eq(op(WIRE_STAT, "s3/b/old", 0), 0);
+	verbs();
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/old", 0), 0);
+	cr_assert_str_eq(verbs(), "0 0 1 0 0 0");
+	cr_assert(!exists("old"));
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/old", 0), -ENOENT);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/old", 0), -ENOENT);
+	cr_assert_str_eq(verbs(), "0 0 0 0 0 0");
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/dir", 0), -EISDIR);
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b", 0), -EISDIR);
+	cr_assert_eq(op(WIRE_UNLINK, "s3/none/x", 0), -ENOENT);
+	cr_assert(exists("dir/x"));
+	stop();
+}
+
+Test(fs_change, unlink_that_is_refused_leaves_it)
+{
+	struct open_file f;
+
+	start("60000");
+	fake.fail_delete = -EACCES;
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/old", 0), -EACCES);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/old", 0), 0);
+	/* one that is written to goes on as well */
+	cr_assert_eq(open_file("s3/b/old", O_RDWR, &f), 0);
+	write_at(&f, "still", 5, 0);
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/old", 0), -EACCES);
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
+	cr_assert_eq(memcmp(fake_find("b", "old")->content, "still", 5), 0);
+	close_file(&f);
+	stop();
+}
+
+Test(fs_change, unlinked_while_open_it_is_not_stored)
+{
+	struct open_file f;
+	char text[4] = "";
+
+	start("60000");
+	cr_assert_eq(open_file("s3/b/dir/new", O_RDWR | O_CREAT, &f), 0);
+	write_at(&f, "gone", 4, 0);
+	verbs();
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/dir/new", 0), 0);
+	cr_assert_str_eq(verbs(), "0 0 0 0 0 0", "nothing of it is in the bucket");
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
+	cr_assert_eq(pread(f.fd, text, 4, 0), 4);
+	cr_assert_eq(memcmp(text, "gone", 4), 0);
+	close_file(&f);
+	sweep_until_clean();
+	cr_assert(!exists("dir/new"));
+	cr_assert_eq(op(WIRE_STAT, "s3/b/dir/new", 0), -ENOENT);
+	stop();
+}
+
+Test(fs_change, mkdir_and_rmdir)
+{
+	start("60000");
+	verbs();
+	cr_assert_eq(op(WIRE_MKDIR, "s3/b/made", 0), 0);
+	cr_assert(exists("made/"));
+	cr_assert_eq(fake_find("b", "made/")->size, 0);
+	cr_assert_str_eq(pairs_get(&fake_find("b", "made/")->user, "mode"), "16800"); /* 040640 */
+	cr_assert_eq(op(WIRE_STAT, "s3/b/made", 0), 0);
+	cr_assert(S_ISDIR(reply.head.attr.mode));
+	cr_assert_eq(op(WIRE_MKDIR, "s3/b/made", 0), -EEXIST);
+	cr_assert_eq(op(WIRE_MKDIR, "s3/b/old", 0), -EEXIST);
+	cr_assert_eq(op(WIRE_MKDIR, "s3/b/none/sub", 0), -ENOENT);
+	cr_assert_eq(op(WIRE_MKDIR, "s3/b/old/sub", 0), -ENOTDIR);
+	cr_assert_eq(op(WIRE_MKDIR, "s3/newbucket", 0), -EPERM);
+	cr_assert_eq(fake.counters.requests[STORE_PUT], 1);
+	verbs();
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/made", AT_REMOVEDIR), 0);
+	cr_assert_str_eq(verbs(), "0 0 1 0 0 1", "one look for what it holds");
+	cr_assert(!exists("made/"));
+	cr_assert_eq(op(WIRE_STAT, "s3/b/made", 0), -ENOENT);
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/dir", AT_REMOVEDIR), -ENOTEMPTY);
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/old", AT_REMOVEDIR), -ENOTDIR);
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/none", AT_REMOVEDIR), -ENOENT);
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b", AT_REMOVEDIR), -EBUSY);
+	cr_assert(exists("dir/x"));
+	stop();
+}
+
+Test(fs_change, a_directory_with_something_unpublished_is_not_empty)
+{
+	struct open_file f;
+
+	start("60000");
+	cr_assert_eq(op(WIRE_MKDIR, "s3/b/made", 0), 0);
+	cr_assert_eq(open_file("s3/b/made/f", O_WRONLY | O_CREAT, &f), 0);
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/made", AT_REMOVEDIR), -ENOTEMPTY);
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/made/f", 0), 0);
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/made", AT_REMOVEDIR), 0);
+	close_file(&f);
+	stop();
+}
+
+Test(fs_change, a_directory_stays_when_its_last_file_goes)
+{
+	start("60000");
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/dir/x", 0), 0);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/dir", 0), 0);
+	cr_assert(S_ISDIR(reply.head.attr.mode));
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/dir", AT_REMOVEDIR), 0);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/dir", 0), -ENOENT);
+	stop();
+}
+
+Test(fs_change, rename_is_a_copy_and_a_delete)
+{
+	start("60000");
+	cr_assert_eq(op(WIRE_STAT, "s3/b/old", 0), 0);
+	verbs();
+	cr_assert_eq(rename_as("s3/b/old", "s3/b/dir/named", 0), 0);
+	cr_assert_eq(fake.counters.requests[STORE_COPY], 1);
+	cr_assert_eq(fake.counters.requests[STORE_DELETE], 1);
+	cr_assert_eq(fake.counters.requests[STORE_PUT], 0);
+	cr_assert(!exists("old"));
+	cr_assert_eq(fake_find("b", "dir/named")->size, 200000);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/old", 0), -ENOENT);
+	cr_assert_eq(size_of("s3/b/dir/named"), 200000);
+	stop();
+}
+
+Test(fs_change, rename_errors)
+{
+	start("60000");
+	cr_assert_eq(op(WIRE_MKDIR, "s3/b/made", 0), 0);
+	verbs();
+	cr_assert_eq(rename_as("s3/b/none", "s3/b/x", 0), -ENOENT);
+	cr_assert_eq(rename_as("s3/b/old", "s3/b/none/x", 0), -ENOENT);
+	cr_assert_eq(rename_as("s3/b/old", "s3/b/dir/x", RENAME_NOREPLACE), -EEXIST);
+	cr_assert_eq(rename_as("s3/b/old", "s3/b/dir", 0), -EISDIR);
+	cr_assert_eq(rename_as("s3/b/dir", "s3/b/old", 0), -ENOTDIR);
+	cr_assert_eq(rename_as("s3/b/made", "s3/b/dir", 0), -ENOTEMPTY);
+	cr_assert_eq(rename_as("s3/b/dir", "s3/b/dir/below", 0), -EINVAL);
+	cr_assert_eq(rename_as("s3/b/old", "s3/b/dir/x", RENAME_EXCHANGE), -EINVAL);
+	cr_assert_eq(rename_as("s3/b", "s3/c", 0), -EBUSY);
+	cr_assert_eq(rename_as("s3/b/old", "s3/b/old", 0), 0);
+	cr_assert_eq(fake.counters.requests[STORE_COPY], 0);
+	cr_assert_eq(fake.counters.requests[STORE_DELETE], 0);
+	cr_assert(exists("old") && exists("dir/x"));
+	stop();
+}
+
+Test(fs_change, a_copy_that_fails_removes_nothing)
+{
+	start("60000");
+	fake.fail_copy = -EACCES;
+	cr_assert_eq(rename_as("s3/b/old", "s3/b/dir/named", 0), -EACCES);
+	cr_assert_eq(rename_as("s3/b/dir", "s3/b/other", 0), -EACCES);
+	cr_assert(exists("old") && exists("dir/x"));
+	fake.fail_copy = 0;
+	fake.fail_delete = -EACCES;
+	cr_assert_eq(rename_as("s3/b/old", "s3/b/dir/named", 0), -EACCES);
+	cr_assert(exists("old"));
+	cr_assert_eq(size_of("s3/b/old"), 200000);
+	stop();
+}
+
+Test(fs_change, rename_of_what_is_only_here_asks_nothing)
+{
+	struct open_file f;
+
+	start("60000");
+	cr_assert_eq(open_file("s3/b/dir/tmp", O_WRONLY | O_CREAT, &f), 0);
+	write_at(&f, "text", 4, 0);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/old", 0), 0);
+	verbs();
+	cr_assert_eq(rename_as("s3/b/dir/tmp", "s3/b/old", 0), 0);
+	cr_assert_str_eq(verbs(), "0 0 0 0 0 0");
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
+	cr_assert_str_eq(verbs(), "1 0 0 0 0 0");
+	in_bucket("old", "text");
+	cr_assert(!exists("dir/tmp"));
+	close_file(&f);
+	stop();
+}
+
+Test(fs_change, rename_of_a_directory)
+{
+	struct open_file f;
+
+	start("60000");
+	fake_put("b", "dir/sub/y", 11);
+	cr_assert_eq(open_file("s3/b/dir/z", O_WRONLY | O_CREAT, &f), 0);
+	write_at(&f, "fresh", 5, 0);
+	cr_assert_eq(rename_as("s3/b/dir", "s3/b/moved", 0), 0);
+	close_file(&f);
+	cr_assert(!exists("dir/x") && !exists("dir/sub/y") && !exists("dir/z"));
+	cr_assert_eq(fake_find("b", "moved/x")->size, 10);
+	cr_assert_eq(fake_find("b", "moved/sub/y")->size, 11);
+	in_bucket("moved/z", "fresh");
+	cr_assert_eq(op(WIRE_STAT, "s3/b/dir", 0), -ENOENT);
+	cr_assert_eq(size_of("s3/b/moved/sub/y"), 11);
+	stop();
+}
+
+Test(fs_change, attributes_are_a_copy_onto_itself)
+{
+	start("60000");
+	cr_assert_eq(op(WIRE_STAT, "s3/b/old", 0), 0);
+	verbs();
+	cr_assert_eq(set_attr("s3/b/old", WIRE_SET_MODE | WIRE_SET_UID | WIRE_SET_GID, 0755, 0), 0);
+	cr_assert_str_eq(verbs(), "0 1 0 0 1 0");
+	cr_assert_str_eq(pairs_get(&fake_find("b", "old")->user, "mode"), "33261"); /* 0100755 */
+	cr_assert_str_eq(pairs_get(&fake_find("b", "old")->user, "uid"), "12");
+	cr_assert_str_eq(pairs_get(&fake_find("b", "old")->user, "gid"), "34");
+	cr_assert_eq(op(WIRE_STAT, "s3/b/old", 0), 0);
+	cr_assert_eq(reply.head.attr.mode, S_IFREG | 0755);
+	cr_assert_eq(reply.head.attr.uid, 12);
+	/* said again, it costs nothing */
+	cr_assert_eq(set_attr("s3/b/old", WIRE_SET_MODE, 0755, 0), 0);
+	cr_assert_str_eq(verbs(), "0 0 0 0 0 0");
+	cr_assert_eq(set_attr("s3/b/old", WIRE_SET_MTIME, 0, INT64_C(1000000000123456789)), 0);
+	cr_assert_str_eq(pairs_get(&fake_find("b", "old")->user, "mtime"), "1000000000.123456789");
+	cr_assert_str_eq(pairs_get(&fake_find("b", "old")->user, "mode"), "33261", "it stays");
+	stop();
+}
+
+Test(fs_change, attributes_of_what_is_written_go_with_it)
+{
+	struct open_file f;
+
+	start("60000");
+	cr_assert_eq(open_file("s3/b/dir/new", O_WRONLY | O_CREAT, &f), 0);
+	write_at(&f, "text", 4, 0);
+	verbs();
+	cr_assert_eq(set_attr("s3/b/dir/new", WIRE_SET_MODE, 0600, 0), 0);
+	cr_assert_eq(set_attr("s3/b/dir/new", WIRE_SET_MTIME, 0, INT64_C(5000000000)), 0);
+	cr_assert_str_eq(verbs(), "0 0 0 0 0 0");
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
+	cr_assert_str_eq(verbs(), "1 0 0 0 0 0");
+	cr_assert_str_eq(pairs_get(&fake_find("b", "dir/new")->user, "mode"), "33152");
+	cr_assert_str_eq(pairs_get(&fake_find("b", "dir/new")->user, "mtime"), "5.000000000");
+	close_file(&f);
+	stop();
+}
+
+Test(fs_change, attribute_errors)
+{
+	start("60000");
+	cr_assert_eq(set_attr("s3/b/none", WIRE_SET_MODE, 0600, 0), -ENOENT);
+	cr_assert_eq(set_attr("s3/b/dir", WIRE_SET_MODE, 0700, 0), 0, "nothing can be kept of it");
+	fake.fail_copy = -EACCES;
+	cr_assert_eq(set_attr("s3/b/old", WIRE_SET_MODE, 0600, 0), -EACCES);
+	fake.fail_copy = 0;
+	cr_assert_eq(op(WIRE_STAT, "s3/b/old", 0), 0);
+	cr_assert_eq(reply.head.attr.mode, S_IFREG | 0644);
+	stop();
+}
