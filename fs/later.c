@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A queue, and threads that leave when it is empty. */
+/* A queue, and threads that leave when it has been empty for a while. */
 #include "fs/later.h"
 
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include "fs/publish.h"
 
 #define STACK_BYTES (256u << 10)
+#define LINGER_S    1 /* a thread costs more than the upload of a small file does here */
 
 /* Of one process. */
 struct owner {
@@ -34,9 +35,10 @@ struct item {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t more = PTHREAD_COND_INITIALIZER; /* in the queue, or it stops */
 static struct owner *owners;
 static struct item *first, **last = &first;
-static unsigned threads, waiting;
+static unsigned threads, idle, waiting;
 static bool stopping;
 
 /* With the lock. NULL: without memory, when one is to be made. */
@@ -94,13 +96,28 @@ static struct item *take(void)
 	return i;
 }
 
+/* With the lock, which is given away meanwhile. NULL: there is nothing to do any more. */
+static struct item *wait_item(void)
+{
+	struct timespec until;
+	int ret = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += LINGER_S;
+	idle++;
+	while (!first && !stopping && !ret)
+		ret = pthread_cond_timedwait(&more, &lock, &until);
+	idle--;
+	return stopping ? NULL : take();
+}
+
 static void *work(void *arg)
 {
 	char message[STORE_MESSAGE_BYTES];
 	struct item *i;
 
 	pthread_mutex_lock(&lock);
-	while (!stopping && (i = take())) {
+	while ((i = wait_item())) {
 		int ret;
 
 		pthread_mutex_unlock(&lock);
@@ -123,7 +140,7 @@ static int add_thread(void)
 	pthread_t thread;
 	int ret;
 
-	if (threads >= LATER_PARALLEL)
+	if (idle > waiting || threads >= LATER_PARALLEL)
 		return 0;
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
@@ -153,6 +170,7 @@ int later_add(struct cache_file *file, pid_t pid)
 		*last = i;
 		last = &i->next;
 		waiting++;
+		pthread_cond_signal(&more);
 		i = NULL;
 	}
 	pthread_mutex_unlock(&lock);
@@ -204,7 +222,7 @@ unsigned later_active(void)
 	unsigned n;
 
 	pthread_mutex_lock(&lock);
-	n = threads + waiting;
+	n = threads - idle + waiting;
 	pthread_mutex_unlock(&lock);
 	return n;
 }
@@ -220,6 +238,7 @@ unsigned later_stop(unsigned wait_ms)
 	until.tv_sec += wait_ms / 1000 + 1;
 	pthread_mutex_lock(&lock);
 	stopping = true;
+	pthread_cond_broadcast(&more);
 	pthread_cond_broadcast(&ended);
 	while ((i = take())) {
 		note_end(i->owner, -ECANCELED, "the daemon was stopped");

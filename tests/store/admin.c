@@ -55,7 +55,8 @@ int admin_set(const char *name, const char *value, const char **why_out)
 		faults_clear();
 		return 0;
 	}
-	if (strcmp(name, "latency_ms") != 0 && strcmp(name, "bandwidth_kbs") != 0)
+	if (strcmp(name, "latency_ms") != 0 && strcmp(name, "bandwidth_kbs") != 0 &&
+	    strcmp(name, "discard") != 0)
 		return -ENOENT;
 	*why_out = "not a number in range";
 	if (!parse_number(value, &number))
@@ -64,6 +65,10 @@ int admin_set(const char *name, const char *value, const char **why_out)
 		if (number > UINT64_MAX / KB)
 			return -EINVAL;
 		settings.bandwidth_bytes = number * KB;
+	} else if (!strcmp(name, "discard")) {
+		if (number > 1)
+			return -EINVAL;
+		settings.discards = number;
 	} else {
 		if (number > LATENCY_MS_MAX)
 			return -EINVAL;
@@ -111,9 +116,8 @@ static void post_reset(const struct form *f, struct reply *r)
 static void get_config(const struct form *f, struct reply *r)
 {
 	(void)f;
-	buf_printf(&r->text,
-		   "{\"latency_ms\":%u,\"bandwidth_kbs\":%llu,\"faults\":", settings.latency_ms,
-		   settings.bandwidth_bytes / KB);
+	buf_printf(&r->text, "{\"latency_ms\":%u,\"bandwidth_kbs\":%llu,\"discard\":%d,\"faults\":",
+		   settings.latency_ms, settings.bandwidth_bytes / KB, settings.discards);
 	faults_json(&r->text);
 	buf_str(&r->text, "}\n");
 	ok_json(r);
@@ -125,7 +129,8 @@ static void post_config(const struct form *f, struct reply *r)
 
 	for (size_t i = 0; i < 2; i++) {
 		for (size_t j = 0; j < lists[i]->count; j++) {
-			const char *why = "no such setting: latency_ms, bandwidth_kbs, fault";
+			const char *why =
+				"no such setting: latency_ms, bandwidth_kbs, discard, fault";
 
 			if (admin_set(lists[i]->items[j].name, lists[i]->items[j].value, &why)) {
 				fail(r, 400, why);

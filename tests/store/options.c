@@ -42,6 +42,8 @@ static const char help[] =
 	"  --bucket NAME[@REGION]  make a bucket\n"
 	"  --data [BUCKET=]DIR     import a directory tree as a bucket\n"
 	"  --generate BUCKET/KEY=BYTES  an object that costs no memory\n"
+	"  --discard               forget the bytes of what is uploaded: others of that length\n"
+	"                          stand for them\n"
 	"  --min-part-kb N         smallest part of a multipart upload but the last (5120)\n"
 	"How slow, how wrong\n"
 	"  --latency-ms N          before each answer's first byte\n"
@@ -94,6 +96,7 @@ enum option_id {
 	OPT_LATENCY,
 	OPT_BANDWIDTH,
 	OPT_FAULT,
+	OPT_DISCARD,
 };
 
 static const struct option options[] = {
@@ -121,6 +124,7 @@ static const struct option options[] = {
 	{"latency-ms", required_argument, NULL, OPT_LATENCY},
 	{"bandwidth-kbs", required_argument, NULL, OPT_BANDWIDTH},
 	{"fault", required_argument, NULL, OPT_FAULT},
+	{"discard", no_argument, NULL, OPT_DISCARD},
 	{NULL, 0, NULL, 0},
 };
 
@@ -288,6 +292,9 @@ static bool set(int id, const char *value, const char **why)
 		return !admin_set("latency_ms", value, why);
 	case OPT_BANDWIDTH:
 		return !admin_set("bandwidth_kbs", value, why);
+	case OPT_DISCARD:
+		settings.discards = true;
+		return true;
 	case OPT_FAULT:
 		return !admin_set("fault", value, why);
 	case OPT_PORT:

@@ -130,6 +130,9 @@ bool s3_auth_allows(struct s3_call *c, const char *bucket, bool writes);
 bool s3_is_chunked(const struct s3_call *c);
 /* s3_body.c: undoes aws-chunked and checks every digest and length the request carries. */
 enum s3_error s3_body(struct s3_call *c);
+/* The body as a content, which the request has no more; of a store that discards, other bytes of
+ * that length. NULL: no memory. */
+struct content *s3_take_body(struct s3_call *c);
 
 /* Headers and parameters. */
 const char *s3_header(const struct s3_call *c, const char *name);

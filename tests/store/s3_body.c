@@ -11,6 +11,7 @@
 
 #include <openssl/evp.h>
 
+#include "tests/store/content.h"
 #include "tests/store/s3_checksum.h"
 #include "tests/store/s3_chunked.h"
 
@@ -110,4 +111,16 @@ enum s3_error s3_body(struct s3_call *c)
 	if (!err)
 		err = check_checksums(c, &c->trailers);
 	return err;
+}
+
+struct content *s3_take_body(struct s3_call *c)
+{
+	struct request *req = c->req;
+	void *body = req->body;
+
+	req->body = NULL; /* the content owns it, or it is freed */
+	if (!settings.discards)
+		return content_memory(body, req->body_bytes);
+	free(body);
+	return content_generated(GENERATE_BINARY, 0, req->body_bytes);
 }

@@ -93,8 +93,7 @@ void s3_upload_part(struct s3_call *c)
 
 	if (!part_number(c, &number))
 		return;
-	content = content_memory(req->body, req->body_bytes);
-	req->body = NULL;
+	content = s3_take_body(c);
 	if (!content) {
 		s3_fail(c, S3_INTERNAL);
 		return;

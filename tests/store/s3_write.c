@@ -131,11 +131,10 @@ static void store(struct s3_call *c, struct object *o)
 void s3_put_object(struct s3_call *c)
 {
 	struct request *req = c->req;
-	struct content *content = content_memory(req->body, req->body_bytes);
+	struct content *content = s3_take_body(c);
 	struct object *o = NULL;
 	enum s3_error err = S3_OK;
 
-	req->body = NULL; /* the content owns it, or has freed it */
 	if (content)
 		o = object_new(c->key, c->key_len, content);
 	if (!o) {

@@ -45,6 +45,7 @@ struct settings {
 
 	atomic_uint latency_ms;	       /* before each answer's first byte */
 	atomic_ullong bandwidth_bytes; /* per second, connection and direction; 0: no limit */
+	atomic_bool discards;	       /* of what is uploaded, length and ETag are kept only */
 };
 
 extern struct settings settings;
