@@ -182,7 +182,7 @@ Test(fs_change, rename_errors)
 	cr_assert_eq(rename_as("s3/b/dir", "s3/b/old", 0), -ENOTDIR);
 	cr_assert_eq(rename_as("s3/b/made", "s3/b/dir", 0), -ENOTEMPTY);
 	cr_assert_eq(rename_as("s3/b/dir", "s3/b/dir/below", 0), -EINVAL);
-	cr_assert_eq(rename_as("s3/b/old", "s3/b/dir/x", RENAME_EXCHANGE), -EINVAL);
+	cr_assert_eq(rename_as("s3/b/old", "s3/b/dir/x", RENAME_WHITEOUT), -EINVAL);
 	cr_assert_eq(rename_as("s3/b", "s3/c", 0), -EBUSY);
 	cr_assert_eq(rename_as("s3/b/old", "s3/b/old", 0), 0);
 	cr_assert_eq(fake.counters.requests[STORE_COPY], 0);
