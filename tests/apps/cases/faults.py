@@ -145,7 +145,7 @@ def replaced(context):
     with Faulty(context) as faulty:
         script = ("import os, sys\nf = os.open(os.environ['D'] + '/w/old', os.O_RDWR)\nos.pwrite(f, b'OURS', 0); print(1); sys.stdin.readline()\n"
                   "try:\n    os.close(f); print('closed')\nexcept OSError as e:\n    print(e.errno)\n")
-        result = lines_from(context, script, [lambda p: faulty.store.put("faulty", "w/old", b"theirs\n")])
+        result = lines_from(context, script, [lambda p: faulty.store.put("faulty", "w/old", b"theirs\n")], faulty.context.cloud)
         want(result.stdout == b"1\n%d\n" % errno.ESTALE or result.stdout == b"%d\n" % errno.ESTALE, str(result))
         number = faulty.kept("w/old", "Stale file handle")
         want(faulty.store.get("faulty", "w/old") == b"theirs\n", "their version is gone")
@@ -169,7 +169,7 @@ def bucket_gone(context):
             for key in ("w/keep", "w/old"):
                 faulty.store.delete("faulty", key)
             faulty.store.expect("DELETE", "/faulty")
-        result = lines_from(context, script, [remove])
+        result = lines_from(context, script, [remove], faulty.context.cloud)
         want(result.stdout == b"%d\n" % errno.ENOENT, str(result))
         want(len(our_lines(result)) == 1, f"our lines: {our_lines(result)}")
         number = faulty.kept("w/new", "No such file")
@@ -221,7 +221,7 @@ def lost_on_second(faulty, other):
     """Both edit one version: the first to close has it, the other is told, and keeps its own."""
     script = ("import os, sys\nf = os.open(os.environ['D'] + '/w/moved', os.O_RDWR)\nos.pwrite(f, b'SECOND', 0); print(1); sys.stdin.readline()\n"
               "try:\n    os.close(f); print('closed')\nexcept OSError as e:\n    print(e.errno)\n")
-    late = lines_from(faulty.context, script, [lambda p: want(faulty.run("printf FIRST 1<>$D/moved").status == 0, "the first")], **other)
+    late = lines_from(faulty.context, script, [lambda p: want(faulty.run("printf FIRST 1<>$D/moved").status == 0, "the first")], faulty.context.cloud, **other)
     want(faulty.store.get("faulty", "w/moved") == b"FIRSTr than before, and another size\n", f"the first: {late}")
     want(late.stdout == b"%d\n" % errno.ESTALE and "somebody else" in our_lines(late)[0], str(late))
     number = faulty.kept("w/moved", "Stale file handle", **other)

@@ -194,11 +194,11 @@ def bucket_has(context, key, content, what):
     want(found == content, f"{what}: the bucket has {size(found)}, wanted {size(content)}")
 
 
-def lines_from(context, script, replies, **env):
+def lines_from(context, script, replies, folder=None, **env):
     """Runs a Python script that prints a line and reads one before it goes on: each reply is a function that
     is called meanwhile."""
     with subprocess.Popen([context.skyshim, "run", "python3", "-u", "-c", script], cwd=context.work, stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=context.environment({"D": changing(context), **env})) as process:
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=context.environment({"D": folder or changing(context), **env})) as process:
         try:
             for reply in replies:
                 line = process.stdout.readline()
