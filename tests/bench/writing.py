@@ -28,6 +28,7 @@ class Row:
         self.mine, self.native, self.peers = [], [], []
         self.worst = None
         self.peak_mib = 0
+        self.cpu = []
 
     def run(self, ours, native=None, native_name="", peer=None, pairs=None):
         for turn in range(pairs or self.bench.pairs):
@@ -35,9 +36,11 @@ class Row:
                 self.native.append(native(turn))
             self.bench.cold()
             self.bench.ours("true")  # the daemon's start is another figure
+            began = self.bench.daemon_cpu()
             self.bench.store.reset()
             self.mine.append(ours(turn))
             stats = self.bench.store.stats()
+            self.cpu.append(self.bench.daemon_cpu() - began)
             self.peak_mib = max(self.peak_mib, self.bench.daemon("VmHWM"))
             if not self.worst or stats["requests"] > self.worst["requests"]:
                 self.worst = stats
@@ -51,10 +54,10 @@ class Row:
         self.bench.tell(self.name, f"{mine:.3f} s", f"{native:.3f} s" if native else "",
                         f"{mine / native:.2f}" if native else "", native_name, f"≤ {self.limit}" if self.limit else "",
                         ours_seconds=self.mine, other_seconds=self.native, wanted=self.limit, stats=self.worst,
-                        peak_mib=self.peak_mib, peer_seconds=self.peers)
+                        peak_mib=self.peak_mib, daemon_cpu_seconds=self.cpu, peer_seconds=self.peers)
         verbs = ", ".join(f"{verb} {n}" for verb, n in sorted(self.worst["verbs"].items()) if n)
-        print(f"    requests: {verbs}; {self.worst['bytes_in'] / MIB:.1f} MiB sent; daemon's peak "
-              f"{self.peak_mib:.0f} MiB", flush=True)
+        print(f"    requests: {verbs}; {self.worst['bytes_in'] / MIB:.1f} MiB sent; the daemon: "
+              f"peak {self.peak_mib:.0f} MiB, {statistics.median(self.cpu):.2f} s of processor time", flush=True)
         if self.peers:
             print(f"    aws s3: {self.peers[0]:.3f} s", flush=True)
         elif has_peer:
