@@ -152,8 +152,10 @@ ssize_t draft_read(struct cache_file *file, void *buf, size_t bytes, uint64_t of
 void draft_park(struct cache_file *file, int error, const char *message);
 
 /* Drafts that no process has open any more: the clean become ordinary files, the unlinked go, and
- * of the dirty up to max get a reference and are put into out. Once a second. Returns how many. */
-size_t draft_sweep(struct cache_file **out, size_t max);
+ * of the dirty up to max get a reference and are put into out. Once a second. Returns how many.
+ * more: there are clean ones beyond DRAFT_RETIRE_MAX; whoever waits for the cache goes first. */
+#define DRAFT_RETIRE_MAX 64
+size_t draft_sweep(struct cache_file **out, size_t max, bool *more);
 
 struct draft_stats {
 	uint64_t drafts, dirty, parked;

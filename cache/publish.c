@@ -251,13 +251,15 @@ static void retire(struct cache_file *file)
 		file_drop(file);
 }
 
-size_t draft_sweep(struct cache_file **out, size_t max)
+size_t draft_sweep(struct cache_file **out, size_t max, bool *more)
 {
 	struct cache_file *next;
+	unsigned retired = 0;
 	size_t count = 0;
 
+	*more = false;
 	pthread_mutex_lock(&cache.lock);
-	for (struct cache_file *f = cache.drafts; f; f = next) {
+	for (struct cache_file *f = cache.drafts; f && !*more; f = next) {
 		const struct notes_journal *j = f->draft->notes.journal;
 
 		next = f->draft->next;
@@ -272,8 +274,10 @@ size_t draft_sweep(struct cache_file **out, size_t max)
 				file_ref_locked(f);
 				out[count++] = f;
 			}
-		} else {
+		} else if (retired++ < DRAFT_RETIRE_MAX) {
 			retire(f);
+		} else {
+			*more = true;
 		}
 	}
 	pthread_mutex_unlock(&cache.lock);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What programs left dirty when they ended, or were killed: published by the daemon. */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <time.h>
 
@@ -10,6 +11,8 @@
 
 #define THREADS_MAX 16
 #define STACK_BYTES (256u << 10)
+#define ROUNDS_MAX  64 /* of one sweep */
+#define PAUSE_MS    1  /* between them: a lock that is only let go is had again at once */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
@@ -63,14 +66,24 @@ static void start(struct cache_file *file)
 		cache_put(file); /* another time */
 }
 
-void publish_sweep(void)
+/* Returns whether there is more to do at once. */
+static bool sweep_some(void)
 {
 	struct cache_file *files[THREADS_MAX];
 	unsigned busy = publish_active();
-	size_t n = draft_sweep(files, THREADS_MAX - (busy < THREADS_MAX ? busy : THREADS_MAX));
+	bool more;
+	size_t n =
+		draft_sweep(files, THREADS_MAX - (busy < THREADS_MAX ? busy : THREADS_MAX), &more);
 
 	for (size_t i = 0; i < n; i++)
 		start(files[i]);
+	return more;
+}
+
+void publish_sweep(void)
+{
+	for (int i = 0; sweep_some() && i < ROUNDS_MAX; i++)
+		poll(NULL, 0, PAUSE_MS);
 }
 
 unsigned publish_active(void)

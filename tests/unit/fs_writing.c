@@ -186,6 +186,35 @@ Test(fs_writing, a_killed_program_is_published)
 	stop();
 }
 
+/* Each of them is made into an ordinary file, which takes its time, and nobody else gets at the
+ * cache meanwhile: so it is done by portions. */
+Test(fs_writing, many_clean_drafts_go_by_portions)
+{
+	struct cache_file *none[1];
+	struct draft_stats stats;
+	struct open_file f;
+	char path[32];
+	bool more;
+
+	start("60000");
+	for (int i = 0; i < 2 * DRAFT_RETIRE_MAX + 2; i++) {
+		snprintf(path, sizeof(path), "s3/b/dir/new%d", i);
+		cr_assert_eq(open_file(path, O_WRONLY | O_CREAT, &f), 0);
+		cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
+		close_file(&f);
+	}
+	cr_assert_eq(draft_sweep(none, 1, &more), 0);
+	cr_assert(more);
+	draft_stats(&stats);
+	cr_assert_eq(stats.drafts, DRAFT_RETIRE_MAX + 2);
+	publish_sweep();
+	draft_stats(&stats);
+	cr_assert_eq(stats.drafts, 0);
+	cr_assert_eq(draft_sweep(none, 1, &more), 0);
+	cr_assert_not(more);
+	stop();
+}
+
 Test(fs_writing, the_next_daemon_goes_on)
 {
 	struct open_file f;
