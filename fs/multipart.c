@@ -278,7 +278,7 @@ static int plan(struct job *j)
 	if (n < 0)
 		return (int)n;
 	j->count = (size_t)n;
-	j->etags = calloc(j->count, sizeof(*j->etags));
+	j->etags = calloc(j->count + 1, sizeof(*j->etags));
 	return j->etags ? 0 : -ENOMEM;
 }
 
