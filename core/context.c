@@ -149,6 +149,17 @@ int context_register(const char *text, size_t text_bytes, struct context **out,
 	return 0;
 }
 
+struct context *context_next(size_t *at)
+{
+	struct context *ctx = NULL;
+
+	pthread_mutex_lock(&registry_lock);
+	if (*at < registry_count)
+		ctx = registry[(*at)++];
+	pthread_mutex_unlock(&registry_lock);
+	return ctx;
+}
+
 struct context *context_find(const uint8_t id[WIRE_CTX_BYTES])
 {
 	struct context *ctx;

@@ -23,6 +23,9 @@ int context_register(const char *text, size_t text_bytes, struct context **out,
 /* The context with this id, or NULL. */
 struct context *context_find(const uint8_t id[WIRE_CTX_BYTES]);
 
+/* One after the other: *at starts as 0. NULL: there are no more. */
+struct context *context_next(size_t *at);
+
 const uint8_t *context_id(const struct context *ctx);
 
 /* The value of a variable in the context's environment, or NULL. */

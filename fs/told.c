@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/log.h"
+#include "core/context.h"
 #include "fs/listing.h"
 
 struct empty {
@@ -113,6 +113,18 @@ static bool parent_of(const char *object, char out[NAME_OBJECT_MAX])
 	return *name_split(out, scheme, bucket) != '\0';
 }
 
+/* What others of this user, with other credentials, know of the name is old. */
+static void forget_elsewhere(const uint8_t *ctx, const char *name)
+{
+	const struct context *other;
+	size_t at = 0;
+
+	while ((other = context_next(&at))) {
+		if (memcmp(context_id(other), ctx, WIRE_CTX_BYTES) != 0)
+			meta_forget(context_id(other), name);
+	}
+}
+
 static void put_dir(const uint8_t *ctx, const char *prefix, enum meta_kind kind, int64_t mtime_ns)
 {
 	struct meta_fact fact = {.kind = kind, .object.mtime_ns = mtime_ns};
@@ -120,6 +132,7 @@ static void put_dir(const uint8_t *ctx, const char *prefix, enum meta_kind kind,
 
 	meta_dir_name(prefix, name);
 	meta_put_own(ctx, name, &fact);
+	forget_elsewhere(ctx, name);
 }
 
 void told_file(const uint8_t *ctx, const char *object, const struct meta_fact *fact)
@@ -127,6 +140,7 @@ void told_file(const uint8_t *ctx, const char *object, const struct meta_fact *f
 	char parent[NAME_OBJECT_MAX];
 
 	meta_put_own(ctx, object, fact);
+	forget_elsewhere(ctx, object);
 	listing_changed(object);
 	if (parent_of(object, parent))
 		put_dir(ctx, parent, META_DIR, fact->object.mtime_ns);
@@ -138,6 +152,7 @@ void told_no_file(const uint8_t *ctx, const char *object)
 	char parent[NAME_OBJECT_MAX];
 
 	meta_put_own(ctx, object, &none);
+	forget_elsewhere(ctx, object);
 	listing_changed(object);
 	if (parent_of(object, parent))
 		remember(ctx, parent, false);
@@ -152,6 +167,7 @@ static void put_plain(const uint8_t *ctx, const char *prefix, const struct meta_
 	snprintf(name, sizeof(name), "%.*s", (int)strlen(prefix) - 1, prefix);
 	if (!meta_peek(ctx, name, &known) || known.kind != META_FILE)
 		meta_put_own(ctx, name, fact);
+	forget_elsewhere(ctx, name);
 }
 
 void told_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns)

@@ -297,3 +297,35 @@ Test(fs_change, attribute_errors)
 	cr_assert_eq(reply.head.attr.mode, S_IFREG | 0644);
 	stop();
 }
+
+/* What one job changes, another of the same user with other credentials sees at once. */
+Test(fs_change, seen_with_other_credentials)
+{
+	static const char other_env[] = "AWS_PROFILE=two";
+	uint8_t one[WIRE_CTX_BYTES], two[WIRE_CTX_BYTES];
+	struct open_file f;
+
+	start("60000");
+	memcpy(one, ctx, sizeof(one));
+	request = (struct wire_request){.op = WIRE_HELLO};
+	cr_assert_eq(ask(other_env, sizeof(other_env)), 0);
+	memcpy(two, reply.head.ctx, sizeof(two));
+	memcpy(ctx, two, sizeof(ctx));
+	cr_assert_eq(op(WIRE_STAT, "s3/b/dir/new", 0), -ENOENT);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/made", 0), -ENOENT);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/old", 0), 0);
+
+	memcpy(ctx, one, sizeof(ctx));
+	cr_assert_eq(open_file("s3/b/dir/new", O_WRONLY | O_CREAT, &f), 0);
+	write_at(&f, "new", 3, 0);
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
+	close_file(&f);
+	cr_assert_eq(op(WIRE_MKDIR, "s3/b/made", 0), 0);
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/old", 0), 0);
+
+	memcpy(ctx, two, sizeof(ctx));
+	cr_assert_eq(size_of("s3/b/dir/new"), 3);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/made", 0), 0);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/old", 0), -ENOENT);
+	stop();
+}
