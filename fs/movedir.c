@@ -10,6 +10,7 @@
 
 #include "cache/draft.h"
 #include "core/context.h"
+#include "core/log.h"
 #include "fs/change.h"
 #include "fs/listing.h"
 #include "fs/publish.h"
@@ -83,7 +84,8 @@ static int list_all(struct move *m)
 struct copying {
 	struct store_call call;
 	struct move *move;
-	char key[WIRE_PATH_MAX];
+	struct store_entry *entry;
+	char key[WIRE_PATH_MAX], etag[STORE_ETAG_BYTES];
 };
 
 static void copy_done(struct store_call *call)
@@ -92,7 +94,9 @@ static void copy_done(struct store_call *call)
 	struct move *m = c->move;
 
 	pthread_mutex_lock(&m->lock);
-	if (call->error && !m->error) {
+	if (!call->error) {
+		memcpy(c->entry->object.etag, call->object.etag, STORE_ETAG_BYTES);
+	} else if (!m->error) {
 		m->error = call->error;
 		memcpy(m->from->message, call->message, sizeof(call->message));
 	}
@@ -103,7 +107,7 @@ static void copy_done(struct store_call *call)
 	free(c);
 }
 
-static int start_copy(struct move *m, const struct store_entry *e)
+static int start_copy(struct move *m, struct store_entry *e)
 {
 	struct copying *c = calloc(1, sizeof(*c));
 	int ret;
@@ -116,6 +120,8 @@ static int start_copy(struct move *m, const struct store_entry *e)
 		return -ENAMETOOLONG;
 	}
 	c->move = m;
+	c->entry = e;
+	memcpy(c->etag, e->object.etag, sizeof(c->etag));
 	c->call = (struct store_call){
 		.verb = STORE_COPY,
 		.ctx = m->to->ctx,
@@ -124,7 +130,7 @@ static int start_copy(struct move *m, const struct store_entry *e)
 		.key = c->key,
 		.from_bucket = m->from->name.bucket,
 		.from_key = e->name,
-		.from_etag = e->object.etag[0] ? e->object.etag : NULL,
+		.from_etag = c->etag[0] ? c->etag : NULL,
 		.done = copy_done,
 		.arg = c,
 	};
@@ -159,59 +165,96 @@ static int copy_all(struct move *m)
 
 /* --- and deleting --- */
 
-/* What was cached of the old names is of no use any more: the copies are other objects. */
-static void tell(const struct move *m, const char *old)
+/* Whoever writes to such a file goes on under its new name. */
+static void take_draft_along(const struct move *m, const char *old, const char *new,
+			     const struct store_object *copy)
 {
-	char object[NAME_OBJECT_MAX];
+	struct cache_file *file = cache_find(m->ctx, old, NULL);
 
-	snprintf(object, sizeof(object), "%s%s", m->old_prefix, old + strlen(m->old_key));
-	told_no_file(m->ctx, object);
-	snprintf(object, sizeof(object), "%s%s", m->new_prefix, old + strlen(m->old_key));
-	meta_forget(m->ctx, object);
-	listing_changed(object);
+	if (!file)
+		return;
+	if (draft_is(file) && draft_rename(file, new, copy))
+		draft_unlink(file);
+	cache_put(file);
 }
 
-static int delete_page(struct move *m, size_t first, size_t count)
+/* What else was cached of the old name is of no use any more: the copy is another object. */
+static void tell(const struct move *m, const struct store_entry *e)
 {
-	const char *keys[STORE_LIST_MAX];
+	char old[NAME_OBJECT_MAX], new[NAME_OBJECT_MAX];
+
+	snprintf(old, sizeof(old), "%s%s", m->old_prefix, e->name + strlen(m->old_key));
+	snprintf(new, sizeof(new), "%s%s", m->new_prefix, e->name + strlen(m->old_key));
+	take_draft_along(m, old, new, &e->object);
+	told_no_file(m->ctx, old);
+	meta_forget(m->ctx, new);
+	listing_changed(new);
+}
+
+/* Up to STORE_LIST_MAX keys, which need not be there. */
+static int delete_keys(struct lookup *q, const char *const *keys, size_t count)
+{
 	struct store_call call = {
 		.verb = STORE_DELETE_MANY,
-		.ctx = m->from->ctx,
-		.scheme = m->from->name.scheme,
-		.bucket = m->from->name.bucket,
+		.ctx = q->ctx,
+		.scheme = q->name.scheme,
+		.bucket = q->name.bucket,
 		.keys = keys,
 		.key_count = count,
 	};
-	int ret;
+	int ret = count ? store_run(&call) : 0;
 
-	for (size_t i = 0; i < count; i++)
-		keys[i] = m->entries[first + i].name;
-	ret = store_run(&call);
 	if (ret)
-		memcpy(m->from->message, call.message, sizeof(call.message));
+		memcpy(q->message, call.message, sizeof(call.message));
 	store_call_reset(&call);
-	for (size_t i = 0; ret == -EINVAL && i < count; i++) {
-		/* a key that this request cannot name */
-		int one = change_delete(m->from, keys[i]);
-
-		if (one)
-			return one;
-		if (i + 1 == count)
-			ret = 0;
-	}
+	if (ret != -EINVAL)
+		return ret;
+	ret = 0; /* a key that this request cannot name */
 	for (size_t i = 0; !ret && i < count; i++)
-		tell(m, keys[i]);
+		ret = change_delete(q, keys[i]);
 	return ret;
 }
 
 static int delete_all(struct move *m)
 {
+	const char *keys[STORE_LIST_MAX];
 	int ret = 0;
 
-	for (size_t at = 0; !ret && at < m->count; at += STORE_LIST_MAX)
-		ret = delete_page(m, at,
-				  m->count - at < STORE_LIST_MAX ? m->count - at : STORE_LIST_MAX);
+	for (size_t at = 0, n; !ret && at < m->count; at += n) {
+		n = m->count - at < STORE_LIST_MAX ? m->count - at : STORE_LIST_MAX;
+		for (size_t i = 0; i < n; i++)
+			keys[i] = m->entries[at + i].name;
+		ret = delete_keys(m->from, keys, n);
+		for (size_t i = 0; !ret && i < n; i++)
+			tell(m, &m->entries[at + i]);
+	}
 	return ret;
+}
+
+/* Not everything could be copied: what was goes again, so that all is as before. */
+static void undo(struct move *m)
+{
+	char message[STORE_MESSAGE_BYTES];
+	const char *keys[STORE_LIST_MAX];
+	char *owned[STORE_LIST_MAX];
+	size_t n = 0;
+
+	memcpy(message, m->from->message, sizeof(message)); /* that of the failure */
+	for (size_t i = 0; i < m->next; i++) {
+		if (asprintf(&owned[n], "%s%s", m->new_key,
+			     m->entries[i].name + strlen(m->old_key)) < 0)
+			continue;
+		keys[n] = owned[n];
+		n++;
+		if (n < STORE_LIST_MAX && i + 1 < m->next)
+			continue;
+		if (delete_keys(m->to, keys, n))
+			log_warn("%s: copies of a rename that failed are left: %s", m->new_prefix,
+				 m->to->message);
+		while (n)
+			free(owned[--n]);
+	}
+	memcpy(m->from->message, message, sizeof(message));
 }
 
 /* What is being written below: the same in the bucket first, so that it is copied. */
@@ -262,7 +305,9 @@ static int run(struct move *m)
 		ret = list_all(m);
 	if (!ret)
 		ret = copy_all(m);
-	if (!ret)
+	if (ret)
+		undo(m);
+	else
 		ret = delete_all(m);
 	if (!ret) {
 		told_no_dir(m->ctx, m->old_prefix);

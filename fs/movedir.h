@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A directory gets another name: every object below it is copied by the service, MOVEDIR_PARALLEL
- * at a time, then all old ones are deleted. Nothing is deleted before everything is copied, so an
- * interrupted one leaves both, whole the old; the same rename then says -ENOTEMPTY.
+ * at a time, then all old ones are deleted. Nothing is deleted before everything is copied. If a
+ * copy fails, those that were made are deleted again; an interrupted one leaves both, whole the
+ * old.
  */
 #ifndef FS_MOVEDIR_H
 #define FS_MOVEDIR_H

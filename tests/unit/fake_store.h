@@ -49,6 +49,7 @@ static struct {
 	int lose;		     /* a PUT is carried out, and ends with this */
 	bool lose_once;
 	int fail_delete, fail_copy; /* such calls end with this */
+	unsigned copies_first;	    /* so many copies do not */
 	int fail_after_begin;	    /* GETs end with this after one chunk */
 	unsigned page;		    /* entries of a page, 0: as asked */
 	uint64_t longest_get;	    /* seen: bytes */
@@ -247,8 +248,9 @@ static inline int fake_copy(struct store_call *call)
 	struct fake_object *from = fake_find(call->from_bucket, call->from_key), *to;
 	struct store_object version;
 
-	if (fake.fail_copy)
+	if (fake.fail_copy && !fake.copies_first)
 		return fake.fail_copy;
+	fake.copies_first -= fake.copies_first > 0;
 	if (!from)
 		return -ENOENT;
 	fake_describe(from, &version);

@@ -206,6 +206,49 @@ Test(fs_change, a_copy_that_fails_removes_nothing)
 	stop();
 }
 
+Test(fs_change, a_folder_half_copied_is_as_before)
+{
+	char key[32];
+
+	start("60000");
+	for (int i = 0; i < 40; i++) {
+		snprintf(key, sizeof(key), "tree/%02d", i);
+		fake_put("b", key, 10);
+	}
+	fake.fail_copy = -EACCES;
+	fake.copies_first = 20;
+	cr_assert_eq(rename_as("s3/b/tree", "s3/b/other", 0), -EACCES);
+	for (int i = 0; i < 40; i++) {
+		snprintf(key, sizeof(key), "tree/%02d", i);
+		cr_assert(exists(key));
+		snprintf(key, sizeof(key), "other/%02d", i);
+		cr_assert_not(exists(key), "%s is left", key);
+	}
+	fake.fail_copy = 0;
+	cr_assert_eq(rename_as("s3/b/tree", "s3/b/other", 0), 0);
+	cr_assert(exists("other/00") && exists("other/39") && !exists("tree/00"));
+	stop();
+}
+
+/* Whoever has a file open below goes on writing to it. */
+Test(fs_change, a_file_below_a_folder_that_moves)
+{
+	struct open_file f;
+
+	start("60000");
+	cr_assert_eq(open_file("s3/b/dir/new", O_RDWR | O_CREAT, &f), 0);
+	write_at(&f, "one", 3, 0);
+	cr_assert_eq(rename_as("s3/b/dir", "s3/b/moved", 0), 0);
+	in_bucket("moved/new", "one");
+	write_at(&f, "two", 3, 3);
+	cr_assert_eq(size_of("s3/b/moved/new"), 6);
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
+	in_bucket("moved/new", "onetwo");
+	cr_assert_not(exists("dir/new"));
+	close_file(&f);
+	stop();
+}
+
 Test(fs_change, rename_of_what_is_only_here_asks_nothing)
 {
 	struct open_file f;
