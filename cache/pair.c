@@ -223,9 +223,9 @@ int pair_take_over(int files_fd, const char *from, const char *to, const struct 
 	if (fstatat(files_fd, old, &st, AT_SYMLINK_NOFOLLOW))
 		return -errno;
 	ret = make_vnode(files_fd, new, about, &st, &made);
-	if (ret) {
+	if (ret || !made.vn) {
 		unlinkat(files_fd, new, 0);
-		return ret;
+		return ret ? ret : -EIO;
 	}
 	blocks_set(made.vn, 0, blocks_of(about->attr->size));
 	made.vn->flags |= VNODE_COMPLETE;

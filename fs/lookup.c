@@ -3,6 +3,7 @@
 #include "fs/lookup.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -180,7 +181,7 @@ static struct lookup *parent_of(const struct lookup *q)
 	len -= len > 0;
 	parent->ctx = q->ctx;
 	parent->must_be_dir = true;
-	memcpy(parent->path, q->path, len);
+	snprintf(parent->path, sizeof(parent->path), "%.*s", (int)len, q->path);
 	if (name_parse(parent->path, len, &parent->name)) {
 		free(parent);
 		return NULL;
