@@ -161,8 +161,8 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 			256, up.object);
 	if (ret == -ENOENT)
 		snprintf(message, STORE_MESSAGE_BYTES,
-			 "the bucket of %.*s is not there; what was written here is kept: see "
-			 "skyshim recover",
+			 "%.*s, or its bucket, is not there any more; what was written here is "
+			 "kept: see skyshim recover",
 			 256, up.object);
 	return ret;
 }
