@@ -171,8 +171,12 @@ static int64_t wait_seconds(enum wire_op op)
 	case WIRE_TWIN:
 		return TWIN_WAIT_S;
 	case WIRE_FLUSH:
+	case WIRE_SETTLE:
 	case WIRE_TRUNCATE:
+	case WIRE_UNLINK:
 	case WIRE_RENAME:
+	case WIRE_LINK:
+	case WIRE_CLONE:
 	case WIRE_SETATTR:
 		return INT32_MAX;
 	default:
@@ -281,6 +285,7 @@ static int exchange(struct thread *t, struct request *rq, struct answer *answer)
 		ret = wait_answer(t, sock, wait_seconds(rq->op));
 		if (!ret)
 			ret = receive(sock, rq, answer);
+		rq->resent |= ret == -EPIPE;
 	}
 	t->sock = -1;
 	sys1(__NR_close, sock);
@@ -307,12 +312,28 @@ static int exchange_beyond_limit(struct thread *t, struct request *rq, struct an
 	return ret;
 }
 
+/* A change that was carried out by a daemon which died before it could say so meets itself. */
+static int met_itself(const struct request *rq, int error)
+{
+	switch (rq->op) {
+	case WIRE_UNLINK:
+	case WIRE_RENAME:
+		return error == -ENOENT ? 0 : error;
+	case WIRE_MKDIR:
+	case WIRE_LINK:
+		return error == -EEXIST ? 0 : error;
+	default:
+		return error;
+	}
+}
+
 int request_run(struct request *rq)
 {
 	struct thread *t = thread_current();
 	bool registered = false;
 	int ret = -EPIPE;
 
+	rq->resent = false;
 	if (!rt.handoff.sock[0]) {
 		say("object stores cannot be reached: this build has no daemon", "");
 		return -EIO;
@@ -331,7 +352,7 @@ int request_run(struct request *rq)
 			request_close_fds(rq);
 			continue;
 		}
-		ret = answer.head.error;
+		ret = rq->resent ? met_itself(rq, answer.head.error) : answer.head.error;
 		rq->attr = answer.head.attr;
 		memcpy(rq->ctx, answer.head.ctx, sizeof(rq->ctx));
 		if (ret == -WIRE_EUNKNOWN_CTX && !registered) {

@@ -30,7 +30,8 @@ struct request {
 	uint8_t ctx[WIRE_CTX_BYTES];
 	int fd[WIRE_FDS_MAX]; /* close-on-exec; the caller's to close */
 	unsigned fds;
-	bool said; /* why it failed, on stderr */
+	bool resent; /* a daemon that got it before has died: it may have been carried out */
+	bool said;   /* why it failed, on stderr */
 };
 
 /* Returns 0 or the daemon's negative errno; -EIO when it cannot be reached (said on stderr). With
