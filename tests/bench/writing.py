@@ -119,6 +119,7 @@ def writing_big(bench):
     with open(source, "wb") as out:
         for _ in range(BIG_MIB):
             out.write(os.urandom(MIB))
+        os.fsync(out.fileno())  # or the disk is busy with it later
 
     def native(_):
         return bench.seconds([*argv, f"of={source}.copy", "conv=fsync"])
