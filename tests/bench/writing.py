@@ -17,6 +17,7 @@ MIB = 1 << 20
 BIG_MIB = 1024
 FLOOD_MIB = 8192
 MOVED = 10000
+SETTLE_S = 6  # ext4 steps over inodes deleted in the last five seconds, such as those of the cache before
 AWS = "/usr/bin/aws"
 
 
@@ -35,6 +36,7 @@ class Row:
             if native:
                 self.native.append(native(turn))
             self.bench.cold()
+            time.sleep(SETTLE_S)
             self.bench.ours("true")  # the daemon's start is another figure
             began = self.bench.daemon_cpu()
             self.bench.store.reset()
@@ -119,6 +121,7 @@ def writing_big(bench):
     with open(source, "wb") as out:
         for _ in range(BIG_MIB):
             out.write(os.urandom(MIB))
+        os.fsync(out.fileno())  # or the disk is busy with it later
 
     def native(_):
         return bench.seconds([*argv, f"of={source}.copy", "conv=fsync"])
