@@ -38,10 +38,22 @@ static void settle(bool found)
 	__atomic_store_n(&known, 1, __ATOMIC_RELEASE);
 }
 
+/* A program in the clouds: what the kernel has is a file of the cache. */
+static bool is_cloud(const char *path)
+{
+	size_t len = strlen(rt.handoff.root);
+
+	return !strncmp(path, rt.handoff.root, len) && path[len] == '/';
+}
+
 void exename_init(int fd, uint64_t entry)
 {
 	const struct image_twin *i = image_at(entry);
 
+	if (rt.handoff.fd && is_cloud(rt.handoff.exec)) {
+		settle(false);
+		return;
+	}
 	if (!i || rt.handoff.fd || rt.handoff.exec[0] != '/') {
 		settle(ask_kernel(fd));
 		return;

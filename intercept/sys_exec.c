@@ -36,7 +36,8 @@
  * used stands first: a page touched is a fault. */
 struct exec_plan {
 	char mask[20];
-	char fd[12]; /* the new image loads from this descriptor, and closes it; "": by path */
+	char fd[12];   /* the new image loads from this descriptor, and closes it; "": by path */
+	bool is_cloud; /* what fd is of: path is its name for others, and its mode was looked at */
 	const char *front[2 * SHEBANG_DEPTH_MAX]; /* of each level: interpreter, argument or NULL */
 	struct load_front head;			  /* of the file that is looked at */
 	char line[SHEBANG_DEPTH_MAX][SHEBANG_BYTES];
@@ -122,16 +123,19 @@ static int look(struct exec_plan *p, unsigned depth, bool *script_out)
 {
 	struct stat st;
 	char *interp, *arg;
-	long fd = sys3(__NR_open, p->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
-	int ret;
+	bool cloud = p->is_cloud && !depth;
+	long fd = cloud ? sys3(__NR_fcntl, path_number(p->fd), F_DUPFD_CLOEXEC, 0)
+			: sys3(__NR_open, p->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+	int ret = 0;
 
 	*script_out = false;
 	if (fd == -EACCES && !sys2(__NR_access, p->path, 1))
 		return NATIVE; /* executable, not readable */
 	if (fd < 0)
 		return (int)fd;
-	ret = check_permission((int)fd, &st);
-	if (!ret && gives_rights((int)fd, &st))
+	if (!cloud)
+		ret = check_permission((int)fd, &st);
+	if (!cloud && !ret && gives_rights((int)fd, &st))
 		ret = NATIVE;
 	if (!ret && load_front((int)fd, &p->head))
 		ret = -EIO;
@@ -322,6 +326,8 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 		return ret;
 	if (ret == NATIVE || debugged(a->thread))
 		return native(a->thread, p->path);
+	if (depth && p->is_cloud) /* its interpreter opens it by its name */
+		sys3(__NR_fcntl, path_number(p->fd), F_SETFD, FD_CLOEXEC);
 	if (depth)
 		p->fd[0] = '\0'; /* the script itself is read from it, by its interpreter */
 	new_envp = new_argv + argc + 3 * SHEBANG_DEPTH_MAX + 2;
@@ -348,8 +354,10 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 	return self_exec(new_argv, new_envp);
 }
 
-/* fd: -1, or the descriptor behind path, which the program must not find open. */
-static long exec_path(struct sys_args *a, const char *path, uint64_t argv, uint64_t envp, int fd)
+/* fd: -1, or the descriptor behind path, which the program must not find open; of a cloud file if
+ * cloud is set. */
+static long exec_file(struct sys_args *a, const char *path, uint64_t argv, uint64_t envp, int fd,
+		      bool cloud)
 {
 	long argc = count(argv), envc = count(envp);
 	struct exec_plan *p;
@@ -369,10 +377,16 @@ static long exec_path(struct sys_args *a, const char *path, uint64_t argv, uint6
 	memcpy(p->path, path, strlen(path) + 1);
 	if (fd >= 0)
 		path_format_number((unsigned)fd, p->fd);
+	p->is_cloud = cloud;
 	ret = execute(a, p, argv, envp);
 	sys2(__NR_munmap, p, bytes);
 	a->thread->exec_scratch = NULL;
 	return ret;
+}
+
+static long exec_path(struct sys_args *a, const char *path, uint64_t argv, uint64_t envp, int fd)
+{
+	return exec_file(a, path, argv, envp, fd, false);
 }
 
 /* A file without a name of its own (a memfd, a deleted file): the new image is told a descriptor,
@@ -391,13 +405,65 @@ static long exec_nameless(struct sys_args *a, int fd, uint64_t argv, uint64_t en
 	return ret;
 }
 
-/* A cloud file has no execute permission: 0644. */
-static long refuse_cloud(const struct vpath *path)
+/* A descriptor of the cloud file, all of which is there, for the new image to load from. It
+ * outlives the execve; its number is not one that programs count on. */
+static long open_program(const struct vpath *path)
 {
 	struct wire_attr attr;
-	int ret = path_stat(path, &attr);
+	struct request rq;
+	struct vfile *vf;
+	long ret = path_stat(path, &attr);
 
-	return ret ? ret : -EACCES;
+	if (!ret && (!S_ISREG(attr.mode) || !(attr.mode & ANY_X)))
+		ret = -EACCES;
+	if (!ret)
+		ret = cloudfd_ask(path, O_RDONLY, 0, &rq);
+	if (ret)
+		return ret;
+	vf = vfile_map(rq.fd[1]);
+	ret = vf ? vfile_ensure(vf, 0, vf->vn->attr.size, WIRE_ENSURE_PIN) : -ENOMEM;
+	vfile_put(vf);
+	if (!ret)
+		ret = sys3(__NR_fcntl, rq.fd[0], F_DUPFD, EXEC_FD_MIN);
+	request_close_fds(&rq);
+	return ret;
+}
+
+static long exec_cloud(struct sys_args *a, const struct vpath *path, uint64_t argv, uint64_t envp)
+{
+	char *name = (char *)a->thread->iov;
+	long fd = open_program(path);
+	long ret;
+
+	if (fd < 0)
+		return fd;
+	dir_absolute(path->text, name);
+	ret = exec_file(a, name, argv, envp, (int)fd, true);
+	sys1(__NR_close, fd);
+	return ret;
+}
+
+/* The same by a descriptor of it. -ENOSYS: it is none of a cloud file. */
+static long exec_cloud_fd(struct sys_args *a, int fd, uint64_t argv, uint64_t envp)
+{
+	struct vpath *path = &a->thread->path[0];
+	struct vfile *vf;
+	int ret = fd < 0 ? 0 : cloudfd_get(fd, &vf);
+
+	if (ret <= 0)
+		return ret ? ret : -ENOSYS;
+	memcpy(path->text, vnode_path(vf->vn), vf->vn->path_len + 1);
+	path->len = vf->vn->path_len;
+	path->must_be_dir = false;
+	vfile_put(vf);
+	return exec_cloud(a, path, argv, envp);
+}
+
+static long exec_fd(struct sys_args *a, int fd, uint64_t argv, uint64_t envp)
+{
+	long ret = exec_cloud_fd(a, fd, argv, envp);
+
+	return ret == -ENOSYS ? exec_nameless(a, fd, argv, envp) : ret;
 }
 
 long sys_execve(struct sys_args *a)
@@ -406,12 +472,11 @@ long sys_execve(struct sys_args *a)
 	const char *name = a->replaced ? (const char *)a->arg[0] : a->thread->name;
 
 	if (ret)
-		return ret < 0 ? ret : refuse_cloud(&a->thread->path[0]);
+		return ret < 0 ? ret : exec_cloud(a, &a->thread->path[0], a->arg[1], a->arg[2]);
 	if (user_string(a->thread->name, (const char *)a->arg[0], WIRE_PATH_MAX) <= 0)
 		return SYS_PASS;
 	if (path_proc_self(name) && !strncmp(path_proc_self(name), "fd/", 3))
-		return exec_nameless(a, path_number(path_proc_self(name) + 3), a->arg[1],
-				     a->arg[2]);
+		return exec_fd(a, path_number(path_proc_self(name) + 3), a->arg[1], a->arg[2]);
 	return exec_path(a, name, a->arg[1], a->arg[2], -1);
 }
 
@@ -434,16 +499,19 @@ long sys_execveat(struct sys_args *a)
 	char *path = (char *)t->iov;
 	int dirfd = (int)a->arg[0];
 	int ret = path_is_cloud(a, 0, 1, 0, 0);
-	long n;
+	long n, cloud;
 
 	if (ret)
-		return ret < 0 ? ret : refuse_cloud(&t->path[0]);
+		return ret < 0 ? ret : exec_cloud(a, &t->path[0], a->arg[2], a->arg[3]);
 	if (user_string(t->name, (const char *)a->arg[1], sizeof(t->name)) < 0)
 		return SYS_PASS;
 	if (t->name[0] == '/' || (t->name[0] && dirfd == AT_FDCWD))
 		return exec_path(a, t->name, a->arg[2], a->arg[3], -1);
 	if (!t->name[0] && !(a->arg[4] & AT_EMPTY_PATH))
 		return SYS_PASS;
+	cloud = t->name[0] ? -ENOSYS : exec_cloud_fd(a, dirfd, a->arg[2], a->arg[3]);
+	if (cloud != -ENOSYS)
+		return cloud;
 	path_format_number((unsigned)dirfd, link + strlen(link));
 	n = sys3(__NR_readlink, link, path, WIRE_PATH_MAX - 1);
 	if (n <= 0 || (size_t)n + strlen(t->name) + 2 > WIRE_PATH_MAX)

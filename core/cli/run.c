@@ -133,21 +133,50 @@ static int start(struct program *program, char **argv, const struct coverage *c)
 	return ret;
 }
 
+/* A program in the clouds is seen by those that run already: a shell becomes it. *owned: to free.
+ */
+static char **from_the_clouds(char **argv, char ***owned)
+{
+	static char shell[] = "/bin/sh", option[] = "-c", script[] = "exec \"$0\" \"$@\"";
+	char root[PATH_MAX];
+	size_t len, n = 0;
+
+	*owned = NULL;
+	if (is_intercepted() || where_root(root))
+		return argv;
+	len = strlen(root);
+	if (strncmp(argv[0], root, len) != 0 || argv[0][len] != '/')
+		return argv;
+	while (argv[n])
+		n++;
+	*owned = calloc(n + 4, sizeof(**owned));
+	if (!*owned)
+		return argv;
+	(*owned)[0] = shell;
+	(*owned)[1] = option;
+	(*owned)[2] = script;
+	memcpy(*owned + 3, argv, n * sizeof(*argv));
+	return *owned;
+}
+
 int cli_run(char **argv)
 {
 	static struct program program;
 	static char report[PATH_MAX];
 	struct coverage coverage = {0};
 	const char *off = getenv("SKYSHIM_OFF");
+	char **shell;
 	int ret = take_options(&argv, &coverage, report);
 
 	if (ret)
 		return ret;
 	if (off && !strcmp(off, "1"))
 		return coverage.strict ? refuse(argv[0], "SKYSHIM_OFF is set") : run_natively(argv);
+	argv = from_the_clouds(argv, &shell);
 	ret = program_find(argv, &program);
 	if (!ret)
 		ret = start(&program, argv, &coverage);
 	free(program.argv);
+	free(shell);
 	return ret;
 }

@@ -16,6 +16,21 @@ ELF = struct.Struct("<16sHHIQQQIHHHHHH")
 PHDR = struct.Struct("<IIQQQQQQ")
 
 
+
+def from_the_clouds(context):
+    """The program itself is an object: with its arguments, status, and the words for what cannot be."""
+    bucket = context.bucket + context.world.CHANGING
+    cloud = context.cloud + context.world.CHANGING + "/from-the-clouds"
+    context.store.put(bucket, "from-the-clouds/plain", b"no program\n")
+    made = context.run([context.skyshim, "run", "sh", "-c", f"cp /bin/sh {cloud}/sh"])
+    want(made.status == 0, str(made))
+    result = context.run([context.skyshim, "run", f"{cloud}/sh", "-c", "echo \"$1\" $#; exit 7", "name", "an argument", "b"])
+    want(result.status == 7 and result.stdout == b"an argument 2\n", str(result))
+    for name, status in (("none", 127), ("plain", 126)):
+        result = context.run([context.skyshim, "run", f"{cloud}/{name}"])
+        want(result.status == status and name.encode() in result.stderr, f"{name}: {result}")
+
+
 def elf(kind=2, machine=62, phnum=1, phentsize=56, phoff=64, entry=0x400078, ident=b"\x7fELF\2\1\1", version=1,
         segments=None, code=b"\xb8\x3c\0\0\0\xbf\x07\0\0\0\x0f\x05", cut=None):
     """A program that exits with 7, and whatever is to be wrong with it."""
@@ -224,6 +239,7 @@ CASES += [
     Case("run/segmentation-fault", check=status(["sh", "-c", "kill -SEGV $$"], -11), needs_store=False),
     Case("run/not-found", check=status(["none-such-program"], 127, b"none-such-program"), needs_store=False),
     Case("run/not-found-by-path", check=status(["/none/such"], 127, b"/none/such"), needs_store=False),
+    Case("run/from-the-clouds", check=from_the_clouds),
     Case("run/not-executable", check=status(["/etc/passwd"], 126, b"/etc/passwd"), needs_store=False),
     Case("run/directory", check=status(["/usr"], 126, b"/usr"), needs_store=False),
     Case("run/double-dash", check=status(["--", "sh", "-c", "exit 3"], 3), needs_store=False),

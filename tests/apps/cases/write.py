@@ -73,6 +73,11 @@ SESSIONS = {
     "reopen": "exec 5>>$D/f; echo one >&5; echo two >/dev/fd/5; cat $D/f; (echo three >/proc/self/fd/5); echo four >&5; cat $D/f",
     "reopen-renamed": "exec 5>>$D/f; echo one >&5; mv $D/f $D/g; echo precious >$D/f; (echo two >/dev/fd/5) 2>/dev/null; cat $D/f; echo end >&5; exec 5>&-; "
                       "rm -f $D/g",
+    "build": "printf '#include <stdio.h>\\nint main(int c, char **v) { return printf(\"%%s %%d\\\\n\", v[c - 1], c) < 0; }\\n' >$D/p.c && "
+             "gcc -o $D/p $D/p.c && $D/p one two; cp $D/p $D/q; chmod -x $D/p; $D/p; echo $?; cd $D && ./q; (exec ./q last); rm p q p.c",
+    "programs": "cp $(command -v readlink) $D/rl; $D/rl /proc/self/exe | sed s,$D,,; printf '#!/bin/sh\\necho $0 $1 | sed s,$D,,; [ -e /proc/self/fd/100 ]; echo $?' >$D/s; "
+                "$D/s x 2>/dev/null; echo $?; chmod +x $D/s; $D/s x; env $D/s y; cp $(command -v busybox) $D/busybox; $D/busybox echo static; "
+                "python3 -c 'import os; os.execve(os.open(os.environ[\"D\"] + \"/rl\", os.O_RDONLY), [\"rl\", \"/proc/self/exe\"], {})' | wc -l; rm $D/rl $D/s $D/busybox",
     "link": "ln $D/base.bin $D/hard 2>/dev/null || cp $D/base.bin $D/hard; cmp $D/base.bin $D/hard; echo $?; rm $D/hard",
     "stdout-of-native": "echo before >$D/f; SKYSHIM_OFF=1 env echo from a program by itself >>$D/f; cat $D/f",
 }
