@@ -173,6 +173,10 @@ KILLS ?= 100
 crash: all teststore ## kill programs that write, their daemon, or both, and look at the bucket (KILLS=100)
 	@tests/crash/run --build $(BUILD) --kills $(KILLS)
 
+.PHONY: growth
+growth: all ## 100,000 threads and 100,000 programs: does anything grow?
+	@tests/conformance/growth --build $(BUILD)
+
 .PHONY: transparency
 transparency: all ## other people's test suites natively and under skyshim, test by test (an hour; QUICK=1: the quick part)
 	@scripts/transparency --build $(BUILD) --json $(BUILD)/transparency.json $(if $(QUICK),--quick)

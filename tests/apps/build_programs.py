@@ -72,7 +72,7 @@ def build(folder):
                 found("programs", "plugin.c"))
     for variant in ("glibc", "glibc-static"):
         build_c(os.path.join(folder, f"sandbox-{variant}"), VARIANTS[variant], found("programs", "sandbox.c"))
-    for variant in ("glibc", "musl-static"):
+    for variant in ("glibc", "glibc-static"):
         build_c(os.path.join(folder, f"families-{variant}"), VARIANTS[variant], found("programs", "families.c"))
     for name in ("arming", "changes", "execs", "lends", "plugs", "starts"):
         build_c(os.path.join(folder, name), VARIANTS["glibc"], found("programs", f"{name}.c"))

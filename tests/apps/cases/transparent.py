@@ -86,8 +86,8 @@ os.execve(fd, ["cat", "/proc/self/comm"], {})
     Case("transparent/many-arguments", "set -- $(seq 100000); /bin/echo \"$@\" | md5sum; /usr/bin/env A=b /bin/echo \"$@\" | wc -c"),
     # What is beside files: limits, signals, memory, rights, other processes, events.
     *[Case(f"transparent/{family}/{variant}", f"$P/families-{variant} {family} $D/probe/small.txt")
-      for variant in ("glibc", "musl-static") for family in ("argv", "limits", "waiting", "memory", "robust", "pipes", "others", "rights",
-                                                             "apart", "events")],
+      for variant in ("glibc", "glibc-static") for family in ("argv", "limits", "waiting", "memory", "robust", "pipes", "others", "rights",
+                                                             "apart", "events", "landlock", "userfault")],
     # Programs that allow themselves few calls, and know nothing of ours.
     *[Case(f"transparent/sandbox-{variant}", f"$P/sandbox-{variant} $D/probe") for variant in ("glibc", "glibc-static")],
     # What other processes are, one of which is a static program whose first mapping is its text.

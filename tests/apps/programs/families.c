@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -282,14 +284,65 @@ static void family_events(void)
 	say("timer", read(timer, &ticks, sizeof(ticks)));
 }
 
+/* Writing is given up, reading goes on. */
+static void family_landlock(void)
+{
+	uint64_t handled = 1 << 1; /* LANDLOCK_ACCESS_FS_WRITE_FILE */
+	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
+
+	say("ruleset", ruleset < 0 ? -1 : 0);
+	say("no new privs", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	say("restrict", syscall(SYS_landlock_restrict_self, ruleset, 0));
+	say("write", open("/dev/null", O_WRONLY) < 0 ? -1 : 0);
+	read_file();
+	close(ruleset);
+}
+
+static void *touch(void *page)
+{
+	return (void *)(intptr_t) * (volatile char *)page;
+}
+
+/* A page that another thread provides, when it is touched. */
+static void family_userfault(void)
+{
+	struct uffdio_api api = {.api = UFFD_API};
+	struct uffdio_register range = {.mode = UFFDIO_REGISTER_MODE_MISSING};
+	struct uffdio_copy copy = {0};
+	char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+	struct uffd_msg msg = {0};
+	pthread_t thread;
+	void *value;
+
+	say("userfaultfd", fd < 0 ? -1 : 0);
+	if (fd < 0)
+		return;
+	say("api", ioctl(fd, UFFDIO_API, &api));
+	range.range.start = (uintptr_t)pages;
+	range.range.len = 4096;
+	say("register", ioctl(fd, UFFDIO_REGISTER, &range));
+	pthread_create(&thread, NULL, touch, pages);
+	say("event", read(fd, &msg, sizeof(msg)) > 0 && msg.event == UFFD_EVENT_PAGEFAULT);
+	read_file();
+	memset(pages + 4096, 42, 4096);
+	copy.dst = (uintptr_t)pages;
+	copy.src = (uintptr_t)pages + 4096;
+	copy.len = 4096;
+	say("copy", ioctl(fd, UFFDIO_COPY, &copy));
+	pthread_join(thread, &value);
+	say("value", (intptr_t)value);
+	close(fd);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } families[] = {
-	{"argv", family_argv},	   {"limits", family_limits}, {"waiting", family_waiting},
-	{"memory", family_memory}, {"robust", family_robust}, {"pipes", family_pipes},
-	{"others", family_others}, {"rights", family_rights}, {"apart", family_apart},
-	{"events", family_events},
+	{"argv", family_argv},	   {"limits", family_limits},	  {"waiting", family_waiting},
+	{"memory", family_memory}, {"robust", family_robust},	  {"pipes", family_pipes},
+	{"others", family_others}, {"rights", family_rights},	  {"apart", family_apart},
+	{"events", family_events}, {"landlock", family_landlock}, {"userfault", family_userfault},
 };
 
 /* What is executed with odd arguments says how many it got. */
