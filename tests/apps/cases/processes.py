@@ -198,6 +198,34 @@ def set_uid(context):
     want(ours.stdout == native.stdout and ours.status == 0, f"native {native}, here {ours}")
 
 
+def file_capabilities(context):
+    """A program whose file gives it a capability runs natively, and has it."""
+    path = os.path.join(context.work, "grep")
+    context.run(["sh", "-c", f"cp /bin/grep {path} && chmod 755 {path} && chmod 755 . .. ../.."])
+    # struct vfs_cap_data, revision 2, effective: CAP_NET_RAW
+    os.setxattr(path, "security.capability", struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0))
+    command = "setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all ./grep CapEff /proc/self/status"
+    native = context.run(["sh", "-c", command])
+    ours = context.run([context.skyshim, "run", "sh", "-c", command])
+    want(native.stdout.split()[-1:] == [b"0000000000002000"], f"no file capabilities on this file system: {native}")
+    want(ours.stdout == native.stdout and ours.status == 0, f"native {native}, here {ours}")
+
+
+def binfmt_misc(context):
+    """What the kernel executes by an interpreter of its own runs natively."""
+    with open(os.path.join(context.work, "odd"), "w", encoding="ascii") as odd:
+        odd.write("SKYSHIM-ODD the rest\n")
+    os.chmod(odd.name, 0o755)
+    register, name = "/proc/sys/fs/binfmt_misc", f"skyshim-{os.getpid()}"
+    script = (f"mount -t binfmt_misc none {register} 2>/dev/null; echo ':{name}:M::SKYSHIM-ODD::/bin/cat:' >{register}/register || exit 77; "
+              f"./odd; echo $?; '{context.skyshim}' run sh -c './odd; echo $?'; echo -1 >{register}/{name}")
+    result = context.run(["unshare", "-m", "sh", "-c", script])
+    if result.status == 77:
+        print("run/binfmt-misc: this machine registers none")
+        return
+    want(result.stdout == b"SKYSHIM-ODD the rest\n0\n" * 2, str(result))
+
+
 def one_daemon(context):
     """Twenty programs that start at once, with no daemon yet, end up with one."""
     result = context.run_cloud("true; for i in $(seq 20); do cat $D/text/file00.txt >o$i & done; wait; sort -u o* | wc -l; ls")
@@ -257,4 +285,6 @@ CASES += [
         b"the last line has no end", "a run inside a run does not work")),
 ]
 if os.geteuid() == 0:  # only root can make a program another user's
-    CASES.append(Case("run/set-uid-runs-natively", check=set_uid, needs_store=False))
+    CASES += [Case("run/set-uid-runs-natively", check=set_uid, needs_store=False),
+              Case("run/file-capabilities", check=file_capabilities, needs_store=False),
+              Case("run/binfmt-misc", check=binfmt_misc, needs_store=False)]
