@@ -106,6 +106,12 @@ mkdir -p r/bin; cp $(command -v busybox) r/bin/busybox; ln -s busybox r/bin/sh
 if shutil.which("valgrind"):
     # What valgrind maps it translates; a twin's jumps lead out of what it knows.
     CASES.append(Case("transparent/valgrind", "valgrind -q --trace-children=yes sh -c 'cat $D/probe/small.txt; exit 4'; echo $?"))
+if shutil.which("perf") and allowed("perf", "record", "-q", "-e", "cpu-clock", "-o", "/dev/null", "true"):
+    # A profiler finds the program's own symbols, though its text is mapped from a twin.
+    CASES.append(Case("transparent/perf", r"""
+printf 'volatile unsigned long x;\n__attribute__((noinline)) void spin_here(void) { for (unsigned long i = 0; i < 100000000; i++) x += i; }\nint main(void) { spin_here(); }\n' >busy.c
+gcc -O1 -o busy busy.c && perf record -q -e cpu-clock -o busy.data ./busy && perf report -i busy.data --stdio 2>/dev/null | grep -o spin_here | head -n 1
+rm busy*""", stderr=False))
 if shutil.which("gdb"):
     # A debugger's program: breakpoints are set before its first instruction. And one that it attaches to, which the
     # auxiliary vector tells where its libraries are.
