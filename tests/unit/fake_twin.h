@@ -140,6 +140,13 @@ static inline int fake_rewrite(int fd, int out_fd, const uint64_t *seen, size_t 
 	if (!strcmp(word, "slow"))
 		for (volatile unsigned i = 0; i < 100000000; i++)
 			;
+	if (!strcmp(word, "waits")) { /* until the original changes */
+		struct timespec then = st.st_ctim;
+
+		while (!fstat(fd, &st) && st.st_ctim.tv_sec == then.tv_sec &&
+		       st.st_ctim.tv_nsec == then.tv_nsec)
+			;
+	}
 	if (!strcmp(word, "foreign"))
 		key.ino++;
 	if (!strcmp(word, "huge"))
