@@ -217,16 +217,6 @@ void later_sweep(void)
 	pthread_mutex_unlock(&lock);
 }
 
-unsigned later_active(void)
-{
-	unsigned n;
-
-	pthread_mutex_lock(&lock);
-	n = threads - idle + waiting;
-	pthread_mutex_unlock(&lock);
-	return n;
-}
-
 unsigned later_stop(unsigned wait_ms)
 {
 	struct timespec until;

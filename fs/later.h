@@ -24,9 +24,6 @@ int later_settle(pid_t pid, unsigned *failed, char message[STORE_MESSAGE_BYTES])
 /* Once a second: forgets processes that ended without asking. */
 void later_sweep(void);
 
-/* How many wait or are under way. */
-unsigned later_active(void);
-
 /* Gives back what waits; what is under way ends by itself. Returns how many go on after wait_ms. */
 unsigned later_stop(unsigned wait_ms);
 
