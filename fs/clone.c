@@ -20,21 +20,6 @@
 
 #define COPY_BYTES_MAX (UINT64_C(5) << 30) /* of one copy by the service */
 
-/* The question about a file's object, to free. */
-static struct lookup *lookup_of(struct cache_file *file, char object[CACHE_OBJECT_MAX])
-{
-	struct lookup *q = calloc(1, sizeof(*q));
-
-	if (!q)
-		return NULL;
-	cache_object(file, object);
-	q->ctx = context_find(cache_ctx(file));
-	q->name.kind = NAME_KEY;
-	snprintf(q->name.key, sizeof(q->name.key), "%s",
-		 name_split(object, q->name.scheme, q->name.bucket));
-	return q;
-}
-
 static int check(struct cache_file *from, struct cache_file *to)
 {
 	struct wire_attr attr;
@@ -107,8 +92,10 @@ int change_clone(struct cache_file *source, struct cache_file *draft, struct cac
 	message[0] = '\0';
 	if (ret)
 		return ret;
-	from = lookup_of(source, old);
-	to = lookup_of(draft, new);
+	cache_object(source, old);
+	cache_object(draft, new);
+	from = lookup_of(cache_ctx(source), old);
+	to = lookup_of(cache_ctx(draft), new);
 	if (!from || !to)
 		ret = -ENOMEM;
 	else if (!from->ctx || !strcmp(old, new) || strcmp(from->name.scheme, to->name.scheme) != 0)

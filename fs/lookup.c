@@ -373,3 +373,16 @@ int lookup_parent(struct lookup *q)
 	free(parent);
 	return ret;
 }
+
+struct lookup *lookup_of(const uint8_t *ctx, const char *object)
+{
+	struct lookup *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return NULL;
+	q->ctx = context_find(ctx);
+	q->name.kind = NAME_KEY;
+	snprintf(q->name.key, sizeof(q->name.key), "%s",
+		 name_split(object, q->name.scheme, q->name.bucket));
+	return q;
+}

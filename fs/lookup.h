@@ -23,6 +23,10 @@ struct lookup {
 	char message[STORE_MESSAGE_BYTES];
 };
 
+/* The question about a file by its object name, without a path; to free, NULL without memory. Its
+ * ctx is NULL when nobody has spoken with those credentials. */
+struct lookup *lookup_of(const uint8_t *ctx, const char *object);
+
 /* Attributes. A cold file costs one HEAD; a name that is none a LIST more; what can only be a
  * directory one LIST. Returns 0, -ENOENT, -ENOTDIR, or the store's error. */
 int lookup_stat(struct lookup *q, struct wire_attr *out);

@@ -102,20 +102,6 @@ int change_attr(struct lookup *q, const struct change_attr *attr)
 	return ret;
 }
 
-/* The question about an object by its name. */
-static struct lookup *lookup_of(struct cache_file *file, const char *object)
-{
-	struct lookup *q = calloc(1, sizeof(*q));
-
-	if (!q)
-		return NULL;
-	q->ctx = context_find(cache_ctx(file));
-	q->name.kind = NAME_KEY;
-	snprintf(q->name.key, sizeof(q->name.key), "%s",
-		 name_split(object, q->name.scheme, q->name.bucket));
-	return q;
-}
-
 int change_attr_of(struct cache_file *file, const struct change_attr *attr,
 		   char message[STORE_MESSAGE_BYTES])
 {
@@ -130,7 +116,7 @@ int change_attr_of(struct cache_file *file, const struct change_attr *attr,
 	if (draft_has_changes(file))
 		return set_on_draft(file, attr);
 	cache_object(file, object);
-	q = lookup_of(file, object);
+	q = lookup_of(cache_ctx(file), object);
 	if (!q)
 		return -ENOMEM;
 	ret = q->ctx ? set_on_object(q, object, attr) : -WIRE_EUNKNOWN_CTX;
