@@ -19,6 +19,25 @@ static int read_nothing(void *arg, uint64_t offset, void *buf, size_t bytes)
 	return bytes ? -EIO : 0;
 }
 
+/* The store refused: somebody else was first. Or it is ours, and its answer was lost. */
+static int whose_mark(struct lookup *q, const char *key, const struct metadata *meta)
+{
+	struct store_call call = {
+		.verb = STORE_HEAD,
+		.ctx = q->ctx,
+		.scheme = q->name.scheme,
+		.bucket = q->name.bucket,
+		.key = key,
+	};
+	int ret = store_run(&call);
+	struct metadata m = {0};
+
+	if (!ret)
+		metadata_read(&call.user, &m);
+	store_call_reset(&call);
+	return m.has_mtime && m.mtime_ns == meta->mtime_ns ? 0 : -EEXIST;
+}
+
 static int put_mark(struct lookup *q, const char *key, const struct metadata *meta)
 {
 	struct store_pair type = {(char *)"Content-Type", (char *)"application/x-directory"};
@@ -31,6 +50,7 @@ static int put_mark(struct lookup *q, const char *key, const struct metadata *me
 		.bucket = q->name.bucket,
 		.key = key,
 		.source = {.read = read_nothing},
+		.if_none_match = "*",
 		.set_user = &pairs.pairs,
 		.set_fields = &fields,
 	};
@@ -38,10 +58,23 @@ static int put_mark(struct lookup *q, const char *key, const struct metadata *me
 
 	metadata_write(meta, &pairs);
 	ret = store_run(&call);
-	if (ret)
+	if (ret == -ESTALE)
+		ret = whose_mark(q, key, meta);
+	else if (ret)
 		memcpy(q->message, call.message, sizeof(q->message));
 	store_call_reset(&call);
 	return ret;
+}
+
+/* What was believed of it is not so. */
+static void was_there(const struct lookup *q, const char *prefix)
+{
+	char name[META_NAME_MAX];
+
+	meta_dir_name(prefix, name);
+	meta_forget(context_id(q->ctx), name);
+	name_object(&q->name, name);
+	meta_forget(context_id(q->ctx), name);
 }
 
 int change_mkdir(struct lookup *q, uint32_t mode)
@@ -72,6 +105,8 @@ int change_mkdir(struct lookup *q, uint32_t mode)
 	name_prefix(&q->name, prefix);
 	ret = put_mark(q, name_split(prefix, scheme, bucket), &meta);
 	if (!ret)
-		told_dir(context_id(q->ctx), prefix, meta.mtime_ns);
+		told_made_dir(context_id(q->ctx), prefix, meta.mtime_ns);
+	if (ret == -EEXIST)
+		was_there(q, prefix);
 	return ret;
 }

@@ -154,6 +154,8 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 		draft_flush_resolve(file, flush, NULL);
 	draft_flush_end(file, flush, NULL);
 	if (ret == -ESTALE)
+		told_of_others(up.object);
+	if (ret == -ESTALE)
 		snprintf(
 			message, STORE_MESSAGE_BYTES,
 			"somebody else has written another version of %.*s meanwhile, which stays; "

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/clock.h"
 #include "core/context.h"
 #include "fs/listing.h"
 
@@ -14,13 +15,29 @@ struct empty {
 	struct empty *next;
 	uint64_t hash; /* of prefix */
 	uint8_t ctx[WIRE_CTX_BYTES];
-	bool is_made; /* by mkdir, not by what went */
+	bool is_made;	    /* by mkdir or a rename, not by what went */
+	int64_t ours_ns;    /* up to here told_has_none(); 0: others write in it */
+	uint64_t evictions; /* of the metadata cache, when it was made: none since */
 	char prefix[];
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct empty *empties; /* newest first */
 static unsigned count;
+
+/* The directory that an object or directory lies in. False: that is a bucket, which stays anyway.
+ */
+static bool parent_of(const char *object, char out[NAME_OBJECT_MAX])
+{
+	char scheme[8], bucket[256];
+	size_t len = strlen(object);
+
+	len -= len && object[len - 1] == '/';
+	while (len && object[len - 1] != '/')
+		len--;
+	snprintf(out, NAME_OBJECT_MAX, "%.*s", (int)len, object);
+	return *name_split(out, scheme, bucket) != '\0';
+}
 
 static struct empty **find(const uint8_t *ctx, const char *prefix)
 {
@@ -48,12 +65,16 @@ static void remember(const uint8_t *ctx, const char *prefix, bool is_made)
 	struct empty *e, **at;
 
 	pthread_mutex_lock(&lock);
-	if (!*find(ctx, prefix)) {
+	e = *find(ctx, prefix);
+	if (e && is_made)
+		e->ours_ns = 0; /* another took its place */
+	if (!e) {
 		e = malloc(sizeof(*e) + len + 1);
 		if (e) {
 			memcpy(e->ctx, ctx, WIRE_CTX_BYTES);
 			memcpy(e->prefix, prefix, len + 1);
 			e->is_made = is_made;
+			e->ours_ns = 0;
 			e->hash = name_ino(prefix, len, true);
 			e->next = empties;
 			empties = e;
@@ -91,26 +112,49 @@ bool told_is_made(const uint8_t *ctx, const char *prefix)
 	return is;
 }
 
+/* From now on, for a while. With the lock. */
+static void is_ours(struct empty *e)
+{
+	e->ours_ns = clock_ns() + TOLD_OURS_TTLS * meta_ttl_ns();
+}
+
+bool told_has_none(const uint8_t *ctx, const char *object)
+{
+	char parent[NAME_OBJECT_MAX];
+	struct meta_fact fact;
+	struct empty *e;
+	bool has_none;
+
+	if (!parent_of(object, parent) || (meta_peek(ctx, object, &fact) && fact.kind != META_NONE))
+		return false;
+	pthread_mutex_lock(&lock);
+	e = *find(ctx, parent);
+	has_none = e && clock_ns() < e->ours_ns && e->evictions == meta_evictions();
+	if (has_none)
+		is_ours(e);
+	pthread_mutex_unlock(&lock);
+	return has_none;
+}
+
+void told_of_others(const char *object)
+{
+	char parent[NAME_OBJECT_MAX];
+
+	if (!parent_of(object, parent))
+		return;
+	pthread_mutex_lock(&lock);
+	for (struct empty *e = empties; e; e = e->next)
+		if (!strcmp(e->prefix, parent))
+			e->ours_ns = 0;
+	pthread_mutex_unlock(&lock);
+}
+
 void told_forget_all(void)
 {
 	pthread_mutex_lock(&lock);
 	while (empties)
 		drop(&empties);
 	pthread_mutex_unlock(&lock);
-}
-
-/* The directory that an object or directory lies in. False: that is a bucket, which stays anyway.
- */
-static bool parent_of(const char *object, char out[NAME_OBJECT_MAX])
-{
-	char scheme[8], bucket[256];
-	size_t len = strlen(object);
-
-	len -= len && object[len - 1] == '/';
-	while (len && object[len - 1] != '/')
-		len--;
-	snprintf(out, NAME_OBJECT_MAX, "%.*s", (int)len, object);
-	return *name_split(out, scheme, bucket) != '\0';
 }
 
 /* What others of this user, with other credentials, know of the name is old. */
@@ -181,6 +225,20 @@ void told_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns)
 	if (parent_of(prefix, parent))
 		put_dir(ctx, parent, META_DIR, mtime_ns);
 	remember(ctx, prefix, true);
+}
+
+void told_made_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns)
+{
+	struct empty *e;
+
+	told_dir(ctx, prefix, mtime_ns);
+	pthread_mutex_lock(&lock);
+	e = *find(ctx, prefix);
+	if (e) {
+		e->evictions = meta_evictions();
+		is_ours(e);
+	}
+	pthread_mutex_unlock(&lock);
 }
 
 void told_no_dir(const uint8_t *ctx, const char *prefix)

@@ -15,6 +15,7 @@
 #include "fs/meta.h"
 
 #define TOLD_EMPTY_MAX 4096 /* directories remembered; the oldest goes */
+#define TOLD_OURS_TTLS 30   /* of the metadata's time to live: see told_has_none() */
 
 /* The object is a file now, as fact says; so its directory exists. */
 void told_file(const uint8_t *ctx, const char *object, const struct meta_fact *fact);
@@ -25,6 +26,18 @@ void told_no_file(const uint8_t *ctx, const char *object);
 /* prefix: object name of a directory, with its slash. */
 void told_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns);
 void told_no_dir(const uint8_t *ctx, const char *prefix);
+
+/* mkdir made it: it was not there, and of all who tried the store took this one. */
+void told_made_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns);
+
+/* May a file be made under this name without asking whether there is one? So it is in a directory
+ * that mkdir made here, of a name that is not known to be there, for TOLD_OURS_TTLS after the last
+ * time this was answered with yes. Who has written the same name meanwhile elsewhere is met at the
+ * upload, which is conditional; after that the answer is no. */
+bool told_has_none(const uint8_t *ctx, const char *object);
+
+/* Somebody else writes in the directory that the object lies in. */
+void told_of_others(const char *object);
 
 /* Was the directory made here not long ago? Then names in it are likely to be asked for before they
  * are made. */

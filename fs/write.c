@@ -17,6 +17,7 @@
 #include "fs/backends.h"
 #include "fs/fetch.h"
 #include "fs/meta.h"
+#include "fs/told.h"
 
 #define TRIES_MAX 3 /* of a name that comes to be meanwhile */
 
@@ -186,8 +187,11 @@ static int open_kept(struct writing *w, struct opened *out)
 static int open_new(struct writing *w, struct opened *out)
 {
 	struct wire_attr attr;
-	int ret = lookup_stat(w->q, &attr);
+	int ret;
 
+	if (told_has_none(context_id(w->q->ctx), w->object))
+		return make_new(w, out);
+	ret = lookup_stat(w->q, &attr);
 	if (!ret)
 		return -EEXIST;
 	return ret == -ENOENT ? make_new(w, out) : ret;

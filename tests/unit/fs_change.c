@@ -129,6 +129,26 @@ Test(fs_change, mkdir_and_rmdir)
 	stop();
 }
 
+Test(fs_change, one_of_two_who_make_a_directory)
+{
+	start("60000");
+	cr_assert_eq(op(WIRE_STAT, "s3/b/made", 0), -ENOENT);
+	fake_put("b", "made/", 0);
+	fake_put("b", "made/theirs", 1);
+	verbs();
+	cr_assert_eq(op(WIRE_MKDIR, "s3/b/made", 0), -EEXIST);
+	cr_assert_str_eq(verbs(), "1 0 0 0 1 1", "one look for the parent");
+	cr_assert_eq(op(WIRE_STAT, "s3/b/made", 0), 0);
+	cr_assert(S_ISDIR(reply.head.attr.mode));
+	cr_assert_eq(op(WIRE_OPEN, "s3/b/made/theirs", O_WRONLY | O_CREAT | O_EXCL), -EEXIST);
+	/* its own, of which it did not hear */
+	fake.lose = -ESTALE;
+	fake.lose_once = true;
+	cr_assert_eq(op(WIRE_MKDIR, "s3/b/mine", 0), 0);
+	cr_assert(exists("mine/"));
+	stop();
+}
+
 Test(fs_change, a_directory_with_something_unpublished_is_not_empty)
 {
 	struct open_file f;

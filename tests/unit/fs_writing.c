@@ -59,6 +59,64 @@ Test(fs_writing, one_name_one_draft)
 	stop();
 }
 
+static int make_in(const char *path, const char *text)
+{
+	struct open_file f;
+	int ret = open_file(path, O_WRONLY | O_CREAT | O_EXCL, &f);
+
+	if (ret)
+		return ret;
+	write_at(&f, text, strlen(text), 0);
+	ret = by_fd(WIRE_FLUSH, f.fd, 0, 0);
+	close_file(&f);
+	return ret;
+}
+
+Test(fs_writing, a_directory_made_here_is_not_looked_at_again)
+{
+	start("100"); /* believed for 3 s */
+	cr_assert_eq(op(WIRE_MKDIR, "s3/b/made", 0), 0);
+	fake_requests();
+	for (int i = 0; i < 3; i++) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "s3/b/made/%d", i);
+		usleep(120000);
+		cr_assert_eq(make_in(path, "ours"), 0);
+		cost("0 0 0 0", 1);
+		fake_requests();
+		cr_assert_eq(make_in(path, "again"), -EEXIST);
+	}
+	fake_requests();
+	/* who only asks is told the truth */
+	fake_put("b", "made/theirs", 1);
+	usleep(120000);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/made/theirs", 0), 0);
+	cr_assert_eq(make_in("s3/b/made/theirs", "ours"), -EEXIST);
+	/* and who writes, when it is uploaded; from then on, before */
+	fake_put("b", "made/theirs2", 1);
+	fake_put("b", "made/theirs3", 1);
+	cr_assert_eq(make_in("s3/b/made/theirs2", "ours"), -ESTALE);
+	cr_assert_eq(fake_find("b", "made/theirs2")->size, 1);
+	usleep(120000);
+	cr_assert_eq(make_in("s3/b/made/theirs3", "ours"), -EEXIST);
+	stop();
+}
+
+Test(fs_writing, what_moved_into_a_directory_is_there)
+{
+	static const char names[] = "s3/b/full\0s3/b/made";
+
+	start("60000");
+	fake_put("b", "full/x", 10);
+	cr_assert_eq(op(WIRE_MKDIR, "s3/b/made", 0), 0);
+	request = (struct wire_request){.op = WIRE_RENAME};
+	cr_assert_eq(ask(names, sizeof(names) - 1), 0);
+	cr_assert_eq(make_in("s3/b/made/x", "ours"), -EEXIST);
+	cr_assert_eq(fake_find("b", "made/x")->size, 10);
+	stop();
+}
+
 Test(fs_writing, in_the_middle)
 {
 	struct open_file f, r;

@@ -229,6 +229,42 @@ def lost_on_second(faulty, other):
     faulty.none_left()
 
 
+MAKER = """import os, sys
+def made(name):
+    try:
+        f = os.open(os.environ['D'] + '/w/d/' + name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        os.write(f, b'ours')
+        os.close(f)
+        return 0
+    except OSError as e:
+        return e.errno
+os.mkdir(os.environ['D'] + '/w/d')
+print(made('first'), flush=True)
+sys.stdin.readline()
+print(made('second'), made('theirs'), made('other'), flush=True)
+"""
+
+
+def made_on_two(context):
+    """Of two machines one makes a directory, which then need not look for each name that it makes; who is met is not lost."""
+    with Faulty(context) as faulty:
+        other = second_machine(context)
+
+        def theirs(_):
+            result = faulty.run("mkdir $D/d; echo theirs >$D/d/theirs; echo theirs >$D/d/other", **other)
+            want(b"File exists" in result.stderr, f"mkdir on the second machine: {result}")
+            time.sleep(1.1)
+        try:
+            want(faulty.run("ls $D", **other).stdout == b"keep\nold\n", "the second machine knows that it is not there")
+            made = lines_from(context, MAKER, [theirs], faulty.context.cloud)
+            want(made.stdout == b"0 %d %d\n" % (errno.ESTALE, errno.EEXIST), f"at the upload, and then at the open: {made}")
+            for key, text in ("first", b"ours"), ("second", b"ours"), ("theirs", b"theirs\n"), ("other", b"theirs\n"):
+                want(faulty.store.get("faulty", f"w/d/{key}") == text, key)
+            faulty.exported(faulty.kept("w/d/theirs", "Stale file handle"), b"ours")
+        finally:
+            context.run([context.skyshim, "stop"], env={**faulty.env, **other}, timeout=20)
+
+
 def no_cache(context):
     """A cache directory that cannot be: said, and nothing else happens."""
     with Faulty(context) as faulty:
@@ -272,6 +308,7 @@ LARGE = "cp large $D/large"
 DAMAGE = {
     "reset-put": (SMALL, "reset,verb=PutObject,count=2"),
     "answer-lost-put": (SMALL, "reset,verb=PutObject,at=0,count=1"),
+    "answer-lost-mkdir": ("mkdir $D/dir && echo small >$D/small", "reset,verb=PutObject,at=0,count=1"),
     "stall-put": (SMALL, "stall,verb=PutObject,ms=1500,count=1"),
     "reset-part": (LARGE, "reset,verb=UploadPart,count=2"),
     "answer-lost-part": (LARGE, "reset,verb=UploadPart,at=0,count=1"),
@@ -285,5 +322,5 @@ DAMAGE = {
 }
 CASES = [Case(f"fault/{name}", check=damaged_upload(*rules, command=command), embedded_only=True) for name, (command, *rules) in DAMAGE.items()]
 CASES += [Case(f"fault/{name}", check=check, embedded_only=True) for name, check in {
-    "denied": denied, "storm": storm, "replaced": replaced, "bucket-gone": bucket_gone, "discarded": discarded, "two-machines": two_machines,
+    "denied": denied, "storm": storm, "replaced": replaced, "bucket-gone": bucket_gone, "discarded": discarded, "two-machines": two_machines, "made-on-two": made_on_two,
     "no-cache": no_cache, "limited-daemon": limited_daemon, "names": names}.items()]

@@ -292,6 +292,22 @@ def budget(context):
             want(cost == {"PutObject": 1}, f"{name}: {cost}")
 
 
+SLOW = ("import os, time\nd = os.environ['D'] + '/w/slow/'\nos.mkdir(d)\nfor i in range(8):\n    time.sleep(0.4)\n"
+        "    os.close(os.open(d + str(i), os.O_CREAT | os.O_EXCL | os.O_WRONLY))\n")
+
+
+def many(context):
+    """A new directory is filled, for longer than names are believed: what nobody else can have made is not asked about."""
+    context.run(["sh", "-c", "mkdir many; for f in 1 2 3 4 5 6 7 8; do echo $f >many/$f; done; tar cf many.tar many"])
+    with open(f"{context.work}/slow.py", "w", encoding="ascii") as out:
+        out.write(SLOW)
+    with Counted(context) as counted:
+        counted.store.put("budget", "w/keep")
+        for command, most in ("cp -r many $D/w/cp", 3), ("tar xf many.tar -C $D/w", 5), ("python3 slow.py", 3):
+            cost = counted.cost(command)
+            want(cost.pop("PutObject", 0) == 9 and sum(cost.values()) <= most, f"{command}: {cost}")
+
+
 CASES = [Case(f"write/probe/{variant}/{group}", check=probe(variant, group), needs_store=False, timeout=120)
          for variant in ("glibc", "musl-static") for group in GROUPS]
 CASES += [Case(f"write/{name}", check=session(name, command), needs_store=False) for name, command in SESSIONS.items()]
@@ -303,4 +319,5 @@ CASES += [
     Case("write/lost-race", check=lost_race),
     Case("write/told-by-status", check=told_by_status),
     Case("write/budget", check=budget, embedded_only=True),
+    Case("write/budget-many", check=many, embedded_only=True),
 ]
