@@ -24,6 +24,7 @@ sys_handler sys_mmap, sys_munmap, sys_mprotect, sys_mremap, sys_shmat, sys_perso
 	sys_arch_prctl;
 sys_handler sys_sendfile, sys_splice, sys_copy_file_range;
 sys_handler sys_write, sys_pwrite64, sys_writev, sys_pwritev, sys_pwritev2;
+sys_handler sys_bind, sys_connect;
 sys_handler sys_io_submit;
 sys_handler sys_fsync, sys_sync_file_range, sys_syncfs, sys_sync, sys_msync;
 sys_handler sys_truncate, sys_ftruncate, sys_fallocate;

@@ -54,6 +54,8 @@ long sys_refused(struct sys_args *a)
 	X(lseek, sys_lseek)                     \
 	X(ioctl, sys_ioctl)                     \
 	X(pidfd_getfd, sys_pidfd_getfd)         \
+	X(bind, sys_bind)                       \
+	X(connect, sys_connect)                 \
 	X(recvmsg, sys_recvmsg)                 \
 	X(recvmmsg, sys_recvmmsg)               \
 	X(mmap, sys_mmap)                       \
