@@ -40,8 +40,8 @@ int change_link_of(struct cache_file *file, struct lookup *to);
 int change_clone(struct cache_file *source, struct cache_file *draft, struct cache_file **out,
 		 char message[STORE_MESSAGE_BYTES]);
 
-/* A file without a name, with a reference, for the directory q. */
-int change_open_unnamed(struct lookup *q, uint32_t mode, struct cache_file **out);
+/* A file without a name, with a reference, for the directory q. for_ever: it never gets one. */
+int change_open_unnamed(struct lookup *q, uint32_t mode, bool for_ever, struct cache_file **out);
 
 /* what: WIRE_SET_*. Of a directory nothing can be kept: that is a success. */
 struct change_attr {

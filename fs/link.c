@@ -98,7 +98,7 @@ int change_link_of(struct cache_file *file, struct lookup *to)
 	return 0;
 }
 
-int change_open_unnamed(struct lookup *q, uint32_t mode, struct cache_file **out)
+int change_open_unnamed(struct lookup *q, uint32_t mode, bool for_ever, struct cache_file **out)
 {
 	char prefix[NAME_OBJECT_MAX], object[NAME_OBJECT_MAX];
 	struct wire_attr attr;
@@ -107,7 +107,7 @@ int change_open_unnamed(struct lookup *q, uint32_t mode, struct cache_file **out
 		.object = object,
 		.path = q->path,
 		.attr = &attr,
-		.must_be_new = true,
+		.must_be_new = !for_ever, /* change_link_of() asks for that */
 	};
 	const struct meta_fact fact = {.kind = META_FILE, .has_mode = true, .mode = mode & 07777};
 	struct timespec now;

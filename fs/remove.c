@@ -30,17 +30,57 @@ int change_delete(struct lookup *q, const char *key)
 	return ret;
 }
 
-/* A program that has it open goes on reading: what was not fetched yet is now. */
-static int keep_for_readers(struct lookup *q, const char *object)
+/* Nothing has that name: is there a directory at all that it could be in? */
+static int missing(struct lookup *q)
+{
+	int ret = strchr(q->name.key, '/') ? lookup_parent(q) : 0; /* a bucket is no file */
+
+	return ret ? ret : -ENOENT;
+}
+
+/* A program that has it open goes on reading: what was not fetched yet is now, and as a draft
+ * nothing of it is evicted. With a reference; NULL: nobody has. */
+static int keep_for_readers(struct lookup *q, const char *object, struct cache_file **out)
 {
 	struct cache_file *file = cache_find(context_id(q->ctx), object, NULL);
 	int ret = 0;
 
+	*out = NULL;
 	if (!file)
 		return 0;
-	if (!cache_complete(file) && cache_is_open(file))
-		ret = cache_ensure(file, 0, UINT64_MAX, 0, q->message);
+	if (cache_is_open(file)) {
+		ret = draft_open(file, false, q->message);
+		if (!ret && !cache_complete(file))
+			ret = cache_ensure(file, 0, UINT64_MAX, 0, q->message);
+		if (!ret) {
+			*out = file;
+			return 0;
+		}
+	}
 	cache_put(file);
+	return ret;
+}
+
+/* One that nobody writes to here. */
+static int unlink_object(struct lookup *q, const char *object)
+{
+	struct cache_file *kept;
+	struct wire_attr attr;
+	int ret = lookup_stat(q, &attr);
+
+	if (ret == -ENOENT)
+		ret = missing(q);
+	if (!ret && S_ISDIR(attr.mode))
+		ret = -EISDIR;
+	if (ret)
+		return ret;
+	ret = keep_for_readers(q, object, &kept);
+	if (!ret)
+		ret = change_delete(q, q->name.key);
+	if (kept && !ret)
+		draft_unlink(kept);
+	if (kept)
+		cache_put(kept);
 	return ret;
 }
 
@@ -73,17 +113,7 @@ int change_unlink(struct lookup *q)
 	}
 	name_object(&q->name, object);
 	draft = draft_find(context_id(q->ctx), object);
-	if (draft) {
-		ret = unlink_draft(q, draft);
-	} else {
-		ret = lookup_stat(q, &attr);
-		if (!ret && S_ISDIR(attr.mode))
-			ret = -EISDIR;
-		if (!ret)
-			ret = keep_for_readers(q, object);
-		if (!ret)
-			ret = change_delete(q, q->name.key);
-	}
+	ret = draft ? unlink_draft(q, draft) : unlink_object(q, object);
 	if (!ret) {
 		draft_replaced(context_id(q->ctx), object, NULL);
 		told_no_file(context_id(q->ctx), object);
@@ -134,7 +164,7 @@ int change_rmdir(struct lookup *q)
 	q->must_be_dir = true;
 	ret = lookup_stat(q, &attr);
 	if (ret)
-		return ret;
+		return ret == -ENOENT ? missing(q) : ret;
 	name_prefix(&q->name, prefix);
 	key = name_split(prefix, scheme, bucket);
 	ret = look_inside(q, key, &mark, &others);

@@ -125,7 +125,7 @@ static int serve_write(struct session *s, struct lookup *q)
 
 	opened = (struct opened){0};
 	if (s->req->flags & WIRE_UNNAMED)
-		ret = change_open_unnamed(q, s->req->mode, &opened.file);
+		ret = change_open_unnamed(q, s->req->mode, s->req->flags & O_EXCL, &opened.file);
 	else
 		ret = write_open(q, s->req->flags, s->req->mode, &opened);
 

@@ -113,7 +113,7 @@ int change_attr_of(struct cache_file *file, const struct change_attr *attr,
 	draft_attr(file, &now);
 	if (is_so(&now, attr))
 		return 0;
-	if (draft_has_changes(file))
+	if (draft_has_changes(file) || (draft_is(file) && draft_is_unlinked(file)))
 		return set_on_draft(file, attr);
 	cache_object(file, object);
 	q = lookup_of(cache_ctx(file), object);

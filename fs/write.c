@@ -130,8 +130,10 @@ static int make_file(struct writing *w, const struct meta_fact *what, bool must_
 /* Nothing is there. */
 static int make_new(struct writing *w, struct opened *out)
 {
-	int ret = w->flags & O_CREAT ? lookup_parent(w->q) : -ENOENT;
+	int ret = lookup_parent(w->q);
 
+	if (!ret && !(w->flags & O_CREAT))
+		ret = -ENOENT;
 	return ret ? ret : make_file(w, NULL, true, out);
 }
 

@@ -35,7 +35,7 @@ int cloudfd_ask(const struct vpath *path, unsigned flags, unsigned mode, struct 
 	if (flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE)
 		rq->mode = mode & 07777 & ~umask_now();
 	if ((flags & O_TMPFILE) == O_TMPFILE)
-		rq->flags = (flags & O_ACCMODE) | WIRE_UNNAMED;
+		rq->flags = (flags & (O_ACCMODE | O_EXCL)) | WIRE_UNNAMED;
 	ret = request_run(rq);
 	if (ret)
 		return ret;

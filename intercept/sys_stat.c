@@ -17,6 +17,7 @@
 #define CLOUD_BLOCK_BYTES 131072u     /* st_blksize: the first read of read-ahead */
 #define CLOUD_FS_MAGIC	  0x534b5953u /* "SKYS": no program takes it for a local disk */
 #define CLOUD_FS_BLOCKS	  (UINT64_C(1) << 40)
+#define CLOUD_FS_FILES	  (UINT64_C(1) << 40) /* a store has no end of names */
 #define K_ST_NOSUID	  2
 #define K_ST_VALID	  0x20
 #define K_X_OK		  1
@@ -242,6 +243,8 @@ static long put_statfs(uint64_t user)
 		.f_blocks = (long)CLOUD_FS_BLOCKS,
 		.f_bfree = (long)CLOUD_FS_BLOCKS,
 		.f_bavail = (long)CLOUD_FS_BLOCKS,
+		.f_files = (long)CLOUD_FS_FILES,
+		.f_ffree = (long)CLOUD_FS_FILES,
 		.f_namelen = 255,
 		.f_frsize = CLOUD_BLOCK_BYTES,
 		.f_flags = K_ST_VALID | K_ST_NOSUID,

@@ -103,7 +103,8 @@ enum wire_op {
 #define WIRE_MUST_BE_DIR 0x40000000u /* the path had a trailing slash */
 #define WIRE_ANY_AGE	 0x20000000u /* only whether it exists matters: an old answer will do */
 
-#define WIRE_UNNAMED 0x10000000u /* WIRE_OPEN: path is a directory, for a file without a name */
+#define WIRE_UNNAMED 0x10000000u /* WIRE_OPEN: path is a directory, for a file without a name; */
+/* with O_EXCL it never gets one */
 
 /* flags of WIRE_FLUSH */
 #define WIRE_FLUSH_LATER 1u /* only starts it: WIRE_SETTLE waits, or nobody */
