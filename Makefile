@@ -168,6 +168,10 @@ OPS ?= 100000
 fsx: all teststore ## random operations on files in a bucket beside a model of them (OPS=100000 FIRST=100)
 	@tests/apps/fsx/run --build $(BUILD) --ops $(OPS) --seed $(or $(FIRST),100)
 
+.PHONY: probe
+probe: all teststore ## every operation that changes files, by path and descriptor, verified by boto3 (CHECKS=PATTERN)
+	@tests/operations/run --build $(BUILD) $(CHECKS)
+
 KILLS ?= 100
 .PHONY: crash
 crash: all teststore ## kill programs that write, their daemon, or both, and look at the bucket (KILLS=100)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is in the bucket, by boto3, and whether it is what a local file system has."""
+import os
+import stat
+import time
+
+import boto3
+from botocore.config import Config
+
+RECENT_SECONDS = 120
+
+
+class Server:
+    def __init__(self, store, bucket):
+        self.bucket = bucket
+        self.client = boto3.client(
+            "s3", endpoint_url=store.endpoint, aws_access_key_id=store.access_key,
+            aws_secret_access_key=store.secret_key, region_name=store.region,
+            config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 0}))
+
+    def make_bucket(self):
+        self.client.create_bucket(Bucket=self.bucket)
+
+    def put(self, key, data):
+        self.client.put_object(Bucket=self.bucket, Key=key, Body=data)
+
+    def keys(self, prefix):
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return [one["Key"][len(prefix):] for page in pages for one in page.get("Contents", ())]
+
+    def get(self, key):
+        """(content, user metadata)"""
+        answer = self.client.get_object(Bucket=self.bucket, Key=key)
+        return answer["Body"].read(), answer["Metadata"]
+
+    def uploads(self):
+        return [one["Key"] for one in self.client.list_multipart_uploads(Bucket=self.bucket).get("Uploads", ())]
+
+
+def local_tree(folder):
+    """{path: (status, content or None)}; of folders only those that are empty, with a slash, and those whose
+    permissions are not the usual ones."""
+    found = {}
+    for top, folders, files in os.walk(folder):
+        for name in files:
+            path = os.path.join(top, name)
+            with open(path, "rb") as source:
+                found[os.path.relpath(path, folder)] = (os.lstat(path), source.read())
+        status = os.lstat(top)
+        if top != folder and (not folders and not files or stat.S_IMODE(status.st_mode) != 0o755):
+            found[os.path.relpath(top, folder) + "/"] = (status, None)
+    return found
+
+
+def number(text):
+    return int(text.split(".")[0])
+
+
+def nanoseconds(text):
+    seconds, _, fraction = text.partition(".")
+    return int(seconds) * 1_000_000_000 + int(fraction.ljust(9, "0"))
+
+
+def wrong_metadata(status, metadata, usual_mode):
+    """What an object's own metadata tells otherwise than the local file."""
+    mode = stat.S_IMODE(int(metadata["mode"])) if "mode" in metadata else usual_mode
+    if mode != stat.S_IMODE(status.st_mode):
+        yield f"mode {mode:o}, locally {stat.S_IMODE(status.st_mode):o}"
+    if "mode" in metadata and stat.S_IFMT(int(metadata["mode"])) not in (0, stat.S_IFMT(status.st_mode)):
+        yield f"file type {stat.S_IFMT(int(metadata['mode'])):o}"
+    for name, local, own in (("uid", status.st_uid, os.geteuid()), ("gid", status.st_gid, os.getegid())):
+        if int(metadata.get(name, own)) != local:
+            yield f"{name} {metadata.get(name, 'not there')}, locally {local}"
+    if time.time() - status.st_mtime > RECENT_SECONDS * 2:
+        if "mtime" not in metadata or nanoseconds(metadata["mtime"]) != status.st_mtime_ns:
+            yield f"mtime {metadata.get('mtime', 'not there')}, locally {status.st_mtime_ns}"
+    elif "mtime" in metadata and abs(number(metadata["mtime"]) - status.st_mtime) > RECENT_SECONDS:
+        yield f"mtime {metadata['mtime']}, locally {status.st_mtime}"
+
+
+def differences(server, prefix, folder):
+    """In words, what the bucket has below prefix otherwise than the local folder."""
+    local = local_tree(folder)
+    keys = server.keys(prefix)
+    for key in keys:
+        is_mark = key.endswith("/") and (any(other != key and other.startswith(key) for other in keys) or key in local)
+        if key and key not in local and not is_mark:
+            yield f"{key!r} is in the bucket, and not there locally"
+    for path, (status, content) in sorted(local.items()):
+        if path not in keys:
+            yield f"{path!r} is not in the bucket"
+            continue
+        found, metadata = server.get(prefix + path)
+        if content is not None and found != content:
+            first = next((i for i, (a, b) in enumerate(zip(found, content)) if a != b), min(len(found), len(content)))
+            yield f"{path!r}: {len(found)} bytes in the bucket, {len(content)} locally, other from byte {first} on"
+        for wrong in wrong_metadata(status, metadata, 0o644 if content is not None else 0o755):
+            yield f"{path!r}: {wrong}"
