@@ -59,6 +59,7 @@ struct store_request {
 	bool streams;		   /* its body is the call's source, otherwise body */
 	struct buffer body;
 	const struct store_sums *sums; /* of the source; set before build, with streams */
+	uint64_t source_bytes;	       /* the same */
 };
 
 /* How to check that the body of a whole object is right: one that came, or the source that went. */
@@ -101,20 +102,30 @@ struct store_verb_ops {
 		     struct store_request *out);
 	/* A status of 2xx. Fills the call's results; of STORE_GET all of call->object but the size,
 	 * which the driver reads from the length fields. *check is zeroed. Returns 0, -ENOMEM, or
-	 * -EBADMSG: not an answer that this service would give, or -EREMOTEIO: the body is an
-	 * error in spite of the status, and fault() understands it. */
+	 * -EBADMSG: not an answer that this service would give, -EREMOTEIO: the body is an error in
+	 * spite of the status, and fault() understands it, or another errno to end the call with:
+	 * what is there is no object (-ENOENT), no longer the version asked for (-ESTALE), or of no
+	 * use for this (-EOPNOTSUPP). */
 	int (*parse)(struct store_call *call, const struct store_answer *answer,
 		     struct store_check *check);
-	/* The ETag of the object that this call makes; NULL for a verb that makes none. Returns 0,
-	 * or -ENOENT: that cannot be told. */
+	/* Instead of build and parse, when the service need not be asked: fills the call's results.
+	 * Returns 0 or a negative errno. */
+	int (*local)(struct store_call *call);
+	/* A success may be a beginning only (NULL: never). Of its answer, then of one to a HEAD now
+	 * and again: 0, it is finished, and these are the results; -EINPROGRESS; or an errno: it
+	 * has failed. */
+	int (*settled)(const struct store_answer *answer);
+	/* What identity() will say of the object that this call makes; NULL for a verb that makes
+	 * none. Returns 0, or -ENOENT: that cannot be told. */
 	int (*expect)(const struct store_call *call, const struct store_sums *sums,
-		      char etag[STORE_ETAG_BYTES]);
+		      char identity[STORE_ETAG_BYTES]);
 	bool streams; /* the request's body is the call's source */
 	bool works;   /* http_exchange.works */
 };
 
 struct store_ops {
 	const char *scheme;
+	bool has_accounts; /* a bucket is ACCOUNT/CONTAINER */
 	bool signs_bodies; /* sign() wants the SHA-256 of a body that goes over plain http */
 	struct store_verb_ops verb[STORE_VERBS];
 	/* region: what an earlier answer taught about this bucket, or NULL. Returns 0, or -EACCES
@@ -128,8 +139,14 @@ struct store_ops {
 	/* Any other status. *out is zeroed. */
 	void (*fault)(const struct store_call *call, const struct store_site *site,
 		      const struct store_answer *answer, struct store_fault *out);
-	/* Of an answer to a HEAD: does its ETag tell of the bytes, as expect() supposes? */
-	bool (*etag_tells)(const struct header_list *fields);
+	/* Of an answer to a HEAD: what tells the object's bytes from others. Returns whether
+	 * another than expect() foretold proves that it is another object. */
+	bool (*identity)(const struct header_list *fields, const struct store_object *object,
+			 char out[STORE_ETAG_BYTES]);
+	/* has_accounts: the names of those that this context has credentials for, appended as
+	 * entries. Any thread. Returns 0, -ENOMEM, or -EACCES with a line in message. */
+	int (*accounts)(const struct context *ctx, struct store_list *out,
+			char message[STORE_MESSAGE_BYTES]);
 	/* The service's request id of an answer, "" for none. */
 	void (*request_id)(const struct header_list *fields, char out[STORE_ID_BYTES]);
 };

@@ -82,6 +82,7 @@ static void clear_results(struct store_call *call)
 	call->user = call->fields = (struct store_pairs){0};
 	call->key_errors = NULL;
 	call->upload_id = NULL;
+	call->part_id = NULL;
 	call->request_id[0] = '\0';
 	call->message[0] = '\0';
 	call->driver = NULL;
@@ -140,6 +141,7 @@ void store_call_reset(struct store_call *call)
 	pairs_free(&call->fields);
 	free(call->key_errors);
 	free(call->upload_id);
+	free(call->part_id);
 	clear_results(call);
 }
 

@@ -35,7 +35,8 @@ static void launch(struct flight *f);
 
 bool flight_is_quiet(int error)
 {
-	return error == -ENOENT || error == -EALREADY || error == -ESTALE || error == -ECANCELED;
+	return error == -ENOENT || error == -EALREADY || error == -ESTALE || error == -EOPNOTSUPP ||
+	       error == -ECANCELED;
 }
 
 static void free_results(struct store_call *ask)
@@ -47,6 +48,8 @@ static void free_results(struct store_call *ask)
 	ask->key_errors = NULL;
 	free(ask->upload_id);
 	ask->upload_id = NULL;
+	free(ask->part_id);
+	ask->part_id = NULL;
 }
 
 /* Gives a list of one call to another. */
@@ -91,6 +94,8 @@ void flight_conclude(struct flight *f, int error)
 		f->ask.list = (struct store_list){0};
 		call->upload_id = f->ask.upload_id;
 		f->ask.upload_id = NULL;
+		call->part_id = f->ask.part_id;
+		f->ask.part_id = NULL;
 		if (call->verb != STORE_GET)
 			move_metadata(f);
 		call->message[0] = '\0';
@@ -256,12 +261,13 @@ static void reset_attempt(struct flight *f)
 	f->ask.user = f->ask.fields = (struct store_pairs){0}; /* the call's own */
 	if (f->asking != ASK_CALL)
 		f->ask.verb = STORE_HEAD;
-	if (f->asking == ASK_WRITTEN)
+	if (f->asking == ASK_WRITTEN || f->asking == ASK_SETTLED)
 		f->ask.if_match = f->ask.if_none_match = NULL;
 	f->request.target = BUFFER_INIT(STORE_TARGET_BYTES);
 	f->request.body = BUFFER_INIT(STORE_BODY_BYTES);
 	f->request.streams = f->ops->verb[f->ask.verb].streams;
 	f->request.sums = &f->hashing.sums;
+	f->request.source_bytes = f->request.streams ? f->call->source.bytes : 0;
 }
 
 /* Are the digests wanted that go in the head of this request? */
@@ -330,6 +336,10 @@ static void launch(struct flight *f)
 	int ret;
 
 	reset_attempt(f);
+	if (f->asking == ASK_CALL && flight_verb(f)->local) {
+		flight_conclude(f, flight_verb(f)->local(&f->ask));
+		return;
+	}
 	if (call->bucket)
 		region = learned_region(call->ctx, call->scheme, call->bucket);
 	ret = f->ops->locate(call, region, &f->site, &creds, f->call->message);
@@ -370,7 +380,8 @@ int flight_start(struct store_call *call, const struct store_ops *ops)
 
 	if (!f)
 		return -ENOMEM;
-	if (!ops || call->verb < 0 || call->verb >= STORE_VERBS || !ops->verb[call->verb].build)
+	if (!ops || call->verb < 0 || call->verb >= STORE_VERBS ||
+	    (!ops->verb[call->verb].build && !ops->verb[call->verb].local))
 		ops = &nowhere;
 	f->call = call;
 	f->ops = ops;

@@ -20,6 +20,7 @@ enum flight_asking {
 	ASK_CALL,    /* what the caller wants */
 	ASK_SIZE,    /* a HEAD: the GET turned out to be beyond the end */
 	ASK_WRITTEN, /* a HEAD: has an earlier sending of this write been carried out? */
+	ASK_SETTLED, /* a HEAD: has what was begun come to its end? */
 };
 
 struct flight {
@@ -43,6 +44,8 @@ struct flight {
 	int64_t progress_ms;
 	uint64_t progress_bytes;
 	bool region_cured, clock_cured; /* each once */
+
+	int64_t settle_ms; /* since when ASK_SETTLED */
 
 	bool unsure;	  /* an earlier sending of this write may have been carried out */
 	int64_t first_ms; /* when it was first sent; 0: not yet */

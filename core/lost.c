@@ -2,11 +2,11 @@
 /*
  * A write whose answer got lost has perhaps been carried out. Sent again, one with a condition then
  * fails on its own success: its ETag is no longer the one that If-Match names, or the name is no
- * longer free. So before such an error is passed on, a HEAD looks whether what is there is ours:
- * by its ETag, by the metadata that went with it, and by its age. The latter two matter when two
- * writers write the same bytes, as those of empty lock files are. It looks as well when the service
- * goes on answering with errors of its own: RADOS Gateway 16 says 500 to completing an upload that
- * has been completed.
+ * longer free. So before such an error is passed on, a HEAD looks whether what is there is ours: by
+ * what identifies its bytes, by the metadata that went with it, and by its age. The latter two
+ * matter when two writers write the same bytes, as those of empty lock files are. It looks as well
+ * when the service goes on answering with errors of its own: RADOS Gateway 16 says 500 to
+ * completing an upload that has been completed.
  */
 #include <errno.h>
 #include <string.h>
@@ -44,9 +44,9 @@ void lost_note_status(struct flight *f)
 	f->unsure |= f->asking == ASK_CALL && (status < 300 || (status >= 500 && status != 501));
 }
 
-static int expected_etag(const struct flight *f, char etag[STORE_ETAG_BYTES])
+static int expected(const struct flight *f, char identity[STORE_ETAG_BYTES])
 {
-	return flight_verb(f)->expect(f->call, &f->hashing.sums, etag);
+	return flight_verb(f)->expect(f->call, &f->hashing.sums, identity);
 }
 
 /* "Another writer's" would be a claim that nobody can make. */
@@ -61,12 +61,12 @@ static void give_up(struct flight *f)
 
 bool lost_ask(struct flight *f, int error)
 {
-	char etag[STORE_ETAG_BYTES];
+	char identity[STORE_ETAG_BYTES];
 
 	if (f->asking != ASK_CALL || !f->unsure || !flight_verb(f)->expect ||
 	    (error != -ESTALE && error != -ENOENT && error != -EIO))
 		return false;
-	if (expected_etag(f, etag) < 0) {
+	if (expected(f, identity) < 0) {
 		if (error != -ESTALE)
 			return false; /* true in any case */
 		give_up(f);
@@ -114,12 +114,13 @@ static bool has_ours(const struct flight *f)
 
 void lost_found(struct flight *f)
 {
-	char etag[STORE_ETAG_BYTES];
-	bool same = !expected_etag(f, etag) && !strcasecmp(etag, f->ask.object.etag);
+	char ours[STORE_ETAG_BYTES], there[STORE_ETAG_BYTES];
+	bool tells = f->ops->identity(&f->x.answer, &f->ask.object, there);
+	bool same = !expected(f, ours) && !strcasecmp(ours, there);
 
 	if (same && !is_too_old(f) && has_ours(f))
 		flight_conclude(f, 0);
-	else if (!same && !is_too_old(f) && !f->ops->etag_tells(&f->x.answer))
+	else if (!same && !is_too_old(f) && !tells)
 		give_up(f);
 	else
 		lost_not_ours(f);

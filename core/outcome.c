@@ -16,6 +16,11 @@
 #define SKEW_MIN_S    60 /* a smaller difference is no reason for a refused signature */
 #define CORRUPT_TRIES 3	 /* an object that is wrong three times is wrong */
 
+/* Of what a service has begun and works on by itself. */
+#define SETTLE_FIRST_MS 50
+#define SETTLE_EACH_MS	5000
+#define SETTLE_MAX_MS	(2 * INT64_C(3600000))
+
 /* Bytes that were delivered can only be built upon when the version has a strong name. */
 static void settle_partial(struct flight *f)
 {
@@ -178,8 +183,12 @@ static void on_beyond(struct flight *f)
 /* Is what the service says it has what was sent? */
 static bool is_as_sent(const struct flight *f, const struct store_check *check)
 {
-	return !f->request.streams || check->kind != DIGEST_MD5 ||
-	       digest_is_hex(f->hashing.sums.md5, DIGEST_MD5_BYTES, check->text);
+	const uint8_t *md5 = f->hashing.sums.md5;
+
+	if (!f->request.streams || check->kind != DIGEST_MD5)
+		return true;
+	return check->hex ? digest_is_hex(md5, DIGEST_MD5_BYTES, check->text)
+			  : digest_is_base64(md5, DIGEST_MD5_BYTES, check->text);
 }
 
 static void on_other_bytes(struct flight *f)
@@ -195,6 +204,39 @@ static void on_other_bytes(struct flight *f)
 	f->ops->request_id(&f->x.answer, id);
 	report_bad_answer(f->call, &f->site, id, what, f->call->message);
 	flight_conclude(f, -EIO);
+}
+
+/* What a success has only begun is asked for again, less and less often. Returns whether the flight
+ * goes on so or has ended. */
+static bool await_settled(struct flight *f, const struct store_answer *answer)
+{
+	int (*settled)(const struct store_answer *answer) = flight_verb(f)->settled;
+	int64_t now_ms = clock_mono_ms();
+	int64_t delay_ms;
+	int ret;
+
+	if (!settled || (f->asking != ASK_CALL && f->asking != ASK_SETTLED))
+		return false;
+	ret = settled(answer);
+	if (!ret)
+		return false;
+	if (f->asking == ASK_CALL)
+		f->settle_ms = now_ms;
+	f->asking = ASK_SETTLED;
+	delay_ms = SETTLE_FIRST_MS + (now_ms - f->settle_ms) / 4;
+	if (ret == -EINPROGRESS && now_ms - f->settle_ms < SETTLE_MAX_MS) {
+		f->tries = 0;
+		f->progress_ms = now_ms;
+		flight_relaunch(f, delay_ms < SETTLE_EACH_MS ? delay_ms : SETTLE_EACH_MS);
+		return true;
+	}
+	report_local(f->call,
+		     ret == -EINPROGRESS
+			     ? "the service works on it for hours; look later whether it is there"
+			     : "the service began it and then failed",
+		     f->call->message);
+	flight_conclude(f, ret == -EINPROGRESS ? -EIO : ret);
+	return true;
 }
 
 static void on_success(struct flight *f)
@@ -232,6 +274,8 @@ static void on_success(struct flight *f)
 		return;
 	}
 	note_success(f);
+	if (await_settled(f, &answer))
+		return;
 	if (f->asking == ASK_SIZE)
 		on_beyond_head(f);
 	else if (f->asking == ASK_WRITTEN)

@@ -9,7 +9,8 @@
 #include "core/http/retry.h"
 #include "core/http/status.h"
 
-#define SHOWN_KEY_BYTES 96 /* of a key; the rest is the caller's to know */
+#define SHOWN_BUCKET_BYTES 90 /* an account and a container */
+#define SHOWN_KEY_BYTES	   96 /* of a key; the rest is the caller's to know */
 
 /* words: printf format for the origin. advice: for the setting that led there. */
 static const struct {
@@ -59,7 +60,7 @@ static struct line start(const struct store_call *call, char out[STORE_MESSAGE_B
 	const char *key = call->key ? call->key : "";
 
 	out[0] = '\0';
-	put(&line, "%s://%.63s", call->scheme ? call->scheme : "?",
+	put(&line, "%s://%.*s", call->scheme ? call->scheme : "?", SHOWN_BUCKET_BYTES,
 	    call->bucket ? call->bucket : "");
 	if (*key)
 		put(&line, "/%.*s%s", SHOWN_KEY_BYTES, key,

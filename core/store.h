@@ -27,7 +27,7 @@ enum store_verb {
 	STORE_HEAD, /* attributes of bucket/key */
 	STORE_GET,  /* bytes [offset, offset + length) of bucket/key, and its attributes */
 	STORE_LIST, /* one page of names in bucket that start with key, up to the next delimiter */
-	STORE_BUCKETS,	   /* all buckets of these credentials */
+	STORE_BUCKETS,	   /* all buckets of these credentials, or a page of those of an account */
 	STORE_PUT,	   /* the source as bucket/key, whole, in place of what is there */
 	STORE_DELETE,	   /* bucket/key; that there is none is a success */
 	STORE_DELETE_MANY, /* keys in bucket; the same */
@@ -91,7 +91,8 @@ struct store_source {
 /* A part of a STORE_COMPLETE. */
 struct store_part {
 	unsigned number;  /* 1..STORE_PART_MAX, ascending */
-	const char *etag; /* as STORE_PART or STORE_PART_COPY gave it */
+	const char *etag; /* as STORE_PART or STORE_PART_COPY gave it: part_id, or else
+			   * object.etag */
 };
 
 /* What is kept with an object beside its bytes, by name. core/pairs.h has what one needs. */
@@ -109,7 +110,8 @@ struct store_call {
 	enum store_verb verb;
 	struct context *ctx;
 	const char *scheme; /* "s3" */
-	const char *bucket; /* NULL for STORE_BUCKETS */
+	const char *bucket; /* of a scheme with accounts ACCOUNT/CONTAINER. NULL for STORE_BUCKETS;
+			     * with accounts, ACCOUNT */
 	const char *key;    /* of STORE_LIST and STORE_UPLOADS the prefix, "" for none */
 	uint64_t offset;    /* STORE_GET, STORE_PART_COPY */
 	uint64_t length;    /* STORE_GET: 0 means to the end; STORE_PART_COPY */
@@ -126,10 +128,10 @@ struct store_call {
 	struct store_sink sink;	    /* STORE_GET */
 	struct store_source source; /* STORE_PUT, STORE_PART */
 
-	/* STORE_PUT, STORE_COPY, STORE_MULTIPART_BEGIN; NULL for none. user: metadata; names in
-	 * lower case, without the service's prefix; values of printable ASCII without blanks
-	 * around; 2 KiB in all. fields: "Content-Type" and the other standard fields that a service
-	 * keeps. */
+	/* STORE_PUT, STORE_COPY, STORE_MULTIPART_BEGIN and, the same again, STORE_COMPLETE
+	 * (services differ in when they want it); NULL for none. user: metadata; names in lower
+	 * case, without the service's prefix; values of printable ASCII without blanks around; 2
+	 * KiB in all. fields: "Content-Type" and the other standard fields that a service keeps. */
 	const struct store_pairs *set_user, *set_fields;
 
 	/* STORE_COPY, STORE_PART_COPY: what is copied, and its ETag or NULL (another version gives
@@ -169,12 +171,13 @@ struct store_call {
 	 * has not said. With any but 0 the call fails too. Owned. */
 	int *key_errors;
 	char *upload_id; /* STORE_MULTIPART_BEGIN. Owned. */
+	char *part_id;	 /* STORE_PART, STORE_PART_COPY: NULL when object.etag is all. Owned. */
 
 	char request_id[STORE_ID_BYTES];
 	char message[STORE_MESSAGE_BYTES]; /* with an error: what happened and what to do, one line
 					    * without newline: bucket, request id, the credential
-					    * used (never a secret); "" for -ENOENT, -EALREADY and
-					    * -ESTALE */
+					    * used (never a secret); "" for -ENOENT, -EALREADY,
+					    * -ESTALE and -EOPNOTSUPP */
 	void *driver;			   /* the driver's own */
 };
 
@@ -192,7 +195,9 @@ struct store_call {
  * condition, a HEAD finds that out and the call succeeds: -ESTALE always means another writer's
  * version. After -EIO a write may have happened, and after -ECANCELED too. An upload that is gone
  * (completed, aborted, expired) gives -ENOENT, or success when that was asked for; parts that are
- * too small or missing give -EINVAL.
+ * too small or missing give -EINVAL. -EBUSY: somebody holds a lease on the object, or it has
+ * snapshots. -EOPNOTSUPP, of a copy: the service cannot make it by itself, the bytes have to be
+ * sent.
  *
  * Not every service heeds every condition. RADOS Gateway 16 ignores those of STORE_COMPLETE, of
  * STORE_DELETE and on the destination of a STORE_COPY, and from_etag of a STORE_PART_COPY: who

@@ -63,11 +63,13 @@ struct job {
 	const char *key;
 	char *upload_id; /* owned */
 	struct multipart_part *parts;
-	char (*etags)[STORE_ETAG_BYTES];
+	char **ids;    /* owned: what completing wants to hear of each part */
+	size_t *again; /* under lock, as again_count: parts that no copy could be made of */
 	size_t count;
 
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
+	size_t again_count;
 	unsigned active;
 	int error;
 	char *message;
@@ -93,9 +95,14 @@ static void part_done(struct store_call *call)
 	struct job *j = s->job;
 
 	pthread_mutex_lock(&j->lock);
-	if (!call->error)
-		memcpy(j->etags[s->index], call->object.etag, STORE_ETAG_BYTES);
-	else if (!j->error) {
+	if (!call->error) {
+		j->ids[s->index] = strdup(call->part_id ? call->part_id : call->object.etag);
+		if (!j->ids[s->index] && !j->error)
+			j->error = -ENOMEM;
+	} else if (call->error == -EOPNOTSUPP && call->verb == STORE_PART_COPY) {
+		j->parts[s->index].is_copy = false;
+		j->again[j->again_count++] = s->index;
+	} else if (!j->error) {
 		j->error = call->error;
 		memcpy(j->message, call->message, STORE_MESSAGE_BYTES);
 	}
@@ -152,16 +159,19 @@ static int send_all(struct job *j)
 	size_t next = 0;
 
 	pthread_mutex_lock(&j->lock);
-	while (j->active || (!j->error && next < j->count)) {
+	while (j->active || (!j->error && (next < j->count || j->again_count))) {
+		bool none = next == j->count && !j->again_count;
+		size_t index;
 		int ret;
 
-		if (j->error || next == j->count || j->active == MULTIPART_PARALLEL) {
+		if (j->error || none || j->active == MULTIPART_PARALLEL) {
 			pthread_cond_wait(&j->ended, &j->lock);
 			continue;
 		}
+		index = j->again_count ? j->again[--j->again_count] : next++;
 		j->active++;
 		pthread_mutex_unlock(&j->lock);
-		ret = start_part(j, next++);
+		ret = start_part(j, index);
 		pthread_mutex_lock(&j->lock);
 		if (ret) {
 			j->active--;
@@ -222,7 +232,7 @@ static int check_version(struct job *j)
 	return ret;
 }
 
-static int complete(struct job *j)
+static int complete(struct job *j, const struct store_pairs *user)
 {
 	struct store_call call = call_of(j, STORE_COMPLETE);
 	struct store_part *parts = calloc(j->count, sizeof(*parts));
@@ -231,7 +241,8 @@ static int complete(struct job *j)
 	if (!parts)
 		return -ENOMEM;
 	for (size_t i = 0; i < j->count; i++)
-		parts[i] = (struct store_part){(unsigned)i + 1, j->etags[i]};
+		parts[i] = (struct store_part){(unsigned)i + 1, j->ids[i]};
+	call.set_user = user;
 	call.parts = parts;
 	call.part_count = j->count;
 	call.if_match = j->up->if_match;
@@ -278,8 +289,9 @@ static int plan(struct job *j)
 	if (n < 0)
 		return (int)n;
 	j->count = (size_t)n;
-	j->etags = calloc(j->count + 1, sizeof(*j->etags));
-	return j->etags ? 0 : -ENOMEM;
+	j->ids = calloc(j->count + 1, sizeof(*j->ids));
+	j->again = calloc(j->count + 1, sizeof(*j->again));
+	return j->ids && j->again ? 0 : -ENOMEM;
 }
 
 static int run(struct job *j, const struct store_pairs *user)
@@ -293,7 +305,7 @@ static int run(struct job *j, const struct store_pairs *user)
 	if (!ret)
 		ret = check_version(j);
 	if (!ret)
-		ret = complete(j);
+		ret = complete(j, user);
 	if (ret && j->upload_id)
 		abort_upload(j);
 	else if (!ret)
@@ -315,7 +327,10 @@ static void job_free(struct job *j)
 	pthread_cond_destroy(&j->ended);
 	free(j->upload_id);
 	free(j->parts);
-	free(j->etags);
+	for (size_t i = 0; j->ids && i < j->count; i++)
+		free(j->ids[i]);
+	free(j->ids);
+	free(j->again);
 }
 
 int multipart_upload(struct cache_file *file, struct upload *up, const struct store_pairs *user,

@@ -92,7 +92,7 @@ bool s3_object_is_md5(const char *etag)
 
 /* Not that of one encrypted with a key of KMS or the customer's (Amazon S3 API Reference, "Object":
  * ETag). */
-bool s3_object_etag_tells(const struct header_list *fields)
+static bool etag_tells(const struct header_list *fields)
 {
 	const char *sse = header_get(fields, "x-amz-server-side-encryption");
 
@@ -100,10 +100,17 @@ bool s3_object_etag_tells(const struct header_list *fields)
 	       !header_get(fields, "x-amz-server-side-encryption-customer-algorithm");
 }
 
+bool s3_object_identity(const struct header_list *fields, const struct store_object *object,
+			char out[STORE_ETAG_BYTES])
+{
+	strcpy(out, object->etag);
+	return etag_tells(fields);
+}
+
 /* Nor is that of an object that came in parts ("...-3") one. */
 bool s3_object_etag_is_md5(const struct header_list *fields, const char *etag)
 {
-	return s3_object_etag_tells(fields) && s3_object_is_md5(etag);
+	return etag_tells(fields) && s3_object_is_md5(etag);
 }
 
 static void choose_check(const struct header_list *fields, const char *etag,

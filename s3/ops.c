@@ -76,6 +76,6 @@ const struct store_ops s3_ops = {
 	.locate = s3_site_locate,
 	.sign = sign,
 	.fault = s3_fault_parse,
-	.etag_tells = s3_object_etag_tells,
+	.identity = s3_object_identity,
 	.request_id = s3_fault_request_id,
 };

@@ -48,12 +48,13 @@ static int to_seconds(struct tm *tm, int64_t *out_s)
 	return 0;
 }
 
+static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+static const char weekdays[] = "SunMonTueWedThuFriSat";
+
 static int month_number(const char *text)
 {
-	static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-
 	for (int i = 0; i < 12; i++) {
-		if (!strncmp(names + 3 * (size_t)i, text, 3))
+		if (!strncmp(months + 3 * (size_t)i, text, 3))
 			return i;
 	}
 	return -EINVAL;
@@ -144,4 +145,19 @@ int date_format_compact(int64_t s, char out[DATE_COMPACT_BYTES])
 	if (s < 0 || !gmtime_r(&time, &tm) || tm.tm_year + 1900 > 9999)
 		return -EINVAL;
 	return strftime(out, DATE_COMPACT_BYTES, "%Y%m%dT%H%M%SZ", &tm) ? 0 : -EINVAL;
+}
+
+int date_format_http(int64_t s, char out[DATE_HTTP_BYTES])
+{
+	time_t time = (time_t)s;
+	struct tm tm;
+	int len;
+
+	if (s < 0 || !gmtime_r(&time, &tm) || tm.tm_year + 1900 > 9999)
+		return -EINVAL;
+	len = snprintf(out, DATE_HTTP_BYTES, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
+		       weekdays + 3 * (size_t)tm.tm_wday, tm.tm_mday,
+		       months + 3 * (size_t)tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+		       tm.tm_sec);
+	return len == DATE_HTTP_BYTES - 1 ? 0 : -EINVAL;
 }

@@ -33,6 +33,26 @@ static void refuse(struct reader *r, int error)
 	xmlStopParser(r->parser);
 }
 
+/* libxml2 gives five pointers to each: its name, prefix, namespace, and where its value begins and
+ * ends. */
+static int visit_attributes(struct reader *r, const xmlChar **attributes, int count)
+{
+	int ret = 0;
+
+	for (int i = 0; i < count && !ret; i++, attributes += 5) {
+		size_t len = (size_t)(attributes[4] - attributes[3]);
+
+		buffer_clear(&r->text);
+		ret = buffer_add(&r->text, attributes[3], len);
+		if (ret)
+			return ret == -ENOMEM ? ret : -EBADMSG;
+		ret = r->visitor->attribute(r->visitor->arg, r->path, (const char *)attributes[0],
+					    buffer_text(&r->text));
+	}
+	buffer_clear(&r->text);
+	return ret;
+}
+
 static void on_begin(void *arg, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
 		     int namespaces_count, const xmlChar **namespaces, int attributes_count,
 		     int defaulted_count, const xmlChar **attributes)
@@ -42,7 +62,7 @@ static void on_begin(void *arg, const xmlChar *name, const xmlChar *prefix, cons
 	int ret = 0;
 
 	(void)prefix, (void)uri, (void)namespaces_count, (void)namespaces;
-	(void)attributes_count, (void)defaulted_count, (void)attributes;
+	(void)defaulted_count;
 	if (r->error)
 		return;
 	if (++r->depth > XML_DEPTH_MAX || r->path_len + len + 2 > sizeof(r->path)) {
@@ -56,6 +76,8 @@ static void on_begin(void *arg, const xmlChar *name, const xmlChar *prefix, cons
 	buffer_clear(&r->text);
 	if (r->visitor->begin)
 		ret = r->visitor->begin(r->visitor->arg, r->path);
+	if (ret >= 0 && r->visitor->attribute)
+		ret = visit_attributes(r, attributes, attributes_count);
 	if (ret < 0)
 		refuse(r, ret);
 }

@@ -19,10 +19,12 @@
 #define XML_PATH_MAX  512   /* "ListBucketResult/Contents/Key", with NUL */
 
 /* Called in document order. path: names from the root, without prefixes. end: with the text
- * directly in the element, behind its last child if it has any. Any may be NULL. A negative
- * errno from either ends the reading and is xml_read()'s result. */
+ * directly in the element, behind its last child if it has any. attribute: behind begin, for each
+ * that the element has. Any may be NULL. A negative errno from any ends the reading and is
+ * xml_read()'s result. */
 struct xml_visitor {
 	int (*begin)(void *arg, const char *path);
+	int (*attribute)(void *arg, const char *path, const char *name, const char *value);
 	int (*end)(void *arg, const char *path, const char *text);
 	void *arg;
 };

@@ -74,3 +74,19 @@ Test(http_date, formats_for_signatures)
 	cr_assert_eq(date_format_compact(-1, out), -EINVAL);
 	cr_assert_eq(date_format_compact(INT64_MAX / 2, out), -EINVAL);
 }
+
+Test(http_date, formats_for_header_fields)
+{
+	char out[DATE_HTTP_BYTES];
+	int64_t back;
+
+	cr_assert_eq(date_format_http(1369353600, out), 0);
+	cr_assert_str_eq(out, "Fri, 24 May 2013 00:00:00 GMT");
+	for (int64_t s = 0; s < INT64_C(4000000000); s += 86400 * 29 + 3661) {
+		cr_assert_eq(date_format_http(s, out), 0);
+		cr_assert_eq(date_parse_http(out, &back), 0, "%s", out);
+		cr_assert_eq(back, s, "%s", out);
+	}
+	cr_assert_eq(date_format_http(-1, out), -EINVAL);
+	cr_assert_eq(date_format_http(INT64_MAX / 2, out), -EINVAL);
+}

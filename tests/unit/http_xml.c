@@ -159,3 +159,23 @@ Test(http_xml, writes_what_every_reader_gives_back)
 	out.max = out.len + 1;
 	cr_assert_eq(xml_add_text(&out, "ab"), -EMSGSIZE);
 }
+
+static int note_attribute(void *arg, const char *path, const char *name, const char *value)
+{
+	if (arg && !strcmp(name, arg))
+		return -ECANCELED;
+	return buffer_addf(&seen, "%s@%s=%s;", path, name, value);
+}
+
+Test(http_xml, attributes_come_behind_their_element)
+{
+	static const char text[] = "<a x=\"1\" p:y=\"&lt;2&gt;\" xmlns:p=\"u\"><b z=\"\">t</b></a>";
+	struct xml_visitor visitor = {.attribute = note_attribute};
+	char last[] = "z";
+
+	buffer_clear(&seen);
+	cr_assert_eq(xml_read(text, strlen(text), &visitor), 0);
+	cr_assert_str_eq(buffer_text(&seen), "a@x=1;a@y=<2>;a/b@z=;");
+	visitor.arg = last;
+	cr_assert_eq(xml_read(text, strlen(text), &visitor), -ECANCELED);
+}
