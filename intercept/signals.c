@@ -20,6 +20,8 @@
 /* What the kernel blocks while signals are put off, as it tells it. */
 #define HELD (~(SIGNALS_FAULTS | SIGBIT(K_SIGSYS) | SIGBIT(K_SIGKILL) | SIGBIT(K_SIGSTOP)))
 
+static const int ours[] = {K_SIGSYS, K_SIGSEGV, K_SIGBUS};
+
 void rt_restorer(void);
 void rt_deliver_kept(void);
 static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc);
@@ -57,13 +59,29 @@ uintptr_t signals_entry(void)
 
 void signals_init(struct thread *t)
 {
-	static const int ours[] = {K_SIGSYS, K_SIGSEGV, K_SIGBUS};
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
 		struct proc_sigaction *own = &t->proc->sig[ours[i]];
 
 		install(ours[i], ~SIGNALS_FAULTS, &own->act);
 		own->known = true;
 	}
+}
+
+void signals_default(struct proc *p)
+{
+	for (int sig = 1; sig <= K_NSIG; sig++) {
+		uintptr_t was = p->sig[sig].act.handler;
+
+		p->sig[sig].act = (struct ksigaction){
+			.handler = was == K_SIG_IGN ? K_SIG_IGN : K_SIG_DFL,
+		};
+	}
+}
+
+void signals_install(void)
+{
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		install(ours[i], ~SIGNALS_FAULTS, NULL);
 }
 
 uint64_t signals_mask(struct thread *t)

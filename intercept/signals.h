@@ -22,6 +22,11 @@
 /* Installs the runtime's own handlers. Called once, before the program runs. */
 void signals_init(struct thread *t);
 
+/* A child begins without its parent's handlers (CLONE_CLEAR_SIGHAND): for the program to see; and
+ * the runtime's own again, which the kernel has dropped as well. */
+void signals_default(struct proc *p);
+void signals_install(void);
+
 /* The program's own signal mask (SIGSYS apart), and setting it. While a call is answered. */
 uint64_t signals_mask(struct thread *t);
 long signals_set_mask(struct thread *t, uint64_t mask);

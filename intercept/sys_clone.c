@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <linux/sched.h>
+#include <string.h>
 
 #include "intercept/cloudfd.h"
 #include "intercept/dispatch.h"
@@ -24,7 +25,12 @@ void rt_child_start(void);
 /* A new thread's, or vfork child's, first C code: on its own private stack. */
 void rt_child_start(void)
 {
-	if (thread_arm(thread_current()))
+	struct thread *t = thread_current();
+
+	if (t->unhandled)
+		signals_install();
+	t->unhandled = false;
+	if (thread_arm(t))
 		sys1(__NR_exit_group, 126);
 }
 
@@ -53,6 +59,10 @@ static long fork_copy(struct sys_args *a, uint64_t flags, uint64_t a1, uint64_t 
 	if (thread_fork_child(t))
 		sys1(__NR_exit_group, 126);
 	note_sharing(t, flags);
+	if (flags & CLONE_CLEAR_SIGHAND) {
+		signals_default(t->proc);
+		signals_install();
+	}
 	if (child_sp)
 		a->regs->sp = child_sp;
 	return 0;
@@ -87,6 +97,9 @@ static struct thread *make_child(struct sys_args *a, uint64_t flags, uintptr_t s
 	child->ret = parent->gate_ret;
 	if (flags & CLONE_VFORK)
 		child->altstack = parent->altstack;
+	child->unhandled = (flags & CLONE_CLEAR_SIGHAND) != 0;
+	if (child->unhandled && child->proc != parent->proc)
+		signals_default(child->proc);
 	parent->vforking = (flags & CLONE_VFORK) != 0;
 	return child;
 }
@@ -134,6 +147,30 @@ long sys_vfork(struct sys_args *a)
 	return settle(child, flags, rt_clone_vm(__NR_clone, flags, child->stack, 0, 0, 0));
 }
 
+/* Reads the program's clone_args, which may be a later kernel's and longer: 0 there. */
+static int read_args(struct clone_args *out, uint64_t user, size_t size)
+{
+	uint64_t piece[8];
+	size_t at = sizeof(*out), n;
+
+	if (size < CLONE_ARGS_SIZE_VER0)
+		return -EINVAL;
+	if (size > PAGE_BYTES)
+		return -E2BIG;
+	if (user_read(out, (void *)user, size < at ? size : at))
+		return -EFAULT;
+	for (; at < size; at += n) {
+		n = size - at < sizeof(piece) ? size - at : sizeof(piece);
+		memset(piece, 0, sizeof(piece));
+		if (user_read(piece, (void *)(user + at), n))
+			return -EFAULT;
+		for (size_t i = 0; i < sizeof(piece) / sizeof(*piece); i++)
+			if (piece[i])
+				return -E2BIG;
+	}
+	return 0;
+}
+
 long sys_clone3(struct sys_args *a)
 {
 	struct clone_args args = {0};
@@ -143,12 +180,13 @@ long sys_clone3(struct sys_args *a)
 	uintptr_t sp;
 	long ret;
 
-	if (size < CLONE_ARGS_SIZE_VER0)
-		return -EINVAL;
+	ret = read_args(&args, a->arg[0], size);
+	if (ret)
+		return ret;
 	if (size > sizeof(args))
-		return -E2BIG;
-	if (user_read(&args, (void *)a->arg[0], size))
-		return -EFAULT;
+		size = sizeof(args);
+	if (!args.stack != !args.stack_size)
+		return -EINVAL;
 	note_sharing(a->thread, args.flags);
 	sp = args.stack ? args.stack + args.stack_size : 0;
 	if (!(args.flags & CLONE_VM)) {

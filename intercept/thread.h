@@ -97,6 +97,7 @@ struct thread {
 	bool fds_high;	   /* among those, one may be a cloud file's beyond fdtab_bytes() */
 	bool segv_blocked; /* the program's mask blocks SIGSEGV or SIGBUS: unblock before a copy */
 	bool sys_blocked;  /* the program believes SIGSYS is blocked */
+	bool unhandled;	   /* made with CLONE_CLEAR_SIGHAND, and not begun yet */
 	struct kstack altstack; /* the program's own alternate stack */
 	void *exec_scratch;	/* of a vfork child's execve; its parent unmaps it */
 	size_t exec_scratch_bytes;
