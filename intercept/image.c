@@ -181,6 +181,24 @@ void image_touched(uint64_t start, uint64_t bytes)
 			i->dirty = true;
 }
 
+bool image_tail(uint64_t start, uint64_t end, bool stays, uint64_t *from_out, uint64_t *to_out)
+{
+	struct image_twin *i = NULL;
+	bool found = false;
+	uint64_t from;
+
+	while ((i = image_next(i))) {
+		from = i->code;
+		if (!i->sites || from >= end || from + i->head.code_bytes <= start ||
+		    (i->from < start || i->end > end) != stays || (found && from >= *from_out))
+			continue;
+		found = true;
+		*from_out = from;
+		*to_out = from + i->head.code_bytes;
+	}
+	return found;
+}
+
 /* Lets go of the trampolines, unless another piece needs them. */
 static void unmap_tail(struct image_twin *i)
 {

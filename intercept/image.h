@@ -63,6 +63,10 @@ bool image_proves(uint64_t start, uint64_t bytes);
 /* Maps the original's text in place of the twin's. Only bytes differ where no thread stands. */
 void image_revert(struct image_twin *i);
 
+/* The first trampolines, with their table, that [start, end) has a part of: of an image that is not
+ * all in there (stays), or of one that is. False: none. */
+bool image_tail(uint64_t start, uint64_t end, bool stays, uint64_t *from_out, uint64_t *to_out);
+
 /* The program maps something over a range. */
 void image_touched(uint64_t start, uint64_t bytes);
 /* The program is about to write to a range: text in it becomes the original's again, which is what

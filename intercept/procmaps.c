@@ -53,7 +53,8 @@ static int text_read_once(struct text *t, const char *path)
 
 	if (fd < 0)
 		return (int)fd;
-	at = sys6(__NR_mmap, 0, t->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+	/* Shared: it has a line of its own among the mappings. */
+	at = sys6(__NR_mmap, 0, t->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		  0);
 	t->at = sys_failed(at) ? NULL : (char *)at;
 	t->used = 0;
@@ -218,8 +219,21 @@ static bool put_original(const struct text *t, int fd, const struct line *line)
 	return true;
 }
 
-/* Copies the text to fd. What is in the cache directory is shown as what it stands for, or not at
- * all: trampolines, tables. */
+/* Memory without a name: trampolines, tables. That the place is taken is no secret, or a program
+ * would map there. */
+static void put_nameless(int fd, const struct line *line)
+{
+	static const char nameless[] = "00000000 00:00 0 ";
+	const char *modes = line->at;
+
+	while (*modes != ' ')
+		modes++;
+	put(fd, line->at, modes + sizeof(" r-xp"));
+	put(fd, nameless, nameless + sizeof(nameless) - 1);
+}
+
+/* Copies the text to fd. What is in the cache directory is shown as what it stands for. What holds
+ * the text itself is gone when the program looks. */
 static void render(const struct text *t, int fd)
 {
 	const char *limit = t->at + t->used, *from = t->at;
@@ -233,11 +247,16 @@ static void render(const struct text *t, int fd)
 			hidden = false;
 			from = at;
 		}
-		if (!begins || !in_cache(&line))
+		if (!begins)
+			continue;
+		hidden = line.start == (uint64_t)t->at;
+		if (!hidden && !in_cache(&line))
 			continue;
 		put(fd, from, at);
-		hidden = is_twin(&line) ? !put_original(t, fd, &line) : !put_cloud(fd, &line);
 		from = line.end;
+		if (!hidden &&
+		    !(is_twin(&line) ? put_original(t, fd, &line) : put_cloud(fd, &line)))
+			put_nameless(fd, &line);
 	}
 	if (!hidden)
 		put(fd, from, limit);

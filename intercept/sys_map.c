@@ -222,12 +222,27 @@ static long map_cloud(struct sys_args *a, struct vfile *vf, bool writer)
 	return shared && writer ? map_shared(a, vf) : SYS_PASS;
 }
 
+/* The program maps over a range, where trampolines may be that it knows nothing of: it could not go
+ * on without them, unless their image goes as well. 0 or -ENOMEM. */
+static int map_over(uint64_t start, uint64_t bytes)
+{
+	uint64_t end = start + PAGE_UP(bytes), from, to;
+
+	if (image_tail(start, end, true, &from, &to))
+		return -ENOMEM;
+	if (image_tail(start, end, false, &from, &to))
+		image_unmap(start, end - start);
+	return 0;
+}
+
 long sys_mmap(struct sys_args *a)
 {
 	bool writer;
 	struct vfile *vf;
 	long ret;
 
+	if (a->arg[3] & MAP_FIXED && map_over(a->arg[0], a->arg[1]))
+		return -ENOMEM;
 	if (a->arg[3] & MAP_ANONYMOUS) {
 		if (a->arg[2] & PROT_EXEC)
 			return map_unproven(a, "anonymous executable memory");
@@ -243,21 +258,36 @@ long sys_mmap(struct sys_args *a)
 	return ret;
 }
 
-long sys_munmap(struct sys_args *a)
+static long unmap(uint64_t start, uint64_t bytes)
 {
 	struct image_twin *i = NULL;
-	uint64_t bytes = PAGE_UP(a->arg[1]);
 	long ret;
 
 	while ((i = image_next(i)))
-		if (a->arg[0] < i->end && i->from < a->arg[0] + bytes)
-			return image_unmap(a->arg[0], bytes);
-	if (!mapped_any(a->arg[0], bytes))
-		return SYS_PASS;
-	ret = sys2(__NR_munmap, a->arg[0], a->arg[1]);
+		if (start < i->end && i->from < start + bytes)
+			return image_unmap(start, bytes);
+	if (!mapped_any(start, bytes))
+		return sys2(__NR_munmap, start, bytes);
+	ret = sys2(__NR_munmap, start, bytes);
 	if (!ret)
-		mapped_gone(a->arg[0], bytes);
+		mapped_gone(start, bytes);
 	return ret;
+}
+
+/* Trampolines in the range stay if their image does: the program knows of nothing there. */
+long sys_munmap(struct sys_args *a)
+{
+	uint64_t start = a->arg[0], end = start + PAGE_UP(a->arg[1]), from, to;
+	long ret = 0;
+
+	if (start % PAGE_BYTES || end <= start)
+		return SYS_PASS; /* it is wrong */
+	while (!ret && start < end && image_tail(start, end, true, &from, &to)) {
+		if (from > start)
+			ret = unmap(start, from - start);
+		start = to;
+	}
+	return ret || start >= end ? ret : unmap(start, end - start);
 }
 
 /* mprotect, pkey_mprotect */
@@ -314,6 +344,8 @@ long sys_mremap(struct sys_args *a)
 	const struct image_twin *i = image_at(a->arg[0]);
 	int ret;
 
+	if (a->arg[3] & MREMAP_FIXED && map_over(a->arg[4], a->arg[2]))
+		return -ENOMEM;
 	if (!i) {
 		if (a->arg[3] & MREMAP_FIXED)
 			image_touched(a->arg[4], PAGE_UP(a->arg[2]));

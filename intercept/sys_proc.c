@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Links that would show the runtime or the cache: /proc/self/exe, cwd and fd/N; links in the
  * clouds. */
+#include <asm/stat.h>
 #include <errno.h>
+#include <linux/stat.h>
 #include <string.h>
 
 #include "intercept/cloudfd.h"
@@ -41,6 +43,28 @@ static long own_link(struct thread *t, const char *what, uint64_t user, uint64_t
 	return len ? put_link(out, len - 1, user, room) : SYS_PASS;
 }
 
+/* A descriptor of another process, /proc/PID/fd/N, that is a cloud file's: its name. */
+static long others_link(const char *name, char *out, uint64_t user, uint64_t room)
+{
+	static const char folder[] = "/proc/";
+	const char *fd = strrchr(name, '/');
+	struct vfile *vf;
+	struct stat st;
+	size_t len = 0;
+
+	if (strncmp(name, folder, sizeof(folder) - 1) != 0 || !fd || fd - name < 4 ||
+	    memcmp(fd - 3, "/fd", 3) != 0 || sys2(__NR_stat, name, &st) || !S_ISREG(st.st_mode) ||
+	    (st.st_mode & 07777) != VNODE_DATA_MODE)
+		return SYS_PASS;
+	vf = vfile_find(st.st_dev, st.st_ino);
+	if (!vf)
+		vf = vfile_identify(st.st_dev, st.st_ino);
+	if (vf && vf->vn)
+		len = dir_absolute(vnode_path(vf->vn), out);
+	vfile_put(vf);
+	return len ? put_link(out, len - 1, user, room) : SYS_PASS;
+}
+
 static long readlink_at(struct sys_args *a, int dirfd_arg, int path_arg)
 {
 	struct thread *t = a->thread;
@@ -62,7 +86,8 @@ static long readlink_at(struct sys_args *a, int dirfd_arg, int path_arg)
 		len = procmaps_exe(t->name, (char *)t->iov);
 		ret = len ? (int)put_link((char *)t->iov, len, a->arg[path_arg + 1],
 					  a->arg[path_arg + 2])
-			  : SYS_PASS;
+			  : (int)others_link(t->name, (char *)t->iov, a->arg[path_arg + 1],
+					     a->arg[path_arg + 2]);
 	}
 	return ret == SYS_PASS ? SYS_PASS_PATH : ret;
 }
