@@ -7,6 +7,8 @@ import subprocess
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.join(HERE, "..", "..")
 C_FLAGS = ["-std=gnu11", "-O2", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64", "-pthread", "-I" + TOP]
+# musl-gcc looks into none but its own folder.
+KERNEL_HEADERS = ["-idirafter", "/usr/include", "-idirafter", "/usr/include/x86_64-linux-gnu"]
 # name: compiler and flags. The probe and the reader are built in all of these ways.
 VARIANTS = {
     "glibc": ["gcc"],
@@ -72,8 +74,11 @@ def build(folder):
                 found("programs", "plugin.c"))
     for variant in ("glibc", "glibc-static"):
         build_c(os.path.join(folder, f"sandbox-{variant}"), VARIANTS[variant], found("programs", "sandbox.c"))
-    for variant in ("glibc", "glibc-static"):
-        build_c(os.path.join(folder, f"families-{variant}"), VARIANTS[variant], found("programs", "families.c"))
+    for variant in ("glibc", "glibc-static", "musl", "musl-static"):
+        build_c(os.path.join(folder, f"families-{variant}"), VARIANTS[variant] + (KERNEL_HEADERS if "musl" in variant else []),
+                found("families", "*.c"))
+    for name in ("address", "thread"):
+        build_c(os.path.join(folder, f"families-{name}"), [*VARIANTS["glibc"], f"-fsanitize={name}", "-g"], found("families", "*.c"))
     for name in ("arming", "changes", "execs", "lends", "plugs", "starts"):
         build_c(os.path.join(folder, name), VARIANTS["glibc"], found("programs", f"{name}.c"))
     build_fsx(folder)

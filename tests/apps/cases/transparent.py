@@ -8,6 +8,10 @@ import subprocess
 from case import Case, want
 
 ROOT = os.geteuid() == 0
+FAMILIES = ("altstack apart argv brk clone3 closing core daemon events exits implied inherit landlock layout limits memory namespaces "
+            "near nested others pipes polls posixaio rights robust rseq send spawn timers tls traps userfault views waiting "
+            "waits").split()
+AT_START = "argv brk clone3 daemon implied inherit layout limits near rseq tls views".split()
 
 
 def allowed(*command):
@@ -24,6 +28,28 @@ def traced(context):
     result = context.run(["strace", "-f", "-o", "trace", context.skyshim, "run", "sh", "-c", f"'{stop[0]}' stop; ls /cloud; exit 4"],
                          timeout=30)
     want(result.status == 4 and len(context.daemons()) == 1, f"the second: {result}, {context.daemons()}")
+
+
+# What programs ask for below a cloud folder and do not get (docs/transparency.md): they poll then.
+WATCHING = """
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def said(result):
+    return os.strerror(ctypes.get_errno()) if result < 0 else "watched"
+path = sys.argv[1].encode()
+print(said(libc.inotify_add_watch(libc.inotify_init1(0), path, 0x100)))
+group = libc.fanotify_init(0x200, 0)  # FAN_REPORT_FID: what an ordinary user may
+print(group >= 0 and said(libc.fanotify_mark(group, 1, ctypes.c_ulong(2), -100, path)))
+print(open(path).read() if os.path.isfile(path) else len(os.listdir(path)))
+"""
+
+
+def no_watching(context):
+    for name, rest in (("probe/small.txt", b"hello skyshim\n\n"), ("probe/dir", b"40\n")):
+        result = context.run_cloud(["python3", "-c", WATCHING, "{D}/" + name])
+        want(result.stdout.splitlines(True)[0] == b"No such file or directory\n", f"inotify: {result}")
+        want(result.stdout.splitlines(True)[1] in (b"No such file or directory\n", b"False\n"), f"fanotify: {result}")
+        want(result.stdout.endswith(rest), f"afterwards: {result}")
 
 
 AUXV = """
@@ -84,10 +110,17 @@ os.execve(fd, ["cat", "/proc/self/comm"], {})
     Case("transparent/memory-file", ["python3", "-c", "import os; os.execve(os.open('/bin/echo', os.O_RDONLY), ['echo', 'by descriptor'], {})"]),
     Case("transparent/auxv", ["python3", "-c", AUXV]),
     Case("transparent/many-arguments", "set -- $(seq 100000); /bin/echo \"$@\" | md5sum; /usr/bin/env A=b /bin/echo \"$@\" | wc -c"),
-    # What is beside files: limits, signals, memory, rights, other processes, events.
+    # What is beside files (tests/apps/families): by each C library, and linked statically where a start is another then.
     *[Case(f"transparent/{family}/{variant}", f"$P/families-{variant} {family} $D/probe/small.txt")
-      for variant in ("glibc", "glibc-static") for family in ("argv", "limits", "waiting", "memory", "robust", "pipes", "others", "rights",
-                                                             "apart", "events", "landlock", "userfault")],
+      for variant in ("glibc", "musl") for family in FAMILIES],
+    *[Case(f"transparent/{family}/{variant}", f"$P/families-{variant} {family} $D/probe/small.txt")
+      for variant in ("glibc-static", "musl-static") for family in AT_START],
+    # Programs that a sanitizer watches: its shadow lies at fixed addresses, and what is wrong with a call ends the program.
+    *[Case(f"transparent/{family}/address-sanitizer", f"$P/families-address {family} $D/probe/small.txt",
+           env={"ASAN_OPTIONS": "detect_leaks=0"}) for family in ("apart", "nested", "posixaio", "spawn", "tls", "waits")],
+    *[Case(f"transparent/{family}/thread-sanitizer", f"setarch -R $P/families-thread {family} $D/probe/small.txt")
+      for family in ("apart", "pipes", "posixaio", "robust", "spawn", "tls")],
+    Case("transparent/no-watching", check=no_watching),
     # Programs that allow themselves few calls, and know nothing of ours.
     *[Case(f"transparent/sandbox-{variant}", f"$P/sandbox-{variant} $D/probe") for variant in ("glibc", "glibc-static")],
     # What other processes are, one of which is a static program whose first mapping is its text.
