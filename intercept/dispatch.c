@@ -13,8 +13,9 @@
 
 extern const char gate_plain[], gate_plain_end[], gate_args[], gate_args_end[], gate_path[],
 	gate_path_again[], gate_path_end[], gate_int80[], gate_int80_end[], gate_after[],
-	gate_after_end[], gate_far[], gate_far_call[], gate_far_end[], rt_entry[], rt_entry_trap[],
-	rt_call[], rt_entry_switched[], rt_leave[], rt_leave_end[];
+	gate_after_end[], gate_counted[], gate_counted_end[], gate_far[], gate_far_call[],
+	gate_far_end[], rt_entry[], rt_entry_trap[], rt_call[], rt_entry_switched[], rt_leave[],
+	rt_leave_end[];
 
 #define SYSCALL_INSN_BYTES 2 /* syscall; int 0x80 as well */
 
@@ -45,6 +46,7 @@ static void gate_leave(struct thread *t, struct kucontext *uc)
 	bool path = within(r->ip, gate_path, gate_path_end);
 	bool after = within(r->ip, gate_after, gate_after_end);
 	bool far = within(r->ip, gate_far, gate_far_end);
+	bool counted = within(r->ip, gate_counted, gate_counted_end);
 	bool before;
 
 	t->mask_acts = false;
@@ -52,7 +54,8 @@ static void gate_leave(struct thread *t, struct kucontext *uc)
 		r->ip = r->cx;
 		return;
 	}
-	if (!args && !path && !after && !far && !within(r->ip, gate_plain, gate_plain_end) &&
+	if (!args && !path && !after && !far && !counted &&
+	    !within(r->ip, gate_plain, gate_plain_end) &&
 	    !within(r->ip, gate_int80, gate_int80_end))
 		return;
 	before = r->ip == (uintptr_t)gate_args || r->ip == (uintptr_t)gate_path ||
@@ -62,15 +65,18 @@ static void gate_leave(struct thread *t, struct kucontext *uc)
 	 * last instructions of that gate have put the number back into rax already. */
 	if (path && !before && ((long)r->ax == -ENOENT || r->ip >= (uintptr_t)gate_path_again))
 		before = true;
-	if (args)
+	if (args || counted)
 		restore_args(t, r);
-	if (before) {
+	t->mask_acts = t->masked && (args || counted) && !before && (long)r->ax == -EINTR;
+	if (counted) {
+		r->ax = (uint64_t)t->result;
+		r->ip = t->gate_ret;
+	} else if (before) {
 		r->ax = t->nr;
 		r->ip = t->site;
 	} else {
 		r->ip = t->gate_ret;
 	}
-	t->mask_acts = t->masked && args && !before && (long)r->ax == -EINTR;
 	t->retry = RETRY_NO;
 	if (far || !t->int80)
 		r->cx = r->ip;
@@ -139,7 +145,7 @@ void dispatch_repeat(struct thread *t, struct kucontext *uc)
 
 	if (at == (uintptr_t)gate_plain || at == (uintptr_t)gate_args ||
 	    at == (uintptr_t)gate_path || at == (uintptr_t)gate_after ||
-	    at == (uintptr_t)gate_far_call) {
+	    at == (uintptr_t)gate_counted || at == (uintptr_t)gate_far_call) {
 		r->ip = at;
 		r->ax = t->nr;
 	} else {
@@ -163,7 +169,7 @@ static void pass(struct sys_args *a, long how)
 			t->gate_args[i] = *arg_reg(r, i);
 			*arg_reg(r, i) = a->arg[i];
 		}
-		t->ret = (uintptr_t)gate_args;
+		t->ret = (uintptr_t)(how == SYS_PASS_COUNTED ? gate_counted : gate_args);
 	} else if (how == SYS_PASS_PATH) {
 		t->ret = (uintptr_t)gate_path;
 	} else if (how == SYS_PASS_AFTER) {

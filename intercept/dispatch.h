@@ -21,7 +21,10 @@
 #define SYS_PASS_GATE  (-100002L) /* the kernel answers, and does not come back (rt_sigreturn) */
 #define SYS_PASS_AFTER (-100003L) /* the kernel answers; then dispatch_answered() is called */
 #define SYS_AGAIN      (-100004L) /* a signal was put off that must come first: then once more */
-#define SYS_PASS_LAST  SYS_AGAIN
+/* The kernel is called with the replaced arguments, to wait; thread->result is the answer, also
+ * when a signal comes first. */
+#define SYS_PASS_COUNTED (-100005L)
+#define SYS_PASS_LAST	 SYS_PASS_COUNTED
 
 struct sys_args {
 	struct thread *thread;

@@ -14,6 +14,7 @@
 
 #include "intercept/mapped.h"
 #include "intercept/thread.h"
+#include "intercept/uring.h"
 
 #define KERNELS	    ((uintptr_t)1)
 #define WRITER	    ((uintptr_t)2) /* the descriptor is open for writing */
@@ -151,7 +152,7 @@ static uintptr_t probe(int fd, bool writers)
 	if (sys2(__NR_fstat, fd, &st))
 		return 0;
 	if (!S_ISREG(st.st_mode) || (st.st_mode & 07777) != VNODE_DATA_MODE)
-		return KERNELS;
+		return uring_is(st.st_dev, st.st_ino) ? 0 : KERNELS; /* its close is looked at */
 	vf = vfile_find(st.st_dev, st.st_ino);
 	if (!vf && writers && !may_write(fd))
 		return 0;

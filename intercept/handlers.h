@@ -25,7 +25,7 @@ sys_handler sys_mmap, sys_munmap, sys_mprotect, sys_mremap, sys_shmat, sys_perso
 sys_handler sys_sendfile, sys_splice, sys_copy_file_range;
 sys_handler sys_write, sys_pwrite64, sys_writev, sys_pwritev, sys_pwritev2;
 sys_handler sys_bind, sys_connect;
-sys_handler sys_io_submit;
+sys_handler sys_io_submit, sys_io_uring_setup, sys_io_uring_enter, sys_io_uring_register;
 sys_handler sys_fsync, sys_sync_file_range, sys_syncfs, sys_sync, sys_msync;
 sys_handler sys_truncate, sys_ftruncate, sys_fallocate;
 sys_handler sys_mkdir, sys_mkdirat, sys_mknod, sys_mknodat, sys_symlink, sys_symlinkat, sys_unlink,
@@ -36,7 +36,6 @@ sys_handler sys_rt_sigaction, sys_rt_sigprocmask, sys_rt_sigreturn, sys_rt_sigsu
 	sys_sigaltstack, sys_ppoll, sys_pselect6, sys_epoll_pwait;
 sys_handler sys_clone, sys_clone3, sys_fork, sys_vfork, sys_exit, sys_exit_group, sys_execve,
 	sys_execveat;
-sys_handler sys_readlink, sys_readlinkat, sys_refused, sys_prctl, sys_seccomp, sys_ptrace,
-	sys_set_ids;
+sys_handler sys_readlink, sys_readlinkat, sys_prctl, sys_seccomp, sys_ptrace, sys_set_ids;
 
 #endif

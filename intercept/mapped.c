@@ -12,6 +12,9 @@
 #include "intercept/lock.h"
 #include "intercept/notes.h"
 
+/* Of a record without a mapping: no address of a program. */
+#define UNSEEN (UINT64_C(1) << 63)
+
 struct mapped {
 	uint64_t from, end, offset;
 	struct vfile *vf; /* with a reference */
@@ -133,6 +136,36 @@ int mapped_sync(uint64_t from, uint64_t bytes, bool publish)
 		vfile_put(vf);
 	}
 	return ret;
+}
+
+int mapped_unseen(struct vfile *vf, uint64_t offset, uint64_t bytes)
+{
+	uint64_t end = offset + bytes;
+	struct mapped *m;
+
+	mapped_begin(vf, offset, bytes);
+	lock_take(&mapped_lock);
+	for (m = mappings; m && !(m->from == UNSEEN && m->vf == vf); m = m->next)
+		;
+	if (m && bytes) {
+		uint64_t old_end = m->offset + (m->end - m->from);
+
+		m->offset = offset < m->offset ? offset : m->offset;
+		m->end = UNSEEN + ((end > old_end ? end : old_end) - m->offset);
+	}
+	lock_drop(&mapped_lock);
+	return m ? 0 : mapped_add(UNSEEN, bytes, vf, offset, true);
+}
+
+bool mapped_is_unseen(const struct vfile *vf)
+{
+	const struct mapped *m;
+
+	lock_take(&mapped_lock);
+	for (m = mappings; m && !(m->from == UNSEEN && m->vf == vf); m = m->next)
+		;
+	lock_drop(&mapped_lock);
+	return m;
 }
 
 static bool open_here(const struct vfile *vf)

@@ -42,6 +42,12 @@ int mapped_reach(uint64_t from, uint64_t bytes);
  * new place. */
 int mapped_moved(uint64_t from, uint64_t bytes, uint64_t to, uint64_t to_bytes);
 
+/* vf, which has its notes, is about to be written to at [offset, offset + bytes) by someone who
+ * does not tell when it is done: from now on that is as if it were mapped. 0 or -ENOMEM. */
+int mapped_unseen(struct vfile *vf, uint64_t offset, uint64_t bytes);
+/* Has that ever happened to vf? */
+bool mapped_is_unseen(const struct vfile *vf);
+
 /* What is mapped of vf has changed; of all files. */
 void mapped_count(struct vfile *vf);
 void mapped_count_all(void);

@@ -133,7 +133,9 @@ static void write_all(struct writer *w)
 	for (struct image_twin *i = image_next(NULL); i; i = image_next(i))
 		write_image(w, i);
 	for (uint32_t i = 0; i < reason_count && i < REASONS_MAX; i++) {
-		put(w, reasons[i].covered ? "trap because of " : "NOT COVERED: ");
+		put(w, reasons[i].covered == REPORT_REFUSED ? "refused: "
+		       : reasons[i].covered		    ? "trap because of "
+							    : "NOT COVERED: ");
 		put(w, reasons[i].what);
 		end_line(w);
 	}

@@ -8,6 +8,7 @@
 /* For each time a reason comes up why code is watched by the trap, or is not covered at all. what
  * lives for ever. */
 void report_reason(const char *what, int covered);
+#define REPORT_REFUSED 2 /* covered: it was asked for, and did not come about */
 /* The instruction at site trapped; atomic, also in signal handlers. */
 void report_trap(uint64_t site);
 

@@ -33,7 +33,7 @@ static void exec_filtered(const char **argv)
 	if (sys_failed(at))
 		return;
 	h.sock = "";
-	h.cwd = h.mask = h.fd = h.strict = h.report = NULL;
+	h.cwd = h.mask = h.fd = h.strict = h.report = h.uring = NULL;
 	h.filtered = "1";
 	h.exec = h.bin;
 	if (handoff_build(&h, (char *)at, HANDOFF_BYTES) < 0)

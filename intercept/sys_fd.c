@@ -11,6 +11,7 @@
 #include "intercept/cloudfd.h"
 #include "intercept/fdtab.h"
 #include "intercept/handlers.h"
+#include "intercept/uring.h"
 #include "intercept/usercopy.h"
 
 /* Forgotten before, for whoever gets the number next, and after (dispatch_answered), since another
@@ -20,6 +21,7 @@ long sys_close(struct sys_args *a)
 	int fd = (int)a->arg[0];
 	int failed = cloudfd_closing(fd);
 
+	uring_closing((unsigned)fd, (unsigned)fd);
 	fdtab_forget(fd);
 	if (!failed)
 		return SYS_PASS_AFTER;
@@ -36,6 +38,7 @@ static long duplicated(long fd, int source)
 
 	if (fd < 0)
 		return fd;
+	uring_duplicated(source);
 	fdtab_forget((int)fd);
 	vf = fdtab_get_for(source, &writer);
 	if (vf && vf->vn)
@@ -54,8 +57,10 @@ long sys_dup2(struct sys_args *a)
 {
 	if ((int)a->arg[0] == (int)a->arg[1])
 		return SYS_PASS;
-	if (sys3(__NR_fcntl, a->arg[0], F_GETFD, 0) >= 0)
+	if (sys3(__NR_fcntl, a->arg[0], F_GETFD, 0) >= 0) {
 		cloudfd_replacing((int)a->arg[1]);
+		uring_closing((unsigned)a->arg[1], (unsigned)a->arg[1]);
+	}
 	return duplicated(sys3(a->nr, a->arg[0], a->arg[1], a->arg[2]), (int)a->arg[0]);
 }
 
@@ -77,6 +82,7 @@ long sys_close_range(struct sys_args *a)
 		return SYS_PASS;
 	else if ((unsigned)a->arg[0] <= (unsigned)a->arg[1]) {
 		cloudfd_closing_range((unsigned)a->arg[0], (unsigned)a->arg[1]);
+		uring_closing((unsigned)a->arg[0], (unsigned)a->arg[1]);
 		fdtab_forget_range((unsigned)a->arg[0], (unsigned)a->arg[1]);
 	}
 	return SYS_PASS_AFTER;

@@ -16,6 +16,7 @@
 #include "intercept/notes.h"
 #include "intercept/request.h"
 #include "intercept/trapped.h"
+#include "intercept/uring.h"
 #include "intercept/usercopy.h"
 
 #define PAGE_UP(x)	  (((x) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1))
@@ -251,6 +252,11 @@ long sys_mmap(struct sys_args *a)
 		return SYS_PASS;
 	}
 	vf = fdtab_get_for((int)a->arg[4], &writer);
+	if (!vf && a->arg[5] == IORING_OFF_SQES && uring_any()) {
+		ret = uring_map(a);
+		if (ret != -ENOSYS)
+			return ret;
+	}
 	if (!vf)
 		return map_file(a);
 	ret = vf->vn ? map_cloud(a, vf, writer) : -EIO;

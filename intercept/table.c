@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which handler answers which system call. What is not here is the kernel's. */
-#include <errno.h>
-
 #include "core/base/sysclass.h"
 #include "intercept/handlers.h"
-
-/* io_uring reads descriptors behind our back: libraries fall back when it is missing. */
-long sys_refused(struct sys_args *a)
-{
-	(void)a;
-	return -ENOSYS;
-}
 
 #define HANDLERS(X)                             \
 	X(open, sys_open)                       \
@@ -146,7 +137,9 @@ long sys_refused(struct sys_args *a)
 	X(unshare, sys_set_ids)                 \
 	X(setns, sys_set_ids)                   \
 	X(io_submit, sys_io_submit)             \
-	X(io_uring_setup, sys_refused)
+	X(io_uring_setup, sys_io_uring_setup)   \
+	X(io_uring_enter, sys_io_uring_enter)   \
+	X(io_uring_register, sys_io_uring_register)
 
 #define CLASS_FD(name)	  [__NR_##name] = SYSCLASS_FD,
 #define CLASS_ENTER(name) [__NR_##name] = SYSCLASS_ENTER,

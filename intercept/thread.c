@@ -14,6 +14,7 @@
 #include "intercept/image.h"
 #include "intercept/signals.h"
 #include "intercept/vfile.h"
+#include "intercept/uring.h"
 
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 #define PR_SET_SYSCALL_USER_DISPATCH 59
@@ -316,6 +317,7 @@ int thread_fork_child(struct thread *t)
 	t->tgid = t->tid;
 	t->borrowed = false;
 	vfile_fork_child();
+	uring_fork_child();
 	t->kept_sig = 0; /* the parent's */
 	thread_fork_parent();
 	return rt.armed ? arm(t) : 0;

@@ -107,7 +107,12 @@ struct thread {
 	struct {
 		uint64_t mask;
 		uint64_t size;
-	} mask_arg;			  /* pselect6's last argument */
+	} mask_arg; /* pselect6's last argument */
+	struct {
+		uint64_t sigmask;
+		uint32_t sigmask_bytes, min_wait_us;
+		uint64_t timeout;
+	} uring_arg;			  /* struct io_uring_getevents_arg */
 	char name[WIRE_PATH_MAX];	  /* a name as the program gave it */
 	struct vpath path[2];		  /* names of the call under way, decided */
 	uint64_t iov[2 * THREAD_IOV_MAX]; /* an iovec array, or room for a name */

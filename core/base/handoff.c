@@ -60,6 +60,7 @@ int handoff_build(const struct handoff *h, char *out, size_t out_bytes)
 	put_field(&w, "strict=", h->strict);
 	put_field(&w, "report=", h->report);
 	put_field(&w, "late=", h->late);
+	put_field(&w, "uring=", h->uring);
 	put_field(&w, "home=", h->home);
 	put_field(&w, "filtered=", h->filtered);
 	put_field(&w, "high=", h->high);
@@ -136,6 +137,7 @@ int handoff_parse(char *text, struct handoff *out)
 	h.strict = take_field(&text, "strict=");
 	h.report = take_field(&text, "report=");
 	h.late = take_field(&text, "late=");
+	h.uring = take_field(&text, "uring=");
 	h.home = take_field(&text, "home=");
 	h.filtered = take_field(&text, "filtered=");
 	h.high = take_field(&text, "high=");

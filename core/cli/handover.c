@@ -149,6 +149,13 @@ static int durability(const char **late)
 	return -EINVAL;
 }
 
+static bool asks_for_uring(void)
+{
+	const char *text = getenv("SKYSHIM_IO_URING");
+
+	return text && !strcmp(text, "1");
+}
+
 /* The script's own name, when p is one that names its interpreter. */
 static const char *script_name(const struct program *p)
 {
@@ -170,6 +177,7 @@ int handover(const struct where *w, const struct program *p, const struct covera
 		.rtid = rtid,
 		.strict = c->strict ? "1" : NULL,
 		.report = c->report,
+		.uring = c->io_uring || asks_for_uring() ? "1" : NULL,
 		.name = script_name(p),
 		.exec = p->exec,
 		.home = trap_by_filter() ? home : NULL,

@@ -14,6 +14,7 @@
 struct coverage {
 	bool strict;
 	const char *report; /* "-", an absolute path, or NULL */
+	bool io_uring;	    /* is served */
 };
 
 /* Registers this environment's credentials with the daemon, which is started if need be, and

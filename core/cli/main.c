@@ -12,6 +12,7 @@ static const char usage[] =
 	"                                     run PROGRAM; it finds the clouds under /cloud\n"
 	"      --strict                       not if any system call could escape\n"
 	"      --report-coverage[=FILE]       say at the end how each process was covered\n"
+	"      --io-uring                     io_uring is served, too (else it is \"not there\")\n"
 	"  skyshim shell [ARG...]             your shell, likewise\n"
 	"  skyshim daemon [--foreground]      start the daemon (the others do it by themselves)\n"
 	"  skyshim stop                       stop it\n"
@@ -37,6 +38,7 @@ static const char usage[] =
 	"  SKYSHIM_CACHE_SIZE     its size, like 20G (10G, or half of the free space)\n"
 	"  SKYSHIM_DURABILITY     when what was written is in the bucket: after close, fsync or,\n"
 	"                         fastest, exit (close)\n"
+	"  SKYSHIM_IO_URING=1     as run --io-uring\n"
 	"  SKYSHIM_META_TTL_MS    how long names and sizes are believed (1000)\n"
 	"  SKYSHIM_IDLE           seconds after which the daemon leaves (600)\n"
 	"  SKYSHIM_LOG            LEVEL or LEVEL:FILE; error, warn, info or debug\n";

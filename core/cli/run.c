@@ -17,7 +17,9 @@
 #include "core/scope.h"
 #include "fs/names.h"
 
-#define USAGE "usage: skyshim run [--strict] [--report-coverage[=FILE]] [--] PROGRAM [ARG...]"
+#define USAGE                                                                                 \
+	"usage: skyshim run [--strict] [--report-coverage[=FILE]] [--io-uring] [--] PROGRAM " \
+	"[ARG...]"
 
 static int run_natively(char **argv)
 {
@@ -77,6 +79,8 @@ static int take_options(char ***argv, struct coverage *c, char report[PATH_MAX])
 		}
 		if (!strcmp(*at, "--strict")) {
 			c->strict = true;
+		} else if (!strcmp(*at, "--io-uring")) {
+			c->io_uring = true;
 		} else if (!strcmp(*at, "--report-coverage")) {
 			c->report = "-";
 		} else if (!strncmp(*at, to_file, sizeof(to_file) - 1)) {
@@ -120,9 +124,9 @@ static int start(struct program *program, char **argv, const struct coverage *c)
 	}
 	/* the runtime that is here takes over whatever is executed, with the context it has */
 	if (is_intercepted()) {
-		if (c->strict || c->report)
-			return complain("--strict and --report-coverage belong to the outermost "
-					"`skyshim run`",
+		if (c->strict || c->report || c->io_uring)
+			return complain("--strict, --report-coverage and --io-uring belong to the "
+					"outermost `skyshim run`",
 					"; this one runs inside another");
 		return execute(program->exec, program->argv);
 	}

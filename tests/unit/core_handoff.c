@@ -36,6 +36,7 @@ Test(handoff, round_trip)
 	cr_assert_null(h.fd);
 	cr_assert_null(h.strict);
 	cr_assert_null(h.report);
+	cr_assert_null(h.uring);
 	cr_assert_str_eq(h.exec, full.exec);
 }
 
@@ -47,11 +48,13 @@ Test(handoff, coverage)
 	in.strict = "1";
 	in.report = "/tmp/coverage";
 	in.fd = "7";
+	in.uring = "1";
 	cr_assert_gt(handoff_build(&in, text, sizeof(text)), 0);
 	cr_assert_eq(handoff_parse(text, &h), 0);
 	cr_assert_str_eq(h.strict, "1");
 	cr_assert_str_eq(h.report, "/tmp/coverage");
 	cr_assert_str_eq(h.fd, "7");
+	cr_assert_str_eq(h.uring, "1");
 	cr_assert_str_eq(h.exec, full.exec);
 
 	cr_assert_null(h.home);

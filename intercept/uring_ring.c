@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See uring.h: rings, from io_uring_setup to the last close. */
+#include <asm/stat.h>
+#include <errno.h>
+#include <linux/mman.h>
+#include <string.h>
+
+#include "intercept/fdtab.h"
+#include "intercept/report.h"
+#include "intercept/uring.h"
+#include "intercept/uring_abi.h"
+
+#define RINGS_MAX   256u
+#define ENTRIES_MAX 32768u /* IORING_MAX_ENTRIES */
+#define PAGE_UP(x)  (((x) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1))
+#define POLLED	    (IORING_SETUP_SQPOLL | IORING_SETUP_SQ_AFF)
+#define SERVED                                                                          \
+	(IORING_SETUP_IOPOLL | POLLED | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |      \
+	 IORING_SETUP_ATTACH_WQ | IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL |   \
+	 IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SQE128 |  \
+	 IORING_SETUP_CQE32 | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | \
+	 K_SETUP_NO_MMAP | K_SETUP_NO_SQARRAY | K_SETUP_HYBRID_IOPOLL | K_SETUP_CQE_MIXED)
+
+static struct lock rings_lock; /* guards used, and that nobody takes the place of another */
+LARGE_ZEROES static struct uring rings[RINGS_MAX];
+static uint32_t used; /* atomic; so many places have ever been taken */
+static uint32_t live; /* atomic; rings */
+
+bool uring_any(void)
+{
+	return __atomic_load_n(&live, __ATOMIC_ACQUIRE);
+}
+
+static bool same(const struct uring *r, uint64_t dev, uint64_t ino)
+{
+	return __atomic_load_n(&r->live, __ATOMIC_ACQUIRE) && r->ino == ino && r->dev == dev;
+}
+
+static struct uring *find(uint64_t dev, uint64_t ino)
+{
+	uint32_t n = __atomic_load_n(&used, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (same(&rings[i], dev, ino))
+			return &rings[i];
+	return NULL;
+}
+
+bool uring_is(uint64_t dev, uint64_t ino)
+{
+	return uring_any() && find(dev, ino);
+}
+
+struct uring *uring_take(int fd)
+{
+	struct uring *r;
+	struct stat st;
+
+	if (!uring_any() || sys2(__NR_fstat, fd, &st))
+		return NULL;
+	r = find(st.st_dev, st.st_ino);
+	if (!r)
+		return NULL;
+	lock_take(&r->lock);
+	if (same(r, st.st_dev, st.st_ino)) {
+		r->fd_now = fd;
+		return r;
+	}
+	lock_drop(&r->lock);
+	return NULL;
+}
+
+static void *shared_memory(uint64_t bytes)
+{
+	long at = sys6(__NR_mmap, 0, SYS_ARG(bytes), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return sys_failed(at) ? NULL : (void *)at;
+}
+
+static void *ring_memory(int fd, uint64_t bytes, uint64_t what)
+{
+	long at = sys6(__NR_mmap, 0, SYS_ARG(bytes), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_POPULATE, fd, SYS_ARG(what));
+
+	return sys_failed(at) ? NULL : (void *)at;
+}
+
+static void unmap(void *at, uint64_t bytes)
+{
+	if (at)
+		sys2(__NR_munmap, at, bytes);
+}
+
+/* With its lock. */
+static void release(struct uring *r)
+{
+	__atomic_store_n(&r->live, 0, __ATOMIC_RELEASE);
+	__atomic_sub_fetch(&live, 1, __ATOMIC_ACQ_REL);
+	uring_files_forget(r);
+	unmap(r->rings, r->rings_bytes);
+	unmap(r->kernels, r->entries_bytes);
+	if (!r->programs_own)
+		unmap(r->programs, r->entries_bytes);
+	r->rings = r->kernels = r->programs = NULL;
+}
+
+void uring_closing(unsigned first, unsigned last)
+{
+	uint32_t n = __atomic_load_n(&used, __ATOMIC_ACQUIRE);
+	struct stat st;
+
+	if (!uring_any() || thread_current()->fds_private)
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		struct uring *r = &rings[i];
+
+		if (!__atomic_load_n(&r->live, __ATOMIC_ACQUIRE) || r->duplicated ||
+		    (unsigned)r->fd < first || (unsigned)r->fd > last ||
+		    sys2(__NR_fstat, r->fd, &st) || !same(r, st.st_dev, st.st_ino))
+			continue;
+		lock_take(&r->lock);
+		if (same(r, st.st_dev, st.st_ino))
+			release(r);
+		lock_drop(&r->lock);
+	}
+}
+
+void uring_duplicated(int fd)
+{
+	struct uring *r = uring_any() ? uring_take(fd) : NULL;
+
+	if (!r)
+		return;
+	r->duplicated = true;
+	uring_drop(r);
+}
+
+/* Another thread may have held a lock, and is not here. */
+void uring_fork_child(void)
+{
+	rings_lock.word = 0;
+	for (uint32_t i = 0; i < used; i++)
+		rings[i].lock.word = 0;
+}
+
+/* A place in the table, its lock held. */
+static struct uring *place(void)
+{
+	struct uring *r = NULL;
+	uint32_t i;
+
+	lock_take(&rings_lock);
+	for (i = 0; i < used && __atomic_load_n(&rings[i].live, __ATOMIC_ACQUIRE); i++)
+		;
+	if (i < RINGS_MAX) {
+		r = &rings[i];
+		lock_take(&r->lock);
+		memset((char *)r + sizeof(r->lock), 0, sizeof(*r) - sizeof(r->lock));
+		if (i == used)
+			__atomic_store_n(&used, i + 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&r->live, 1, __ATOMIC_RELEASE); /* with no identity yet */
+		__atomic_add_fetch(&live, 1, __ATOMIC_ACQ_REL);
+	}
+	lock_drop(&rings_lock);
+	return r;
+}
+
+static int map_rings(struct uring *r, struct io_uring_params *p)
+{
+	uint64_t sq = p->sq_off.array + (uint64_t)p->sq_entries * sizeof(uint32_t);
+	uint64_t cqe = sizeof(struct io_uring_cqe) << (p->flags & IORING_SETUP_CQE32 ? 1 : 0);
+	uint64_t cq = p->cq_off.cqes + p->cq_entries * cqe;
+	char *at;
+
+	if (p->flags & K_SETUP_NO_MMAP) {
+		at = (char *)*cq_memory(p);
+	} else {
+		r->rings_bytes = sq > cq ? sq : cq;
+		r->kernels = ring_memory(r->fd, r->entries_bytes, IORING_OFF_SQES);
+		r->programs = shared_memory(r->entries_bytes);
+		at = r->rings = ring_memory(r->fd, r->rings_bytes, IORING_OFF_SQ_RING);
+		if (!r->kernels || !r->programs || !r->rings)
+			return -ENOMEM;
+	}
+	r->sq_head = (uint32_t *)(at + p->sq_off.head);
+	r->sq_tail = (uint32_t *)(at + p->sq_off.tail);
+	r->sq_flags = (uint32_t *)(at + p->sq_off.flags);
+	if (!(p->flags & K_SETUP_NO_SQARRAY))
+		r->array = (uint32_t *)(at + p->sq_off.array);
+	return 0;
+}
+
+/* The entries that the kernel takes are ours, too, where the program brings memory for them. */
+static int bring_memory(struct uring *r, unsigned entries, struct io_uring_params *p)
+{
+	uint64_t n = 1;
+
+	while (n < entries && n < ENTRIES_MAX)
+		n *= 2;
+	r->entries_bytes = PAGE_UP(n << r->entry_shift);
+	r->programs = (char *)*sq_memory(p);
+	r->programs_own = true;
+	r->kernels = shared_memory(r->entries_bytes);
+	*sq_memory(p) = (uint64_t)r->kernels;
+	return r->kernels ? 0 : -ENOMEM;
+}
+
+static long make(struct uring *r, unsigned entries, struct io_uring_params *p)
+{
+	uint32_t wanted = p->flags;
+	uint64_t own = *sq_memory(p);
+	struct stat st;
+	int ret = 0;
+	long fd;
+
+	r->entry_shift = wanted & IORING_SETUP_SQE128 ? 7 : 6;
+	r->sqpoll = wanted & IORING_SETUP_SQPOLL;
+	if (r->sqpoll)
+		p->flags &= ~POLLED;
+	if (wanted & K_SETUP_NO_MMAP)
+		ret = bring_memory(r, entries, p);
+	fd = ret ? ret : sys2(__NR_io_uring_setup, entries, p);
+	if (fd < 0)
+		return fd;
+	r->fd = r->fd_now = (int)fd;
+	r->entries = p->sq_entries;
+	if (!r->programs_own)
+		r->entries_bytes = PAGE_UP((uint64_t)r->entries << r->entry_shift);
+	ret = map_rings(r, p);
+	if (!ret)
+		ret = (int)sys2(__NR_fstat, fd, &st);
+	if (ret) {
+		sys1(__NR_close, fd);
+		return ret;
+	}
+	if (r->sqpoll)
+		__atomic_or_fetch(r->sq_flags, IORING_SQ_NEED_WAKEUP, __ATOMIC_SEQ_CST);
+	p->flags = wanted;
+	if (r->programs_own)
+		*sq_memory(p) = own;
+	r->dev = st.st_dev;
+	__atomic_store_n(&r->ino, st.st_ino, __ATOMIC_RELEASE);
+	fdtab_forget((int)fd); /* of a number that it had before, nothing is known */
+	return fd;
+}
+
+static long refuse(const char *why, long error)
+{
+	report_reason(why, REPORT_REFUSED);
+	return error;
+}
+
+long uring_make(unsigned entries, struct io_uring_params *p)
+{
+	enum uring_answer answer = uring_answer();
+	struct uring *r;
+	long ret;
+
+	if (answer == URING_ANSWER_NONE)
+		return refuse("an io_uring, by a kernel in which no result can be told", -ENOSYS);
+	if (p->flags & ~(uint32_t)SERVED)
+		return refuse("an io_uring of a kind that is not served", -EINVAL);
+	if (p->flags & IORING_SETUP_SQPOLL &&
+	    p->flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
+			IORING_SETUP_DEFER_TASKRUN))
+		return -EINVAL;
+	r = place();
+	if (!r)
+		return refuse("an io_uring, of which there are too many", -ENFILE);
+	r->answer = answer;
+	ret = make(r, entries, p);
+	if (ret < 0)
+		release(r);
+	lock_drop(&r->lock);
+	return ret;
+}
+
+/* The room is found as the kernel would, then the program's entries are mapped there once more. */
+long uring_map(const struct sys_args *a)
+{
+	uint64_t bytes = PAGE_UP(a->arg[1]);
+	struct uring *r = uring_take((int)a->arg[4]);
+	long at;
+
+	if (!r)
+		return -ENOSYS;
+	if (!bytes || bytes > r->entries_bytes || r->programs_own) {
+		uring_drop(r);
+		return -EINVAL;
+	}
+	at = sys6(__NR_mmap, SYS_ARG(a->arg[0]), SYS_ARG(bytes), PROT_NONE,
+		  MAP_PRIVATE | MAP_ANONYMOUS |
+			  SYS_ARG(a->arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)),
+		  -1, 0);
+	if (!sys_failed(at))
+		at = sys5(__NR_mremap, r->programs, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, at);
+	uring_drop(r);
+	return at;
+}
