@@ -82,6 +82,7 @@ def build(folder):
     for name in ("arming", "changes", "execs", "lends", "plugs", "starts"):
         build_c(os.path.join(folder, name), VARIANTS["glibc"], found("programs", f"{name}.c"))
     build_fsx(folder)
+    build_c(os.path.join(folder, "uring"), VARIANTS["glibc"], found("uring", "*.c"), "-luring")
     build_c(os.path.join(folder, "p256"), ["gcc"], found("programs", "p256.c"), "-lcrypto")
     build_c(os.path.join(folder, "warm-glibc"), VARIANTS["glibc"], found("programs", "warm.c"))
     for name in ("walk", "preempt"):

@@ -110,14 +110,14 @@ class Folder:
         else:
             shutil.copytree(self.native, self.cloud)
 
-    def run(self, command, timeout=120):
+    def run(self, command, timeout=120, env=None):
         """The two results, told apart by nothing that has to differ."""
         results = []
         for root, run in ((self.native, self.context.run_local), (self.cloud, self.context.run_cloud)):
             work = os.path.join(self.context.work, "w" + str(len(results)))
             os.mkdir(work)
             result = run(command.replace("{D}", root) if isinstance(command, str) else [part.replace("{D}", root) for part in command],
-                         env={"D": root}, timeout=timeout, cwd=work)
+                         env={"D": root, **(env or {})}, timeout=timeout, cwd=work)
             results.append(Result(result.status, neutral(result.stdout, root, work), neutral(result.stderr, root, work)))
         return results
 
@@ -155,8 +155,8 @@ def keys_below(context, prefix):
             return found
 
 
-def compare_both(folder, command, stderr=True):
-    native, cloud = folder.run(command)
+def compare_both(folder, command, stderr=True, env=None):
+    native, cloud = folder.run(command, env=env)
     wrong = []
     if native.status != cloud.status:
         wrong.append(f"exit status: native {native.status}, on the bucket {cloud.status}; stderr {cloud.stderr[:2000]!r}")

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Linked entries, registered files, registered and provided buffers. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/apps/uring/uring.h"
+
+/* To another file system and back, and behind what may wait. */
+void links(void)
+{
+	struct io_uring_sqe *e;
+	int base = open_base(O_RDONLY), local, pipes[2], fd;
+
+	make_ring(0);
+	if (pipe(pipes))
+		die("pipe", errno);
+	local = open("local", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	memset(data[9], 'L', PART);
+	if (pwrite(local, data[9], PART, 0) != PART)
+		die("local", errno);
+
+	e = entry();
+	io_uring_prep_read(e, base, data[0], PART, 65536);
+	next(e, IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_write(e, local, data[0], PART, PART);
+	next(e, IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_read(e, local, data[1], PART, PART);
+	next(e, 0);
+	run("out of the folder");
+	printf("%08x %d\n", hash(data[0], PART), !memcmp(data[0], data[1], PART));
+
+	fd = open_by_ring("copy", O_RDWR | O_CREAT, 0644);
+	e = entry();
+	io_uring_prep_read(e, local, data[2], PART, 0);
+	next(e, IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_write(e, fd, data[2], PART, 0);
+	next(e, IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_fsync(e, fd, 0);
+	next(e, IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_close(e, fd);
+	next(e, 0);
+	run("into the folder");
+	tell_file("copy");
+
+	fd = open_by_ring("piped", O_RDWR | O_CREAT, 0644);
+	e = entry();
+	io_uring_prep_read(e, pipes[0], data[3], 5, 0);
+	next(e, IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_write(e, fd, data[3], 5, 0);
+	next(e, IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_read(e, fd, data[4], 5, 0);
+	next(e, 0);
+	io_uring_submit(&ring);
+	if (write(pipes[1], "later", 5) != 5)
+		die("pipe", errno);
+	{
+		struct io_uring_cqe *cqe;
+
+		for (int i = 0; i < 3; i++) {
+			io_uring_wait_cqe(&ring, &cqe);
+			printf("piped %d\n", cqe->res);
+			io_uring_cqe_seen(&ring, cqe);
+		}
+		submitted = 0;
+	}
+	printf("%.5s\n", data[4]);
+	close(fd);
+	tell_file("piped");
+}
+
+/* What breaks a chain, and what does not. */
+void broken(void)
+{
+	struct __kernel_timespec second = {.tv_sec = 5};
+	struct io_uring_sqe *e;
+	int base = open_base(O_RDONLY);
+
+	make_ring(0);
+	e = entry();
+	io_uring_prep_read(e, base, data[0], PART, BASE_BYTES - 5); /* short */
+	next(e, IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_read(e, base, data[1], PART, 0);
+	next(e, IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_nop(e);
+	next(e, 0);
+	run("a short read");
+	e = entry();
+	io_uring_prep_read(e, base, data[0], PART, BASE_BYTES - 5);
+	next(e, IOSQE_IO_HARDLINK);
+	e = entry();
+	io_uring_prep_read(e, base, data[1], PART, 0);
+	next(e, 0);
+	run("linked hard");
+	e = entry();
+	io_uring_prep_openat(e, AT_FDCWD, path(3, "none"), O_RDONLY, 0);
+	next(e, IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_mkdirat(e, AT_FDCWD, path(4, "not-made"), 0755);
+	next(e, IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_close(e, base);
+	next(e, 0);
+	run("an error");
+	e = entry();
+	io_uring_prep_read(e, base, data[1], PART, 0);
+	next(e, IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_link_timeout(e, &second, 0);
+	next(e, 0);
+	run("in time");
+	e = entry();
+	io_uring_prep_read(e, base, data[1], PART, 1000);
+	next(e, IOSQE_IO_DRAIN);
+	e = entry();
+	io_uring_prep_fsync(e, base, 0);
+	next(e, IOSQE_IO_DRAIN);
+	run("drained");
+	printf("%08x %d\n", hash(data[1], PART), access(path(4, "not-made"), F_OK));
+}
+
+void fixed(void)
+{
+	int fds[4] = {open_base(O_RDWR), open("/etc/passwd", O_RDONLY), -1, -1}, other;
+	struct io_uring_sqe *e;
+
+	make_ring(0);
+	printf("register %d\n", io_uring_register_files(&ring, fds, 4));
+	e = entry();
+	io_uring_prep_read(e, 0, data[0], PART, 130000);
+	next(e, IOSQE_FIXED_FILE);
+	e = entry();
+	io_uring_prep_read(e, 2, data[1], PART, 0);
+	next(e, IOSQE_FIXED_FILE);
+	e = entry();
+	io_uring_prep_read(e, 77, data[1], PART, 0);
+	next(e, IOSQE_FIXED_FILE);
+	run("reads");
+	printf("%08x\n", hash(data[0], PART));
+	memset(data[2], 'w', PART);
+	e = entry();
+	io_uring_prep_write(e, 0, data[2], PART, 1000);
+	next(e, IOSQE_FIXED_FILE | IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_fsync(e, 0, 0);
+	next(e, IOSQE_FIXED_FILE);
+	run("write, fsync");
+	close(fds[0]); /* the ring has it still */
+	e = entry();
+	io_uring_prep_write(e, 0, data[2], PART, 200000);
+	next(e, IOSQE_FIXED_FILE | IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_read(e, 0, data[3], PART, 199000);
+	next(e, IOSQE_FIXED_FILE | IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_fsync(e, 0, 0);
+	next(e, IOSQE_FIXED_FILE);
+	run("closed by number");
+	printf("%08x\n", hash(data[3], PART));
+	tell_file("base.bin");
+	other = open(path(3, "other"), O_RDWR | O_CREAT, 0644);
+	printf("update %d\n", io_uring_register_files_update(&ring, 2, &other, 1));
+	e = entry();
+	io_uring_prep_write(e, 2, "other", 5, 0);
+	next(e, IOSQE_FIXED_FILE);
+	run("another");
+	printf("unregister %d\n", io_uring_unregister_files(&ring));
+	close(other);
+	tell_file("other");
+}
+
+void direct(void)
+{
+	struct io_uring_sqe *e;
+
+	make_ring(0);
+	printf("register %d\n", io_uring_register_files_sparse(&ring, 8));
+	e = entry();
+	io_uring_prep_openat_direct(e, AT_FDCWD, path(0, "base.bin"), O_RDONLY, 0, 3);
+	next(e, IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_read(e, 3, data[0], PART, 66000);
+	next(e, IOSQE_FIXED_FILE | IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_close_direct(e, 3);
+	next(e, 0);
+	run("open, read, close");
+	printf("%08x\n", hash(data[0], PART));
+	e = entry();
+	io_uring_prep_openat_direct(e, AT_FDCWD, path(0, "made"), O_RDWR | O_CREAT, 0644, 1);
+	next(e, IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_write(e, 1, "direct", 6, 0);
+	next(e, IOSQE_FIXED_FILE | IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_fsync(e, 1, 0);
+	next(e, IOSQE_FIXED_FILE | IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_close_direct(e, 1);
+	next(e, 0);
+	run("open, write, close");
+	tell_file("made");
+	e = entry();
+	io_uring_prep_openat_direct(e, AT_FDCWD, path(0, "made"), O_RDWR, 0, 2);
+	next(e, 0);
+	run("open");
+	e = entry();
+	io_uring_prep_write(e, 2, "DIR", 3, 0);
+	next(e, IOSQE_FIXED_FILE);
+	e = entry();
+	io_uring_prep_read(e, 2, data[1], 100, 3);
+	next(e, IOSQE_FIXED_FILE);
+	run("one by one");
+	e = entry();
+	io_uring_prep_close_direct(e, 2);
+	next(e, 0);
+	e = entry();
+	io_uring_prep_close_direct(e, 2);
+	next(e, 0);
+	e = entry();
+	io_uring_prep_read(e, 2, data[1], 100, 3);
+	next(e, IOSQE_FIXED_FILE);
+	run("close");
+	tell_file("made");
+}
+
+void buffers(void)
+{
+	struct iovec vector[2] = {{data[0], 2 * PART}, {data[4], PART}};
+	int fd = open_base(O_RDWR);
+	struct io_uring_cqe *cqe;
+	struct io_uring_sqe *e;
+
+	make_ring(0);
+	printf("register %d\n", io_uring_register_buffers(&ring, vector, 2));
+	e = entry();
+	io_uring_prep_read_fixed(e, fd, data[0], 2 * PART, 190000, 0);
+	next(e, 0);
+	run("read");
+	memset(data[4], 'f', PART);
+	e = entry();
+	io_uring_prep_write_fixed(e, fd, data[4], PART, 2000, 1);
+	next(e, IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_read_fixed(e, fd, data[4], PART, 1000, 1);
+	next(e, 0);
+	run("write, read");
+	printf("%08x %08x\n", hash(data[0], 2 * PART), hash(data[4], PART));
+	e = entry();
+	io_uring_prep_provide_buffers(e, data[8], PART, 4, 7, 0);
+	next(e, 0);
+	run("provide");
+	e = entry();
+	io_uring_prep_read(e, fd, NULL, PART, 250000);
+	e->buf_group = 7;
+	next(e, IOSQE_BUFFER_SELECT);
+	io_uring_submit(&ring);
+	io_uring_wait_cqe(&ring, &cqe);
+	printf("%d %d %08x\n", cqe->res, cqe->flags & IORING_CQE_F_BUFFER,
+	       hash(data[8 + (cqe->flags >> IORING_CQE_BUFFER_SHIFT)], PART));
+	io_uring_cqe_seen(&ring, cqe);
+	submitted = 0;
+	close(fd);
+	tell_file("base.bin");
+}
