@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a back end says the store contract (core/store.h) in HTTP: a table of pure functions. None
- * does I/O but locate(), which may read configuration. The driver (core/driver.c) calls them in
- * this order, on the I/O thread, for each sending:
+ * does I/O but locate(), which may read configuration and have credentials searched for. The driver
+ * (core/driver.c) calls them in this order, on the I/O thread, for each sending:
  *
  *	locate	where does this call go, and with whose credentials?
  *	build	the call as a request: target, header fields, body
@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "core/buffer.h"
+#include "core/config.h"
 #include "core/creds.h"
 #include "core/digest.h"
 #include "core/http/header.h"
@@ -42,6 +43,8 @@ struct store_site {
 	char ca_bundle[CONFIG_VALUE_BYTES];   /* a path from the profile, "" for none */
 	char setting[STORE_SETTING_BYTES];    /* for messages: what says that it goes there */
 	char credentials[CREDS_SOURCE_BYTES]; /* for messages: creds.source */
+	unsigned tries_max;		      /* sendings of one request, 0: as the driver likes */
+	bool requester_pays;		      /* the one who asks bears the cost */
 };
 
 /* The digests of a call's source. */
@@ -82,7 +85,8 @@ enum store_cure {
 	STORE_CURE_WAIT,   /* trying again later */
 	STORE_CURE_REGION, /* asking for the region in store_fault.region */
 	STORE_CURE_CLOCK,  /* signing with the server's time, its Date */
-	STORE_CURE_RESEND  /* what came there is not what the digest says: both anew */
+	STORE_CURE_RESEND, /* what came there is not what the digest says: both anew */
+	STORE_CURE_RENEW   /* another credential: this one has expired */
 };
 
 struct store_fault {
@@ -129,7 +133,9 @@ struct store_ops {
 	bool signs_bodies; /* sign() wants the SHA-256 of a body that goes over plain http */
 	struct store_verb_ops verb[STORE_VERBS];
 	/* region: what an earlier answer taught about this bucket, or NULL. Returns 0, or -EACCES
-	 * (no usable credentials), -EIO (no usable endpoint), -ENOMEM with a line in message.
+	 * (no usable credentials), -EIO (no usable endpoint), -ENOMEM with a line in message, or
+	 * -EINPROGRESS: it is to be called again when keeper_wait(creds_out->entry) says so.
+	 * *out is filled but for credentials then, and with -EACCES as far as that goes.
 	 * creds_out is wiped by the driver. */
 	int (*locate)(const struct store_call *call, const char *region, struct store_site *out,
 		      struct creds *creds_out, char message[STORE_MESSAGE_BYTES]);

@@ -7,7 +7,6 @@
 #include "core/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
 #include <pwd.h>
@@ -18,8 +17,10 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "core/base/siphash.h"
 #include "core/ini.h"
 #include "core/scope.h"
+#include "core/slurp.h"
 
 #define PASSWD_BYTES 4096
 
@@ -41,7 +42,8 @@ struct cached {
 static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct cached *cache; /* under cache_lock; at most one a context */
 
-enum file_kind { FILE_CONFIG, FILE_CREDENTIALS, FILE_SERVICES };
+/* What a pass over a file looks for. */
+enum file_kind { FILE_CONFIG, FILE_CREDENTIALS, FILE_SERVICES, FILE_SSO };
 
 /* One pass over one file. */
 struct pass {
@@ -52,32 +54,54 @@ struct pass {
 	size_t message_bytes;
 };
 
-/* A setting of a profile: where its value goes. */
+/* In which kind of section a setting stands. */
+enum section { IN_PROFILE, IN_SERVICES, IN_SSO };
+
+/* A setting, and where its value goes. */
 struct setting {
+	enum section section;
 	const char *name;
 	size_t offset, bytes;
 };
 
-#define SETTING(name, field)                                                              \
-	{                                                                                 \
-		name, offsetof(struct config, field), sizeof(((struct config *)0)->field) \
+#define SETTING(section, name, field)                                                              \
+	{                                                                                          \
+		section, name, offsetof(struct config, field), sizeof(((struct config *)0)->field) \
 	}
 
 static const struct setting settings[] = {
-	SETTING("region", region),
-	SETTING("endpoint_url", endpoint_url),
-	SETTING("s3.endpoint_url", s3_endpoint_url),
-	SETTING("s3.addressing_style", s3_addressing_style),
-	SETTING("services", services),
-	SETTING("ca_bundle", ca_bundle),
-	SETTING("aws_access_key_id", key_id),
-	SETTING("aws_secret_access_key", secret),
-	SETTING("aws_session_token", token),
-};
-
-/* Ways to credentials that need more than these files. */
-static const char *const other_ways[] = {
-	"role_arn", "sso_session", "sso_start_url", "credential_process", "web_identity_token_file",
+	SETTING(IN_PROFILE, "region", region),
+	SETTING(IN_PROFILE, "endpoint_url", endpoint_url),
+	SETTING(IN_PROFILE, "s3.addressing_style", s3_addressing_style),
+	SETTING(IN_PROFILE, "s3.use_dualstack_endpoint", s3_use_dualstack),
+	SETTING(IN_PROFILE, "services", services),
+	SETTING(IN_PROFILE, "ca_bundle", ca_bundle),
+	SETTING(IN_PROFILE, "use_fips_endpoint", use_fips),
+	SETTING(IN_PROFILE, "use_dualstack_endpoint", use_dualstack),
+	SETTING(IN_PROFILE, "max_attempts", max_attempts),
+	SETTING(IN_PROFILE, "aws_access_key_id", key_id),
+	SETTING(IN_PROFILE, "aws_secret_access_key", secret),
+	SETTING(IN_PROFILE, "aws_session_token", token),
+	SETTING(IN_PROFILE, "role_arn", role_arn),
+	SETTING(IN_PROFILE, "source_profile", source_profile),
+	SETTING(IN_PROFILE, "credential_source", credential_source),
+	SETTING(IN_PROFILE, "external_id", external_id),
+	SETTING(IN_PROFILE, "role_session_name", role_session_name),
+	SETTING(IN_PROFILE, "duration_seconds", duration_seconds),
+	SETTING(IN_PROFILE, "mfa_serial", mfa_serial),
+	SETTING(IN_PROFILE, "web_identity_token_file", web_identity_token_file),
+	SETTING(IN_PROFILE, "credential_process", credential_process),
+	SETTING(IN_PROFILE, "sso_session", sso_session),
+	SETTING(IN_PROFILE, "sso_start_url", sso_start_url),
+	SETTING(IN_PROFILE, "sso_region", sso_region),
+	SETTING(IN_PROFILE, "sso_account_id", sso_account_id),
+	SETTING(IN_PROFILE, "sso_role_name", sso_role_name),
+	SETTING(IN_PROFILE, "login_session", login_session),
+	SETTING(IN_SERVICES, "s3.endpoint_url", s3_endpoint_url),
+	SETTING(IN_SERVICES, "sts.endpoint_url", sts_endpoint_url),
+	SETTING(IN_SERVICES, "sso.endpoint_url", sso_endpoint_url),
+	SETTING(IN_SSO, "sso_start_url", sso_start_url),
+	SETTING(IN_SSO, "sso_region", sso_region),
 };
 
 static void complain(const struct pass *pass, int line, const char *format, ...)
@@ -124,6 +148,8 @@ static bool is_wanted(const struct pass *pass, const char *section)
 		return !strcmp(section, name);
 	case FILE_SERVICES:
 		return is_section(section, "services", pass->config->services);
+	case FILE_SSO:
+		return is_section(section, "sso-session", pass->config->sso_session);
 	default:
 		return is_section(section, "profile", name) ||
 		       (!strcmp(name, "default") && !strcmp(section, name));
@@ -159,61 +185,19 @@ static int store_value(const struct pass *pass, const struct setting *setting,
 static int on_line(void *arg, const struct ini_line *line)
 {
 	struct pass *pass = arg;
-	bool services = pass->kind == FILE_SERVICES;
+	bool profile = pass->kind == FILE_CONFIG || pass->kind == FILE_CREDENTIALS;
+	enum section section = profile ? IN_PROFILE : pass->kind == FILE_SSO ? IN_SSO : IN_SERVICES;
 
 	if (!is_wanted(pass, line->section))
 		return 0;
-	if (!services)
+	if (profile)
 		pass->config->profile_found = true;
-	if (!strcmp(line->name, "ignore_configured_endpoint_urls"))
-		pass->config->ignore_endpoints = !strcasecmp(line->value, "true");
-	for (size_t i = 0; i < sizeof(other_ways) / sizeof(other_ways[0]); i++) {
-		if (!services && !strcmp(line->name, other_ways[i]))
-			snprintf(pass->config->other_way, sizeof(pass->config->other_way), "%s",
-				 other_ways[i]);
-	}
+	if (profile && !strcmp(line->name, "ignore_configured_endpoint_urls"))
+		pass->config->ignore_endpoints = config_is_true(line->value);
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-		bool s3_endpoint = !strcmp(settings[i].name, "s3.endpoint_url");
-
-		if (services == s3_endpoint && !strcmp(line->name, settings[i].name))
+		if (settings[i].section == section && !strcmp(line->name, settings[i].name))
 			return store_value(pass, &settings[i], line);
 	}
-	return 0;
-}
-
-/* Reads a whole file. *out stays NULL when there is none. Returns 0 or a negative errno. */
-static int slurp(const char *path, char **out)
-{
-	SCOPE_FREE char *text = NULL;
-	SCOPE_FD int fd = -1;
-	struct stat st;
-	size_t len = 0;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (S_ISCHR(st.st_mode))
-		return 0; /* /dev/null, the usual way to say "none" */
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	if (st.st_size > CONFIG_FILE_BYTES)
-		return -EFBIG;
-
-	text = calloc(1, (size_t)st.st_size + 1);
-	if (!text)
-		return -ENOMEM;
-	while (len < (size_t)st.st_size) {
-		ssize_t got = read(fd, text + len, (size_t)st.st_size - len);
-
-		if (got < 0 && errno != EINTR)
-			return -errno;
-		if (!got)
-			break;
-		len += got > 0 ? (size_t)got : 0;
-	}
-	*out = take_ptr(&text);
 	return 0;
 }
 
@@ -225,7 +209,7 @@ static int run_pass(struct pass *pass)
 
 	if (!pass->path[0])
 		return 0;
-	ret = slurp(pass->path, &text);
+	ret = slurp(pass->path, CONFIG_FILE_BYTES, &text);
 	if (ret == -ENOMEM)
 		return ret;
 	if (ret < 0) {
@@ -243,21 +227,34 @@ static int run_pass(struct pass *pass)
 	return 0;
 }
 
-/* The path that a variable names, or ~/.aws/NAME. Returns 0, or -EINVAL with a message. */
-static int find_path(const struct context *ctx, const char *variable, const char *name,
-		     char out[CONFIG_PATH_BYTES], struct pass *pass)
+void config_home(const struct context *ctx, char out[CONFIG_PATH_BYTES])
 {
-	const char *path = context_env(ctx, variable);
 	const char *home = context_env(ctx, "HOME");
 	char passwd_text[PASSWD_BYTES];
 	struct passwd passwd;
 	struct passwd *found = NULL;
-	int len;
 
 	if (!home || !*home) {
 		getpwuid_r(getuid(), &passwd, passwd_text, sizeof(passwd_text), &found);
 		home = found ? found->pw_dir : "";
 	}
+	snprintf(out, CONFIG_PATH_BYTES, "%s", home);
+}
+
+bool config_is_true(const char *value)
+{
+	return !strcasecmp(value, "true") || !strcasecmp(value, "yes") || !strcmp(value, "1");
+}
+
+/* The path that a variable names, or ~/.aws/NAME. Returns 0, or -EINVAL with a message. */
+static int find_path(const struct context *ctx, const char *variable, const char *name,
+		     char out[CONFIG_PATH_BYTES], struct pass *pass)
+{
+	const char *path = context_env(ctx, variable);
+	char home[CONFIG_PATH_BYTES];
+	int len;
+
+	config_home(ctx, home);
 	if (path && *path && path[0] != '/' && strncmp(path, "~/", 2) != 0) {
 		pass->path = variable;
 		complain(pass, 0, "\"%s\" is not an absolute path", path);
@@ -318,11 +315,13 @@ static void stamp_of(const char *path, struct stamp *out)
 /* Paths are known; reads the files. */
 static int load(struct config *config, struct pass *pass)
 {
-	static const enum file_kind order[] = {FILE_CREDENTIALS, FILE_CONFIG, FILE_SERVICES};
+	static const enum file_kind order[] = {FILE_CREDENTIALS, FILE_CONFIG, FILE_SERVICES,
+					       FILE_SSO};
 	int ret = 0;
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && !ret; i++) {
-		if (order[i] == FILE_SERVICES && !config->services[0])
+		if ((order[i] == FILE_SERVICES && !config->services[0]) ||
+		    (order[i] == FILE_SSO && !config->sso_session[0]))
 			continue;
 		pass->kind = order[i];
 		pass->path = order[i] == FILE_CREDENTIALS ? config->credentials_path
@@ -374,6 +373,25 @@ static void cache_put(const struct context *ctx, const struct config *config,
 	memcpy(entry->stamp, stamp, sizeof(entry->stamp));
 }
 
+static uint64_t digest_of(const struct stamp stamp[2])
+{
+	static const uint64_t key[2];
+	uint64_t out[2];
+
+	siphash128(key, NULL, 0, stamp, 2 * sizeof(stamp[0]), out);
+	return out[0];
+}
+
+static int find_paths(const struct context *ctx, struct config *config, struct pass *pass)
+{
+	int ret = find_path(ctx, "AWS_CONFIG_FILE", "config", config->config_path, pass);
+
+	if (ret < 0)
+		return ret;
+	return find_path(ctx, "AWS_SHARED_CREDENTIALS_FILE", "credentials",
+			 config->credentials_path, pass);
+}
+
 int config_read(const struct context *ctx, struct config *out, char *message, size_t message_bytes)
 {
 	SCOPE_FREE struct config *config = calloc(1, sizeof(*config));
@@ -387,14 +405,12 @@ int config_read(const struct context *ctx, struct config *out, char *message, si
 	message[0] = '\0';
 	ret = find_profile(ctx, &pass);
 	if (!ret)
-		ret = find_path(ctx, "AWS_CONFIG_FILE", "config", config->config_path, &pass);
-	if (!ret)
-		ret = find_path(ctx, "AWS_SHARED_CREDENTIALS_FILE", "credentials",
-				config->credentials_path, &pass);
+		ret = find_paths(ctx, config, &pass);
 	if (ret < 0)
 		return ret;
 	stamp_of(config->config_path, &stamp[0]);
 	stamp_of(config->credentials_path, &stamp[1]);
+	config->stamp = digest_of(stamp);
 
 	pthread_mutex_lock(&cache_lock);
 	known = cache_find(ctx);
@@ -409,6 +425,31 @@ int config_read(const struct context *ctx, struct config *out, char *message, si
 	}
 	pthread_mutex_unlock(&cache_lock);
 	config_wipe(config);
+	return ret;
+}
+
+int config_read_profile(const struct context *ctx, const char *profile, struct config *out,
+			char *message, size_t message_bytes)
+{
+	struct pass pass = {.config = out, .message = message, .message_bytes = message_bytes};
+	int ret;
+
+	memset(out, 0, sizeof(*out));
+	message[0] = '\0';
+	if (strlen(profile) >= sizeof(out->profile)) {
+		snprintf(message, message_bytes, "a profile's name is longer than %d bytes",
+			 CONFIG_NAME_BYTES - 1);
+		return -EINVAL;
+	}
+	strcpy(out->profile, profile);
+	ret = find_paths(ctx, out, &pass);
+	if (!ret)
+		ret = load(out, &pass);
+	if (!ret && !out->profile_found) {
+		snprintf(message, message_bytes, "profile \"%s\" is neither in %s nor in %s",
+			 profile, out->credentials_path, out->config_path);
+		ret = -EINVAL;
+	}
 	return ret;
 }
 

@@ -12,14 +12,18 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/context.h"
+#include "core/creds.h"
 
 #define CONFIG_PATH_BYTES  4096
-#define CONFIG_NAME_BYTES  128	/* of a profile or a services section */
-#define CONFIG_VALUE_BYTES 512	/* of what is neither a path nor a secret */
-#define CONFIG_TOKEN_BYTES 8192 /* session tokens have no stated maximum; 2 KiB occur */
+#define CONFIG_NAME_BYTES  128 /* of a profile or a services section */
+#define CONFIG_WORD_BYTES  16  /* of a number or a boolean */
+#define CONFIG_VALUE_BYTES CREDS_VALUE_BYTES
+#define CONFIG_TOKEN_BYTES CREDS_TOKEN_BYTES
 #define CONFIG_FILE_BYTES  1048576
+#define CONFIG_ID_BYTES	   1280 /* STS takes external ids of 1,224 */
 
 /* All strings "" when the files do not say. */
 struct config {
@@ -35,11 +39,36 @@ struct config {
 	char services[CONFIG_NAME_BYTES];
 	char ca_bundle[CONFIG_VALUE_BYTES];
 
+	char sts_endpoint_url[CONFIG_VALUE_BYTES]; /* of the services section, too */
+	char sso_endpoint_url[CONFIG_VALUE_BYTES];
+	char use_fips[CONFIG_WORD_BYTES];
+	char use_dualstack[CONFIG_WORD_BYTES];
+	char s3_use_dualstack[CONFIG_WORD_BYTES];
+	char max_attempts[CONFIG_WORD_BYTES];
+
 	char key_id[CONFIG_VALUE_BYTES];
 	char secret[CONFIG_VALUE_BYTES];
 	char token[CONFIG_TOKEN_BYTES];
 	const char *key_file; /* which file the key stood in: points to one of the paths below */
-	char other_way[64];   /* a setting that would lead to credentials in a way not supported */
+
+	/* Ways to a credential that take more than reading it. */
+	char role_arn[CONFIG_ID_BYTES];
+	char source_profile[CONFIG_NAME_BYTES];
+	char credential_source[CONFIG_NAME_BYTES];
+	char external_id[CONFIG_ID_BYTES];
+	char role_session_name[CONFIG_NAME_BYTES];
+	char duration_seconds[CONFIG_WORD_BYTES];
+	char mfa_serial[CONFIG_VALUE_BYTES];
+	char web_identity_token_file[CONFIG_PATH_BYTES];
+	char credential_process[CONFIG_PATH_BYTES];
+	char sso_session[CONFIG_NAME_BYTES];
+	char sso_start_url[CONFIG_VALUE_BYTES]; /* the next two of sso_session, if there is one */
+	char sso_region[CONFIG_NAME_BYTES];
+	char sso_account_id[CONFIG_NAME_BYTES];
+	char sso_role_name[CONFIG_NAME_BYTES];
+	char login_session[CONFIG_VALUE_BYTES];
+
+	uint64_t stamp; /* another after either file has changed */
 
 	char config_path[CONFIG_PATH_BYTES]; /* "" when there is no home directory either */
 	char credentials_path[CONFIG_PATH_BYTES];
@@ -50,6 +79,17 @@ struct config {
  * cannot be read or parsed, a profile that was asked for and is in neither file. Any thread. Wipe
  * *out after use. */
 int config_read(const struct context *ctx, struct config *out, char *message, size_t message_bytes);
+
+/* The same of another profile of the same files, which is not kept. The one that is named here must
+ * be there. */
+int config_read_profile(const struct context *ctx, const char *profile, struct config *out,
+			char *message, size_t message_bytes);
+
+/* The home directory that ~ means, "" when there is none. */
+void config_home(const struct context *ctx, char out[CONFIG_PATH_BYTES]);
+
+/* Is this one of the words that mean yes? */
+bool config_is_true(const char *value);
 
 /* Overwrites the secrets. */
 void config_wipe(struct config *config);

@@ -187,6 +187,12 @@ const char *context_env(const struct context *ctx, const char *name)
 	return NULL;
 }
 
+const char *context_text(const struct context *ctx, size_t *bytes)
+{
+	*bytes = ctx->bytes;
+	return ctx->text;
+}
+
 void context_free_all(void)
 {
 	pthread_mutex_lock(&registry_lock);

@@ -31,6 +31,9 @@ const uint8_t *context_id(const struct context *ctx);
 /* The value of a variable in the context's environment, or NULL. */
 const char *context_env(const struct context *ctx, const char *name);
 
+/* All of its environment, "NAME=VALUE\0..." of *bytes bytes; lives as long as ctx. */
+const char *context_text(const struct context *ctx, size_t *bytes);
+
 /* Forgets all contexts; nobody may use one any more. */
 void context_free_all(void);
 

@@ -1,35 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The AWS credentials of a context, where the vendor's own tools would find them: the environment,
- * then the profile in the shared files. AWS_NO_SIGN_REQUEST=true means none at all: requests go
- * unsigned.
+ * A credential, whoever issued it. Each store's folder knows where the vendor's own tools would
+ * find one (s3/creds/ for AWS); what takes time to get, and expires, is kept by core/keeper.h.
  */
 #ifndef CORE_CREDS_H
 #define CORE_CREDS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-#include "core/config.h"
-#include "core/context.h"
-
+#define CREDS_VALUE_BYTES  512
+#define CREDS_TOKEN_BYTES  8192 /* session tokens have no stated maximum; 2 KiB occur */
 #define CREDS_SOURCE_BYTES 384
+#define CREDS_TRIED_BYTES  2048
+#define CREDS_SHOWN_BYTES  16 /* of a key id with dots and NUL */
+
+struct keeper_entry;
 
 struct creds {
 	bool anonymous;
-	char id[CONFIG_VALUE_BYTES];
-	char secret[CONFIG_VALUE_BYTES];
-	char token[CONFIG_TOKEN_BYTES]; /* "" for none */
+	char id[CREDS_VALUE_BYTES];
+	char secret[CREDS_VALUE_BYTES];
+	char token[CREDS_TOKEN_BYTES]; /* "" for none */
 	/* For messages, never a secret: "environment (key AKIA...MPLE)", "profile dev in FILE (key
 	 * ...)", "none (AWS_NO_SIGN_REQUEST)". */
 	char source[CREDS_SOURCE_BYTES];
+	int64_t expires_s; /* since 1970; 0: never, or nobody knows */
+
+	/* What was looked at, in order, as lines "SOURCE\tRESULT\n"; never a secret. Also of a
+	 * search that found nothing; creds_wipe() leaves it. Cut when it is too much. */
+	char tried[CREDS_TRIED_BYTES];
+
+	struct keeper_entry *entry; /* who renews it; NULL: it is read anew for each request */
+	uint64_t serial;	    /* the keeper's */
 };
 
-/* config: config_read()'s of the same context, or NULL when it failed and only the environment
- * counts. Returns 0, or -EACCES with one line in message that says where it looked and what to set.
- */
-int creds_find(const struct context *ctx, const struct config *config, struct creds *out,
-	       char *message, size_t message_bytes);
+/* A key id with most of it hidden. */
+void creds_show_id(const char *id, char out[CREDS_SHOWN_BYTES]);
+
+/* Sets key and token. Returns 0, or -EMSGSIZE: one of them is too long. */
+int creds_fill(struct creds *out, const char *id, const char *secret, const char *token);
+
+/* Adds a line to tried. */
+void creds_note(struct creds *out, const char *source, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Overwrites the secrets. */
 void creds_wipe(struct creds *creds);

@@ -10,6 +10,7 @@
 #include "core/config.h"
 #include "core/entries.h"
 #include "core/hasher.h"
+#include "core/keeper.h"
 #include "core/learned.h"
 #include "core/pairs.h"
 #include "core/store.h"
@@ -62,13 +63,16 @@ static const struct store_ops *find_backend(const char *scheme)
 int store_start(void)
 {
 	hasher_start();
+	keeper_start();
 	return http_start(&http_limits);
 }
 
 void store_stop(void)
 {
 	hasher_stop();
+	keeper_stop();
 	http_stop();
+	keeper_free();
 	learned_forget();
 	config_free_all();
 }

@@ -15,6 +15,7 @@
 #include "core/entries.h"
 #include "core/http/xml.h"
 #include "core/inflight.h"
+#include "core/keeper.h"
 #include "core/learned.h"
 #include "core/log.h"
 #include "core/pairs.h"
@@ -150,6 +151,8 @@ bool flight_try_again(struct flight *f, unsigned tries_max, const char *retry_af
 		f->progress_ms = now_ms;
 		f->tries = 1;
 	}
+	if (f->site.tries_max && f->site.tries_max < tries_max)
+		tries_max = f->site.tries_max;
 	if (f->tries >= tries_max || now_ms - f->progress_ms >= flight_totals.limits.patience_ms)
 		return false;
 	if (!retry_budget_take(&learned_endpoint(f->site.origin)->budget)) {
@@ -326,6 +329,15 @@ static int send_off(struct flight *f)
 	return http_send(&f->x);
 }
 
+/* launch() comes again when there is a credential, or when there will be none. */
+static void await_creds(struct flight *f)
+{
+	int ret = keeper_wait(f->creds_entry, &f->task);
+
+	if (ret < 0)
+		flight_conclude(f, ret);
+}
+
 /* The next sending. */
 static void launch(struct flight *f)
 {
@@ -343,6 +355,12 @@ static void launch(struct flight *f)
 	if (call->bucket)
 		region = learned_region(call->ctx, call->scheme, call->bucket);
 	ret = f->ops->locate(call, region, &f->site, &creds, f->call->message);
+	f->creds_entry = creds.entry;
+	f->creds_serial = creds.serial;
+	if (ret == -EINPROGRESS) {
+		await_creds(f);
+		return;
+	}
 	hash = !ret && lacks_sums(f);
 	if (!ret && !hash)
 		ret = build(f, &creds);

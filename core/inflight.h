@@ -43,7 +43,9 @@ struct flight {
 	unsigned tries, tries_total; /* sendings, since the last progress and in all */
 	int64_t progress_ms;
 	uint64_t progress_bytes;
-	bool region_cured, clock_cured; /* each once */
+	bool region_cured, clock_cured, creds_cured; /* each once */
+	struct keeper_entry *creds_entry;	     /* whose credential signed the last sending */
+	uint64_t creds_serial;
 
 	int64_t settle_ms; /* since when ASK_SETTLED */
 

@@ -9,6 +9,7 @@
 #include "core/http/range.h"
 #include "core/http/retry.h"
 #include "core/inflight.h"
+#include "core/keeper.h"
 #include "core/learned.h"
 #include "core/log.h"
 #include "core/report.h"
@@ -104,6 +105,19 @@ static bool cure_region(struct flight *f, const struct store_fault *fault)
 	return true;
 }
 
+/* With a credential that is renewed because this one has expired, if it is one that can be. */
+static bool cure_creds(struct flight *f)
+{
+	if (f->creds_cured || !f->creds_entry)
+		return false;
+	log_info("%s://%s: the credential has expired; renewing it", f->call->scheme,
+		 f->call->bucket ? f->call->bucket : "");
+	keeper_reject(f->creds_entry, f->creds_serial);
+	f->creds_cured = true;
+	flight_relaunch(f, 0);
+	return true;
+}
+
 /* Sends the body again with digests made anew: it was damaged on its way, or the source changed. */
 static bool cure_body(struct flight *f)
 {
@@ -133,6 +147,8 @@ void outcome_fault(struct flight *f)
 	if (fault.cure == STORE_CURE_REGION && cure_region(f, &fault))
 		return;
 	if (fault.cure == STORE_CURE_CLOCK && cure_clock(f))
+		return;
+	if (fault.cure == STORE_CURE_RENEW && cure_creds(f))
 		return;
 	if (fault.cure == STORE_CURE_RESEND && cure_body(f))
 		return;

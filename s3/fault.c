@@ -30,7 +30,8 @@ static const struct {
 	{"InvalidPart", -EINVAL, STORE_CURE_NONE},
 	{"InvalidPartOrder", -EINVAL, STORE_CURE_NONE},
 	{"InvalidToken", -EACCES, STORE_CURE_NONE},
-	{"ExpiredToken", -EACCES, STORE_CURE_NONE},
+	{"ExpiredToken", -EACCES, STORE_CURE_RENEW},
+	{"ExpiredTokenException", -EACCES, STORE_CURE_RENEW},
 	{"KeyTooLongError", -ENAMETOOLONG, STORE_CURE_NONE},
 	{"MetadataTooLarge", -E2BIG, STORE_CURE_NONE},
 	{"NoSuchBucket", -ENOENT, STORE_CURE_NONE},
@@ -46,6 +47,7 @@ static const struct {
 	{"SignatureDoesNotMatch", -EACCES, STORE_CURE_NONE},
 	{"ServiceUnavailable", -EIO, STORE_CURE_WAIT},
 	{"SlowDown", -EIO, STORE_CURE_WAIT},
+	{"TokenRefreshRequired", -EACCES, STORE_CURE_RENEW},
 	{"TemporaryRedirect", 0, STORE_CURE_REGION},
 	{"UnauthorizedAccess", -EACCES, STORE_CURE_NONE},
 	{"XAmzContentSHA256Mismatch", -EIO, STORE_CURE_RESEND},
@@ -143,6 +145,8 @@ static void judge_fields(const struct store_site *site, int status, struct store
 		fault->cure = STORE_CURE_REGION;
 	else if (status == 403 && !fault->code[0])
 		fault->cure = STORE_CURE_CLOCK;
+	else if (status == 400 && !fault->code[0])
+		fault->cure = STORE_CURE_RENEW; /* so S3 answers a HEAD with an expired token */
 }
 
 /* A sentence where the service gives none, or one that does not say what to do. */

@@ -39,6 +39,8 @@ static int sign(const struct store_site *site, const struct creds *creds, int64_
 
 	if (!ret)
 		ret = header_add(&request->fields, "X-Amz-Content-Sha256", hash);
+	if (!ret && site->requester_pays)
+		ret = header_add(&request->fields, "X-Amz-Request-Payer", "requester");
 	return ret ? ret : sigv4_sign(&key, &subject, now_s, &request->fields);
 }
 

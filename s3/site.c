@@ -1,64 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Where an S3 call goes. Order of settings: AWS SDKs and Tools Reference Guide, "Service-specific
- * endpoints": the variable for S3, the variable for all, the profile's services section, the
- * profile. Addressing: the bucket in the host on AWS itself, in the path elsewhere and for names
- * that no certificate or DNS would take.
+ * Where an S3 call goes. Addressing: the bucket in the host on AWS itself, in the path elsewhere
+ * and for names that no certificate or DNS would take.
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "core/config.h"
+#include "s3/creds/creds.h"
+#include "s3/endpoint.h"
 #include "s3/s3.h"
 
 #define DEFAULT_REGION "us-east-1"
+#define ATTEMPTS_MAX   1000
 #define DNS_LABEL_MIN  3 /* of a bucket, by S3's rule */
 #define DNS_LABEL_MAX  63
-
-struct choice {
-	const char *value;
-	const char *name; /* of the setting, for messages */
-};
-
-static const char *env(const struct context *ctx, const char *name)
-{
-	const char *value = context_env(ctx, name);
-
-	return value ? value : "";
-}
-
-static struct choice choose_endpoint(const struct context *ctx, const struct config *config)
-{
-	const struct choice choices[] = {
-		{env(ctx, "AWS_ENDPOINT_URL_S3"), "AWS_ENDPOINT_URL_S3"},
-		{env(ctx, "AWS_ENDPOINT_URL"), "AWS_ENDPOINT_URL"},
-		{config->s3_endpoint_url, "the services section's s3 endpoint_url"},
-		{config->endpoint_url, "the profile's endpoint_url"},
-	};
-
-	if (!strcasecmp(env(ctx, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true") ||
-	    config->ignore_endpoints)
-		return (struct choice){NULL, NULL};
-	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
-		if (choices[i].value[0])
-			return choices[i];
-	}
-	return (struct choice){NULL, NULL};
-}
-
-static const char *choose_region(const struct context *ctx, const struct config *config,
-				 const char *learned)
-{
-	if (learned)
-		return learned;
-	if (env(ctx, "AWS_REGION")[0])
-		return env(ctx, "AWS_REGION");
-	if (env(ctx, "AWS_DEFAULT_REGION")[0])
-		return env(ctx, "AWS_DEFAULT_REGION");
-	return config->region[0] ? config->region : DEFAULT_REGION;
-}
 
 static bool is_label_char(char c)
 {
@@ -83,7 +42,7 @@ static bool is_dns_label(const char *bucket)
 static bool bucket_goes_in_host(const struct store_call *call, const struct config *config,
 				bool custom)
 {
-	const char *style = env(call->ctx, "AWS_S3_ADDRESSING_STYLE");
+	const char *style = aws_env(call->ctx, "AWS_S3_ADDRESSING_STYLE");
 
 	if (!style[0])
 		style = config->s3_addressing_style;
@@ -92,24 +51,14 @@ static bool bucket_goes_in_host(const struct store_call *call, const struct conf
 	return !custom || !strcmp(style, "virtual");
 }
 
-static bool is_region(const char *region)
-{
-	size_t len = strlen(region);
-
-	for (size_t i = 0; i < len; i++) {
-		bool upper = region[i] >= 'A' && region[i] <= 'Z';
-
-		if (!is_label_char(region[i]) && !upper && region[i] != '_' && region[i] != '.')
-			return false;
-	}
-	return len > 0 && len < STORE_REGION_BYTES;
-}
-
-static void put_aws_origin(struct uri_origin *origin, const char *region)
+static void put_aws_origin(const struct context *ctx, const struct config *config,
+			   const char *region, struct uri_origin *origin)
 {
 	*origin = (struct uri_origin){.tls = true};
-	snprintf(origin->host, sizeof(origin->host), "s3.%s.amazonaws.com%s", region,
-		 !strncmp(region, "cn-", 3) ? ".cn" : "");
+	snprintf(origin->host, sizeof(origin->host), "s3%s%s.%s.%s",
+		 aws_use_fips(ctx, config) ? "-fips" : "",
+		 aws_use_dualstack(ctx, config, AWS_S3) ? ".dualstack" : "", region,
+		 aws_domain(region));
 }
 
 static void put_origin(struct store_site *out, const struct uri_origin *origin, const char *bucket)
@@ -126,15 +75,22 @@ static void put_origin(struct store_site *out, const struct uri_origin *origin, 
 	strcpy(out->base, origin->path);
 }
 
+static bool is_special(const struct context *ctx, const struct config *config)
+{
+	return aws_use_fips(ctx, config) || aws_use_dualstack(ctx, config, AWS_S3);
+}
+
 static int find_place(const struct store_call *call, const struct config *config,
 		      const char *learned, struct store_site *out,
 		      char message[STORE_MESSAGE_BYTES])
 {
-	struct choice endpoint = choose_endpoint(call->ctx, config);
-	const char *region = choose_region(call->ctx, config, learned);
+	struct aws_setting endpoint = aws_endpoint(call->ctx, config, AWS_S3);
+	const char *region = learned ? learned : aws_region(call->ctx, config);
 	struct uri_origin origin;
 
-	if (!is_region(region)) {
+	if (!region[0])
+		region = DEFAULT_REGION;
+	if (!aws_is_region(region)) {
 		snprintf(message, STORE_MESSAGE_BYTES,
 			 "\"%.80s\" is no region: set AWS_REGION to one like eu-central-1", region);
 		return -EIO;
@@ -146,17 +102,39 @@ static int find_place(const struct store_call *call, const struct config *config
 			 endpoint.name, endpoint.value);
 		return -EIO;
 	}
+	if (endpoint.value && is_special(call->ctx, config)) {
+		snprintf(message, STORE_MESSAGE_BYTES,
+			 "AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT choose among AWS's "
+			 "own "
+			 "endpoints; unset them, or %s (now %.200s)",
+			 endpoint.name, endpoint.value);
+		return -EIO;
+	}
 	if (endpoint.value) {
 		snprintf(out->setting, sizeof(out->setting), "%s (now %.100s)", endpoint.name,
 			 endpoint.value);
 	} else {
-		put_aws_origin(&origin, region);
+		put_aws_origin(call->ctx, config, region, &origin);
 		snprintf(out->setting, sizeof(out->setting),
 			 "AWS_ENDPOINT_URL (now not set) and AWS_REGION (now %s)", region);
 	}
 	out->bucket_in_host = bucket_goes_in_host(call, config, endpoint.value);
 	put_origin(out, &origin, call->bucket);
 	return 0;
+}
+
+/* 0: nobody says. */
+static unsigned max_attempts(const struct context *ctx, const struct config *config)
+{
+	const char *said = aws_env(ctx, "AWS_MAX_ATTEMPTS");
+	char *end;
+	unsigned long value;
+
+	if (!said[0])
+		said = config->max_attempts;
+	value = strtoul(said, &end, 10);
+	return said[0] >= '0' && said[0] <= '9' && !*end && value < ATTEMPTS_MAX ? (unsigned)value
+										 : 0;
 }
 
 int s3_site_locate(const struct store_call *call, const char *region, struct store_site *out,
@@ -172,9 +150,11 @@ int s3_site_locate(const struct store_call *call, const char *region, struct sto
 		return ret == -EINVAL ? -EACCES : ret;
 
 	strcpy(out->ca_bundle, config.ca_bundle);
+	out->tries_max = max_attempts(call->ctx, &config);
+	out->requester_pays = !strcasecmp(aws_env(call->ctx, "AWS_REQUEST_PAYER"), "requester");
 	ret = find_place(call, &config, region, out, message);
 	if (!ret)
-		ret = creds_find(call->ctx, &config, creds_out, message, STORE_MESSAGE_BYTES);
+		ret = aws_creds_get(call->ctx, &config, creds_out, message, STORE_MESSAGE_BYTES);
 	if (!ret)
 		strcpy(out->credentials, creds_out->source);
 	config_wipe(&config);

@@ -3,118 +3,55 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#define ID "AKIAIOSFODNN7EXAMPLE"
-
 static struct creds creds;
-static char message[512];
 
-static int find(const char *env, size_t bytes, const struct config *config)
+Test(core_creds, most_of_a_key_id_stays_hidden)
 {
-	uint8_t id[WIRE_CTX_BYTES];
-	struct context *ctx;
-	int ret;
+	char shown[CREDS_SHOWN_BYTES];
 
-	cr_assert_eq(context_register(env, bytes, &ctx, id), 0);
-	message[0] = '\0';
-	ret = creds_find(ctx, config, &creds, message, sizeof(message));
-	context_free_all();
-	return ret;
+	creds_show_id("AKIAIOSFODNN7EXAMPLE", shown);
+	cr_assert_str_eq(shown, "AKIA...MPLE");
+	creds_show_id("minio", shown);
+	cr_assert_str_eq(shown, "mi...");
+	creds_show_id("", shown);
+	cr_assert_str_eq(shown, "...");
 }
 
-#define FIND(env, config) find(env, sizeof(env), config)
-
-static struct config profile(const char *id, const char *secret)
+Test(core_creds, what_is_too_long_is_refused)
 {
-	struct config config = {.profile = "dev",
-				.credentials_path = "/h/.aws/credentials",
-				.config_path = "/h/.aws/config"};
+	char token[CREDS_TOKEN_BYTES + 1];
 
-	strcpy(config.key_id, id);
-	strcpy(config.secret, secret);
-	return config;
+	memset(token, 't', CREDS_TOKEN_BYTES);
+	token[CREDS_TOKEN_BYTES] = '\0';
+	cr_assert_eq(creds_fill(&creds, "a", "b", token), -EMSGSIZE);
+	token[CREDS_TOKEN_BYTES - 1] = '\0';
+	cr_assert_eq(creds_fill(&creds, "a", "b", token), 0);
+	cr_assert_str_eq(creds.token, token);
+	token[CREDS_VALUE_BYTES] = '\0';
+	cr_assert_eq(creds_fill(&creds, token, "b", ""), -EMSGSIZE);
+	cr_assert_eq(creds_fill(&creds, "a", token, ""), -EMSGSIZE);
 }
 
-Test(core_creds, the_environment_goes_first)
+Test(core_creds, notes_are_lines_and_never_too_many)
 {
-	struct config config = profile("AKIDPROFILEPROFILE", "s2");
-
-	config.key_file = config.credentials_path;
-	cr_assert_eq(FIND("AWS_ACCESS_KEY_ID=" ID "\0AWS_SECRET_ACCESS_KEY=s\0AWS_SESSION_TOKEN=t",
-			  &config),
-		     0);
-	cr_assert_str_eq(creds.id, ID);
-	cr_assert_str_eq(creds.secret, "s");
-	cr_assert_str_eq(creds.token, "t");
-	cr_assert_str_eq(creds.source, "environment (key AKIA...MPLE)");
+	creds_note(&creds, "one", "not %s", "set");
+	creds_note(&creds, "two", "a\nline\tand another");
+	cr_assert_str_eq(creds.tried, "one\tnot set\ntwo\ta?line?and another\n");
+	for (int i = 0; i < 500; i++)
+		creds_note(&creds, "more", "%d and some words to fill it", i);
+	cr_assert_lt(strlen(creds.tried), sizeof(creds.tried));
 }
 
-Test(core_creds, then_the_profile)
-{
-	struct config config = profile(ID, "s2");
-
-	config.key_file = config.credentials_path;
-	cr_assert_eq(FIND("HOME=/h", &config), 0);
-	cr_assert_str_eq(creds.secret, "s2");
-	cr_assert_str_eq(creds.source, "profile dev in /h/.aws/credentials (key AKIA...MPLE)");
-}
-
-Test(core_creds, a_short_key_id_stays_mostly_hidden)
-{
-	cr_assert_eq(FIND("AWS_ACCESS_KEY_ID=minio\0AWS_SECRET_ACCESS_KEY=s", NULL), 0);
-	cr_assert_str_eq(creds.source, "environment (key mi...)");
-}
-
-Test(core_creds, anonymous_when_told)
-{
-	struct config config = profile(ID, "s2");
-
-	cr_assert_eq(FIND("AWS_NO_SIGN_REQUEST=true\0AWS_ACCESS_KEY_ID=a", &config), 0);
-	cr_assert(creds.anonymous);
-	cr_assert_eq(FIND("AWS_NO_SIGN_REQUEST=1", NULL), 0);
-	cr_assert(creds.anonymous);
-	cr_assert_eq(FIND("AWS_NO_SIGN_REQUEST=false\0AWS_ACCESS_KEY_ID=a\0AWS_SECRET_ACCESS_KEY=b",
-			  NULL),
-		     0);
-	cr_assert_not(creds.anonymous);
-}
-
-Test(core_creds, half_a_key_is_an_error)
-{
-	struct config config = profile(ID, "");
-
-	cr_assert_eq(FIND("AWS_ACCESS_KEY_ID=a", NULL), -EACCES);
-	cr_assert_str_eq(message, "AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not: "
-				  "set both");
-	config.key_file = config.credentials_path;
-	cr_assert_eq(FIND("HOME=/h", &config), -EACCES);
-	cr_assert_str_eq(message, "profile dev in /h/.aws/credentials has no "
-				  "aws_secret_access_key: add it");
-}
-
-Test(core_creds, nothing_found_says_where_it_looked)
-{
-	struct config config = profile("", "");
-
-	cr_assert_eq(FIND("HOME=/h", &config), -EACCES);
-	cr_assert_not_null(strstr(message, "AWS_ACCESS_KEY_ID"));
-	cr_assert_not_null(strstr(message, "profile dev in /h/.aws/credentials or /h/.aws/config"));
-	cr_assert_not_null(strstr(message, "AWS_NO_SIGN_REQUEST=true"));
-	cr_assert_null(strchr(message, '\n'));
-	strcpy(config.other_way, "sso_session");
-	cr_assert_eq(FIND("HOME=/h", &config), -EACCES);
-	cr_assert_not_null(strstr(message, "profile dev uses sso_session"));
-}
-
-Test(core_creds, secrets_are_wiped)
+Test(core_creds, secrets_are_wiped_and_notes_stay)
 {
 	static const struct creds zero;
 
-	cr_assert_eq(
-		FIND("AWS_ACCESS_KEY_ID=a\0AWS_SECRET_ACCESS_KEY=b\0AWS_SESSION_TOKEN=c", NULL), 0);
+	cr_assert_eq(creds_fill(&creds, "a", "b", "c"), 0);
+	creds_note(&creds, "one", "used");
 	creds_wipe(&creds);
 	cr_assert_eq(memcmp(creds.secret, zero.secret, sizeof(creds.secret)), 0);
 	cr_assert_eq(memcmp(creds.token, zero.token, sizeof(creds.token)), 0);
+	cr_assert_str_eq(creds.tried, "one\tused\n");
 }

@@ -225,7 +225,7 @@ static void put_list(struct buffer *out, const struct store_list *list)
 static void put_fault(struct golden *g, const struct store_site *site,
 		      const struct store_answer *answer, struct buffer *out)
 {
-	static const char *const cures[] = {"none", "wait", "region", "clock", "resend"};
+	static const char *const cures[] = {"none", "wait", "region", "clock", "resend", "renew"};
 	struct store_fault f = {0};
 
 	s3_ops.fault(&g->call, site, answer, &f);

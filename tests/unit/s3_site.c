@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,9 @@ static int locate(const char *env, size_t bytes, const char *bucket, const char 
 #define LOCATE(env, bucket, region) \
 	locate(NO_FILES KEY env, sizeof(NO_FILES KEY env), bucket, region)
 
+/* without a key */
+#define LOCATE_AS(env, bucket, region) locate(NO_FILES env, sizeof(NO_FILES env), bucket, region)
+
 static void drop(void)
 {
 	config_free_all();
@@ -42,6 +46,46 @@ Test(s3_site, on_aws_the_bucket_is_in_the_host)
 	cr_assert(site.bucket_in_host);
 	cr_assert_eq(LOCATE("AWS_REGION=cn-north-1", "media", NULL), 0);
 	cr_assert_str_eq(site.origin, "https://media.s3.cn-north-1.amazonaws.com.cn");
+}
+
+Test(s3_site, other_kinds_of_endpoints)
+{
+	static const struct {
+		const char *fips, *dual, *origin;
+	} kinds[] = {
+		{"true", "false", "https://media.s3-fips.us-west-2.amazonaws.com"},
+		{"false", "true", "https://media.s3.dualstack.us-west-2.amazonaws.com"},
+		{"true", "true", "https://media.s3-fips.dualstack.us-west-2.amazonaws.com"},
+	};
+	char env[512];
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t len = sizeof(NO_FILES KEY) - 1;
+
+		memcpy(env, NO_FILES KEY, len);
+		len += (size_t)snprintf(env + len, sizeof(env) - len,
+					"AWS_REGION=us-west-2%cAWS_USE_FIPS_ENDPOINT=%s%c"
+					"AWS_USE_DUALSTACK_ENDPOINT=%s",
+					0, kinds[i].fips, 0, kinds[i].dual);
+		cr_assert_eq(locate(env, len + 1, "media", NULL), 0, "%s", message);
+		cr_assert_str_eq(site.origin, kinds[i].origin);
+	}
+	cr_assert_eq(LOCATE("AWS_USE_FIPS_ENDPOINT=true\0AWS_ENDPOINT_URL=http://h", "media", NULL),
+		     -EIO);
+	cr_assert_not_null(strstr(message, "AWS_USE_FIPS_ENDPOINT"));
+	cr_assert_not_null(strstr(message, "AWS_ENDPOINT_URL"));
+}
+
+Test(s3_site, attempts_and_who_pays)
+{
+	cr_assert_eq(LOCATE("HOME=/h", "media", NULL), 0);
+	cr_assert_eq(site.tries_max, 0);
+	cr_assert_not(site.requester_pays);
+	cr_assert_eq(LOCATE("AWS_MAX_ATTEMPTS=3\0AWS_REQUEST_PAYER=requester", "media", NULL), 0);
+	cr_assert_eq(site.tries_max, 3);
+	cr_assert(site.requester_pays);
+	cr_assert_eq(LOCATE("AWS_MAX_ATTEMPTS=none", "media", NULL), 0);
+	cr_assert_eq(site.tries_max, 0);
 }
 
 Test(s3_site, unless_its_name_cannot_be)
@@ -105,7 +149,7 @@ Test(s3_site, what_cannot_be_is_said)
 				  "http://host:port or https://host");
 	cr_assert_eq(LOCATE("AWS_REGION=evil.com/", "media", NULL), -EIO);
 	cr_assert_not_null(strstr(message, "set AWS_REGION"));
-	cr_assert_eq(locate(NO_FILES, sizeof(NO_FILES) - 1, "media", NULL), -EACCES);
+	cr_assert_eq(LOCATE_AS("AWS_EC2_METADATA_DISABLED=true", "media", NULL), -EACCES);
 	cr_assert_not_null(strstr(message, "no credentials"));
 	cr_assert_eq(LOCATE("AWS_PROFILE=nowhere", "media", NULL), -EACCES);
 	cr_assert_not_null(strstr(message, "profile \"nowhere\" is neither"));
