@@ -91,8 +91,9 @@ static int adopt_draft(struct cache_file **file, const struct stat *st)
 	f->dev = st->st_dev;
 	f->ino = st->st_ino;
 	ret = notes_open(cache.files_fd, name, f->dev, f->ino, &d->notes);
+	f->draft = d;
 	if (!ret)
-		ret = pair_open(cache.files_fd, name, &pair);
+		ret = file_open_pair(f, &pair);
 	if (!ret)
 		ret = file_make_id(pair.vn->ctx, d->notes.journal->object, f->id);
 	pair_close(&pair);
@@ -101,13 +102,13 @@ static int adopt_draft(struct cache_file **file, const struct stat *st)
 			 strerror(-ret));
 		notes_close(&d->notes);
 		free(d);
+		f->draft = NULL;
 		return 0; /* not removed */
 	}
 	notes_mend(&d->notes);
 	judge(d);
 	f->etag_hash = file_hash_etag(d->notes.journal->etag);
 	f->disk_bytes = CACHE_VNODE_COST + (uint64_t)st->st_blocks * 512;
-	f->draft = d;
 	d->next = cache.drafts;
 	cache.drafts = f;
 	file_insert(f);
@@ -126,12 +127,12 @@ static int adopt_one(const char *name, struct found_list *list)
 	if (!parse_name(name, file) || fstatat(cache.files_fd, name, &st, AT_SYMLINK_NOFOLLOW) ||
 	    !S_ISREG(st.st_mode) || (st.st_mode & 07777) != VNODE_DATA_MODE)
 		return -EBADF;
+	if (is_draft(name))
+		return adopt_draft(&file, &st);
 	memcpy(vnode_name, name, sizeof(vnode_name));
 	vnode_name[NAME_LEN - 1] = 'v';
 	if (faccessat(cache.files_fd, vnode_name, R_OK | W_OK, AT_SYMLINK_NOFOLLOW))
 		return -EBADF;
-	if (is_draft(name))
-		return adopt_draft(&file, &st);
 
 	if (list->count == list->cap) {
 		size_t cap = list->cap ? 2 * list->cap : 256;

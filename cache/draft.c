@@ -42,22 +42,10 @@ void file_set_mtime(const struct cache_file *file, int64_t mtime_ns)
 		log_debug("cache: times cannot be set: %s", strerror(errno));
 }
 
-/* The notes of a file whose pair has its draft's name already. With the lock. */
-static int add_notes(struct cache_file *file, const struct notes_journal *journal)
+/* From now on it is one, with these notes, which it owns. With the lock. */
+static void begin(struct cache_file *file, struct cache_draft *d,
+		  const struct notes_journal *journal)
 {
-	struct vnode_shm *vn = file->active->pair.vn;
-	struct cache_draft *d = calloc(1, sizeof(*d));
-	char name[PAIR_NAME_BYTES];
-	int ret;
-
-	if (!d)
-		return -ENOMEM;
-	file_pair_name(file, name);
-	ret = notes_create(cache.files_fd, name, blocks_of(vn->attr.size), &d->notes);
-	if (ret) {
-		free(d);
-		return ret;
-	}
 	*d->notes.journal = *journal;
 	place_boot(d->notes.journal->boot);
 	d->notes.shm->data_dev = file->dev;
@@ -66,8 +54,26 @@ static int add_notes(struct cache_file *file, const struct notes_journal *journa
 	file->draft = d;
 	d->next = cache.drafts;
 	cache.drafts = file;
-	__atomic_or_fetch(&vn->flags, VNODE_DRAFT, __ATOMIC_SEQ_CST);
-	return 0;
+	__atomic_or_fetch(&file->active->pair.vn->flags, VNODE_DRAFT, __ATOMIC_SEQ_CST);
+}
+
+/* The notes of a file whose pair has its draft's name already. With the lock. */
+static int add_notes(struct cache_file *file, const struct notes_journal *journal)
+{
+	uint64_t blocks = blocks_of(file->active->pair.vn->attr.size);
+	struct cache_draft *d = calloc(1, sizeof(*d));
+	char name[PAIR_NAME_BYTES];
+	int ret;
+
+	if (!d)
+		return -ENOMEM;
+	file_pair_name(file, name);
+	ret = notes_create(cache.files_fd, name, blocks, &d->notes);
+	if (ret)
+		free(d);
+	else
+		begin(file, d, journal);
+	return ret;
 }
 
 /* With the lock. */
@@ -128,7 +134,7 @@ int draft_create(const struct draft_about *about, struct cache_file **out)
 	};
 	struct notes_journal journal = {0};
 	uint8_t id[CACHE_ID_BYTES];
-	struct cache_file *file;
+	struct cache_draft *d;
 	int ret = file_make_id(about->ctx, about->object, id);
 
 	if (ret)
@@ -141,21 +147,19 @@ int draft_create(const struct draft_about *about, struct cache_file **out)
 		memcpy(journal.etag, about->version->etag, sizeof(journal.etag));
 	}
 	snprintf(journal.object, sizeof(journal.object), "%s", about->object);
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
 	pthread_mutex_lock(&cache.lock);
-	ret = file_create(&pair, id, fresh_hash(), &file);
+	ret = file_create(&pair, id, fresh_hash(), &d->notes, out);
 	if (!ret) {
-		ret = add_notes(file, &journal);
-		if (ret) {
-			file_drop(file);
-			file_put_locked(file);
-		} else {
-			draft_begin(file->draft->notes.shm, 0, 0);
-			draft_end(file->draft->notes.shm);
-		}
+		begin(*out, d, &journal);
+		draft_begin(d->notes.shm, 0, 0);
+		draft_end(d->notes.shm);
 	}
 	pthread_mutex_unlock(&cache.lock);
-	if (!ret)
-		*out = file;
+	if (ret)
+		free(d);
 	return ret;
 }
 
@@ -347,11 +351,15 @@ void draft_set_owner(struct cache_file *file, const uint32_t *uid, const uint32_
 int draft_open_notes(struct cache_file *file)
 {
 	char name[PAIR_NAME_BYTES];
+	int fd;
 
 	if (!draft_is(file))
 		return -EBADF;
+	pthread_mutex_lock(&cache.lock);
 	file_pair_name(file, name);
-	return notes_fd(cache.files_fd, name);
+	fd = notes_fd(cache.files_fd, name);
+	pthread_mutex_unlock(&cache.lock);
+	return fd;
 }
 
 int draft_rename(struct cache_file *file, const char *object, const struct store_object *version)

@@ -196,16 +196,25 @@ static struct cache_active *active_new(struct pair *pair)
 	return a;
 }
 
+int file_open_pair(const struct cache_file *file, struct pair *out)
+{
+	const struct notes *notes = file->draft ? &file->draft->notes : NULL;
+	char name[PAIR_NAME_BYTES];
+
+	file_pair_name(file, name);
+	if (notes && notes->vn)
+		return pair_open_with(cache.files_fd, name, notes->vn, notes->vnode_bytes, out);
+	return pair_open(cache.files_fd, name, out);
+}
+
 int file_activate(struct cache_file *file)
 {
-	char name[PAIR_NAME_BYTES];
 	struct pair pair;
 	int ret;
 
 	if (file->active)
 		return 0;
-	file_pair_name(file, name);
-	ret = pair_open(cache.files_fd, name, &pair);
+	ret = file_open_pair(file, &pair);
 	if (ret)
 		return ret;
 	file->active = active_new(&pair);
@@ -380,8 +389,22 @@ void file_relink(struct cache_file *file, const uint8_t *id, uint64_t etag_hash)
 	*at = file;
 }
 
+static int make_files(const char *name, const struct pair_about *about, struct pair *pair,
+		      struct notes *notes)
+{
+	int ret = notes ? notes_create_pair(cache.files_fd, name, about, pair, notes)
+			: pair_create(cache.files_fd, name, about, pair);
+
+	if (ret != -EEXIST)
+		return ret;
+	/* a file that is no longer in the table */
+	pair_remove(cache.files_fd, name);
+	return notes ? notes_create_pair(cache.files_fd, name, about, pair, notes)
+		     : pair_create(cache.files_fd, name, about, pair);
+}
+
 int file_create(const struct pair_about *about, const uint8_t *id, uint64_t etag_hash,
-		struct cache_file **out)
+		struct notes *notes, struct cache_file **out)
 {
 	SCOPE_FREE struct cache_file *file = calloc(1, sizeof(*file));
 	char name[PAIR_NAME_BYTES];
@@ -398,18 +421,17 @@ int file_create(const struct pair_about *about, const uint8_t *id, uint64_t etag
 	file->etag_hash = file->name_hash = etag_hash;
 	memcpy(file->name_id, id, CACHE_ID_BYTES);
 	file_pair_name(file, name);
-	ret = pair_create(cache.files_fd, name, about, &pair);
-	if (ret == -EEXIST) {
-		/* a file that is no longer in the table */
-		pair_remove(cache.files_fd, name);
-		ret = pair_create(cache.files_fd, name, about, &pair);
-	}
+	ret = make_files(name, about, &pair, notes);
 	if (ret)
 		return ret;
 	file->active = active_new(&pair);
 	if (!file->active) {
 		pair_close(&pair);
 		pair_remove(cache.files_fd, name);
+		if (notes) {
+			notes_close(notes);
+			notes_remove(cache.files_fd, name);
+		}
 		return -ENOMEM;
 	}
 	file->dev = pair.vn->data_dev;
@@ -426,6 +448,21 @@ static bool has_its_name(const struct cache_file *file, const void *hash)
 	return file->name_hash == *(const uint64_t *)hash;
 }
 
+static int take_over(const char *from, const char *to, const struct pair_about *about,
+		     const struct notes *notes)
+{
+	int ret = -EFBIG;
+
+	if (notes->vn)
+		ret = pair_turn(cache.files_fd, from, to, about, notes->vn, notes->vnode_bytes);
+	if (ret == -EFBIG) {
+		ret = pair_take_over(cache.files_fd, from, to, about);
+		if (!ret)
+			notes_remove(cache.files_fd, from);
+	}
+	return ret;
+}
+
 int file_take_over(struct cache_file *file, const struct pair_about *about)
 {
 	uint64_t hash = file_hash_etag(about->etag), old_hash = file->name_hash;
@@ -438,14 +475,13 @@ int file_take_over(struct cache_file *file, const struct pair_about *about)
 	file_pair_name(file, from);
 	file->name_hash = hash;
 	file_pair_name(file, to);
-	ret = pair_take_over(cache.files_fd, from, to, about);
+	ret = take_over(from, to, about, &file->draft->notes);
 	if (ret) {
 		file->name_hash = old_hash;
 		return ret;
 	}
-	notes_remove(cache.files_fd, from);
 	draft_list_remove(file);
-	notes_close(&file->draft->notes);
+	notes_give_up(&file->draft->notes);
 	free(file->draft);
 	file->draft = NULL;
 	file->etag_hash = hash;

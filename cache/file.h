@@ -104,9 +104,9 @@ uint64_t file_hash_etag(const char *etag);
 /* With the lock: it is another object's or version's from now on. */
 void file_relink(struct cache_file *file, const uint8_t *id, uint64_t etag_hash);
 
-/* With the lock: a new file with a reference. */
+/* With the lock: a new file with a reference. notes: NULL, or those of a draft, made with it. */
 int file_create(const struct pair_about *about, const uint8_t *id, uint64_t etag_hash,
-		struct cache_file **out);
+		struct notes *notes, struct cache_file **out);
 
 /* With the lock: a draft without references becomes the ordinary file that about says, with the
  * same data file, complete. After an error it is as it was, or cannot be activated any more. */
@@ -129,6 +129,9 @@ bool file_is_open(const struct cache_file *file);
 struct cache_file *file_use(struct cache_file *file);
 
 void file_pair_name(const struct cache_file *file, char out[PAIR_NAME_BYTES]);
+
+/* With the lock: opens its pair. */
+int file_open_pair(const struct cache_file *file, struct pair *out);
 
 /* All with the lock held. */
 int file_activate(struct cache_file *file);

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cache/pair.h"
+#include "core/log.h"
 #include "core/scope.h"
 
 _Static_assert(DRAFT_HEAD_BYTES + sizeof(struct notes_journal) <= NOTES_DIRTY_OFF,
@@ -23,22 +23,28 @@ static void file_name(const char *name, char out[PAIR_NAME_BYTES + 2])
 	snprintf(out, PAIR_NAME_BYTES + 2, "%s.w", name);
 }
 
-static int map_notes(int fd, size_t bytes, struct notes *out)
+/* vnode_bytes: of a vnode that stands before them. */
+static int map_notes(int fd, size_t bytes, size_t vnode_bytes, struct notes *out)
 {
-	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	char *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (map == MAP_FAILED)
 		return -errno;
-	out->shm = map;
-	out->journal = (struct notes_journal *)((char *)map + DRAFT_HEAD_BYTES);
-	out->bytes = bytes;
+	*out = (struct notes){
+		.shm = (struct draft_shm *)(map + vnode_bytes),
+		.journal = (struct notes_journal *)(map + vnode_bytes + DRAFT_HEAD_BYTES),
+		.bytes = bytes - vnode_bytes,
+		.vn = vnode_bytes ? (struct vnode_shm *)map : NULL,
+		.vnode_bytes = vnode_bytes,
+	};
 	return 0;
 }
 
-int notes_create(int files_fd, const char *name, uint64_t blocks, struct notes *out)
+/* Makes and maps the file. */
+static int make_notes(int files_fd, const char *name, uint64_t words, size_t vnode_bytes,
+		      struct notes *out)
 {
-	uint64_t words = (blocks + 63) / 64;
-	size_t bytes = NOTES_DIRTY_OFF + words * 8;
+	size_t bytes = vnode_bytes + NOTES_DIRTY_OFF + words * 8;
 	char text[PAIR_NAME_BYTES + 2];
 	SCOPE_FD int fd = -1;
 	int ret;
@@ -49,7 +55,7 @@ int notes_create(int files_fd, const char *name, uint64_t blocks, struct notes *
 		return -errno;
 	ret = -posix_fallocate(fd, 0, (off_t)bytes);
 	if (!ret)
-		ret = map_notes(fd, bytes, out);
+		ret = map_notes(fd, bytes, vnode_bytes, out);
 	if (ret) {
 		unlinkat(files_fd, text, 0);
 		return ret;
@@ -57,6 +63,30 @@ int notes_create(int files_fd, const char *name, uint64_t blocks, struct notes *
 	out->shm->version = DRAFT_VERSION;
 	out->shm->dirty_off = NOTES_DIRTY_OFF;
 	out->shm->dirty_words = words;
+	return 0;
+}
+
+int notes_create(int files_fd, const char *name, uint64_t blocks, struct notes *out)
+{
+	return make_notes(files_fd, name, (blocks + 63) / 64, 0, out);
+}
+
+int notes_create_pair(int files_fd, const char *name, const struct pair_about *about,
+		      struct pair *pair, struct notes *out)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int ret = pair_begin(files_fd, name, about, pair);
+
+	if (ret)
+		return ret;
+	ret = make_notes(files_fd, name, 0, (pair_vnode_bytes(about) / page + 1) * page, out);
+	if (ret) {
+		pair_close(pair);
+		pair_remove(files_fd, name);
+		return ret;
+	}
+	pair_fill(pair, about, out->vn);
+	out->vn->notes_off = out->vnode_bytes;
 	return 0;
 }
 
@@ -72,9 +102,20 @@ static bool holds_together(const struct notes *n, uint64_t dev, uint64_t ino)
 	       memchr(n->journal->message, 0, sizeof(n->journal->message));
 }
 
+/* Where the notes begin in a file that begins with a vnode; 0 in one that does not. */
+static uint64_t read_offset(int fd)
+{
+	struct vnode_shm vn;
+
+	if (pread(fd, &vn, sizeof(vn), 0) != (ssize_t)sizeof(vn) || vn.magic != VNODE_MAGIC)
+		return 0;
+	return vn.notes_off;
+}
+
 int notes_open(int files_fd, const char *name, uint64_t dev, uint64_t ino, struct notes *out)
 {
 	SCOPE_FD int fd = notes_fd(files_fd, name);
+	uint64_t vnode_bytes;
 	struct stat st;
 	int ret;
 
@@ -82,9 +123,11 @@ int notes_open(int files_fd, const char *name, uint64_t dev, uint64_t ino, struc
 		return fd;
 	if (fstat(fd, &st))
 		return -errno;
-	if (st.st_size < (off_t)NOTES_DIRTY_OFF)
+	vnode_bytes = read_offset(fd);
+	if (st.st_size < (off_t)NOTES_DIRTY_OFF ||
+	    vnode_bytes > (uint64_t)st.st_size - NOTES_DIRTY_OFF)
 		return -EBADF;
-	ret = map_notes(fd, (size_t)st.st_size, out);
+	ret = map_notes(fd, (size_t)st.st_size, vnode_bytes, out);
 	if (!ret && !holds_together(out, dev, ino)) {
 		notes_close(out);
 		ret = -EBADF;
@@ -105,8 +148,15 @@ int notes_fd(int files_fd, const char *name)
 void notes_close(struct notes *n)
 {
 	if (n->shm)
-		munmap(n->shm, n->bytes);
+		munmap((char *)n->shm - n->vnode_bytes, n->vnode_bytes + n->bytes);
 	*n = (struct notes){0};
+}
+
+void notes_give_up(struct notes *n)
+{
+	if (n->vn && madvise(n->shm, n->bytes, MADV_REMOVE))
+		log_debug("cache: no holes here: %s", strerror(errno));
+	notes_close(n);
 }
 
 void notes_remove(int files_fd, const char *name)

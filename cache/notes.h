@@ -3,6 +3,9 @@
  * The third file of a draft on disk, NAME.w beside the pair (cache/pair.h): the notes that programs
  * and daemon share (core/base/draft.h), and between their head and their bitmap the journal, which
  * is the daemon's own: enough for a later daemon to go on with the draft.
+ *
+ * A draft that was made here has two files only: NAME.w begins with the vnode then, and becomes the
+ * vnode file of its version. Making and removing files is what a small one costs most.
  */
 #ifndef CACHE_NOTES_H
 #define CACHE_NOTES_H
@@ -11,6 +14,7 @@
 #include <stdint.h>
 
 #include "cache/cache.h"
+#include "cache/pair.h"
 #include "cache/place.h"
 #include "core/base/draft.h"
 
@@ -44,11 +48,17 @@ struct notes_journal {
 struct notes {
 	struct draft_shm *shm;
 	struct notes_journal *journal;
-	size_t bytes;
+	size_t bytes;	      /* from shm on */
+	struct vnode_shm *vn; /* before them in the same file; NULL: it is the notes' alone */
+	size_t vnode_bytes;   /* that can be used by it */
 };
 
 /* Makes the file, for a base of this many blocks. Its space is allocated. 0 or an error. */
 int notes_create(int files_fd, const char *name, uint64_t blocks, struct notes *out);
+
+/* Makes both files of a draft without a base. 0 or an error. */
+int notes_create_pair(int files_fd, const char *name, const struct pair_about *about,
+		      struct pair *pair, struct notes *out);
 
 /* Opens one; -EBADF when it is none, or of another data file. */
 int notes_open(int files_fd, const char *name, uint64_t dev, uint64_t ino, struct notes *out);
@@ -58,6 +68,10 @@ int notes_fd(int files_fd, const char *name);
 
 void notes_close(struct notes *n);
 void notes_remove(int files_fd, const char *name);
+
+/* The file is a vnode's alone from now on: what the notes took of the disk is given back, as far as
+ * that can be. Closes them. */
+void notes_give_up(struct notes *n);
 
 /* A copy of the marks of the dirty blocks: *out, to free; n->shm->dirty_words words. 0 or -ENOMEM.
  * They stay until all of it is in the bucket: a daemon may die in between. */

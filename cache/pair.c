@@ -33,11 +33,33 @@ static uint64_t mapped_size(const struct pair_about *about)
 	return about->kind == VNODE_FILE ? about->attr->size : 0;
 }
 
+size_t pair_vnode_bytes(const struct pair_about *about)
+{
+	return tail_offset(mapped_size(about), (uint32_t)strlen(about->path)) +
+	       sizeof(struct pair_tail) + strlen(about->object) + 1;
+}
+
+static struct pair_tail *tail_of(struct vnode_shm *vn)
+{
+	uint64_t size = vn->kind == VNODE_FILE ? vn->attr.size : 0;
+
+	return (struct pair_tail *)((char *)vn + tail_offset(size, vn->path_len));
+}
+
+static void fill_tail(struct vnode_shm *vn, const struct pair_about *about)
+{
+	struct pair_tail *tail = tail_of(vn);
+
+	tail->magic = TAIL_MAGIC;
+	tail->object_len = (uint32_t)strlen(about->object);
+	snprintf(tail->etag, sizeof(tail->etag), "%s", about->etag);
+	memcpy(tail->object, about->object, tail->object_len + 1);
+}
+
 static void fill_vnode(struct vnode_shm *vn, const struct pair_about *about, const struct stat *st)
 {
 	uint64_t size = mapped_size(about);
 	uint32_t path_len = (uint32_t)strlen(about->path);
-	struct pair_tail *tail = (struct pair_tail *)((char *)vn + tail_offset(size, path_len));
 
 	vn->version = VNODE_VERSION;
 	vn->kind = about->kind;
@@ -51,10 +73,7 @@ static void fill_vnode(struct vnode_shm *vn, const struct pair_about *about, con
 	vn->ahead_mark = UINT64_MAX;
 	memcpy(vn->ctx, about->ctx, WIRE_CTX_BYTES);
 	memcpy((char *)vn + vn->path_off, about->path, path_len + 1);
-	tail->magic = TAIL_MAGIC;
-	tail->object_len = (uint32_t)strlen(about->object);
-	snprintf(tail->etag, sizeof(tail->etag), "%s", about->etag);
-	memcpy(tail->object, about->object, tail->object_len + 1);
+	fill_tail(vn, about);
 	if (about->kind == VNODE_FILE && !size)
 		vn->flags = VNODE_COMPLETE;
 	__atomic_store_n(&vn->magic, VNODE_MAGIC, __ATOMIC_RELEASE);
@@ -63,13 +82,15 @@ static void fill_vnode(struct vnode_shm *vn, const struct pair_about *about, con
 static int make_data(int files_fd, const char *name, const struct pair_about *about,
 		     struct stat *st)
 {
-	SCOPE_FD int fd =
-		openat(files_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	uint64_t size = mapped_size(about);
+	SCOPE_FD int fd = openat(files_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+				 VNODE_DATA_MODE);
 
 	if (fd < 0)
 		return -errno;
-	if (fchmod(fd, VNODE_DATA_MODE) || ftruncate(fd, (off_t)mapped_size(about)) ||
-	    fstat(fd, st)) {
+	/* the umask may take something away, or the file system the sticky bit */
+	if ((size && ftruncate(fd, (off_t)size)) || fstat(fd, st) ||
+	    ((st->st_mode & 07777) != VNODE_DATA_MODE && fchmod(fd, VNODE_DATA_MODE))) {
 		int error = -errno;
 
 		unlinkat(files_fd, name, 0);
@@ -83,9 +104,7 @@ static int make_vnode(int files_fd, const char *name, const struct pair_about *a
 {
 	SCOPE_FD int fd =
 		openat(files_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	uint32_t path_len = (uint32_t)strlen(about->path);
-	size_t bytes = tail_offset(mapped_size(about), path_len) + sizeof(struct pair_tail) +
-		       strlen(about->object) + 1;
+	size_t bytes = pair_vnode_bytes(about);
 	void *map;
 	int ret;
 
@@ -100,9 +119,32 @@ static int make_vnode(int files_fd, const char *name, const struct pair_about *a
 	fill_vnode(map, about, st);
 	out->vn = map;
 	out->map_bytes = bytes;
-	out->tail =
-		(const struct pair_tail *)((char *)map + tail_offset(mapped_size(about), path_len));
+	out->tail = tail_of(out->vn);
 	return 0;
+}
+
+int pair_begin(int files_fd, const char *name, const struct pair_about *about, struct pair *out)
+{
+	char text[PAIR_NAME_BYTES + 2];
+	struct stat st;
+	int fd;
+
+	file_name(name, 'd', text);
+	fd = make_data(files_fd, text, about, &st);
+	if (fd < 0)
+		return fd;
+	*out = (struct pair){.data_fd = fd};
+	return 0;
+}
+
+void pair_fill(struct pair *pair, const struct pair_about *about, struct vnode_shm *vn)
+{
+	struct stat st = {0};
+
+	fstat(pair->data_fd, &st);
+	fill_vnode(vn, about, &st);
+	pair->vn = vn;
+	pair->tail = tail_of(vn);
 }
 
 int pair_create(int files_fd, const char *name, const struct pair_about *about, struct pair *out)
@@ -141,11 +183,21 @@ static bool holds_together(const struct vnode_shm *vn, size_t bytes, const struc
 	if (bytes < at + sizeof(*tail) + 1 || vn->bitmap_words != (blocks_of(size) + 63) / 64 ||
 	    vn->bitmap_off != at - vn->bitmap_words * 8 || vn->path_off != sizeof(*vn))
 		return false;
-	if (tail->magic != TAIL_MAGIC || bytes != at + sizeof(*tail) + tail->object_len + 1 ||
+	if (tail->magic != TAIL_MAGIC || bytes < at + sizeof(*tail) + tail->object_len + 1 ||
 	    tail->object[tail->object_len] || !memchr(tail->etag, 0, sizeof(tail->etag)))
 		return false;
 	return vn->data_dev == st->st_dev && vn->data_ino == st->st_ino &&
 	       (vn->kind != VNODE_FILE || vn->flags & VNODE_DRAFT || (uint64_t)st->st_size == size);
+}
+
+static int open_one(int files_fd, const char *name, char kind, int flags)
+{
+	char text[PAIR_NAME_BYTES + 2];
+	int fd;
+
+	file_name(name, kind, text);
+	fd = openat(files_fd, text, flags | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 int pair_open(int files_fd, const char *name, struct pair *out)
@@ -173,23 +225,25 @@ int pair_open(int files_fd, const char *name, struct pair *out)
 	}
 	out->vn = map;
 	out->map_bytes = (size_t)vst.st_size;
-	out->tail =
-		(const struct pair_tail *)((char *)map + tail_offset(out->vn->kind == VNODE_FILE
-									     ? out->vn->attr.size
-									     : 0,
-								     out->vn->path_len));
+	out->tail = tail_of(out->vn);
 	out->data_fd = take_fd(&data_fd);
 	return 0;
 }
 
-static int open_one(int files_fd, const char *name, char kind, int flags)
+int pair_open_with(int files_fd, const char *name, struct vnode_shm *vn, size_t bytes,
+		   struct pair *out)
 {
-	char text[PAIR_NAME_BYTES + 2];
-	int fd;
+	SCOPE_FD int fd = open_one(files_fd, name, 'd', O_RDWR);
+	struct stat st;
 
-	file_name(name, kind, text);
-	fd = openat(files_fd, text, flags | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st))
+		return -errno;
+	if (!holds_together(vn, bytes, &st))
+		return -EBADF;
+	*out = (struct pair){.data_fd = take_fd(&fd), .vn = vn, .tail = tail_of(vn)};
+	return 0;
 }
 
 int pair_data_fd(int files_fd, const char *name, int flags)
@@ -204,7 +258,7 @@ int pair_vnode_fd(int files_fd, const char *name)
 
 void pair_close(struct pair *p)
 {
-	if (p->vn)
+	if (p->vn && p->map_bytes)
 		munmap(p->vn, p->map_bytes);
 	if (p->data_fd >= 0)
 		close(p->data_fd);
@@ -239,6 +293,41 @@ int pair_take_over(int files_fd, const char *from, const char *to, const struct 
 	file_name(from, 'v', old);
 	unlinkat(files_fd, old, 0);
 	return 0;
+}
+
+/* The head and the path stay where they are. */
+static void turn(struct vnode_shm *vn, size_t bytes, const struct pair_about *about)
+{
+	size_t path_end = sizeof(*vn) + strlen(about->path) + 1;
+	uint64_t size = about->attr->size;
+
+	memset((char *)vn + path_end, 0, bytes - path_end);
+	vn->attr = *about->attr;
+	vn->bitmap_words = (blocks_of(size) + 63) / 64;
+	vn->bitmap_off = (uint32_t)(tail_offset(size, vn->path_len) - vn->bitmap_words * 8);
+	vn->notes_off = 0;
+	vn->ahead_mark = UINT64_MAX;
+	fill_tail(vn, about);
+	blocks_set(vn, 0, blocks_of(size));
+	__atomic_store_n(&vn->flags, VNODE_COMPLETE, __ATOMIC_SEQ_CST);
+}
+
+int pair_turn(int files_fd, const char *from, const char *to, const struct pair_about *about,
+	      struct vnode_shm *vn, size_t bytes)
+{
+	char old[PAIR_NAME_BYTES + 2], new[PAIR_NAME_BYTES + 2];
+
+	if (pair_vnode_bytes(about) > bytes)
+		return -EFBIG;
+	/* first: of two files without a partner a later daemon believes nothing */
+	file_name(from, 'w', old);
+	file_name(to, 'v', new);
+	if (renameat(files_fd, old, files_fd, new))
+		return -errno;
+	turn(vn, bytes, about);
+	file_name(from, 'd', old);
+	file_name(to, 'd', new);
+	return renameat(files_fd, old, files_fd, new) ? -errno : 0;
 }
 
 int pair_rename(int files_fd, const char *from, const char *to)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two files of one vnode on disk (core/base/vnode.h), NAME.d and NAME.v in the files directory.
+ * The two files of one vnode on disk (core/base/vnode.h), NAME.d and NAME.v in the files directory;
+ * of a draft that was made here the second is NAME.w and holds its notes as well (cache/notes.h).
  * Behind the bitmap the vnode file also carries what only the daemon needs: the object's name and
  * ETag, so that a later daemon can go on with the pair.
  */
@@ -37,7 +38,7 @@ struct pair {
 	int data_fd; /* -1: none */
 	struct vnode_shm *vn;
 	const struct pair_tail *tail;
-	size_t map_bytes;
+	size_t map_bytes; /* 0: the map is not the pair's to end */
 };
 
 /* Makes both files; name must be new. The vnode file's space is allocated, so that touching the map
@@ -47,14 +48,29 @@ int pair_create(int files_fd, const char *name, const struct pair_about *about, 
 /* Opens an existing pair, which must hold together: -EBADF if it does not. */
 int pair_open(int files_fd, const char *name, struct pair *out);
 
+/* Of a vnode that somebody else maps, in bytes of its own: the data file is made; the vnode is
+ * filled in and belongs to it; such a pair is opened again. */
+int pair_begin(int files_fd, const char *name, const struct pair_about *about, struct pair *out);
+size_t pair_vnode_bytes(const struct pair_about *about);
+void pair_fill(struct pair *pair, const struct pair_about *about, struct vnode_shm *vn);
+int pair_open_with(int files_fd, const char *name, struct vnode_shm *vn, size_t bytes,
+		   struct pair *out);
+
 /* Fresh descriptors for a runtime. flags: an access mode, or O_PATH. */
 int pair_data_fd(int files_fd, const char *name, int flags);
 int pair_vnode_fd(int files_fd, const char *name);
 
 void pair_close(struct pair *p);
+
 /* The data file of a pair goes on as that of another, which about says and in which every block is
  * present; from is none any more. After an error all is as it was. */
 int pair_take_over(int files_fd, const char *from, const char *to, const struct pair_about *about);
+
+/* The same of a draft that holds its notes in NAME.w, of which vn maps bytes before them: no file
+ * is made or removed. -EFBIG: too few bytes, and all is as it was. After another error, and after a
+ * death in between, the pair is none any more. */
+int pair_turn(int files_fd, const char *from, const char *to, const struct pair_about *about,
+	      struct vnode_shm *vn, size_t bytes);
 
 /* Names both files anew. After an error, and after a death in between, the pair is none any more.
  */

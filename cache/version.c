@@ -76,7 +76,7 @@ int cache_create(const uint8_t *ctx, const char *object, const char *etag,
 		file = NULL;
 	}
 	if (!file)
-		ret = file_create(&about, id, hash, &file);
+		ret = file_create(&about, id, hash, NULL, &file);
 	pthread_mutex_unlock(&cache.lock);
 	if (!ret)
 		*out = file;
@@ -159,21 +159,31 @@ bool cache_is_open(struct cache_file *file)
 	return is;
 }
 
+/* With the lock: the files get other names when the first opens it for writing. */
 int cache_open_data(struct cache_file *file, int flags)
 {
 	char name[PAIR_NAME_BYTES];
+	int fd;
 
 	pthread_mutex_lock(&cache.lock);
 	file_used(file);
-	pthread_mutex_unlock(&cache.lock);
 	file_pair_name(file, name);
-	return pair_data_fd(cache.files_fd, name, flags);
+	fd = pair_data_fd(cache.files_fd, name, flags);
+	pthread_mutex_unlock(&cache.lock);
+	return fd;
 }
 
 int cache_open_vnode(struct cache_file *file)
 {
 	char name[PAIR_NAME_BYTES];
+	int fd;
 
+	pthread_mutex_lock(&cache.lock);
 	file_pair_name(file, name);
-	return pair_vnode_fd(cache.files_fd, name);
+	if (file->draft && file->draft->notes.vn)
+		fd = notes_fd(cache.files_fd, name);
+	else
+		fd = pair_vnode_fd(cache.files_fd, name);
+	pthread_mutex_unlock(&cache.lock);
+	return fd;
 }

@@ -23,6 +23,7 @@ static bool plausible(const struct draft_shm *notes, uint64_t bytes, const struc
 
 int notes_attach(struct vfile *vf, int notes_fd)
 {
+	uint64_t offset = vf->vn->notes_off, bytes;
 	struct draft_shm *none = NULL;
 	struct stat st;
 	long at;
@@ -30,20 +31,22 @@ int notes_attach(struct vfile *vf, int notes_fd)
 	__atomic_store_n(&vf->settles, 1, __ATOMIC_RELEASE);
 	if (__atomic_load_n(&vf->notes, __ATOMIC_ACQUIRE))
 		return 0;
-	if (sys2(__NR_fstat, notes_fd, &st) || (size_t)st.st_size < DRAFT_HEAD_BYTES)
+	if (sys2(__NR_fstat, notes_fd, &st) || offset % PAGE_BYTES || st.st_size < 0 ||
+	    (uint64_t)st.st_size < offset || (uint64_t)st.st_size - offset < DRAFT_HEAD_BYTES)
 		return -EIO;
-	at = sys6(__NR_mmap, 0, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, notes_fd, 0);
+	bytes = (uint64_t)st.st_size - offset;
+	at = sys6(__NR_mmap, 0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, notes_fd, offset);
 	if (sys_failed(at))
 		return -ENOMEM;
-	if (!plausible((struct draft_shm *)at, (uint64_t)st.st_size, vf)) {
-		sys2(__NR_munmap, at, st.st_size);
+	if (!plausible((struct draft_shm *)at, bytes, vf)) {
+		sys2(__NR_munmap, at, bytes);
 		return -EIO;
 	}
 	/* of the same file, so of the same size, whoever is first */
-	__atomic_store_n(&vf->notes_bytes, (uint64_t)st.st_size, __ATOMIC_RELEASE);
+	__atomic_store_n(&vf->notes_bytes, bytes, __ATOMIC_RELEASE);
 	if (!__atomic_compare_exchange_n(&vf->notes, &none, (struct draft_shm *)at, false,
 					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		sys2(__NR_munmap, at, st.st_size);
+		sys2(__NR_munmap, at, bytes);
 	return 0;
 }
 

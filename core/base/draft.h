@@ -5,10 +5,11 @@
  * The data file of an open cloud file (core/base/vnode.h) is the file that programs write to, so
  * that readers and writers of one machine always agree. From the first open for writing on it is a
  * *draft*: VNODE_DRAFT is set in its vnode, size and mtime are those of the data file as the kernel
- * has them, nothing of it is evicted, and it has a third file, its notes (this struct and a
- * bitmap), mapped read-write by everybody who has it open for writing. vnode.attr.size stays what
- * it was: the size of the *base*, the version that is fetched from; blocks of the base that were
- * cut off or replaced count as present.
+ * has them, nothing of it is evicted, and it has notes (this struct and a bitmap), mapped
+ * read-write by everybody who has it open for writing: a third file, or, where the file was made
+ * here, the end of its vnode file (vnode.notes_off). vnode.attr.size stays what it was: the size of
+ * the *base*, the version that is fetched from; blocks of the base that were cut off or replaced
+ * count as present.
  *
  * A write, by a runtime, in this order:
  *	1. the blocks of the base that it touches are made present (WIRE_ENSURE), whole ones too;

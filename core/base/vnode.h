@@ -30,7 +30,7 @@
 #include "core/base/wire.h"
 
 #define VNODE_MAGIC	  0x44564b53u /* "SKVD" */
-#define VNODE_VERSION	  2u
+#define VNODE_VERSION	  3u
 #define VNODE_BLOCK_SHIFT 16u /* one bit for each 64 KiB */
 #define VNODE_BLOCK_BYTES (1u << VNODE_BLOCK_SHIFT)
 #define VNODE_DATA_MODE	  01600u /* sticky bit on a regular file, owner only */
@@ -58,6 +58,8 @@ struct vnode_shm {
 	uint32_t bitmap_off; /* from the start of this struct: 64-bit words, bit i = block i */
 	uint64_t bitmap_words;
 	uint8_t ctx[WIRE_CTX_BYTES]; /* whose credentials fetched it */
+	uint64_t notes_off; /* of a draft that was made here: where in this same file its notes
+			     * begin (core/base/draft.h), at a page; 0: they have their own */
 };
 
 /* One name in a directory's data file; the next record stands at its offset + reclen. The first two

@@ -88,10 +88,13 @@ static inline int open_file(const char *path, unsigned flags, struct open_file *
 	cr_assert_eq(reply.head.fds, (flags & O_ACCMODE) == O_RDONLY ? 2 : 3);
 	*out = (struct open_file){.fd = dup(reply.fd[0])};
 	if (reply.head.fds == 3) {
+		struct vnode_shm vn;
+
+		cr_assert_eq(pread(reply.fd[1], &vn, sizeof(vn), 0), (ssize_t)sizeof(vn));
 		cr_assert_eq(fstat(reply.fd[2], &st), 0);
-		out->notes_bytes = (size_t)st.st_size;
+		out->notes_bytes = (size_t)st.st_size - vn.notes_off;
 		out->notes = mmap(NULL, out->notes_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-				  reply.fd[2], 0);
+				  reply.fd[2], (off_t)vn.notes_off);
 		cr_assert_neq(out->notes, MAP_FAILED);
 	}
 	session_free(&reply);
