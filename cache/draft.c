@@ -362,7 +362,8 @@ int draft_open_notes(struct cache_file *file)
 	return fd;
 }
 
-int draft_rename(struct cache_file *file, const char *object, const struct store_object *version)
+int draft_rename(struct cache_file *file, const char *object, uint64_t ino,
+		 const struct store_object *version)
 {
 	struct notes_journal *j = file->draft->notes.journal;
 	uint8_t id[CACHE_ID_BYTES];
@@ -385,6 +386,7 @@ int draft_rename(struct cache_file *file, const char *object, const struct store
 		j->mtime_ns = version->mtime_ns;
 		memcpy(j->etag, version->etag, sizeof(j->etag));
 	}
+	__atomic_store_n(&file->active->pair.vn->attr.ino, ino, __ATOMIC_RELAXED);
 	file_relink(file, id, version ? file_hash_etag(version->etag) : fresh_hash());
 	pthread_mutex_unlock(&cache.lock);
 	return 0;

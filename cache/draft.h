@@ -86,9 +86,10 @@ int draft_open_notes(struct cache_file *file);
 struct cache_file *draft_hold(const uint8_t *ctx, const char *object);
 void draft_release(struct cache_file *file);
 
-/* Its name is another now; the version in the bucket is *object. NULL: nothing of it is in the
- * bucket; -EAGAIN: it has got there meanwhile, under the old name. */
-int draft_rename(struct cache_file *file, const char *object, const struct store_object *version);
+/* Its name is another now, and so is its inode number, which goes by the name; version: what is in
+ * the bucket. NULL: nothing of it is; -EAGAIN: it has got there meanwhile, under the old name. */
+int draft_rename(struct cache_file *file, const char *object, uint64_t ino,
+		 const struct store_object *version);
 
 /* The bucket holds a copy of its version with other attributes: mode, owner and time of attr. */
 void draft_become(struct cache_file *file, const struct wire_attr *attr, const char *etag);

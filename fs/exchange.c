@@ -57,7 +57,8 @@ static void take_along(struct side *s, const char *object, const struct store_ob
 {
 	if (!s->file)
 		return;
-	if (draft_open(s->file, false, NULL) || draft_rename(s->file, object, version))
+	if (draft_open(s->file, false, NULL) ||
+	    draft_rename(s->file, object, name_ino(object, strlen(object), false), version))
 		draft_unlink(s->file);
 }
 

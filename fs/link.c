@@ -88,7 +88,7 @@ int change_link_of(struct cache_file *file, struct lookup *to)
 	if (ret)
 		return ret;
 	name_object(&to->name, object);
-	ret = draft_rename(file, object, NULL);
+	ret = draft_rename(file, object, name_ino(object, strlen(object), false), NULL);
 	if (ret)
 		return ret;
 	draft_must_be_new(file);

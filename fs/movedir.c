@@ -173,7 +173,7 @@ static void take_draft_along(const struct move *m, const char *old, const char *
 
 	if (!file)
 		return;
-	if (draft_is(file) && draft_rename(file, new, copy))
+	if (draft_is(file) && draft_rename(file, new, name_ino(new, strlen(new), false), copy))
 		draft_unlink(file);
 	cache_put(file);
 }

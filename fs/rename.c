@@ -40,6 +40,11 @@ static void replace_draft(const struct rename *r, const struct cache_file *keep)
 	cache_put(file);
 }
 
+static uint64_t new_ino(const struct rename *r)
+{
+	return name_ino(r->new, strlen(r->new), false);
+}
+
 /* The cached file of the old name goes on as that of the new one. */
 static void take_file_along(const struct rename *r, const struct store_object *old,
 			    const struct store_object *new)
@@ -48,7 +53,7 @@ static void take_file_along(const struct rename *r, const struct store_object *o
 
 	if (!file)
 		return;
-	if (draft_open(file, false, NULL) || draft_rename(file, r->new, new))
+	if (draft_open(file, false, NULL) || draft_rename(file, r->new, new_ino(r), new))
 		draft_unlink(file);
 	cache_put(file);
 }
@@ -56,7 +61,7 @@ static void take_file_along(const struct rename *r, const struct store_object *o
 /* Nothing of it is in the bucket: only its name is another. */
 static int rename_new_draft(const struct rename *r, struct cache_file *file)
 {
-	int ret = draft_rename(file, r->new, NULL);
+	int ret = draft_rename(file, r->new, new_ino(r), NULL);
 
 	if (!ret) {
 		replace_draft(r, file);

@@ -38,6 +38,7 @@ SESSIONS = {
     "sort": "sort -o $D/sorted $L/text/file03.txt; sort -u -o $D/sorted $D/sorted; cksum <$D/sorted",
     "mv": "cp $L/text/file04.txt $D/a; mv $D/a $D/b; ls $D; mkdir $D/sub; mv $D/b $D/sub; mv -T $D/sub $D/other; ls $D/other; mv $D/other/b .; "
           "mv b $D/back; cksum <$D/back; ls $D",
+    "mv-written-away": "mkdir $D/q; echo one >$D/q/one; mv $D/q $D/r; echo two >$D/two; mv $D/two $D/three; stat -c %s $D/r/one $D/three; mv $D/r $D/three .; cat r/one three; ls $D",
     "rm": "mkdir -p $D/a/b/c; touch $D/a/1 $D/a/b/2 $D/a/b/c/3; rmdir $D/a 2>/dev/null; echo $?; find $D/a | wc -l; rm -r $D/a; ls $D; rm -f $D/none; rm $D/none 2>/dev/null; echo $?",
     "touch": "touch $D/t; touch -d 2001-02-03T04:05:06 $D/t $D/base.bin; stat -c '%s %Y' $D/t $D/base.bin; cksum <$D/base.bin",
     "chmod": "echo x >$D/s; chmod 755 $D/s; stat -c %a $D/s; chmod go-r $D/s; stat -c %a $D/s; chmod u+w,g=r $D/base.bin; stat -c %a $D/base.bin",
