@@ -21,6 +21,9 @@ int change_rmdir(struct lookup *q);
 /* mode: permission bits. */
 int change_mkdir(struct lookup *q, uint32_t mode);
 
+/* A symbolic link. -EEXIST, -ENOENT (an empty target, no directory), -ENAMETOOLONG. */
+int change_symlink(struct lookup *q, const char *target);
+
 /* flags: of renameat2(2): 0, RENAME_NOREPLACE, or RENAME_EXCHANGE of two files; otherwise
  * -EINVAL. */
 int change_rename(struct lookup *from, struct lookup *to, unsigned flags);

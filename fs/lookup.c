@@ -13,6 +13,7 @@
 #include "core/context.h"
 #include "fs/attrfile.h"
 #include "fs/backends.h"
+#include "fs/links.h"
 #include "fs/metadata.h"
 #include "fs/told.h"
 
@@ -29,7 +30,8 @@ void lookup_file_attr(const char *object, const struct meta_fact *fact, struct w
 		.ino = name_ino(object, strlen(object), false),
 		.size = fact->object.size,
 		.mtime_ns = fact->object.mtime_ns,
-		.mode = S_IFREG | (fact->has_mode ? fact->mode & 07777 : 0644),
+		.mode = fact->is_link ? S_IFLNK | 0777
+				      : S_IFREG | (fact->has_mode ? fact->mode & 07777 : 0644),
 		.nlink = 1,
 		.uid = fact->has_uid ? fact->uid : WIRE_CALLER,
 		.gid = fact->has_gid ? fact->gid : WIRE_CALLER,
@@ -53,6 +55,8 @@ void lookup_file_fact(const struct store_object *object, const struct store_pair
 		.has_gid = m.has_gid,
 		.gid = m.gid,
 	};
+	out->is_link = m.has_mode && S_ISLNK(m.mode) && object->size &&
+		       object->size < WIRE_PATH_MAX;
 	out->has_mtime = m.has_mtime;
 	if (m.has_mtime)
 		out->object.mtime_ns = m.mtime_ns;
@@ -146,7 +150,7 @@ bool lookup_denied(const struct lookup *q, const char *object)
 	return listing_denies(context_id(q->ctx), object, false);
 }
 
-static int head(struct lookup *q, struct meta_fact *fact)
+static int head(struct lookup *q, const char *object, struct meta_fact *fact)
 {
 	struct store_call call = {
 		.verb = STORE_HEAD,
@@ -164,7 +168,11 @@ static int head(struct lookup *q, struct meta_fact *fact)
 	else if (ret != -ENOENT)
 		memcpy(q->message, call.message, sizeof(q->message));
 	store_call_reset(&call);
-	return ret == -ENOENT ? lookup_dir_instead(q, fact) : ret;
+	if (ret == -ENOENT)
+		ret = lookup_dir_instead(q, fact);
+	if (!ret)
+		links_learn(object, fact);
+	return ret;
 }
 
 /* The question about the directory that q's name lies in, to free; NULL: without memory, or there
@@ -240,7 +248,7 @@ static int find_fact(struct lookup *q, const char *object, struct meta_fact *fac
 	ret = meta_enter(ctx, object, false, fact, q->message);
 	if (ret)
 		return ret < 0 ? ret : 0;
-	ret = head(q, fact);
+	ret = head(q, object, fact);
 	meta_leave(ctx, object, ret, fact, q->message);
 	return ret;
 }
@@ -266,6 +274,8 @@ static int no_dir(struct lookup *q)
 	ret = find_fact(q, object, &fact);
 	if (ret)
 		return ret;
+	if (fact.kind == META_FILE && fact.is_link && q->follow)
+		return -WIRE_ELINK;
 	return fact.kind == META_FILE ? -ENOTDIR : -ENOENT;
 }
 
@@ -354,10 +364,25 @@ int lookup_stat(struct lookup *q, struct wire_attr *out)
 		lookup_file_attr(object, &fact, out);
 	else if (fact.kind == META_DIR)
 		dir_attr(q, fact.object.mtime_ns, out);
-	if (out->uid == WIRE_CALLER && out->gid == WIRE_CALLER &&
+	if (fact.kind != META_NONE && out->uid == WIRE_CALLER && out->gid == WIRE_CALLER &&
 	    (fact.kind != META_FILE || !draft_may_change(context_id(q->ctx), object)))
 		show(q, object, by_dir, &fact, out);
+	if (fact.kind == META_FILE && fact.is_link && q->follow)
+		return -WIRE_ELINK;
 	return fact.kind == META_NONE ? -ENOENT : 0;
+}
+
+void lookup_show_missing(const struct lookup *q)
+{
+	const struct wire_attr none = {.uid = WIRE_CALLER, .gid = WIRE_CALLER};
+	char object[NAME_OBJECT_MAX];
+	struct meta_fact fact;
+
+	if (q->name.kind != NAME_KEY || q->name.is_dir || q->must_be_dir)
+		return;
+	name_object(&q->name, object);
+	if (meta_peek(context_id(q->ctx), object, &fact) && fact.kind == META_NONE)
+		show(q, object, false, &fact, &none);
 }
 
 int lookup_parent(struct lookup *q)

@@ -17,6 +17,8 @@ struct lookup {
 	struct name name;
 	char path[WIRE_PATH_MAX]; /* virtual, NUL-terminated */
 	bool must_be_dir;
+	bool follow;	     /* what a symbolic link of that name leads to: -WIRE_ELINK */
+	bool as_is;	     /* fs/open.h: a link's object opens like a file's */
 	bool any_age;	     /* a fact however old is enough, if it says the name exists */
 	bool want_dir;	     /* keep a listing that is met on the way, in dir */
 	struct listing *dir; /* with a reference, or NULL */
@@ -28,8 +30,12 @@ struct lookup {
 struct lookup *lookup_of(const uint8_t *ctx, const char *object);
 
 /* Attributes. A cold file costs one HEAD; a name that is none a LIST more; what can only be a
- * directory one LIST. Returns 0, -ENOENT, -ENOTDIR, or the store's error. */
+ * directory one LIST. Returns 0, -ENOENT, -ENOTDIR, -WIRE_ELINK
+ * (a symbolic link that is to be followed: fs/follow.h), or the store's error. */
 int lookup_stat(struct lookup *q, struct wire_attr *out);
+
+/* Nothing was found, and no symbolic link leads on: runtimes may find that by themselves. */
+void lookup_show_missing(const struct lookup *q);
 
 /* What the plain path of a key means. Returns 0 with any kind of fact, or the store's error. */
 int lookup_fact(struct lookup *q, struct meta_fact *out);

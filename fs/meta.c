@@ -34,7 +34,7 @@ struct entry {
 	int error;		   /* of the lookup that ended last */
 	unsigned refs, turn;	   /* waiters; lookups ended */
 	uint32_t shown[SHOWN_MAX]; /* newest first */
-	bool is_busy, is_told, has_mode, has_uid, has_gid, has_mtime;
+	bool is_busy, is_told, is_link, has_mode, has_uid, has_gid, has_mtime;
 	uint8_t kind;
 	uint16_t mode;
 	uint32_t uid, gid;
@@ -186,6 +186,7 @@ static void set_fact(struct entry *e, const struct meta_fact *fact, bool listed)
 	if (!listed || !e->is_told || !is_same_version(e, fact)) {
 		e->mtime_ns = fact->object.mtime_ns;
 		e->is_told = fact->is_told;
+		e->is_link = fact->is_link;
 		e->has_mode = fact->has_mode;
 		e->mode = (uint16_t)fact->mode;
 		e->has_mtime = fact->has_mtime;
@@ -215,6 +216,7 @@ static void read_fact(const struct entry *e, struct meta_fact *out)
 	out->object.size = e->size;
 	out->object.mtime_ns = e->mtime_ns;
 	out->is_told = e->is_told;
+	out->is_link = e->is_link;
 	out->has_mode = e->has_mode;
 	out->mode = e->mode;
 	out->has_mtime = e->has_mtime;
@@ -259,6 +261,20 @@ bool meta_peek(const uint8_t *ctx, const char *name, struct meta_fact *out)
 		read_fact(e, out);
 	pthread_mutex_unlock(&meta.lock);
 	return e && out->kind != META_UNKNOWN;
+}
+
+bool meta_peek_within(const uint8_t *ctx, const char *name, int64_t age_ns, struct meta_fact *out)
+{
+	struct entry *e;
+	bool known;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find(ctx, name);
+	known = e && e->kind != META_UNKNOWN && clock_ns() < e->until_ns - meta.ttl_ns + age_ns;
+	if (known)
+		read_fact(e, out);
+	pthread_mutex_unlock(&meta.lock);
+	return known;
 }
 
 /* Waits for the lookup that is on its way. */

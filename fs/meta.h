@@ -31,6 +31,7 @@ struct meta_fact {
 	/* META_FILE: */
 	bool is_told; /* the object's own metadata is known, which a listing cannot tell: */
 	bool has_mode, has_uid, has_gid, has_mtime;
+	bool is_link;  /* it is a symbolic link: known of an object that was told, or fs/links.h */
 	uint32_t mode; /* permission bits */
 	uint32_t uid, gid;
 };
@@ -48,6 +49,9 @@ bool meta_get(const uint8_t *ctx, const char *name, struct meta_fact *out);
 
 /* The last fact, however old; nothing is used up. */
 bool meta_peek(const uint8_t *ctx, const char *name, struct meta_fact *out);
+
+/* The same if it is not older than that; nanoseconds. */
+bool meta_peek_within(const uint8_t *ctx, const char *name, int64_t age_ns, struct meta_fact *out);
 
 /* A fact for somebody who is going to find out otherwise; anew: even if it is known. Returns 1:
  * *out is known, or somebody else found it out meanwhile. 0: the caller leads; it must end with

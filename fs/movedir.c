@@ -12,6 +12,7 @@
 #include "core/context.h"
 #include "core/log.h"
 #include "fs/change.h"
+#include "fs/links.h"
 #include "fs/listing.h"
 #include "fs/publish.h"
 #include "fs/told.h"
@@ -186,6 +187,7 @@ static void tell(const struct move *m, const struct store_entry *e)
 	snprintf(old, sizeof(old), "%s%s", m->old_prefix, e->name + strlen(m->old_key));
 	snprintf(new, sizeof(new), "%s%s", m->new_prefix, e->name + strlen(m->old_key));
 	take_draft_along(m, old, new, &e->object);
+	links_copied(old, new, &e->object);
 	told_no_file(m->ctx, old);
 	meta_forget(m->ctx, new);
 	listing_changed(new);

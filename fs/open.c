@@ -11,6 +11,7 @@
 #include "core/context.h"
 #include "fs/backends.h"
 #include "fs/fetch.h"
+#include "fs/links.h"
 
 #define TRIES_MAX 3 /* an object that changes again and again while it is opened */
 
@@ -54,6 +55,7 @@ static void fact_of_file(const struct cache_file *file, const struct store_objec
 		.uid = attr->uid,
 		.has_gid = attr->gid != WIRE_CALLER,
 		.gid = attr->gid,
+		.is_link = S_ISLNK(attr->mode),
 	};
 }
 
@@ -82,11 +84,19 @@ static int ask(struct lookup *q, const char *object, struct meta_fact *fact,
 		cache_put(file);
 		ret = -ENOENT;
 	}
-	if (ret == -ENOENT)
-		return lookup_dir_instead(q, fact);
 	if (!ret)
 		*file_out = file;
+	if (ret == -ENOENT)
+		ret = lookup_dir_instead(q, fact);
+	if (!ret)
+		links_learn(object, fact);
 	return ret;
+}
+
+/* What opening a symbolic link is. */
+static int met_link(const struct lookup *q)
+{
+	return q->follow ? -WIRE_ELINK : -ELOOP;
 }
 
 /* One try. Sets *fact; *file_out when it is a file. -EAGAIN: somebody else found out, look again.
@@ -101,6 +111,8 @@ static int try_open(struct lookup *q, const char *object, struct meta_fact *fact
 	if (meta_get(ctx, object, fact)) {
 		if (fact->kind != META_FILE)
 			return 0;
+		if (fact->is_link && !q->as_is)
+			return met_link(q);
 		file = from_cache(q, object, fact, false);
 	} else if (lookup_denied(q, object)) {
 		fact->kind = META_NONE;
@@ -202,6 +214,12 @@ int open_name(struct lookup *q, int flags, struct opened *out)
 
 	q->want_dir = true;
 	ret = open_key(q, flags, out);
+	if (!ret && out->file && S_ISLNK(cache_attr(out->file)->mode) && !q->as_is &&
+	    !(flags & O_PATH)) {
+		cache_put(out->file);
+		out->file = NULL;
+		ret = met_link(q);
+	}
 	if (q->dir)
 		listing_put(q->dir);
 	q->dir = NULL;

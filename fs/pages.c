@@ -14,11 +14,15 @@
 #include "core/buffer.h"
 #include "core/context.h"
 #include "fs/backends.h"
+#include "fs/links.h"
 #include "fs/listing.h"
 #include "fs/meta.h"
 #include "fs/told.h"
 
 #define PAGE_BYTES_MAX (1u << 20) /* records of one page: 1,000 names of 255 bytes are 300 KB */
+
+#define MODE_DIR  (S_IFDIR | 0755)
+#define MODE_FILE (S_IFREG | 0644)
 
 /* What becomes of one page. */
 struct batch {
@@ -28,7 +32,7 @@ struct batch {
 	uint64_t names;
 };
 
-static int add_record(struct buffer *out, const char *name, uint64_t ino, bool is_dir,
+static int add_record(struct buffer *out, const char *name, uint64_t ino, uint32_t mode,
 		      const struct store_object *object)
 {
 	size_t len = strlen(name);
@@ -40,7 +44,7 @@ static int add_record(struct buffer *out, const char *name, uint64_t ino, bool i
 			 .ino = ino,
 			 .size = object ? object->size : 0,
 			 .mtime_ns = object ? object->mtime_ns : 0,
-			 .mode = is_dir ? S_IFDIR | 0755 : S_IFREG | 0644,
+			 .mode = mode,
 			 .reclen = (uint16_t)reclen,
 			 .name_len = (uint16_t)len,
 		 }};
@@ -49,7 +53,8 @@ static int add_record(struct buffer *out, const char *name, uint64_t ino, bool i
 	return buffer_add(out, rec.bytes, reclen);
 }
 
-static void learn(struct listing *l, const char *object, const struct dirpage_name *n)
+/* Returns the mode to show. */
+static uint32_t learn(struct listing *l, const char *object, const struct dirpage_name *n)
 {
 	struct meta_fact fact = {.kind = n->is_dir ? META_DIR : META_FILE};
 	const uint8_t *ctx = context_id(l->ctx);
@@ -57,12 +62,13 @@ static void learn(struct listing *l, const char *object, const struct dirpage_na
 	char name[META_NAME_MAX];
 
 	if (n->is_piece)
-		return;
+		return MODE_DIR;
 	if (n->object)
 		fact.object = *n->object;
 	if (!n->is_dir) {
+		fact.is_link = links_find(object, n->object, &fact.object.mtime_ns, NULL);
 		meta_put_listed(ctx, object, &fact, asked_ns);
-		return;
+		return fact.is_link ? S_IFLNK | 0777 : MODE_FILE;
 	}
 	meta_dir_name(object, name);
 	meta_put_listed(ctx, name, &fact, asked_ns);
@@ -70,21 +76,23 @@ static void learn(struct listing *l, const char *object, const struct dirpage_na
 		snprintf(name, sizeof(name), "%.*s", (int)strlen(object) - 1, object);
 		meta_put_listed(ctx, name, &fact, asked_ns);
 	}
+	return MODE_DIR;
 }
 
 static int take_name(void *arg, const struct dirpage_name *n)
 {
 	struct batch *b = arg;
 	char object[NAME_OBJECT_MAX];
+	uint32_t mode;
 	uint64_t ino;
 
 	snprintf(object, sizeof(object), "%s/%s/%s", b->l->scheme, b->l->bucket, n->key);
-	learn(b->l, object, n);
+	mode = learn(b->l, object, n);
 	if (n->object && n->object->mtime_ns > b->newest_ns)
 		b->newest_ns = n->object->mtime_ns;
 	b->names++;
 	ino = name_ino(object, strlen(object), n->is_dir);
-	return add_record(&b->records, n->name, ino, n->is_dir, n->object);
+	return add_record(&b->records, n->name, ino, mode, n->object);
 }
 
 static int write_records(struct listing *l, const struct buffer *records)
@@ -167,9 +175,9 @@ int pages_begin(struct listing *l)
 	l->has_files = true;
 	l->dev = l->pair.vn->data_dev;
 	l->ino = l->pair.vn->data_ino;
-	ret = add_record(&b.records, ".", l->attr.ino, true, NULL);
+	ret = add_record(&b.records, ".", l->attr.ino, MODE_DIR, NULL);
 	if (!ret)
-		ret = add_record(&b.records, "..", parent_ino(l), true, NULL);
+		ret = add_record(&b.records, "..", parent_ino(l), MODE_DIR, NULL);
 	if (!ret)
 		ret = finish(&b, false);
 	buffer_free(&b.records);
@@ -206,8 +214,8 @@ static int add_dirs(struct batch *b, const struct store_list *page)
 		if (b->l->kind == NAME_SCHEME)
 			learn(b->l, object, &n);
 		b->names++;
-		ret = add_record(&b->records, name, name_ino(object, strlen(object), true), true,
-				 NULL);
+		ret = add_record(&b->records, name, name_ino(object, strlen(object), true),
+				 MODE_DIR, NULL);
 	}
 	return ret;
 }
@@ -235,7 +243,7 @@ static int add_draft(void *arg, struct cache_file *file)
 	now.size = attr.size;
 	now.mtime_ns = attr.mtime_ns;
 	b->names++;
-	return add_record(&b->records, name, attr.ino, false, &now);
+	return add_record(&b->records, name, attr.ino, MODE_FILE, &now);
 }
 
 int pages_add(struct listing *l, const struct store_list *page)

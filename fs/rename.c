@@ -14,6 +14,7 @@
 #include "core/context.h"
 #include "fs/change.h"
 #include "fs/copy.h"
+#include "fs/links.h"
 #include "fs/listing.h"
 #include "fs/movedir.h"
 #include "fs/multipart.h"
@@ -105,7 +106,10 @@ static int rename_object(struct rename *r)
 	if (ret)
 		return ret;
 	replace_draft(r, NULL);
-	take_file_along(r, &old, &fact.object);
+	if (fact.is_link)
+		links_copied(r->old, r->new, &fact.object);
+	else
+		take_file_along(r, &old, &fact.object);
 	told_file(r->ctx, r->new, &fact);
 	ret = change_delete(r->from, r->from->name.key);
 	if (!ret)

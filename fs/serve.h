@@ -30,6 +30,12 @@ void serve_say(struct session *s, const uint8_t *ctx, const char *bucket, int er
 /* The three descriptors of a draft go along; mode: an access mode. */
 int serve_draft(struct session *s, struct cache_file *file, int mode);
 
+typedef int serve_fn(struct session *s);
+
+/* Serves the request unless one of its paths leads through a symbolic link: then the reply is
+ * WIRE_ELINK. */
+int paths_serve(struct session *s, serve_fn *serve);
+
 /* Each returns the reply's error. */
 int serve_flush(struct session *s);
 int serve_settle(struct session *s);
@@ -41,5 +47,7 @@ int serve_link(struct session *s);
 int serve_clone(struct session *s);
 int serve_setattr(struct session *s);
 int serve_recover(struct session *s);
+int serve_symlink(struct session *s);
+int serve_readlink(struct session *s);
 
 #endif

@@ -9,6 +9,7 @@
 #include "cache/draft.h"
 #include "core/scope.h"
 #include "fs/change.h"
+#include "fs/follow.h"
 #include "fs/later.h"
 #include "fs/listing.h"
 #include "fs/publish.h"
@@ -125,6 +126,7 @@ int serve_link(struct session *s)
 	ret = two_lookups(s, &from, &to);
 	if (ret || !from || !to)
 		return ret;
+	from->follow = !(s->req->flags & WIRE_NOFOLLOW);
 	ret = change_link(from, to);
 	if (ret)
 		serve_say(s, s->req->ctx, to->name.bucket, ret,
@@ -162,7 +164,7 @@ int serve_rename(struct session *s)
 
 	if (ret || !from || !to)
 		return ret;
-	ret = change_rename(from, to, s->req->flags & ~WIRE_MUST_BE_DIR);
+	ret = change_rename(from, to, s->req->flags & ~(WIRE_MUST_BE_DIR | WIRE_NOFOLLOW));
 	if (ret)
 		serve_say(s, s->req->ctx, from->name.bucket, ret, from->message);
 	return ret;
@@ -210,6 +212,40 @@ int serve_setattr(struct session *s)
 	if (ret)
 		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
 	return ret;
+}
+
+int serve_symlink(struct session *s)
+{
+	size_t len = strnlen(s->text, s->req->text_len);
+	int ret;
+	SCOPE_FREE struct lookup *q = NULL;
+
+	if (len == s->req->text_len)
+		return -EPROTO;
+	q = serve_lookup(s, s->text + len + 1, s->req->text_len - len - 1, &ret);
+	if (!q)
+		return ret;
+	ret = change_symlink(q, s->text);
+	if (ret)
+		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
+	return ret;
+}
+
+int serve_readlink(struct session *s)
+{
+	char target[WIRE_PATH_MAX];
+	int ret;
+	SCOPE_FREE struct lookup *q = serve_lookup(s, s->text, s->req->text_len, &ret);
+
+	if (!q)
+		return ret;
+	ret = follow_target(q, target);
+	if (ret) {
+		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
+		return ret;
+	}
+	s->out->text = strdup(target);
+	return s->out->text ? 0 : -ENOMEM;
 }
 
 int serve_settle(struct session *s)

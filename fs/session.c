@@ -45,6 +45,11 @@ static int serve_hello(struct session *s)
 	return 0;
 }
 
+/* Of which a path's last name, a symbolic link, is followed; of WIRE_LINK only the first path's,
+ * which is serve_link()'s part. */
+static const bool may_follow[WIRE_OPS] = {
+	[WIRE_STAT] = true, [WIRE_OPEN] = true, [WIRE_SETATTR] = true};
+
 struct lookup *serve_lookup(const struct session *s, const char *text, size_t len, int *error)
 {
 	struct lookup *q = calloc(1, sizeof(*q));
@@ -55,6 +60,7 @@ struct lookup *serve_lookup(const struct session *s, const char *text, size_t le
 	}
 	q->ctx = s->ctx;
 	q->must_be_dir = s->req->flags & WIRE_MUST_BE_DIR;
+	q->follow = may_follow[s->req->op] && !(s->req->flags & WIRE_NOFOLLOW);
 	*error = len < WIRE_PATH_MAX ? 0 : -ENAMETOOLONG;
 	if (!*error) {
 		memcpy(q->path, text, len);
@@ -288,7 +294,8 @@ static const struct {
 	[WIRE_UNLINK] = {serve_unlink, true},	   [WIRE_MKDIR] = {serve_mkdir, true},
 	[WIRE_RENAME] = {serve_rename, true},	   [WIRE_LINK] = {serve_link, true},
 	[WIRE_CLONE] = {serve_clone, true},	   [WIRE_SETATTR] = {serve_setattr, true},
-	[WIRE_RECOVER] = {serve_recover, false},
+	[WIRE_RECOVER] = {serve_recover, false},   [WIRE_SYMLINK] = {serve_symlink, true},
+	[WIRE_READLINK] = {serve_readlink, true},
 };
 
 static int serve(struct session *s, size_t bytes)
@@ -310,7 +317,7 @@ static int serve(struct session *s, size_t bytes)
 			return -WIRE_EUNKNOWN_CTX;
 		}
 	}
-	return ops[req->op].serve ? ops[req->op].serve(s) : -EOPNOTSUPP;
+	return ops[req->op].serve ? paths_serve(s, ops[req->op].serve) : -EOPNOTSUPP;
 }
 
 void session_serve(const struct session_env *env, pid_t pid, const void *message, size_t bytes,

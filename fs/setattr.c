@@ -14,6 +14,7 @@
 #include "core/context.h"
 #include "fs/change.h"
 #include "fs/copy.h"
+#include "fs/links.h"
 #include "fs/told.h"
 
 static int set_on_draft(struct cache_file *file, const struct change_attr *attr)
@@ -62,7 +63,10 @@ static int set_on_object(struct lookup *q, const char *object, const struct chan
 	ret = copy_object(q, q, false, attr, &fact);
 	if (ret)
 		return ret;
-	take_file_along(ctx, object, old, &fact);
+	if (fact.is_link)
+		links_copied(object, object, &fact.object);
+	else
+		take_file_along(ctx, object, old, &fact);
 	told_file(ctx, object, &fact);
 	return 0;
 }
@@ -91,6 +95,8 @@ int change_attr(struct lookup *q, const struct change_attr *attr)
 
 	if (ret || S_ISDIR(now.mode))
 		return ret;
+	if (S_ISLNK(now.mode) && attr->what & WIRE_SET_MODE)
+		return -EOPNOTSUPP; /* as Linux has it */
 	if (is_so(&now, attr))
 		return 0;
 	name_object(&q->name, object);

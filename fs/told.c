@@ -9,6 +9,7 @@
 
 #include "cache/clock.h"
 #include "core/context.h"
+#include "fs/links.h"
 #include "fs/listing.h"
 
 struct empty {
@@ -183,6 +184,7 @@ void told_file(const uint8_t *ctx, const char *object, const struct meta_fact *f
 {
 	char parent[NAME_OBJECT_MAX];
 
+	links_learn(object, fact);
 	meta_put_own(ctx, object, fact);
 	forget_elsewhere(ctx, object);
 	listing_changed(object);
@@ -195,6 +197,7 @@ void told_no_file(const uint8_t *ctx, const char *object)
 	const struct meta_fact none = {.kind = META_NONE};
 	char parent[NAME_OBJECT_MAX];
 
+	links_learn(object, &none);
 	meta_put_own(ctx, object, &none);
 	forget_elsewhere(ctx, object);
 	listing_changed(object);

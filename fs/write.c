@@ -16,6 +16,7 @@
 #include "core/context.h"
 #include "fs/backends.h"
 #include "fs/fetch.h"
+#include "fs/links.h"
 #include "fs/meta.h"
 #include "fs/told.h"
 
@@ -137,6 +138,18 @@ static int make_new(struct writing *w, struct opened *out)
 	return ret ? ret : make_file(w, NULL, true, out);
 }
 
+/* Is it a symbolic link? One that was known to be is asked about again. Returns what opening it is,
+ * or 0. */
+static int check_link(struct writing *w)
+{
+	struct meta_fact fact;
+
+	if (!links_has(w->object) || lookup_fact(w->q, &fact) || fact.kind != META_FILE ||
+	    !fact.is_link)
+		return 0;
+	return w->q->follow ? -WIRE_ELINK : -ELOOP;
+}
+
 /* The content goes: what is there need not be asked for. */
 static int open_cut(struct writing *w, struct opened *out)
 {
@@ -144,8 +157,10 @@ static int open_cut(struct writing *w, struct opened *out)
 	char version[STORE_ETAG_BYTES];
 	struct cache_file *file;
 	struct meta_fact fact;
-	int ret;
+	int ret = check_link(w);
 
+	if (ret)
+		return ret;
 	if (meta_get(ctx, w->object, &fact)) {
 		if (fact.kind == META_DIR)
 			return must_make(w) ? -EEXIST : -EISDIR;
@@ -221,6 +236,8 @@ int write_open(struct lookup *q, unsigned flags, uint32_t mode, struct opened *o
 
 	*out = (struct opened){0};
 	q->message[0] = '\0';
+	if (must_make(&w))
+		q->follow = false;
 	if (q->name.kind != NAME_KEY || q->name.is_dir || q->must_be_dir || flags & O_DIRECTORY)
 		return open_directory(&w);
 	if (!backends_has(q->name.scheme))

@@ -13,6 +13,7 @@
 #include "intercept/fdtab.h"
 #include "intercept/mapped.h"
 #include "intercept/notes.h"
+#include "intercept/path.h"
 #include "intercept/umask.h"
 
 #define CLOUDFD_STATUS (O_NONBLOCK | O_APPEND | O_NOATIME) /* kept, on the descriptor we got */
@@ -30,7 +31,7 @@ int cloudfd_ask(const struct vpath *path, unsigned flags, unsigned mode, struct 
 		.op = WIRE_OPEN,
 		.text = path->text,
 		.text_len = (uint32_t)path->len,
-		.flags = (flags & CLOUDFD_ASKED) | (path->must_be_dir ? WIRE_MUST_BE_DIR : 0),
+		.flags = (flags & CLOUDFD_ASKED) | path_flags(path),
 	};
 	if (flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE)
 		rq->mode = mode & 07777 & ~umask_now();

@@ -9,6 +9,7 @@
 #include "intercept/int80.h"
 #include "intercept/report.h"
 #include "intercept/signals.h"
+#include "intercept/symlink.h"
 #include "intercept/trapped.h"
 
 extern const char gate_plain[], gate_plain_end[], gate_args[], gate_args_end[], gate_path[],
@@ -179,6 +180,20 @@ static void pass(struct sys_args *a, long how)
 	}
 }
 
+long dispatch_follow(struct sys_args *a)
+{
+	const struct sys_args first = *a;
+	long ret;
+
+	symlink_forget(a->thread);
+	do {
+		*a = first;
+		ret = dispatch_handle(a);
+	} while (ret == -WIRE_ELINK);
+	symlink_forget(a->thread);
+	return ret;
+}
+
 /* One system call of the program, whose registers are in t->regs; called by start.S. */
 void dispatch_call(struct thread *t);
 void dispatch_call(struct thread *t)
@@ -210,8 +225,8 @@ void dispatch_call(struct thread *t)
 	} else {
 		if (t->trapped && !t->int80 && retry == RETRY_NO)
 			trapped_note(t->site);
-		ret = dispatch_handle(&a);
-		if (retry == RETRY_LINK && ret == SYS_PASS_PATH)
+		ret = dispatch_follow(&a);
+		if (retry == RETRY_LINK && ret == SYS_PASS_PATH && !a.replaced)
 			ret = -ENOENT; /* no link into the clouds: the kernel's answer stands */
 		t->retry = RETRY_NO;
 		if (ret <= SYS_PASS && ret >= SYS_PASS_LAST) {

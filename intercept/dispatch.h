@@ -39,6 +39,10 @@ typedef long sys_handler(struct sys_args *a);
 /* What the call's handler says; SYS_PASS when it has none. */
 sys_handler dispatch_handle;
 
+/* The same, once more for each symbolic link in the clouds that the call's names lead through; a
+ * holds then what the last one made of the arguments. */
+sys_handler dispatch_follow;
+
 /* TWIN_GS_CLASSES: enum sysclass by the low 16 bits of a number. */
 extern const uint8_t dispatch_classes[65536];
 

@@ -62,6 +62,7 @@ struct kstack {
 #define S_IFREG	      0100000
 #define S_ISREG(mode) (((mode)&S_IFMT) == S_IFREG)
 #define S_ISDIR(mode) (((mode)&S_IFMT) == 0040000)
+#define S_ISLNK(mode) (((mode)&S_IFMT) == 0120000)
 
 /* General registers in the order of the kernel's struct sigcontext. */
 struct kregs {

@@ -181,7 +181,29 @@ static int resolve_relative(struct sys_args *a, int dirfd, int path_arg, const c
 	return ret;
 }
 
-int path_is_cloud(struct sys_args *a, int dirfd_arg, int path_arg, int slot, unsigned flags)
+/* The program's name led through a link in the clouds: another stands for it, absolute or relative
+ * to the root of the clouds, which it may climb out of. */
+static int resolve_redirected(struct sys_args *a, int path_arg, int slot, unsigned flags)
+{
+	struct thread *t = a->thread;
+	struct vpath *out = &t->path[slot];
+	char *name = t->redirect[slot];
+	int ret = vpath_resolve(rt.handoff.root, *name == '/' ? NULL : "", name, out);
+
+	if (ret)
+		return ret;
+	if (*name != '/')
+		memcpy(name, out->text, strlen(out->text) + 1);
+	memcpy(t->name, name, strlen(name) + 1);
+	ret = symlink_leads_to_cloud(AT_FDCWD, t->name, flags & PATH_NOFOLLOW, out);
+	if (ret)
+		return ret;
+	memcpy(t->name, name, strlen(name) + 1);
+	args_replace(a, path_arg, (uint64_t)name);
+	return 0;
+}
+
+static int decide(struct sys_args *a, int dirfd_arg, int path_arg, int slot, unsigned flags)
 {
 	struct thread *t = a->thread;
 	struct vpath *out = &t->path[slot];
@@ -190,6 +212,8 @@ int path_is_cloud(struct sys_args *a, int dirfd_arg, int path_arg, int slot, uns
 	const char *self;
 	int ret;
 
+	if (t->redirected[slot])
+		return resolve_redirected(a, path_arg, slot, flags);
 	if (user_string(name, (const char *)a->arg[path_arg], sizeof(t->name)) < 0)
 		*name = '\0'; /* EFAULT, ENAMETOOLONG: the kernel's words */
 	if (!*name)
@@ -207,6 +231,16 @@ int path_is_cloud(struct sys_args *a, int dirfd_arg, int path_arg, int slot, uns
 	return ret;
 }
 
+int path_is_cloud(struct sys_args *a, int dirfd_arg, int path_arg, int slot, unsigned flags)
+{
+	struct vpath *out = &a->thread->path[slot];
+	int ret = decide(a, dirfd_arg, path_arg, slot, flags);
+
+	if (ret == 1) /* a slash behind a link's name asks for what it leads to */
+		out->nofollow = flags & PATH_NOFOLLOW && !out->must_be_dir;
+	return ret;
+}
+
 bool path_beneath(struct sys_args *a, int dirfd_arg, const struct vpath *path)
 {
 	char *base = (char *)a->thread->iov;
@@ -220,13 +254,26 @@ bool path_beneath(struct sys_args *a, int dirfd_arg, const struct vpath *path)
 			(path->text[len] == '/' || path->text[len] == '\0'));
 }
 
+unsigned path_flags(const struct vpath *path)
+{
+	return (path->must_be_dir ? WIRE_MUST_BE_DIR : 0) | (path->nofollow ? WIRE_NOFOLLOW : 0);
+}
+
+/* -EAGAIN: the daemon must be asked; it follows links. */
+static int warm_attr(const struct vpath *path, struct wire_attr *out)
+{
+	int ret = warm_stat(path, out);
+
+	return !ret && S_ISLNK(out->mode) && !path->nofollow ? -EAGAIN : ret;
+}
+
 static int ask_attr(const struct vpath *path, unsigned flags, struct wire_attr *out)
 {
 	struct request rq = {
 		.op = WIRE_STAT,
 		.text = path->text,
 		.text_len = (uint32_t)path->len,
-		.flags = flags | (path->must_be_dir ? WIRE_MUST_BE_DIR : 0),
+		.flags = flags | path_flags(path),
 	};
 	int ret = request_run(&rq);
 
@@ -237,7 +284,7 @@ static int ask_attr(const struct vpath *path, unsigned flags, struct wire_attr *
 
 int path_stat(const struct vpath *path, struct wire_attr *out)
 {
-	int ret = warm_stat(path, out);
+	int ret = warm_attr(path, out);
 
 	return ret == -EAGAIN ? ask_attr(path, 0, out) : ret;
 }
@@ -246,7 +293,7 @@ int path_exists(const struct vpath *path)
 {
 	struct wire_attr attr;
 
-	int ret = warm_stat(path, &attr);
+	int ret = warm_attr(path, &attr);
 
 	return ret == -EAGAIN ? ask_attr(path, WIRE_ANY_AGE, &attr) : ret;
 }

@@ -13,12 +13,16 @@
  * PATH_NO_DIRFD). Returns 1 when it is in the clouds: a->thread->path[slot] holds it. Returns 0
  * when it is the kernel's; the arguments are replaced then if the kernel must be given another name
  * (a relative name that climbs out of a virtual directory, /proc/self/exe). A negative errno ends
- * the call. slot: 0 or 1, for calls with two names. */
+ * the call; -WIRE_ELINK, from whatever asks the daemon about the path, too: then the handler is
+ * called anew, and this gives another name. slot: 0 or 1, for calls with two names. */
 int path_is_cloud(struct sys_args *a, int dirfd_arg, int path_arg, int slot, unsigned flags);
 
 /* RESOLVE_BENEATH of openat2(2): is the virtual path, just decided for the call, below the
  * directory that argument dirfd_arg means, and was its name relative? */
 bool path_beneath(struct sys_args *a, int dirfd_arg, const struct vpath *path);
+
+/* WIRE_MUST_BE_DIR and WIRE_NOFOLLOW as the path has it. */
+unsigned path_flags(const struct vpath *path);
 
 /* 0 when the virtual path exists, or did when it was last seen; or a negative errno. Costs no
  * request for names that were listed. */

@@ -16,6 +16,7 @@
 #include "intercept/notes.h"
 #include "intercept/spawn.h"
 #include "intercept/signals.h"
+#include "intercept/symlink.h"
 
 #define REQUEST_TRIES	 4   /* connections: the daemon may be restarted under us */
 #define REQUEST_WAIT_S	 300 /* beyond the daemon's own time-outs and retries */
@@ -56,7 +57,7 @@ struct kcmsg {
 
 struct answer {
 	struct wire_reply head;
-	char text[LINE_BYTES];
+	char text[WIRE_PATH_MAX]; /* a line or a path */
 };
 
 /* Standard error may be a cloud file, which this changes too; nobody is asked about it here. */
@@ -321,6 +322,7 @@ static int met_itself(const struct request *rq, int error)
 		return error == -ENOENT ? 0 : error;
 	case WIRE_MKDIR:
 	case WIRE_LINK:
+	case WIRE_SYMLINK:
 		return error == -EEXIST ? 0 : error;
 	default:
 		return error;
@@ -360,6 +362,10 @@ int request_run(struct request *rq)
 			ret = register_context();
 			if (!ret)
 				ret = -EPIPE; /* once more */
+		} else if (ret == -WIRE_ELINK) {
+			ret = symlink_redirect(t, rq->attr.size, answer.text);
+		} else if (!ret && rq->answer) {
+			memcpy(rq->answer, answer.text, strlen(answer.text) + 1);
 		} else if (ret && answer.head.text_len) {
 			say(answer.text, "");
 			rq->said = true;

@@ -25,6 +25,7 @@ struct request {
 	uint32_t mode, uid, gid;
 	bool has_send_fd; /* WIRE_TWIN: send_fd goes along */
 	int send_fd;
+	char *answer; /* room for the text of a good answer with its NUL, WIRE_PATH_MAX; or NULL */
 	/* The answer. */
 	struct wire_attr attr;
 	uint8_t ctx[WIRE_CTX_BYTES];

@@ -133,3 +133,28 @@ int symlink_leads_to_cloud(int dirfd, char *name, bool nofollow, struct vpath *o
 			return 1;
 	}
 }
+
+int symlink_redirect(struct thread *t, uint64_t slot, const char *text)
+{
+	size_t len = strlen(text);
+	bool must_be_dir;
+
+	if (slot >= sizeof(t->redirect) / sizeof(t->redirect[0]))
+		return -EIO;
+	must_be_dir = t->path[slot].must_be_dir;
+	if (len + must_be_dir + 1 > sizeof(t->redirect[slot]))
+		return -ENAMETOOLONG;
+	if (++t->links > LINKS_MAX)
+		return -ELOOP;
+	memcpy(t->redirect[slot], text, len + 1);
+	if (must_be_dir)
+		memcpy(t->redirect[slot] + len, "/", 2);
+	t->redirected[slot] = true;
+	return -WIRE_ELINK;
+}
+
+void symlink_forget(struct thread *t)
+{
+	t->redirected[0] = t->redirected[1] = false;
+	t->links = 0;
+}

@@ -32,7 +32,7 @@ static long change_path(const struct vpath *path, const struct change *c)
 		.op = WIRE_SETATTR,
 		.text = path->text,
 		.text_len = (uint32_t)path->len,
-		.flags = c->set | (path->must_be_dir ? WIRE_MUST_BE_DIR : 0),
+		.flags = c->set | path_flags(path),
 		.mode = c->mode,
 		.uid = c->uid,
 		.gid = c->gid,

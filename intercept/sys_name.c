@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls that make, remove and change names: mkdir, mknod, unlink, rename, link. Symbolic links
- * cannot be. */
+/* Calls that make, remove and change names: mkdir, mknod, symlink, unlink, rename, link. */
 #include <errno.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
@@ -19,7 +18,7 @@ static struct request about(enum wire_op op, const struct vpath *path, unsigned 
 		.op = op,
 		.text = path->text,
 		.text_len = (uint32_t)path->len,
-		.flags = flags | (path->must_be_dir ? WIRE_MUST_BE_DIR : 0),
+		.flags = flags | path_flags(path),
 	};
 }
 
@@ -96,13 +95,26 @@ long sys_mknodat(struct sys_args *a)
 	return make_node(a, 0, 1);
 }
 
+/* The target is what the program says, unlooked at. The request is built in iov, which holds no
+ * name any more. */
 static long make_symlink(struct sys_args *a, int dirfd_arg, int path_arg)
 {
+	struct thread *t = a->thread;
+	char *text = (char *)t->iov;
+	struct request rq;
+	long len;
 	int ret = path_is_cloud(a, dirfd_arg, path_arg, 0, PATH_NOFOLLOW);
 
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS_PATH;
-	return refuse_new(&a->thread->path[0], -EPERM);
+	len = user_string(text, (const char *)a->arg[0], WIRE_PATH_MAX);
+	if (len <= 0)
+		return len ? len : -ENOENT;
+	rq = about(WIRE_SYMLINK, &t->path[0], 0);
+	memcpy(text + len + 1, t->path[0].text, t->path[0].len);
+	rq.text = text;
+	rq.text_len = (uint32_t)((size_t)len + 1 + t->path[0].len);
+	return request_run(&rq);
 }
 
 long sys_symlink(struct sys_args *a)

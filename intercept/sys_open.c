@@ -213,6 +213,8 @@ long sys_openat2(struct sys_args *a)
 		return -EINVAL;
 	if (how.resolve & RESOLVE_IN_ROOT)
 		return -EOPNOTSUPP;
+	if (how.resolve & RESOLVE_NO_SYMLINKS && a->thread->links)
+		return -ELOOP;
 	if (how.resolve & RESOLVE_BENEATH && !path_beneath(a, 0, &a->thread->path[0]))
 		return -EXDEV;
 	if (how.resolve & RESOLVE_CACHED)

@@ -11,6 +11,7 @@
 #include "intercept/handlers.h"
 #include "intercept/path.h"
 #include "intercept/procmaps.h"
+#include "intercept/request.h"
 #include "intercept/usercopy.h"
 
 static long put_link(const char *text, size_t len, uint64_t user, uint64_t room)
@@ -65,20 +66,62 @@ static long others_link(const char *name, char *out, uint64_t user, uint64_t roo
 	return len ? put_link(out, len - 1, user, room) : SYS_PASS;
 }
 
+/* What the link in the clouds says. */
+static long cloud_link(struct thread *t, const struct vpath *path, uint64_t user, uint64_t room)
+{
+	struct request rq = {
+		.op = WIRE_READLINK,
+		.text = path->text,
+		.text_len = (uint32_t)path->len,
+		.flags = path_flags(path),
+		.answer = (char *)t->iov,
+	};
+	struct wire_attr attr;
+	int ret;
+
+	if ((int64_t)room <= 0)
+		return -EINVAL;
+	if (path->must_be_dir) { /* what has a slash behind it is followed */
+		ret = path_stat(path, &attr);
+		return ret ? ret : -EINVAL;
+	}
+	ret = request_run(&rq);
+	return ret ? ret : put_link(rq.answer, strlen(rq.answer), user, room);
+}
+
+/* readlinkat(fd, ""): fd may be a link that was opened with O_PATH and O_NOFOLLOW. */
+static long link_of_fd(struct sys_args *a, int dirfd_arg, int path_arg)
+{
+	struct vpath *path = &a->thread->path[0];
+	struct vfile *vf;
+	long ret = (int)a->arg[dirfd_arg] < 0 ? 0 : cloudfd_get((int)a->arg[dirfd_arg], &vf);
+
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS;
+	memcpy(path->text, vnode_path(vf->vn), vf->vn->path_len + 1);
+	path->len = vf->vn->path_len;
+	path->must_be_dir = false;
+	path->nofollow = true;
+	ret = S_ISLNK(vf->vn->attr.mode)
+		      ? cloud_link(a->thread, path, a->arg[path_arg + 1], a->arg[path_arg + 2])
+		      : -ENOENT;
+	vfile_put(vf);
+	return ret;
+}
+
 static long readlink_at(struct sys_args *a, int dirfd_arg, int path_arg)
 {
 	struct thread *t = a->thread;
-	struct wire_attr attr;
 	const char *self;
 	size_t len;
 	int ret = path_is_cloud(a, dirfd_arg, path_arg, 0, PATH_NOFOLLOW);
 
 	if (ret < 0)
 		return ret;
-	if (ret) {
-		ret = path_stat(&t->path[0], &attr);
-		return ret ? ret : -EINVAL; /* nothing there is a link */
-	}
+	if (ret)
+		return cloud_link(t, &t->path[0], a->arg[path_arg + 1], a->arg[path_arg + 2]);
+	if (!t->name[0] && dirfd_arg != PATH_NO_DIRFD)
+		return link_of_fd(a, dirfd_arg, path_arg);
 	self = path_proc_self(t->name);
 	if (self) {
 		ret = (int)own_link(t, self, a->arg[path_arg + 1], a->arg[path_arg + 2]);

@@ -112,9 +112,12 @@ struct thread {
 		uint64_t sigmask;
 		uint32_t sigmask_bytes, min_wait_us;
 		uint64_t timeout;
-	} uring_arg;			  /* struct io_uring_getevents_arg */
-	char name[WIRE_PATH_MAX];	  /* a name as the program gave it */
-	struct vpath path[2];		  /* names of the call under way, decided */
+	} uring_arg;			 /* struct io_uring_getevents_arg */
+	char name[WIRE_PATH_MAX];	 /* a name as the program gave it */
+	struct vpath path[2];		 /* names of the call under way, decided */
+	char redirect[2][WIRE_PATH_MAX]; /* what stands for those the program gave: symlink.h */
+	bool redirected[2];
+	uint8_t links;			  /* followed in the call under way */
 	uint64_t iov[2 * THREAD_IOV_MAX]; /* an iovec array, or room for a name */
 };
 

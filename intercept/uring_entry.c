@@ -222,7 +222,7 @@ long uring_make_call(struct thread *t, const struct uring_call *c)
 {
 	struct kregs regs;
 	struct sys_args a = args_of(t, c, &regs);
-	long ret = dispatch_handle(&a), how = ret;
+	long ret = dispatch_follow(&a), how = ret;
 
 	if (ret > SYS_PASS || ret < SYS_PASS_LAST)
 		return ret;
@@ -233,9 +233,11 @@ long uring_make_call(struct thread *t, const struct uring_call *c)
 		return ret;
 	a = args_of(t, c, &regs);
 	t->retry = RETRY_LINK;
-	ret = dispatch_handle(&a);
+	ret = dispatch_follow(&a);
 	t->retry = RETRY_NO;
-	return ret > SYS_PASS || ret < SYS_PASS_LAST ? ret : -ENOENT;
+	if (ret > SYS_PASS || ret < SYS_PASS_LAST)
+		return ret;
+	return a.replaced ? by_kernel(&a) : -ENOENT; /* a link back out of the clouds */
 }
 
 static bool is_cloud(int fd)

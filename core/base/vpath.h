@@ -19,6 +19,7 @@ struct vpath {
 	char text[WIRE_PATH_MAX]; /* NUL-terminated */
 	size_t len;
 	bool must_be_dir; /* the name ended in a slash, "/." or "/.." */
+	bool nofollow;	  /* a symbolic link of that name is meant itself; set by the runtime */
 };
 
 /* What does name mean? root: absolute, clean, no trailing slash. dir: the virtual directory that

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC     0x4d485353u /* "SSHM" */
-#define WIRE_VERSION   3u
+#define WIRE_VERSION   4u
 #define WIRE_PATH_MAX  4096u  /* bytes of a virtual path, with its NUL; PATH_MAX of Linux */
 #define WIRE_MSG_MAX   60000u /* bytes of text in a request or a reply */
 #define WIRE_CTX_BYTES 16u    /* a context's id: the first half of a SHA-256 */
@@ -24,14 +24,16 @@ enum wire_op {
 	 * The id is a digest of the text, so the same environment registers the same context again
 	 * after a daemon was restarted. */
 	WIRE_HELLO = 1,
-	/* text: virtual path; reply: attributes. */
+	/* text: virtual path; reply: attributes. Without WIRE_NOFOLLOW of what a symbolic link
+	 * leads to, see WIRE_ELINK. */
 	WIRE_STAT,
 	/* text: virtual path; reply: attributes and {data descriptor, vnode descriptor}, and with
 	 * an access mode that writes {..., notes descriptor}. flags: open(2) flags, of which the
 	 * daemon looks at the access mode, O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY and O_PATH. mode:
 	 * permission bits of a file that is made, umask taken off already. See vnode.h and draft.h
 	 * for the files. With O_TRUNC the file is empty when the reply comes. Errors beyond those
-	 * of a reader: -EEXIST, -EISDIR, -ENOTDIR, -EROFS (the root, a scheme), -ENOSPC. */
+	 * of a reader: -EEXIST, -EISDIR, -ENOTDIR, -EROFS (the root, a scheme), -ENOSPC,
+	 * -ELOOP (a symbolic link, with WIRE_NOFOLLOW and without O_PATH). */
 	WIRE_OPEN,
 	/* data_dev, data_ino: a file's data file; makes [offset, offset + length) present, then
 	 * replies. For a directory: at least one record beyond offset, or the end. flags: below. */
@@ -86,6 +88,10 @@ enum wire_op {
 	 * is the id of one, and flags is one of WIRE_RECOVER_*. -ENOENT: there is no such id; with
 	 * EXPORT the reply has {data descriptor}. */
 	WIRE_RECOVER,
+	/* text: "TARGET\0PATH", PATH a virtual path. Errors as of symlink(2). */
+	WIRE_SYMLINK,
+	/* text: virtual path; reply text: the target of the symbolic link. -EINVAL: it is none. */
+	WIRE_READLINK,
 	/* For the command line. Reply text: JSON (STATUS, STATS) or nothing (STOP). */
 	WIRE_STATUS,
 	WIRE_STATS,
@@ -102,6 +108,8 @@ enum wire_op {
 /* flags of WIRE_STAT and WIRE_OPEN, above open(2)'s own bits */
 #define WIRE_MUST_BE_DIR 0x40000000u /* the path had a trailing slash */
 #define WIRE_ANY_AGE	 0x20000000u /* only whether it exists matters: an old answer will do */
+
+#define WIRE_NOFOLLOW 0x08000000u /* a symbolic link itself; of WIRE_SETATTR and WIRE_LINK, too */
 
 #define WIRE_UNNAMED 0x10000000u /* WIRE_OPEN: path is a directory, for a file without a name; */
 /* with O_EXCL it never gets one */
@@ -161,5 +169,11 @@ struct wire_reply {
 /* A reply's error when ctx is unknown to the daemon (it was restarted): register it by WIRE_HELLO.
  */
 #define WIRE_EUNKNOWN_CTX 1000
+
+/* A reply's error when a path leads through a symbolic link, anywhere in it: nothing was done. The
+ * text is the path to go on with instead, which may be anywhere: absolute, or without a slash in
+ * front, then it starts at the root of the clouds; not cleaned of dots. attr.size: which of the
+ * request's paths, from 0. */
+#define WIRE_ELINK 1001
 
 #endif

@@ -39,11 +39,13 @@ class Store:
                 "AWS_SECRET_ACCESS_KEY": self.secret_key, "AWS_REGION": self.region,
                 "AWS_EC2_METADATA_DISABLED": "true"}
 
-    def request(self, method, path, body=b"", query=""):
-        """One signed request; path is encoded already. Returns (status, body)."""
+    def request(self, method, path, body=b"", query="", meta=None, fields=None):
+        """One signed request; path is encoded already. meta: user metadata of what is put. Returns (status, body); the answer's
+        fields are added to the dictionary `fields`."""
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         digest = hashlib.sha256(body).hexdigest()
-        headers = {"host": self.netloc, "x-amz-content-sha256": digest, "x-amz-date": now}
+        headers = {"host": self.netloc, "x-amz-content-sha256": digest, "x-amz-date": now,
+                   **{f"x-amz-meta-{name}": value for name, value in (meta or {}).items()}}
         names = ";".join(sorted(headers))
         canonical = "\n".join([method, path, query, *(f"{k}:{headers[k]}" for k in sorted(headers)), "",
                                names, digest])
@@ -55,9 +57,9 @@ class Store:
         signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
         headers["authorization"] = (f"AWS4-HMAC-SHA256 Credential={self.access_key}/{scope}, "
                                     f"SignedHeaders={names}, Signature={signature}")
-        return self.send(method, path + ("?" + query if query else ""), body, headers)
+        return self.send(method, path + ("?" + query if query else ""), body, headers, fields)
 
-    def send(self, method, target, body=b"", headers=None):
+    def send(self, method, target, body=b"", headers=None, fields=None):
         connection = http.client.HTTPConnection(self.netloc, timeout=60)
         try:
             connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
@@ -66,12 +68,14 @@ class Store:
             connection.putheader("content-length", str(len(body)))
             connection.endheaders(body)
             answer = connection.getresponse()
+            if fields is not None:
+                fields.update({name.lower(): value for name, value in answer.getheaders()})
             return answer.status, answer.read()
         finally:
             connection.close()
 
-    def expect(self, method, path, body=b"", query=""):
-        status, answer = self.request(method, path, body, query)
+    def expect(self, method, path, body=b"", query="", **more):
+        status, answer = self.request(method, path, body, query, **more)
         if status // 100 != 2:
             raise RuntimeError(f"{method} {path}: {status} {answer[:300]!r}")
         return answer
@@ -79,8 +83,14 @@ class Store:
     def make_bucket(self, bucket):
         self.expect("PUT", f"/{bucket}")
 
-    def put(self, bucket, key, data=b""):
-        self.expect("PUT", "/" + bucket + "/" + "/".join(quote(part) for part in key.split("/")), data)
+    def put(self, bucket, key, data=b"", meta=None):
+        self.expect("PUT", "/" + bucket + "/" + "/".join(quote(part) for part in key.split("/")), data, meta=meta)
+
+    def head(self, bucket, key):
+        """The fields of the answer, by their names in lower case."""
+        fields = {}
+        self.expect("HEAD", "/" + bucket + "/" + "/".join(quote(part) for part in key.split("/")), fields=fields)
+        return fields
 
     def get(self, bucket, key):
         return self.expect("GET", "/" + bucket + "/" + "/".join(quote(part) for part in key.split("/")))

@@ -78,8 +78,8 @@ static inline void fake_put(const char *bucket, const char *key, uint64_t size)
 	o = fake_find(bucket, key);
 	if (!o) {
 		o = &fake.objects[fake.count++];
+		*o = (struct fake_object){.key = strdup(key)};
 		snprintf(o->bucket, sizeof(o->bucket), "%s", bucket);
-		o->key = strdup(key);
 	}
 	o->size = size;
 	o->version++;

@@ -13,7 +13,6 @@ import time
 from case import Case, want
 
 REFUSED = {
-    "symlink": ("ln -s x $D/text/new", b"Operation not permitted"),
     "named-pipe": ("mkfifo $D/text/new", b"Operation not permitted"),
     "xattr": ("python3 -c 'import os, sys; os.setxattr(sys.argv[1], \"user.a\", b\"b\")' $D/text/file00.txt",
               b"Operation not supported"),

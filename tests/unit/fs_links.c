@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is kept of symbolic links, and that a daemon finds what the one before it kept. */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fs/links.h"
+
+static char dir[] = "/tmp/skyshim-links-XXXXXX";
+static int dir_fd;
+
+static void begin(void)
+{
+	cr_assert_not_null(mkdtemp(dir));
+	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert_geq(dir_fd, 0);
+	links_start(dir_fd);
+}
+
+static void again(void)
+{
+	links_stop();
+	cr_assert_eq(links_count(), 0);
+	links_start(dir_fd);
+}
+
+static void end(void)
+{
+	links_stop();
+	unlinkat(dir_fd, LINKS_FILE, 0);
+	close(dir_fd);
+	cr_assert_eq(rmdir(dir), 0);
+}
+
+static struct meta_fact link_of(const char *etag, uint64_t size)
+{
+	struct meta_fact fact = {.kind = META_FILE, .is_link = true};
+
+	fact.object.size = size;
+	fact.object.mtime_ns = 7;
+	snprintf(fact.object.etag, sizeof(fact.object.etag), "%s", etag);
+	return fact;
+}
+
+/* The target that is known of a version; NULL: it is no link. */
+static const char *target_of(const char *object, const char *etag, uint64_t size)
+{
+	static char target[WIRE_PATH_MAX];
+	struct meta_fact fact = link_of(etag, size);
+	int64_t mtime_ns = 0;
+
+	if (!links_find(object, &fact.object, &mtime_ns, target))
+		return NULL;
+	cr_assert_eq(mtime_ns, 7);
+	return target;
+}
+
+static off_t file_bytes(void)
+{
+	struct stat st;
+
+	cr_assert_eq(fstatat(dir_fd, LINKS_FILE, &st, 0), 0);
+	return st.st_size;
+}
+
+Test(fs_links, one_version_is_a_link_and_another_is_not)
+{
+	struct meta_fact fact = link_of("\"e\"", 3), file = {.kind = META_FILE};
+
+	begin();
+	cr_assert(!links_has("s3/b/l"));
+	links_learn("s3/b/l", &fact);
+	cr_assert(links_has("s3/b/l"));
+	cr_assert_str_eq(target_of("s3/b/l", "\"e\"", 3), "");
+	links_learn_target("s3/b/l", &fact, "one");
+	cr_assert_str_eq(target_of("s3/b/l", "\"e\"", 3), "one");
+	links_learn("s3/b/l", &fact); /* met again: its target is not forgotten */
+	cr_assert_str_eq(target_of("s3/b/l", "\"e\"", 3), "one");
+	cr_assert_null(target_of("s3/b/l", "\"f\"", 3));
+	cr_assert_null(target_of("s3/b/l", "\"e\"", 4));
+	cr_assert_null(target_of("s3/b/l", "", 3));
+	cr_assert_null(target_of("s3/b/m", "\"e\"", 3));
+	fact = link_of("\"f\"", 3); /* another version, whose target nobody has read */
+	links_learn("s3/b/l", &fact);
+	cr_assert_str_eq(target_of("s3/b/l", "\"f\"", 3), "");
+	cr_assert_null(target_of("s3/b/l", "\"e\"", 3));
+	links_learn("s3/b/l", &file);
+	cr_assert(!links_has("s3/b/l"));
+	end();
+}
+
+Test(fs_links, a_service_without_etags_has_none)
+{
+	struct meta_fact fact = link_of("", 3);
+
+	begin();
+	links_learn_target("s3/b/l", &fact, "one");
+	cr_assert(!links_has("s3/b/l"));
+	end();
+}
+
+Test(fs_links, a_copy_has_the_same_target)
+{
+	struct meta_fact fact = link_of("\"e\"", 3);
+	struct store_object copy = {.size = 3, .mtime_ns = 7, .etag = "\"g\""};
+	struct store_object longer = {.size = 4, .mtime_ns = 7, .etag = "\"g\""};
+
+	begin();
+	links_learn_target("s3/b/l", &fact, "one");
+	links_copied("s3/b/l", "s3/b/m", &copy);
+	cr_assert_str_eq(target_of("s3/b/m", "\"g\"", 3), "one");
+	links_copied("s3/b/l", "s3/b/n", &longer); /* something else got in between */
+	cr_assert(!links_has("s3/b/n"));
+	links_copied("s3/b/file", "s3/b/n", &copy);
+	cr_assert(!links_has("s3/b/n"));
+	links_copied("s3/b/l", "s3/b/l", &copy);
+	cr_assert_str_eq(target_of("s3/b/l", "\"g\"", 3), "one");
+	end();
+}
+
+Test(fs_links, the_next_daemon_knows_them)
+{
+	struct meta_fact fact = link_of("\"e\"", 3), none = {.kind = META_NONE};
+
+	begin();
+	links_learn_target("s3/b/l", &fact, "one");
+	links_learn("s3/b/bare", &fact);
+	links_learn_target("s3/b/gone", &fact, "two");
+	links_learn("s3/b/gone", &none);
+	again();
+	cr_assert_eq(links_count(), 2);
+	cr_assert_str_eq(target_of("s3/b/l", "\"e\"", 3), "one");
+	cr_assert_str_eq(target_of("s3/b/bare", "\"e\"", 3), "");
+	cr_assert(!links_has("s3/b/gone"));
+	end();
+}
+
+Test(fs_links, what_was_cut_short_or_broken_is_left_out)
+{
+	struct meta_fact fact = link_of("\"e\"", 3);
+	off_t whole;
+	int fd;
+
+	begin();
+	links_learn_target("s3/b/one", &fact, "1");
+	whole = file_bytes();
+	links_learn_target("s3/b/two", &fact, "2");
+	links_stop();
+	fd = openat(dir_fd, LINKS_FILE, O_RDWR | O_CLOEXEC);
+	cr_assert_eq(ftruncate(fd, file_bytes() - 1), 0);
+	links_start(dir_fd);
+	cr_assert_eq(links_count(), 1);
+	cr_assert_eq(file_bytes(), whole);
+	links_learn_target("s3/b/three", &fact, "3"); /* and is written behind what is whole */
+	again();
+	cr_assert_str_eq(target_of("s3/b/three", "\"e\"", 3), "3");
+	links_stop();
+	cr_assert_eq(pwrite(fd, "x", 1, whole + 45), 1);
+	links_start(dir_fd);
+	cr_assert_eq(links_count(), 1);
+	cr_assert_str_eq(target_of("s3/b/one", "\"e\"", 3), "1");
+	close(fd);
+	end();
+}
+
+Test(fs_links, the_file_does_not_grow_for_ever)
+{
+	struct meta_fact fact = link_of("\"e\"", 3), none = {.kind = META_NONE};
+	off_t before;
+
+	begin();
+	for (int i = 0; i < 3000; i++) {
+		links_learn_target("s3/b/l", &fact, "one");
+		links_learn("s3/b/l", &none);
+	}
+	links_learn_target("s3/b/stays", &fact, "one");
+	before = file_bytes();
+	again();
+	cr_assert_lt(file_bytes(), before / 100);
+	cr_assert_str_eq(target_of("s3/b/stays", "\"e\"", 3), "one");
+	links_learn_target("s3/b/new", &fact, "two");
+	again();
+	cr_assert_str_eq(target_of("s3/b/new", "\"e\"", 3), "two");
+	end();
+}
+
+Test(fs_links, the_oldest_go)
+{
+	struct meta_fact fact = link_of("\"e\"", 3);
+	char name[32];
+
+	links_start(-1);
+	for (unsigned i = 0; i < LINKS_MAX + 10; i++) {
+		snprintf(name, sizeof(name), "s3/b/%u", i);
+		links_learn(name, &fact);
+	}
+	cr_assert_eq(links_count(), LINKS_MAX);
+	cr_assert(!links_has("s3/b/9"));
+	cr_assert(links_has("s3/b/10"));
+	links_stop();
+}
