@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See fdtab.h. A slot is 0 (not known), KERNELS, or a struct vfile with a reference, maybe plus
- * WRITER. */
+/* See fdtab.h. A slot is 0 (not known), KERNELS, UNSURE, or a struct vfile with a reference, maybe
+ * plus WRITER. */
 #include "intercept/fdtab.h"
 
 #include <asm/stat.h>
@@ -17,6 +17,7 @@
 #include "intercept/uring.h"
 
 #define KERNELS	    ((uintptr_t)1)
+#define UNSURE	    ((uintptr_t)2) /* asked about each time */
 #define WRITER	    ((uintptr_t)2) /* the descriptor is open for writing */
 #define FDTAB_MAX   (1u << 20)	   /* entries: 8 MiB of address space, touched where used */
 #define FDTAB_LEAST 1024u
@@ -97,7 +98,7 @@ bool fdtab_seen_cloud(void)
 
 static struct vfile *vfile_of(uintptr_t value)
 {
-	return value > KERNELS ? (struct vfile *)(value & ~WRITER) : NULL;
+	return value > UNSURE ? (struct vfile *)(value & ~WRITER) : NULL;
 }
 
 /* Puts value into fd's slot and lets go of what was there. With a value that has been looked up:
@@ -106,12 +107,12 @@ static void slot_set(int fd, uintptr_t value, const uint64_t *seen)
 {
 	uintptr_t old;
 
-	if (value > KERNELS)
+	if (value > UNSURE)
 		__atomic_store_n(&seen_cloud, 1, __ATOMIC_RELAXED);
 	lock_take(&table_lock);
 	if (seen && changes != *seen) {
 		lock_drop(&table_lock);
-		if (value > KERNELS)
+		if (value > UNSURE)
 			vfile_put(vfile_of(value));
 		return;
 	}
@@ -119,7 +120,7 @@ static void slot_set(int fd, uintptr_t value, const uint64_t *seen)
 		__atomic_store_n(&changes, changes + 1, __ATOMIC_RELEASE);
 	if (value != KERNELS)
 		set_byte(fd, false);
-	if (value > KERNELS && (unsigned)fd >= cloud_end)
+	if (value > UNSURE && (unsigned)fd >= cloud_end)
 		__atomic_store_n(&cloud_end, (unsigned)fd + 1, __ATOMIC_RELEASE);
 	old = __atomic_exchange_n(&slots[fd], value, __ATOMIC_ACQ_REL);
 	if (value == KERNELS)
@@ -169,21 +170,23 @@ static uintptr_t look_up(int fd, bool writers)
 	uint64_t seen = __atomic_load_n(&changes, __ATOMIC_ACQUIRE);
 	uintptr_t value = 0;
 
-	if (!cached(fd))
+	if (cached(fd))
+		value = __atomic_load_n(&slots[fd], __ATOMIC_ACQUIRE);
+	if (!cached(fd) || value == UNSURE)
 		return probe(fd, writers);
-	if (__atomic_load_n(&slots[fd], __ATOMIC_ACQUIRE) == KERNELS)
+	if (value == KERNELS)
 		return KERNELS;
 	lock_take(&table_lock);
 	value = slots[fd];
-	if (value > KERNELS)
+	if (value > UNSURE)
 		vfile_ref(vfile_of(value));
 	lock_drop(&table_lock);
 
-	if (!value) {
+	if (!value || value == UNSURE) {
 		value = probe(fd, writers);
-		if (value > KERNELS && vfile_of(value)->vn)
+		if (value > UNSURE && vfile_of(value)->vn)
 			vfile_ref(vfile_of(value));
-		if (value == KERNELS || (value > KERNELS && vfile_of(value)->vn))
+		if (value == KERNELS || (value > UNSURE && vfile_of(value)->vn))
 			slot_set(fd, value, &seen);
 	}
 	return value;
@@ -198,20 +201,22 @@ struct vfile *fdtab_get_for(int fd, bool *writer_out)
 {
 	uintptr_t value = fd < 0 ? 0 : look_up(fd, false);
 
-	*writer_out = value > KERNELS && value & WRITER;
+	*writer_out = value > UNSURE && value & WRITER;
 	return vfile_of(value);
 }
 
 bool fdtab_known(int fd)
 {
-	return fd >= 0 && cached(fd) && __atomic_load_n(&slots[fd], __ATOMIC_ACQUIRE);
+	uintptr_t value = fd >= 0 && cached(fd) ? __atomic_load_n(&slots[fd], __ATOMIC_ACQUIRE) : 0;
+
+	return value && value != UNSURE;
 }
 
 struct vfile *fdtab_get_writer(int fd)
 {
 	uintptr_t value = fd < 0 ? 0 : look_up(fd, true);
 
-	if (value <= KERNELS || (value & WRITER && vfile_of(value)->vn))
+	if (value <= UNSURE || (value & WRITER && vfile_of(value)->vn))
 		return vfile_of(value);
 	vfile_put(vfile_of(value));
 	return NULL;
@@ -226,7 +231,7 @@ int fdtab_next_writer(int after, struct vfile **out)
 		return -1;
 	lock_take(&table_lock);
 	for (unsigned fd = (unsigned)(after + 1); fd < end && found < 0; fd++) {
-		if (slots[fd] <= KERNELS || !(slots[fd] & WRITER))
+		if (slots[fd] <= UNSURE || !(slots[fd] & WRITER))
 			continue;
 		*out = vfile_of(slots[fd]);
 		vfile_ref(*out);
@@ -254,6 +259,12 @@ void fdtab_forget(int fd)
 		slot_set(fd, 0, NULL);
 	else
 		count_change(); /* it may be being looked up */
+}
+
+void fdtab_unsure(int fd)
+{
+	if (fd >= 0 && cached(fd))
+		slot_set(fd, UNSURE, NULL);
 }
 
 void fdtab_arrived(int fd)

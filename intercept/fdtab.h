@@ -52,6 +52,9 @@ void fdtab_note(int fd, struct vfile *vf, bool writer);
 
 /* fd is closed or replaced. */
 void fdtab_forget(int fd);
+/* fd is closed at some time from now on, when nobody tells: until this process closes that number
+ * itself, it is asked about each time. */
+void fdtab_unsure(int fd);
 /* fd came into being without our knowing what it is. */
 void fdtab_arrived(int fd);
 void fdtab_forget_range(unsigned first, unsigned last);

@@ -76,8 +76,9 @@ long uring_make(unsigned entries, struct io_uring_params *p);
 /* mmap(2) of entries, if that is what it is: an address, an errno, or -ENOSYS: it is not. */
 long uring_map(const struct sys_args *a);
 
-/* Is this the identity of a ring? */
+/* Is this the identity of a ring; is this a descriptor of one? */
 bool uring_is(uint64_t dev, uint64_t ino);
+bool uring_is_fd(int fd);
 
 /* Descriptors from first to last are about to be closed; fd has got a duplicate. */
 void uring_closing(unsigned first, unsigned last);

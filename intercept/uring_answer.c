@@ -45,7 +45,7 @@ static enum uring_answer try_all(const struct trial *t)
 		.rw_flags = K_NOP_INJECT_RESULT,
 		.user_data = TRIED_DATA,
 	};
-	if (submit(t))
+	if (rt.handoff.uring[0] != 'm' && submit(t))
 		return URING_ANSWER_NOP;
 	*t->sqe = (struct io_uring_sqe){
 		.opcode = IORING_OP_MSG_RING,

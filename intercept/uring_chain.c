@@ -78,6 +78,10 @@ bool chain_is_ours(struct chain *ch, const struct io_uring_sqe *e, struct uring_
 	}
 	if (e->opcode == IORING_OP_CLOSE && e->file_index)
 		return slot_is_cloud(ch, direct_slot(e));
+	/* at once, if it may be: then it is known that the number is free */
+	if (e->opcode == IORING_OP_CLOSE && ch->first + 1 == ch->end &&
+	    !(e->flags & (IOSQE_FIXED_FILE | IOSQE_IO_DRAIN)) && !uring_is_fd(e->fd))
+		return true;
 	if (!(e->flags & IOSQE_FIXED_FILE))
 		return uring_is_ours(ch->t, call);
 	return call->on_file && slot_is_cloud(ch, (uint32_t)e->fd);
@@ -106,7 +110,8 @@ bool chain_is_prompt(const struct io_uring_sqe *e, const struct uring_call *call
 bool chain_is_for_kernel(const struct io_uring_sqe *e)
 {
 	if (e->flags & IOSQE_BUFFER_SELECT || e->opcode == K_OP_READ_MULTISHOT ||
-	    e->opcode == IORING_OP_READ_FIXED || e->opcode == K_OP_READV_FIXED)
+	    e->opcode == IORING_OP_SPLICE || e->opcode == IORING_OP_READ_FIXED ||
+	    e->opcode == K_OP_READV_FIXED)
 		return true;
 	return e->flags & IOSQE_IO_DRAIN && (uring_reads(e) || uring_writes(e));
 }
@@ -261,7 +266,6 @@ long chain_execute(struct chain *ch, const struct io_uring_sqe *e, struct uring_
 			       : uring_files_update(ch->r, (uint32_t)e->off, e->addr, e->len);
 	case K_OP_FIXED_FD_INSTALL: /* numbers that nobody would know of */
 	case IORING_OP_MSG_RING:
-	case IORING_OP_SPLICE:
 		return -EOPNOTSUPP;
 	case IORING_OP_FSYNC:
 		if (e->flags & IOSQE_IO_DRAIN && waits_for_writes(ch, e))
@@ -277,25 +281,52 @@ long chain_execute(struct chain *ch, const struct io_uring_sqe *e, struct uring_
 	return e->flags & IOSQE_FIXED_FILE ? on_slot(ch, e, call) : uring_make_call(ch->t, call);
 }
 
+/* The file of an entry, with a reference, if it is a cloud file. */
+static bool take_file(struct chain *ch, int fd, bool fixed, struct uring_slot *out)
+{
+	const struct uring_slot *slot = fixed ? uring_slot(ch->r, (uint32_t)fd) : NULL;
+
+	*out = (struct uring_slot){.vf = NULL};
+	if (slot)
+		*out = *slot;
+	if (slot)
+		vfile_ref(out->vf);
+	else if (!fixed && fd >= 0)
+		out->vf = fdtab_get_for(fd, &out->writer);
+	if (out->vf && !fixed)
+		out->append = sys3(__NR_fcntl, fd, F_GETFL, 0) & O_APPEND;
+	return out->vf;
+}
+
 static long keep_transfer(struct chain *ch, const struct io_uring_sqe *e)
 {
-	struct uring_slot is = {0}, *slot;
+	struct uring_slot is;
 	long ret;
 
-	if (e->flags & IOSQE_FIXED_FILE) {
-		slot = uring_slot(ch->r, (uint32_t)e->fd);
-		if (!slot)
-			return -EBADF;
-		is = *slot;
-		vfile_ref(is.vf);
-	} else {
-		is.vf = fdtab_get_for(e->fd, &is.writer);
-		if (!is.vf)
-			return -EBADF;
-		is.append = sys3(__NR_fcntl, e->fd, F_GETFL, 0) & O_APPEND;
-	}
+	if (!take_file(ch, e->fd, e->flags & IOSQE_FIXED_FILE, &is))
+		return -EBADF;
 	ret = uring_keep(ch->t, is.vf, is.writer, is.append, e);
 	vfile_put(is.vf);
+	return ret;
+}
+
+/* As a read from the one file and a write to the other. */
+static long keep_splice(struct chain *ch, const struct io_uring_sqe *e)
+{
+	struct io_uring_sqe half = {.opcode = IORING_OP_READ, .len = e->len};
+	struct uring_slot is;
+	long ret = 0;
+
+	half.off = e->splice_off_in;
+	if (take_file(ch, e->splice_fd_in, e->splice_flags & SPLICE_F_FD_IN_FIXED, &is))
+		ret = uring_keep(ch->t, is.vf, is.writer, is.append, &half);
+	vfile_put(is.vf);
+	half.opcode = IORING_OP_WRITE;
+	half.off = e->off;
+	if (!ret && take_file(ch, e->fd, e->flags & IOSQE_FIXED_FILE, &is)) {
+		ret = uring_keep(ch->t, is.vf, is.writer, is.append, &half);
+		vfile_put(is.vf);
+	}
 	return ret;
 }
 
@@ -303,11 +334,10 @@ long chain_keep(struct chain *ch, const struct io_uring_sqe *e)
 {
 	if (uring_reads(e) || uring_writes(e))
 		return keep_transfer(ch, e);
+	if (e->opcode == IORING_OP_SPLICE)
+		return keep_splice(ch, e);
 	if (e->opcode == IORING_OP_FADVISE)
 		return CHAIN_DONE;
-	if (e->opcode != IORING_OP_CLOSE || e->file_index)
-		return -EOPNOTSUPP;
-	/* the daemon publishes what nobody has open any more */
-	fdtab_forget(e->fd);
-	return 0;
+	/* of a close: the daemon publishes what nobody has open any more */
+	return e->opcode == IORING_OP_CLOSE && !e->file_index ? 0 : -EOPNOTSUPP;
 }

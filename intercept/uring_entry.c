@@ -302,6 +302,9 @@ bool uring_is_prompt(const struct uring_call *c)
 {
 	struct stat st;
 
+	if (c->nr == __NR_openat || c->nr == __NR_openat2) /* a pipe's name waits for others */
+		return sys4(__NR_newfstatat, c->arg[0], c->arg[1], &st, 0) || S_ISREG(st.st_mode) ||
+		       S_ISDIR(st.st_mode);
 	if (!c->on_file)
 		return true;
 	return !sys2(__NR_fstat, (int)c->arg[0], &st) &&

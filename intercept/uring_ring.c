@@ -51,6 +51,13 @@ bool uring_is(uint64_t dev, uint64_t ino)
 	return uring_any() && find(dev, ino);
 }
 
+bool uring_is_fd(int fd)
+{
+	struct stat st;
+
+	return !sys2(__NR_fstat, fd, &st) && uring_is(st.st_dev, st.st_ino);
+}
+
 struct uring *uring_take(int fd)
 {
 	struct uring *r;

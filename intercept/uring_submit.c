@@ -47,6 +47,8 @@ static void as_it_is(const struct chain *ch, uint32_t seq, const struct io_uring
 	char *to = (char *)kernels_at(r, seq);
 
 	memcpy(to, e, head);
+	if (e->opcode == IORING_OP_CLOSE && !e->file_index)
+		fdtab_unsure(e->fd);
 	if (bytes > head &&
 	    user_read(to + head, r->programs + ((size_t)index_of(r, seq) << r->entry_shift) + head,
 		      bytes - head))

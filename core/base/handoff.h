@@ -6,7 +6,7 @@
  *
  *   SKYSHIM_RT=1\nctx=HEX\nroot=/cloud\nsock=PATH\ncache=DIR\nbin=PATH\nrt=PATH\nrtid=ID\n
  *     [cwd=VIRTUAL\n][mask=HEX\n][fd=N\n][strict=1\n][report=PATH\n][late=MODE\n]
- *     [uring=1\n][home=HEX\n][filtered=1\n][high=1\n][name=PATH\n]exec=PATH
+ *     [uring=HOW\n][home=HEX\n][filtered=1\n][high=1\n][name=PATH\n]exec=PATH
  */
 #ifndef CORE_BASE_HANDOFF_H
 #define CORE_BASE_HANDOFF_H
@@ -49,7 +49,8 @@ struct handoff {
 	const char
 		*late; /* "exit" or "fsync": close(2) only starts to store what was written; NULL:
 			     * it waits */
-	const char *uring;    /* "1": io_uring is served; NULL: it is answered ENOSYS */
+	const char *uring;    /* "1": io_uring is served, "message": as on Linux before 6.11; NULL:
+			    * it is answered ENOSYS */
 	const char *home;     /* where the runtime has to stand, in hexadecimal digits, because the
 			     * trap is a seccomp filter; or NULL */
 	const char *filtered; /* "1": that filter is set already, in whoever reads this; or NULL */

@@ -149,11 +149,14 @@ static int durability(const char **late)
 	return -EINVAL;
 }
 
-static bool asks_for_uring(void)
+/* Is io_uring served, and how? */
+static const char *io_uring(const struct coverage *c)
 {
 	const char *text = getenv("SKYSHIM_IO_URING");
 
-	return text && !strcmp(text, "1");
+	if (text && (!strcmp(text, "1") || !strcmp(text, "message")))
+		return text;
+	return c->io_uring ? "1" : NULL;
 }
 
 /* The script's own name, when p is one that names its interpreter. */
@@ -177,7 +180,7 @@ int handover(const struct where *w, const struct program *p, const struct covera
 		.rtid = rtid,
 		.strict = c->strict ? "1" : NULL,
 		.report = c->report,
-		.uring = c->io_uring || asks_for_uring() ? "1" : NULL,
+		.uring = io_uring(c),
 		.name = script_name(p),
 		.exec = p->exec,
 		.home = trap_by_filter() ? home : NULL,

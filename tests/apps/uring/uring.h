@@ -35,7 +35,8 @@ int open_by_ring(const char *file, int flags, int mode);
 void tell_file(const char *file);
 
 void reads(void), writes(void), names(void);
-void links(void), broken(void), fixed(void), direct(void), buffers(void);
-void kinds(void), again(void), threads(void), signals(void), forks(void);
+void links(void), broken(void), drained(void), fixed(void), direct(void), buffers(void);
+void splices(void), numbers(void);
+void kinds(void), raw(void), waits(void), again(void), threads(void), signals(void), forks(void);
 
 #endif

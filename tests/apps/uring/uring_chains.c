@@ -122,6 +122,20 @@ void broken(void)
 	io_uring_prep_link_timeout(e, &second, 0);
 	next(e, 0);
 	run("in time");
+	printf("%08x %d\n", hash(data[1], PART), access(path(4, "not-made"), F_OK));
+}
+
+/* After all that was submitted before. */
+void drained(void)
+{
+	struct io_uring_sqe *e;
+	int base = open_base(O_RDWR);
+
+	make_ring(0);
+	memset(data[0], 'd', PART);
+	e = entry();
+	io_uring_prep_write(e, base, data[0], PART, 1000);
+	next(e, 0);
 	e = entry();
 	io_uring_prep_read(e, base, data[1], PART, 1000);
 	next(e, IOSQE_IO_DRAIN);
@@ -129,7 +143,9 @@ void broken(void)
 	io_uring_prep_fsync(e, base, 0);
 	next(e, IOSQE_IO_DRAIN);
 	run("drained");
-	printf("%08x %d\n", hash(data[1], PART), access(path(4, "not-made"), F_OK));
+	printf("%08x\n", hash(data[1], PART));
+	close(base);
+	tell_file("base.bin");
 }
 
 void fixed(void)
@@ -275,4 +291,69 @@ void buffers(void)
 	submitted = 0;
 	close(fd);
 	tell_file("base.bin");
+}
+
+/* From a file to a pipe and from there to another. */
+void splices(void)
+{
+	struct io_uring_sqe *e;
+	int base = open_base(O_RDONLY), out, pipes[2];
+
+	make_ring(0);
+	if (pipe(pipes))
+		die("pipe", errno);
+	out = open(path(1, "spliced"), O_RDWR | O_CREAT, 0644);
+	for (int i = 0; i < 3; i++) {
+		e = entry();
+		io_uring_prep_splice(e, base, i * 100000, pipes[1], -1, PART, 0);
+		next(e, IOSQE_IO_LINK);
+		e = entry();
+		io_uring_prep_splice(e, pipes[0], -1, out, i * PART, PART, 0);
+		next(e, 0);
+		run("splice");
+	}
+	close(out);
+	tell_file("spliced");
+}
+
+/* Numbers that change hands by the ring's close and by others: each file has its own bytes. */
+void numbers(void)
+{
+	struct io_uring_sqe *e;
+	int fd, local = open("local", O_RDWR | O_CREAT, 0600), wrong = 0, pipes[2];
+	char byte;
+
+	make_ring(0);
+	if (write(local, "local bytes", 11) != 11)
+		die("local", errno);
+	for (int round = 0; round < 20; round++) {
+		const char *name = round % 2 ? "local" : path(0, "base.bin");
+
+		if (pipe(pipes) || write(pipes[1], "x", 1) != 1)
+			die("pipe", errno);
+		fd = open(name, O_RDONLY);
+		e = entry();
+		io_uring_prep_read(e, pipes[0], &byte, 1, 0); /* no file: the rest waits */
+		next(e, IOSQE_IO_LINK);
+		e = entry();
+		io_uring_prep_read(e, fd, data[0], 8, 0);
+		next(e, IOSQE_IO_LINK);
+		e = entry();
+		io_uring_prep_close(e, fd);
+		next(e, 0);
+		run("closed behind a pipe");
+		wrong += fcntl(fd, F_GETFD) >= 0;
+		name = round % 3 ? "local" : path(0, "base.bin");
+		fd = open(name, O_RDONLY); /* the number that was closed */
+		memset(data[1], 0, 16);
+		wrong += read(fd, data[1], 8) != 8;
+		wrong += !memcmp(data[1], "local by", 8) != (round % 3 != 0);
+		e = entry();
+		io_uring_prep_close(e, fd);
+		next(e, 0);
+		run("closed");
+		close(pipes[0]);
+		close(pipes[1]);
+	}
+	printf("%d wrong\n", wrong);
 }

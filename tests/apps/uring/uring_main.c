@@ -151,10 +151,11 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } groups[] = {
-	{"reads", reads},   {"writes", writes}, {"names", names},     {"links", links},
-	{"broken", broken}, {"fixed", fixed},	{"direct", direct},   {"buffers", buffers},
-	{"kinds", kinds},   {"again", again},	{"threads", threads}, {"signals", signals},
-	{"forks", forks},
+	{"reads", reads},     {"writes", writes},   {"names", names}, {"links", links},
+	{"broken", broken},   {"drained", drained}, {"fixed", fixed}, {"direct", direct},
+	{"buffers", buffers}, {"kinds", kinds},	    {"again", again}, {"splices", splices},
+	{"numbers", numbers}, {"raw", raw},	    {"waits", waits}, {"threads", threads},
+	{"signals", signals}, {"forks", forks},
 };
 
 int main(int argc, char **argv)

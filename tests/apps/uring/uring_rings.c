@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +16,16 @@
 
 #define THREADS	     4
 #define THREAD_READS 200
+/* later than liburing 2.3 */
+#define SETUP_NO_MMAP	 (1u << 14)
+#define SETUP_NO_SQARRAY (1u << 16)
+
+static volatile sig_atomic_t came;
+
+static void on_alarm(int sig)
+{
+	came += sig == SIGALRM;
+}
 
 static void some_reads(const char *what, unsigned flags)
 {
@@ -55,6 +67,95 @@ void kinds(void)
 			printf("no ring %d\n", i);
 		else
 			io_uring_queue_exit(&ring);
+}
+
+/* A ring made by hand: one entry, a read. */
+static void raw_ring(const char *what, unsigned flags)
+{
+	static char rings[4 * PART] __attribute__((aligned(PART))),
+		entries[PART] __attribute__((aligned(PART)));
+	struct io_uring_params p = {.flags = flags};
+	int own = flags & SETUP_NO_MMAP, fd, base = open_base(O_RDONLY);
+	char *at = rings;
+	struct io_uring_sqe *e = (struct io_uring_sqe *)entries;
+	struct io_uring_cqe *cqe;
+
+	memset(rings, 0, sizeof(rings));
+	if (own) {
+		((unsigned long *)(&p.sq_off + 1))[-1] = (unsigned long)entries;
+		((unsigned long *)(&p.cq_off + 1))[-1] = (unsigned long)rings;
+	}
+	fd = (int)syscall(__NR_io_uring_setup, 4, &p);
+	if (fd < 0) {
+		printf("%s: %s\n", what, strerrorname_np(errno));
+		close(base);
+		return;
+	}
+	if (!own) {
+		at = mmap(NULL, PART, PROT_READ | PROT_WRITE, MAP_SHARED, fd, IORING_OFF_SQ_RING);
+		e = mmap(NULL, PART, PROT_READ | PROT_WRITE, MAP_SHARED, fd, IORING_OFF_SQES);
+	}
+	memset(data[0], 0, PART);
+	io_uring_prep_read(e, base, data[0], PART, 123456);
+	e->user_data = 77;
+	if (!(flags & SETUP_NO_SQARRAY))
+		*(unsigned *)(at + p.sq_off.array) = 0;
+	__atomic_store_n((unsigned *)(at + p.sq_off.tail), 1, __ATOMIC_RELEASE);
+	printf("%s: %ld entries %u flags %x ", what,
+	       syscall(__NR_io_uring_enter, fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0),
+	       p.sq_entries, p.flags);
+	cqe = (struct io_uring_cqe *)(at + p.cq_off.cqes);
+	printf("%d %llu %08x head %u\n", cqe->res, (unsigned long long)cqe->user_data,
+	       hash(data[0], PART), *(unsigned *)(at + p.sq_off.head));
+	close(fd);
+	close(base);
+}
+
+void raw(void)
+{
+	raw_ring("mapped", 0);
+	raw_ring("no array", SETUP_NO_SQARRAY);
+	raw_ring("own memory", SETUP_NO_MMAP);
+	raw_ring("own memory, no array", SETUP_NO_MMAP | SETUP_NO_SQARRAY);
+	raw_ring("one of 128 bytes", IORING_SETUP_SQE128);
+	printf("%ld\n", syscall(__NR_io_uring_setup, 0, NULL));
+	printf("%ld\n", syscall(__NR_io_uring_enter, 0, 1, 0, 0, NULL, 0));
+	printf("%ld\n", syscall(__NR_io_uring_enter, -1, 1, 0, 0, NULL, 0));
+}
+
+/* With a time-out, and with a mask that lets a signal in. */
+void waits(void)
+{
+	struct __kernel_timespec soon = {.tv_nsec = 50000000};
+	struct sigaction act = {.sa_handler = on_alarm};
+	struct io_uring_cqe *cqe;
+	struct io_uring_sqe *e;
+	sigset_t all, none;
+	int fd = open_base(O_RDONLY), ret;
+
+	make_ring(0);
+	sigfillset(&all);
+	sigemptyset(&none);
+	sigaction(SIGALRM, &act, NULL);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	ret = io_uring_wait_cqes(&ring, &cqe, 1, &soon, NULL);
+	printf("nothing: %s\n", strerrorname_np(-ret));
+	raise(SIGALRM);
+	ret = io_uring_wait_cqes(&ring, &cqe, 1, NULL, &none);
+	printf("a signal: %s, signals %d\n", strerrorname_np(-ret), (int)came);
+	e = entry();
+	io_uring_prep_read(e, fd, data[0], PART, 5);
+	next(e, 0);
+	raise(SIGALRM);
+	ret = io_uring_submit_and_wait_timeout(&ring, &cqe, 2, &soon, &all);
+	printf("one of two: %d, signals %d\n", ret, (int)came);
+	e = entry();
+	io_uring_prep_read(e, fd, data[0], PART, 5);
+	next(e, 0);
+	ret = io_uring_submit_and_wait_timeout(&ring, &cqe, 3, &soon, &none);
+	printf("two of three: %d, signals %d\n", ret, (int)came);
+	sigprocmask(SIG_SETMASK, NULL, &none);
+	printf("mask %d %d\n", sigismember(&none, SIGALRM), sigismember(&none, SIGSYS));
 }
 
 /* The program's entries stay as they are: they may be submitted once more. */
@@ -130,13 +231,6 @@ void threads(void)
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(thread[i], NULL);
 	printf("%u reads, %u wrong\n", completed, wrong);
-}
-
-static volatile sig_atomic_t came;
-
-static void on_alarm(int sig)
-{
-	came += sig == SIGALRM;
 }
 
 /* What was submitted is told, though a signal ends the wait. */
