@@ -94,8 +94,8 @@ struct store_fault {
 	bool done; /* no error after all: what was asked for is so already */
 	enum store_cure cure;
 	char region[STORE_REGION_BYTES];
-	char code[64];	  /* the service's own word, "" for none */
-	char detail[256]; /* the service's sentence, or ours; "" for none */
+	char code[STORE_CODE_BYTES]; /* the service's own word, "" for none */
+	char detail[256];	     /* the service's sentence, or ours; "" for none */
 	char request_id[STORE_ID_BYTES];
 };
 

@@ -47,7 +47,7 @@ int store_register(const struct store_ops *ops)
 	return ret;
 }
 
-static const struct store_ops *find_backend(const char *scheme)
+const struct store_ops *driver_backend(const char *scheme)
 {
 	const struct store_ops *found = NULL;
 
@@ -88,6 +88,7 @@ static void clear_results(struct store_call *call)
 	call->upload_id = NULL;
 	call->part_id = NULL;
 	call->request_id[0] = '\0';
+	call->code[0] = '\0';
 	call->message[0] = '\0';
 	call->driver = NULL;
 }
@@ -95,7 +96,7 @@ static void clear_results(struct store_call *call)
 int store_submit(struct store_call *call)
 {
 	clear_results(call);
-	return flight_start(call, find_backend(call->scheme));
+	return flight_start(call, driver_backend(call->scheme));
 }
 
 struct waiter {

@@ -6,6 +6,9 @@
 #include "core/flight.h"
 #include "core/http/engine.h"
 
+/* The back end of a scheme, or NULL. */
+const struct store_ops *driver_backend(const char *scheme);
+
 /* Before store_start(). NULL leaves one as it is. */
 void driver_set_limits(const struct http_limits *http, const struct flight_limits *flight);
 

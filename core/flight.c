@@ -100,6 +100,7 @@ void flight_conclude(struct flight *f, int error)
 		if (call->verb != STORE_GET)
 			move_metadata(f);
 		call->message[0] = '\0';
+		call->code[0] = '\0';
 	} else if (flight_is_quiet(error)) {
 		call->message[0] = '\0';
 	} else {
@@ -312,6 +313,7 @@ static int build(struct flight *f, const struct creds *creds)
 
 static int send_off(struct flight *f)
 {
+	f->call->code[0] = '\0';
 	f->x.method = f->request.method;
 	f->x.url = buffer_text(&f->url);
 	f->x.fields = &f->request.fields;

@@ -139,6 +139,7 @@ void outcome_fault(struct flight *f)
 
 	f->ops->fault(&f->ask, &f->site, &answer, &fault);
 	lost_note_status(f);
+	strcpy(f->call->code, fault.code);
 	if (fault.done) {
 		note_success(f);
 		flight_conclude(f, 0);

@@ -18,6 +18,7 @@ struct context; /* whose credentials and endpoints: core/context.h */
 
 #define STORE_ETAG_BYTES    128	  /* with NUL; longer ETags are refused as a bad answer */
 #define STORE_ID_BYTES	    128	  /* a service's request id, with NUL */
+#define STORE_CODE_BYTES    64	  /* a service's word for an error, with NUL */
 #define STORE_MESSAGE_BYTES 512	  /* a line for the user, with NUL */
 #define STORE_LIST_MAX	    1000  /* entries of one page */
 #define STORE_PART_MAX	    10000 /* the highest number of a part */
@@ -174,6 +175,7 @@ struct store_call {
 	char *part_id;	 /* STORE_PART, STORE_PART_COPY: NULL when object.etag is all. Owned. */
 
 	char request_id[STORE_ID_BYTES];
+	char code[STORE_CODE_BYTES];	   /* with an error: the service's own word for it, or "" */
 	char message[STORE_MESSAGE_BYTES]; /* with an error: what happened and what to do, one line
 					    * without newline: bucket, request id, the credential
 					    * used (never a secret); "" for -ENOENT, -EALREADY,

@@ -49,5 +49,6 @@ int serve_setattr(struct session *s);
 int serve_recover(struct session *s);
 int serve_symlink(struct session *s);
 int serve_readlink(struct session *s);
+int serve_creds(struct session *s);
 
 #endif

@@ -295,7 +295,7 @@ static const struct {
 	[WIRE_RENAME] = {serve_rename, true},	   [WIRE_LINK] = {serve_link, true},
 	[WIRE_CLONE] = {serve_clone, true},	   [WIRE_SETATTR] = {serve_setattr, true},
 	[WIRE_RECOVER] = {serve_recover, false},   [WIRE_SYMLINK] = {serve_symlink, true},
-	[WIRE_READLINK] = {serve_readlink, true},
+	[WIRE_READLINK] = {serve_readlink, true},  [WIRE_CREDS] = {serve_creds, true},
 };
 
 static int serve(struct session *s, size_t bytes)

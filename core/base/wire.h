@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC     0x4d485353u /* "SSHM" */
-#define WIRE_VERSION   4u
+#define WIRE_VERSION   5u
 #define WIRE_PATH_MAX  4096u  /* bytes of a virtual path, with its NUL; PATH_MAX of Linux */
 #define WIRE_MSG_MAX   60000u /* bytes of text in a request or a reply */
 #define WIRE_CTX_BYTES 16u    /* a context's id: the first half of a SHA-256 */
@@ -92,6 +92,10 @@ enum wire_op {
 	WIRE_SYMLINK,
 	/* text: virtual path; reply text: the target of the symbolic link. -EINVAL: it is none. */
 	WIRE_READLINK,
+	/* text: virtual path of a bucket or an object. Reply text: JSON: where it is asked for, as
+	 * whom, and what was looked at to find that out. flags: WIRE_CREDS_TEST: one request is
+	 * made, and what its answer says is told as well. -EINVAL: no such kind of store. */
+	WIRE_CREDS,
 	/* For the command line. Reply text: JSON (STATUS, STATS) or nothing (STOP). */
 	WIRE_STATUS,
 	WIRE_STATS,
@@ -122,6 +126,9 @@ enum wire_op {
 #define WIRE_SET_UID   2u
 #define WIRE_SET_GID   4u
 #define WIRE_SET_MTIME 8u
+
+/* flags of WIRE_CREDS */
+#define WIRE_CREDS_TEST 1u
 
 /* flags of WIRE_RECOVER */
 #define WIRE_RECOVER_RETRY   1u /* publishes it if its version is still there */

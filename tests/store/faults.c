@@ -24,11 +24,17 @@ static struct rule rules[FAULTS_MAX]; /* under lock */
 static size_t rule_count;	      /* under lock */
 
 static const char *const names[FAULT_KINDS] = {
-	[FAULT_NONE] = "none",	       [FAULT_SLOWDOWN] = "slowdown",
-	[FAULT_INTERNAL] = "internal", [FAULT_DENIED] = "denied",
-	[FAULT_OK_ERROR] = "ok-error", [FAULT_RESET] = "reset",
-	[FAULT_TRUNCATE] = "truncate", [FAULT_STALL] = "stall",
-	[FAULT_CORRUPT] = "corrupt",   [FAULT_SLOW_HEADERS] = "slow-headers",
+	[FAULT_NONE] = "none",
+	[FAULT_SLOWDOWN] = "slowdown",
+	[FAULT_INTERNAL] = "internal",
+	[FAULT_DENIED] = "denied",
+	[FAULT_EXPIRED] = "expired",
+	[FAULT_OK_ERROR] = "ok-error",
+	[FAULT_RESET] = "reset",
+	[FAULT_TRUNCATE] = "truncate",
+	[FAULT_STALL] = "stall",
+	[FAULT_CORRUPT] = "corrupt",
+	[FAULT_SLOW_HEADERS] = "slow-headers",
 };
 
 const char *fault_name(enum fault_kind kind)

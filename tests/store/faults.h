@@ -9,6 +9,7 @@
  * KIND  slowdown      503 SlowDown, with Retry-After if given     not carried out
  *       internal      500 InternalError                           not carried out
  *       denied        403 AccessDenied                          not carried out
+ *       expired       400 ExpiredToken                          not carried out
  *       ok-error      200 with an error body                      not carried out
  *       reset         connection reset; before the request is carried out, or with at= after that
  * many bytes of the answer's body truncate      connection closed in mid body               the
@@ -35,6 +36,7 @@ enum fault_kind {
 	FAULT_SLOWDOWN,
 	FAULT_INTERNAL,
 	FAULT_DENIED,
+	FAULT_EXPIRED,
 	FAULT_OK_ERROR,
 	FAULT_RESET,
 	FAULT_TRUNCATE,

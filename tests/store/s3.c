@@ -391,9 +391,10 @@ static void fault(struct request *req, const struct fault *fault, struct reply *
 		return;
 	}
 	c->reply = reply;
-	s3_fail(c, fault->kind == FAULT_SLOWDOWN ? S3_SLOW_DOWN
-		   : fault->kind == FAULT_DENIED ? S3_ACCESS_DENIED
-						 : S3_INTERNAL);
+	s3_fail(c, fault->kind == FAULT_SLOWDOWN  ? S3_SLOW_DOWN
+		   : fault->kind == FAULT_DENIED  ? S3_ACCESS_DENIED
+		   : fault->kind == FAULT_EXPIRED ? S3_EXPIRED_TOKEN
+						  : S3_INTERNAL);
 	if (fault->kind == FAULT_OK_ERROR)
 		reply->status = 200;
 	if (fault->retry_after_s >= 0)

@@ -35,6 +35,7 @@ static const struct {
 				 "Your proposed upload exceeds the maximum allowed object size."},
 	[S3_ENTITY_TOO_SMALL] = {400, "EntityTooSmall",
 				 "Your proposed upload is smaller than the minimum allowed size"},
+	[S3_EXPIRED_TOKEN] = {400, "ExpiredToken", "The provided token has expired."},
 	[S3_INCOMPLETE_BODY] = {400, "IncompleteBody", "The request body terminated unexpectedly"},
 	[S3_INTERNAL] = {500, "InternalError",
 			 "We encountered an internal error. Please try again."},

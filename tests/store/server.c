@@ -243,7 +243,7 @@ static bool produce(struct exchange *ex)
 		return false;
 	}
 	if (f->kind == FAULT_SLOWDOWN || f->kind == FAULT_INTERNAL || f->kind == FAULT_DENIED ||
-	    f->kind == FAULT_OK_ERROR) {
+	    f->kind == FAULT_EXPIRED || f->kind == FAULT_OK_ERROR) {
 		reply_reset(&ex->reply);
 		ex->dialect->fault(&ex->req, f, &ex->reply);
 		return true;

@@ -501,6 +501,30 @@ Test(fs_session, single_flight)
 	stop();
 }
 
+Test(fs_session, credentials_are_told_without_secrets)
+{
+	start("60000");
+	cr_assert_eq(op(WIRE_CREDS, "s3/b/a", 0), 0);
+	cr_assert_not_null(strstr(reply.text, "\"bucket\":\"b\",\"key\":\"a\""), "%s", reply.text);
+	cr_assert_not_null(strstr(reply.text, "\"endpoint\":\"https://b\""), "%s", reply.text);
+	cr_assert_not_null(strstr(reply.text, "\"credentials\":\"fake (key AK...)\""));
+	cr_assert_not_null(strstr(reply.text, "{\"source\":\"two\",\"result\":\"used\"}"));
+	cr_assert_null(strstr(reply.text, "never-told"));
+	cr_assert_null(strstr(reply.text, "\"test\""));
+	cr_assert_str_eq(fake_requests(), "0 0 0 0");
+
+	cr_assert_eq(op(WIRE_CREDS, "s3/b/a", WIRE_CREDS_TEST), 0);
+	cr_assert_not_null(strstr(reply.text, "\"means\":\"access is good\""), "%s", reply.text);
+	cr_assert_null(strstr(reply.text, "never-told"));
+	cr_assert_str_eq(fake_requests(), "0 1 0 0");
+	cr_assert_eq(op(WIRE_CREDS, "s3/b/none", WIRE_CREDS_TEST), 0);
+	cr_assert_not_null(strstr(reply.text, "\"good\":false"), "%s", reply.text);
+	cr_assert_eq(op(WIRE_CREDS, "s3/b", WIRE_CREDS_TEST), 0);
+	cr_assert_str_eq(fake_requests(), "0 1 1 0");
+	cr_assert_eq(op(WIRE_CREDS, "ftp/b", 0), -EINVAL);
+	stop();
+}
+
 Test(fs_session, identify)
 {
 	struct wire_request req = {.op = WIRE_IDENTIFY};
