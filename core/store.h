@@ -198,8 +198,8 @@ struct store_call {
  * version. After -EIO a write may have happened, and after -ECANCELED too. An upload that is gone
  * (completed, aborted, expired) gives -ENOENT, or success when that was asked for; parts that are
  * too small or missing give -EINVAL. -EBUSY: somebody holds a lease on the object, or it has
- * snapshots. -EOPNOTSUPP, of a copy: the service cannot make it by itself, the bytes have to be
- * sent.
+ * snapshots. -EOPNOTSUPP: the service cannot make this copy by itself, the bytes have to be sent;
+ * or it has no STORE_DELETE_MANY.
  *
  * Not every service heeds every condition. RADOS Gateway 16 ignores those of STORE_COMPLETE, of
  * STORE_DELETE and on the destination of a STORE_COPY, and from_etag of a STORE_PART_COPY: who

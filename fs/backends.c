@@ -2,20 +2,32 @@
 /* The only place of fs/ that knows which stores there are. */
 #include "fs/backends.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "core/backend.h"
+#include "azure/azure.h"
 #include "s3/s3.h"
 
 static const struct store_ops *const backends[] = {
 	&s3_ops,
+	&azure_ops,
 };
 
-static const char *const schemes[] = {"s3", NULL};
+#define BACKENDS (sizeof(backends) / sizeof(backends[0]))
+
+static const struct store_ops *find(const char *scheme)
+{
+	for (size_t i = 0; i < BACKENDS; i++) {
+		if (!strcmp(backends[i]->scheme, scheme))
+			return backends[i];
+	}
+	return NULL;
+}
 
 int backends_register(void)
 {
-	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+	for (size_t i = 0; i < BACKENDS; i++) {
 		int ret = store_register(backends[i]);
 
 		if (ret)
@@ -26,14 +38,25 @@ int backends_register(void)
 
 const char *backends_scheme(size_t i)
 {
-	return i < sizeof(schemes) / sizeof(schemes[0]) ? schemes[i] : NULL;
+	return i < BACKENDS ? backends[i]->scheme : NULL;
 }
 
 bool backends_has(const char *scheme)
 {
-	for (size_t i = 0; backends_scheme(i); i++) {
-		if (!strcmp(backends_scheme(i), scheme))
-			return true;
-	}
-	return false;
+	return find(scheme);
+}
+
+bool backends_has_accounts(const char *scheme)
+{
+	const struct store_ops *ops = find(scheme);
+
+	return ops && ops->has_accounts;
+}
+
+int backends_accounts(const char *scheme, const struct context *ctx, struct store_list *out,
+		      char message[STORE_MESSAGE_BYTES])
+{
+	const struct store_ops *ops = find(scheme);
+
+	return ops && ops->accounts ? ops->accounts(ctx, out, message) : -EINVAL;
 }

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/store.h"
+
 /* Registers all with the driver; before store_start(). */
 int backends_register(void);
 
@@ -13,5 +15,13 @@ int backends_register(void);
 const char *backends_scheme(size_t i);
 
 bool backends_has(const char *scheme);
+
+/* Is a bucket of this scheme ACCOUNT/CONTAINER? Its directory then holds the accounts, theirs the
+ * containers. */
+bool backends_has_accounts(const char *scheme);
+
+/* store_ops.accounts of the scheme. entries_free() what is in *out. */
+int backends_accounts(const char *scheme, const struct context *ctx, struct store_list *out,
+		      char message[STORE_MESSAGE_BYTES]);
 
 #endif

@@ -61,7 +61,7 @@ int change_link(struct lookup *from, struct lookup *to)
 		ret = check_new(to);
 	if (ret)
 		return ret;
-	if (strcmp(from->name.scheme, to->name.scheme) != 0)
+	if (!name_same_store(&from->name, &to->name))
 		return -EXDEV;
 	name_object(&from->name, old);
 	name_object(&to->name, new);

@@ -156,8 +156,8 @@ static int load_first(struct listing *l, char *message)
 
 	message[0] = '\0';
 	ret = pages_begin(l);
-	if (!ret && l->kind == NAME_ROOT) {
-		ret = pages_root(l);
+	if (!ret && pages_are_local(l)) {
+		ret = pages_local(l, message);
 	} else if (!ret) {
 		pages_call(l, &call);
 		ret = store_run(&call);

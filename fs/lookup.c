@@ -11,6 +11,7 @@
 #include "cache/clock.h"
 #include "cache/draft.h"
 #include "core/context.h"
+#include "core/entries.h"
 #include "fs/attrfile.h"
 #include "fs/backends.h"
 #include "fs/links.h"
@@ -100,12 +101,29 @@ static int open_dir(struct lookup *q, struct listing **out)
 	return ret;
 }
 
+/* Does the environment tell of such an account? What is in it need not be allowed to be listed. */
+static bool is_account(const struct lookup *q)
+{
+	struct store_list accounts = {0};
+	char message[STORE_MESSAGE_BYTES];
+	bool is = false;
+
+	if (q->name.kind != NAME_ACCOUNT)
+		return false;
+	if (!backends_accounts(q->name.scheme, q->ctx, &accounts, message)) {
+		for (size_t i = 0; i < accounts.count; i++)
+			is |= !strcmp(accounts.entries[i].name, q->name.bucket);
+	}
+	entries_free(&accounts);
+	return is;
+}
+
 /* Is the directory known to exist or not? */
 static bool dir_known(const struct lookup *q, struct meta_fact *fact)
 {
 	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX];
 
-	if (q->name.kind == NAME_ROOT || q->name.kind == NAME_SCHEME) {
+	if (q->name.kind == NAME_ROOT || q->name.kind == NAME_SCHEME || is_account(q)) {
 		*fact = (struct meta_fact){.kind = META_DIR};
 		return true;
 	}

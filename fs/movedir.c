@@ -209,9 +209,9 @@ static int delete_keys(struct lookup *q, const char *const *keys, size_t count)
 	if (ret)
 		memcpy(q->message, call.message, sizeof(call.message));
 	store_call_reset(&call);
-	if (ret != -EINVAL)
+	if (ret != -EINVAL && ret != -EOPNOTSUPP)
 		return ret;
-	ret = 0; /* a key that this request cannot name */
+	ret = 0; /* a key that this request cannot name, or no such request */
 	for (size_t i = 0; !ret && i < count; i++)
 		ret = change_delete(q, keys[i]);
 	return ret;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/backends.h"
 #include "fs/escape.h"
 
 /* Copies the component at *path to out; *path moves to the next one. */
@@ -21,6 +22,25 @@ static int take_part(const char **path, char *out, size_t out_bytes)
 	if (**path == '/')
 		(*path)++;
 	return 0;
+}
+
+/* Copies the bucket at *path to out, with its account if the scheme has them. Returns which of the
+ * two it was, or -ENOENT. */
+static int take_bucket(const char *scheme, const char **path, char *out, size_t out_bytes)
+{
+	int ret = take_part(path, out, out_bytes);
+	size_t len;
+
+	if (ret || !backends_has_accounts(scheme))
+		return ret ? ret : NAME_BUCKET;
+	if (!**path)
+		return NAME_ACCOUNT;
+	len = strlen(out);
+	if (len + 2 > out_bytes)
+		return -ENOENT;
+	out[len++] = '/';
+	ret = take_part(path, out + len, out_bytes - len);
+	return ret ? ret : NAME_BUCKET;
 }
 
 int name_parse(const char *path, size_t len, struct name *out)
@@ -44,10 +64,12 @@ int name_parse(const char *path, size_t len, struct name *out)
 	ret = take_part(&path, out->scheme, sizeof(out->scheme));
 	if (ret || !*path)
 		return ret;
-	out->kind = NAME_BUCKET;
-	ret = take_part(&path, out->bucket, sizeof(out->bucket));
-	if (ret || !*path)
+	ret = take_bucket(out->scheme, &path, out->bucket, sizeof(out->bucket));
+	if (ret < 0)
 		return ret;
+	out->kind = (enum name_kind)ret;
+	if (!*path)
+		return 0;
 
 	out->kind = NAME_KEY;
 	ret = unescape_key(path, out->key, sizeof(out->key), &res);
@@ -72,6 +94,7 @@ void name_prefix(const struct name *n, char out[NAME_OBJECT_MAX])
 	case NAME_SCHEME:
 		snprintf(out, NAME_OBJECT_MAX, "%s/", n->scheme);
 		break;
+	case NAME_ACCOUNT:
 	case NAME_BUCKET:
 		snprintf(out, NAME_OBJECT_MAX, "%s/%s/", n->scheme, n->bucket);
 		break;
@@ -87,12 +110,22 @@ int name_storable(const struct name *n, bool is_dir)
 	return strlen(n->key) + is_dir > NAME_KEY_MAX ? -ENAMETOOLONG : 0;
 }
 
+bool name_same_store(const struct name *a, const struct name *b)
+{
+	size_t len = strcspn(a->bucket, "/");
+
+	if (strcmp(a->scheme, b->scheme) != 0)
+		return false;
+	return !backends_has_accounts(a->scheme) ||
+	       (len == strcspn(b->bucket, "/") && !strncmp(a->bucket, b->bucket, len));
+}
+
 const char *name_split(const char *object, char scheme[8], char bucket[256])
 {
 	const char *at = object;
 
 	scheme[0] = bucket[0] = '\0';
-	if (take_part(&at, scheme, 8) || take_part(&at, bucket, 256))
+	if (take_part(&at, scheme, 8) || take_bucket(scheme, &at, bucket, 256) < 0)
 		return "";
 	return at;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Virtual path to what it names in the clouds: the root, a scheme, a bucket or a key in it.
+ * Virtual path to what it names in the clouds: the root, a scheme, an account of it (of the schemes
+ * that have them), a bucket or a key in it.
  *
- * An *object name* is "SCHEME/BUCKET/KEY" with the key's own bytes: unique, since neither a scheme
- * nor a bucket holds a slash. Of a directory it is that of its prefix, "s3/b/dir/"; "s3/b/" is a
- * bucket, "s3/" a scheme, "" the root.
+ * An *object name* is "SCHEME/BUCKET/KEY" with the key's own bytes: unique, since a scheme holds no
+ * slash and a bucket none, or exactly one where there are accounts. Of a directory it is that of
+ * its prefix, "s3/b/dir/"; "s3/b/" is a bucket, "az/a/" an account, "s3/" a scheme, "" the root.
  */
 #ifndef FS_NAMES_H
 #define FS_NAMES_H
@@ -15,7 +16,7 @@
 
 #include "core/base/wire.h"
 
-enum name_kind { NAME_ROOT, NAME_SCHEME, NAME_BUCKET, NAME_KEY };
+enum name_kind { NAME_ROOT, NAME_SCHEME, NAME_ACCOUNT, NAME_BUCKET, NAME_KEY };
 
 struct name {
 	enum name_kind kind;
@@ -23,7 +24,7 @@ struct name {
 	bool is_pieces; /* the directory of long components that start like this: no '/' after key
 			 */
 	char scheme[8];
-	char bucket[256];
+	char bucket[256]; /* of NAME_ACCOUNT the account alone */
 	char key[WIRE_PATH_MAX];
 };
 
@@ -44,9 +45,11 @@ void name_prefix(const struct name *n, char out[NAME_OBJECT_MAX]);
 /* May something of this name be made, a file or a directory? 0 or -ENAMETOOLONG. */
 int name_storable(const struct name *n, bool is_dir);
 
+/* Can one store copy or move between them by itself? With accounts, only within one. */
+bool name_same_store(const struct name *a, const struct name *b);
+
 /* The parts of an object name, pointing into object: scheme and bucket are copied out. Returns its
- * key,
- * "" when there is none. */
+ * key, "" when there is none. */
 const char *name_split(const char *object, char scheme[8], char bucket[256]);
 
 /* The inode number of an object name. Never 0; a file and a directory never share one. */

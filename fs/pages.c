@@ -13,6 +13,7 @@
 #include "cache/draft.h"
 #include "core/buffer.h"
 #include "core/context.h"
+#include "core/entries.h"
 #include "fs/backends.h"
 #include "fs/links.h"
 #include "fs/listing.h"
@@ -188,7 +189,7 @@ void pages_call(struct listing *l, struct store_call *call)
 {
 	l->page_asked_ns = clock_ns();
 	*call = (struct store_call){
-		.verb = l->kind == NAME_SCHEME ? STORE_BUCKETS : STORE_LIST,
+		.verb = l->kind >= NAME_BUCKET ? STORE_LIST : STORE_BUCKETS,
 		.ctx = l->ctx,
 		.scheme = l->scheme,
 		.bucket = l->kind == NAME_SCHEME ? NULL : l->bucket,
@@ -198,7 +199,7 @@ void pages_call(struct listing *l, struct store_call *call)
 	};
 }
 
-/* A page of buckets, or the names of the root: directories all. */
+/* A page of buckets or accounts, or the names of the root: directories all. */
 static int add_dirs(struct batch *b, const struct store_list *page)
 {
 	int ret = 0;
@@ -211,7 +212,7 @@ static int add_dirs(struct batch *b, const struct store_list *page)
 		if (strlen(name) > ESCAPE_NAME_MAX || !*name || strchr(name, '/'))
 			continue;
 		snprintf(object, sizeof(object), "%s%s/", b->l->object, name);
-		if (b->l->kind == NAME_SCHEME)
+		if (b->l->kind != NAME_ROOT)
 			learn(b->l, object, &n);
 		b->names++;
 		ret = add_record(&b->records, name, name_ino(object, strlen(object), true),
@@ -257,7 +258,7 @@ int pages_add(struct listing *l, const struct store_list *page)
 		if (!token)
 			return -ENOMEM;
 	}
-	if (l->kind == NAME_KEY || l->kind == NAME_BUCKET)
+	if (l->kind >= NAME_BUCKET)
 		ret = dirpage_add(l->dir, page, take_name, &b);
 	else
 		ret = add_dirs(&b, page);
@@ -276,17 +277,40 @@ int pages_add(struct listing *l, const struct store_list *page)
 	return 0;
 }
 
-int pages_root(struct listing *l)
+bool pages_are_local(const struct listing *l)
 {
-	struct batch b = {.l = l, .records = BUFFER_INIT(PAGE_BYTES_MAX)};
+	return l->kind == NAME_ROOT || (l->kind == NAME_SCHEME && backends_has_accounts(l->scheme));
+}
+
+static int add_schemes(struct batch *b)
+{
 	struct store_entry entry = {.is_prefix = true};
 	struct store_list one = {.entries = &entry, .count = 1};
 	int ret = 0;
 
 	for (size_t i = 0; !ret && backends_scheme(i); i++) {
 		entry.name = (char *)backends_scheme(i);
-		ret = add_dirs(&b, &one);
+		ret = add_dirs(b, &one);
 	}
+	return ret;
+}
+
+static int add_accounts(struct batch *b, char *message)
+{
+	struct store_list accounts = {0};
+	int ret = backends_accounts(b->l->scheme, b->l->ctx, &accounts, message);
+
+	if (!ret)
+		ret = add_dirs(b, &accounts);
+	entries_free(&accounts);
+	return ret;
+}
+
+int pages_local(struct listing *l, char message[STORE_MESSAGE_BYTES])
+{
+	struct batch b = {.l = l, .records = BUFFER_INIT(PAGE_BYTES_MAX)};
+	int ret = l->kind == NAME_ROOT ? add_schemes(&b) : add_accounts(&b, message);
+
 	if (!ret)
 		ret = finish(&b, true);
 	buffer_free(&b.records);

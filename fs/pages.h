@@ -60,7 +60,10 @@ void pages_call(struct listing *l, struct store_call *call);
 int pages_add(struct listing *l, const struct store_list *page);
 
 /* The root's names, which need no request. */
-int pages_root(struct listing *l);
+int pages_local(struct listing *l, char message[STORE_MESSAGE_BYTES]);
+
+/* Are the names known without a request: those of the root, and accounts? */
+bool pages_are_local(const struct listing *l);
 
 /* After the first page: is there such a directory? */
 bool pages_exists(const struct listing *l);

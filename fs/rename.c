@@ -162,7 +162,7 @@ static int check(struct rename *r, struct wire_attr *old)
 		return ret;
 	if (r->from->name.kind != NAME_KEY || r->to->name.kind != NAME_KEY)
 		return -EBUSY;
-	if (strcmp(r->from->name.scheme, r->to->name.scheme) != 0)
+	if (!name_same_store(&r->from->name, &r->to->name))
 		return -EXDEV;
 	r->to->must_be_dir = false;
 	ret = lookup_stat(r->to, &target);

@@ -59,7 +59,7 @@ static int hex_digit(char c)
 	return -1;
 }
 
-int uri_decode(char *text)
+static int decode(char *text, char plus)
 {
 	char *out = text;
 
@@ -68,7 +68,7 @@ int uri_decode(char *text)
 		int low;
 
 		if (*in != '%') {
-			*out++ = *in == '+' ? ' ' : *in;
+			*out++ = *in == '+' ? plus : *in;
 			continue;
 		}
 		high = hex_digit(in[1]);
@@ -82,6 +82,16 @@ int uri_decode(char *text)
 	}
 	*out = '\0';
 	return (int)(out - text);
+}
+
+int uri_decode(char *text)
+{
+	return decode(text, ' ');
+}
+
+int uri_decode_path(char *text)
+{
+	return decode(text, '+');
 }
 
 static int parse_port(const char *text, size_t len, uint16_t *out)

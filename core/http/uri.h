@@ -23,6 +23,9 @@ int uri_add_query(struct buffer *out, const char *name, const char *value);
  * broken escape; -EILSEQ: an encoded NUL. The text is spoilt then. */
 int uri_decode(char *text);
 
+/* The same where '+' is itself, as in a path. */
+int uri_decode_path(char *text);
+
 /* "https://host:port/path" taken apart. */
 struct uri_origin {
 	bool tls;

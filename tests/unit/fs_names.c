@@ -67,3 +67,58 @@ Test(fs_names, storable)
 	at.key[NAME_KEY_MAX] = 'k';
 	cr_assert_eq(name_storable(&at, false), -ENAMETOOLONG);
 }
+
+Test(fs_names, accounts)
+{
+	char scheme[8], bucket[256];
+	const char *key;
+
+	cr_assert_eq(parse("az"), 0);
+	cr_assert_eq(n.kind, NAME_SCHEME);
+	cr_assert_eq(parse("az/acct"), 0);
+	cr_assert(n.kind == NAME_ACCOUNT && n.is_dir && !strcmp(n.bucket, "acct"));
+	name_prefix(&n, text);
+	cr_assert_str_eq(text, "az/acct/");
+	cr_assert_str_eq(name_split(text, scheme, bucket), "");
+	cr_assert_str_eq(bucket, "acct");
+	cr_assert_eq(parse("az/acct/cont"), 0);
+	cr_assert(n.kind == NAME_BUCKET && !strcmp(n.bucket, "acct/cont"));
+	name_prefix(&n, text);
+	cr_assert_str_eq(text, "az/acct/cont/");
+	cr_assert_eq(parse("az/acct/cont/a/b"), 0);
+	cr_assert(n.kind == NAME_KEY && !strcmp(n.bucket, "acct/cont") && !strcmp(n.key, "a/b"));
+	name_object(&n, text);
+	cr_assert_str_eq(text, "az/acct/cont/a/b");
+	key = name_split(text, scheme, bucket);
+	cr_assert(!strcmp(scheme, "az") && !strcmp(bucket, "acct/cont") && !strcmp(key, "a/b"));
+	/* of the others the first name is all */
+	cr_assert_eq(parse("s3/acct/cont"), 0);
+	cr_assert(n.kind == NAME_KEY && !strcmp(n.bucket, "acct") && !strcmp(n.key, "cont"));
+}
+
+Test(fs_names, an_account_s_name_leaves_room_for_the_container)
+{
+	char path[600] = "az/";
+
+	memset(path + 3, 'a', 252);
+	strcpy(path + 255, "/cont/k");
+	cr_assert_eq(parse(path), -ENOENT);
+}
+
+static bool same_store(const char *a, const char *b)
+{
+	static struct name other;
+
+	cr_assert_eq(name_parse(a, strlen(a), &other), 0);
+	cr_assert_eq(parse(b), 0);
+	return name_same_store(&other, &n);
+}
+
+Test(fs_names, a_store_copies_within_itself)
+{
+	cr_assert(same_store("s3/a/k", "s3/b/k"));
+	cr_assert(same_store("az/a/x/k", "az/a/y/k"));
+	cr_assert_not(same_store("az/a/x/k", "az/ab/x/k"));
+	cr_assert_not(same_store("az/ab/x/k", "az/a/x/k"));
+	cr_assert_not(same_store("az/a/x/k", "s3/a/k"));
+}

@@ -204,7 +204,7 @@ Test(fs_session, request_budget_of_directories)
 	start("60000");
 	cr_assert_eq(do_stat(""), 0);
 	cr_assert_eq(do_stat("s3"), 0);
-	cr_assert_eq(do_stat("az"), -ENOENT);
+	cr_assert_eq(do_stat("gs"), -ENOENT);
 	cost("0 0 0 0");
 	cr_assert_eq(do_open("s3"), 0);
 	cr_assert_str_eq(names(), "./ ../ b/ ");

@@ -46,11 +46,13 @@ Test(http_uri, builds_queries)
 
 Test(http_uri, decoding_refuses_what_is_broken)
 {
-	char plus[] = "a+b%2B";
+	char plus[] = "a+b%2B", path_form[] = "a+b%2B";
 	char broken[] = "a%2";
 	char other[] = "a%zz";
 	char nul[] = "a%00b";
 
+	cr_assert_eq(uri_decode_path(path_form), 4);
+	cr_assert_str_eq(path_form, "a+b+");
 	cr_assert_eq(uri_decode(plus), 4);
 	cr_assert_str_eq(plus, "a b+");
 	cr_assert_eq(uri_decode(broken), -EINVAL);

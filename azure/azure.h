@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Azure Blob Storage: its REST API, in the one version AZURE_VERSION. A bucket is
+ * ACCOUNT/CONTAINER, an object a block blob (others are read, and replaced). The table is what the
+ * rest of the program uses; the functions below it are this folder's.
+ */
+#ifndef AZURE_AZURE_H
+#define AZURE_AZURE_H
+
+#include "core/backend.h"
+
+#define AZURE_VERSION	      "2021-12-02"
+#define AZURE_KEY_BYTES	      1024 /* of a blob's name */
+#define AZURE_CONTAINER_BYTES 63
+#define AZURE_ACCOUNT_BYTES   64		     /* with NUL; the service's have 24 at most */
+#define AZURE_PUT_MAX	      (UINT64_C(5000) << 20) /* bytes of one Put Blob */
+#define AZURE_BLOCK_MAX	      (UINT64_C(4000) << 20)
+#define AZURE_BLOCKS_MAX      50000 /* of one blob */
+#define AZURE_META_BYTES      8192  /* of metadata, names and values */
+
+extern const struct store_ops azure_ops;
+
+/* account.c: who the environment says we are */
+struct azure_account {
+	char name[AZURE_ACCOUNT_BYTES];
+	char endpoint[STORE_ORIGIN_BYTES]; /* "https://NAME.blob.core.windows.net" */
+	char setting[STORE_SETTING_BYTES]; /* as store_site.setting */
+	struct creds creds; /* id: the name; secret: its key, in base64; token: or else a SAS */
+};
+
+/* The account of that name. Returns 0, or -EACCES with a line in message. Wipe out->creds. */
+int azure_account_find(const struct context *ctx, const char *name, struct azure_account *out,
+		       char message[STORE_MESSAGE_BYTES]);
+
+/* store_ops.accounts */
+int azure_account_list(const struct context *ctx, struct store_list *out,
+		       char message[STORE_MESSAGE_BYTES]);
+
+/* connection.c: "NAME=VALUE;..." as the portal gives it. -EINVAL with a line in message. */
+int azure_connection_read(const char *text, struct azure_account *out,
+			  char message[STORE_MESSAGE_BYTES]);
+
+/* An account's name from its endpoint, and the other way round. -EINVAL: it has none. */
+int azure_connection_name(const char *endpoint, char out[AZURE_ACCOUNT_BYTES]);
+int azure_connection_endpoint(const char *protocol, const char *name, const char *suffix,
+			      char out[STORE_ORIGIN_BYTES]);
+
+/* site.c: where a call goes */
+int azure_site_locate(const struct store_call *call, const char *region, struct store_site *out,
+		      struct creds *creds_out, char message[STORE_MESSAGE_BYTES]);
+
+/* Begins a request: its method, the version, and the path of bucket and key ("" or NULL: of the
+ * container; without a container in bucket: of the account). -EINVAL, -ENAMETOOLONG. */
+int azure_site_start(const struct store_site *site, const char *method, const char *bucket,
+		     const char *key, struct store_request *out);
+
+/* Appends the escaped path alone. */
+int azure_site_path(const struct store_site *site, const char *bucket, const char *key,
+		    struct buffer *target);
+
+/* blob.c: Get Blob and Get Blob Properties (of an empty key: of the container) */
+int azure_blob_build_head(const struct store_call *call, const struct store_site *site,
+			  struct store_request *out);
+int azure_blob_build_get(const struct store_call *call, const struct store_site *site,
+			 struct store_request *out);
+int azure_blob_parse_head(struct store_call *call, const struct store_answer *answer,
+			  struct store_check *check);
+int azure_blob_parse_get(struct store_call *call, const struct store_answer *answer,
+			 struct store_check *check);
+
+/* ETag and Last-Modified of any answer. -EBADMSG. */
+int azure_blob_attributes(const struct header_list *fields, struct store_object *out);
+
+/* Its MD5, where the service keeps one. */
+bool azure_blob_identity(const struct header_list *fields, const struct store_object *object,
+			 char out[STORE_ETAG_BYTES]);
+
+/* meta.c: what is kept with a blob. Adds the fields of call->set_user and, unless only_user, of
+ * set_fields. Returns 0, -EINVAL (a name or value that Azure cannot hold), -E2BIG, -ENOMEM. */
+int azure_meta_add(const struct store_call *call, bool only_user, struct header_list *fields);
+
+/* Fills call->user and call->fields, which are empty. Returns 0 or -ENOMEM. */
+int azure_meta_parse(const struct header_list *fields, struct store_call *call);
+
+/* put.c: Put Blob, and what all writes share */
+int azure_put_build(const struct store_call *call, const struct store_site *site,
+		    struct store_request *out);
+int azure_put_parse(struct store_call *call, const struct store_answer *answer,
+		    struct store_check *check);
+int azure_put_expect(const struct store_call *call, const struct store_sums *sums,
+		     char identity[STORE_ETAG_BYTES]);
+
+/* Adds If-Match and If-None-Match of a write. -EINVAL: not of the kind that a write knows. */
+int azure_put_conditions(const struct store_call *call, struct header_list *fields);
+
+/* The MD5 that the service says it has, as what to check. */
+void azure_put_check(const struct header_list *fields, struct store_check *check);
+
+/* store_verb_ops.expect of what has no MD5: -ENOENT. */
+int azure_put_unknown(const struct store_call *call, const struct store_sums *sums,
+		      char identity[STORE_ETAG_BYTES]);
+
+/* copy.c: Copy Blob; onto itself, Set Blob Metadata */
+int azure_copy_build(const struct store_call *call, const struct store_site *site,
+		     struct store_request *out);
+int azure_copy_parse(struct store_call *call, const struct store_answer *answer,
+		     struct store_check *check);
+int azure_copy_settled(const struct store_answer *answer);
+
+/* blocks.c: Put Block, Get Block List, Put Block List */
+int azure_blocks_begin(struct store_call *call);
+int azure_blocks_nothing(struct store_call *call);
+int azure_blocks_build_part(const struct store_call *call, const struct store_site *site,
+			    struct store_request *out);
+int azure_blocks_parse_part(struct store_call *call, const struct store_answer *answer,
+			    struct store_check *check);
+int azure_blocks_build_keep(const struct store_call *call, const struct store_site *site,
+			    struct store_request *out);
+int azure_blocks_parse_keep(struct store_call *call, const struct store_answer *answer,
+			    struct store_check *check);
+int azure_blocks_build_commit(const struct store_call *call, const struct store_site *site,
+			      struct store_request *out);
+int azure_blocks_parse_commit(struct store_call *call, const struct store_answer *answer,
+			      struct store_check *check);
+
+/* list.c: List Blobs and List Containers */
+int azure_list_build(const struct store_call *call, const struct store_site *site,
+		     struct store_request *out);
+int azure_list_parse(struct store_call *call, const struct store_answer *answer,
+		     struct store_check *check);
+int azure_list_build_containers(const struct store_call *call, const struct store_site *site,
+				struct store_request *out);
+int azure_list_parse_containers(struct store_call *call, const struct store_answer *answer,
+				struct store_check *check);
+
+/* remove.c: Delete Blob */
+int azure_remove_build(const struct store_call *call, const struct store_site *site,
+		       struct store_request *out);
+int azure_remove_parse(struct store_call *call, const struct store_answer *answer,
+		       struct store_check *check);
+int azure_remove_not_many(struct store_call *call);
+
+/* fault.c: error answers */
+void azure_fault_parse(const struct store_call *call, const struct store_site *site,
+		       const struct store_answer *answer, struct store_fault *out);
+void azure_fault_request_id(const struct header_list *fields, char out[STORE_ID_BYTES]);
+
+#endif

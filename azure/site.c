@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Where a call goes, and the paths there. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "azure/azure.h"
+
+static int put_origin(const struct azure_account *a, struct store_site *out,
+		      char message[STORE_MESSAGE_BYTES])
+{
+	struct uri_origin origin;
+	char port[8] = "";
+
+	if (uri_parse_origin(a->endpoint, &origin) < 0) {
+		snprintf(message, STORE_MESSAGE_BYTES,
+			 "%.150s: \"%.150s\" is no endpoint: write "
+			 "https://ACCOUNT.blob.core.windows.net "
+			 "or, for an emulator, http://host:port/ACCOUNT",
+			 a->setting, a->endpoint);
+		return -EIO;
+	}
+	/* the scheme's own port is left out of Host, as every client does */
+	if (origin.port && origin.port != (origin.tls ? 443 : 80))
+		snprintf(port, sizeof(port), ":%u", origin.port);
+	snprintf(out->host, sizeof(out->host), "%s%s", origin.host, port);
+	snprintf(out->origin, sizeof(out->origin), "%s://%.300s", origin.tls ? "https" : "http",
+		 out->host);
+	strcpy(out->base, origin.path);
+	return 0;
+}
+
+int azure_site_locate(const struct store_call *call, const char *region, struct store_site *out,
+		      struct creds *creds_out, char message[STORE_MESSAGE_BYTES])
+{
+	struct azure_account account;
+	char name[AZURE_ACCOUNT_BYTES] = "";
+	int ret;
+
+	(void)region;
+	memset(creds_out, 0, sizeof(*creds_out));
+	memset(out, 0, sizeof(*out));
+	if (call->bucket)
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(call->bucket, "/"), call->bucket);
+	ret = azure_account_find(call->ctx, name, &account, message);
+	if (ret)
+		return ret;
+	ret = put_origin(&account, out, message);
+	if (!ret) {
+		*creds_out = account.creds;
+		strcpy(out->setting, account.setting);
+		strcpy(out->credentials, account.creds.source);
+	}
+	creds_wipe(&account.creds);
+	return ret;
+}
+
+static bool is_container(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len && len <= AZURE_CONTAINER_BYTES &&
+	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-$")];
+}
+
+/* The service, or what stands before it, takes "." and ".." out of an address, escaped or not: such
+ * a key would name another blob. */
+static bool has_dots(const char *key)
+{
+	while (*key) {
+		size_t len = strcspn(key, "/");
+
+		if ((len == 1 || len == 2) && !memcmp(key, "..", len))
+			return true;
+		key += len + (key[len] == '/');
+	}
+	return false;
+}
+
+int azure_site_path(const struct store_site *site, const char *bucket, const char *key,
+		    struct buffer *target)
+{
+	const char *container = bucket ? strchr(bucket, '/') : NULL;
+	int ret;
+
+	if (!bucket || (container && !is_container(container + 1)))
+		return -EINVAL;
+	if (key && strlen(key) > AZURE_KEY_BYTES)
+		return -ENAMETOOLONG;
+	if (key && (has_dots(key) || (!container && *key)))
+		return -EINVAL;
+	ret = buffer_addf(target, "%s/%s", site->base, container ? container + 1 : "");
+	if (!ret && key && *key)
+		ret = buffer_add_char(target, '/');
+	return ret || !key ? ret : uri_encode(target, key, strlen(key), true);
+}
+
+int azure_site_start(const struct store_site *site, const char *method, const char *bucket,
+		     const char *key, struct store_request *out)
+{
+	int ret = azure_site_path(site, bucket, key, &out->target);
+
+	out->method = method;
+	return ret ? ret : header_add(&out->fields, "x-ms-version", AZURE_VERSION);
+}
