@@ -46,13 +46,24 @@ int change_clone(struct cache_file *source, struct cache_file *draft, struct cac
 /* A file without a name, with a reference, for the directory q. for_ever: it never gets one. */
 int change_open_unnamed(struct lookup *q, uint32_t mode, bool for_ever, struct cache_file **out);
 
-/* what: WIRE_SET_*. Of a directory nothing can be kept: that is a success. */
+/* what: WIRE_SET_*. Of a bucket and what is above it nothing can be kept: that is a success. */
 struct change_attr {
 	unsigned what;
 	uint32_t mode, uid, gid;
 	int64_t mtime_ns;
 };
 int change_attr(struct lookup *q, const struct change_attr *attr);
+/* The same, of a name that is known to be a directory's. */
+int change_dir_attr(struct lookup *q, const struct change_attr *attr);
+
+/* Puts the mark of a directory: key ends in a slash. -ESTALE: one is there already. */
+int change_put_mark(struct lookup *q, const char *key, const struct store_pairs *user,
+		    const char *if_none_match);
+
+struct metadata;
+
+/* As it is to be afterwards; the file type stays. */
+void change_apply(const struct change_attr *attr, struct metadata *m);
 
 /* The same of a file that is open. */
 int change_attr_of(struct cache_file *file, const struct change_attr *attr,

@@ -9,32 +9,6 @@
 #include "core/pairs.h"
 #include "fs/metadata.h"
 
-static bool is_ours(const char *name)
-{
-	return !strcmp(name, "mode") || !strcmp(name, "uid") || !strcmp(name, "gid") ||
-	       !strcmp(name, "mtime");
-}
-
-static void apply(const struct change_attr *attr, struct metadata *m)
-{
-	if (attr->what & WIRE_SET_MODE) {
-		m->has_mode = true;
-		m->mode = S_IFREG | (attr->mode & 07777);
-	}
-	if (attr->what & WIRE_SET_UID) {
-		m->has_uid = attr->uid != WIRE_CALLER;
-		m->uid = attr->uid;
-	}
-	if (attr->what & WIRE_SET_GID) {
-		m->has_gid = attr->gid != WIRE_CALLER;
-		m->gid = attr->gid;
-	}
-	if (attr->what & WIRE_SET_MTIME) {
-		m->has_mtime = true;
-		m->mtime_ns = attr->mtime_ns;
-	}
-}
-
 /* All user metadata as it is to be: what others keep there stays. */
 static int merge(const struct store_call *head, const struct change_attr *attr,
 		 struct store_pairs *out)
@@ -48,11 +22,13 @@ static int merge(const struct store_call *head, const struct change_attr *attr,
 		m.has_mtime = true;
 		m.mtime_ns = head->object.mtime_ns;
 	}
+	if (!m.has_mode || !(m.mode & S_IFMT))
+		m.mode = S_IFREG | (m.mode & 07777);
 	if (attr)
-		apply(attr, &m);
+		change_apply(attr, &m);
 	metadata_write(&m, &ours);
 	for (size_t i = 0; !ret && i < head->user.count; i++) {
-		if (!is_ours(head->user.pair[i].name))
+		if (!metadata_is_ours(head->user.pair[i].name))
 			ret = pairs_add(out, head->user.pair[i].name, head->user.pair[i].value);
 	}
 	for (size_t i = 0; !ret && i < ours.pairs.count; i++)

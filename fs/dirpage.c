@@ -18,6 +18,7 @@ void dirpage_init(struct dirpage *d, const char *prefix, bool is_pieces)
 	d->chain[0] = d->last_piece[0] = '\0';
 	d->depth = 0;
 	d->has_mark = false;
+	d->mark_ns = 0;
 }
 
 /* Keeps of the chain what rest starts with, and adds rest to it if it is a key. Returns whether
@@ -101,6 +102,7 @@ static int add_entry(struct dirpage *d, const struct store_entry *e, emit_fn *em
 		return 0;
 	if (!len && !e->object.size) {
 		d->has_mark = true;
+		d->mark_ns = e->object.mtime_ns;
 		return 0;
 	}
 	if (e->is_prefix)

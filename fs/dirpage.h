@@ -27,6 +27,7 @@ struct dirpage {
 	unsigned depth;
 	char last_piece[ESCAPE_NAME_MAX + 1]; /* so that many long keys make one directory */
 	bool has_mark;			      /* the zero-byte object "prefix" itself was seen */
+	int64_t mark_ns;		      /* when it was written */
 };
 
 struct dirpage_name {

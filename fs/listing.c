@@ -20,6 +20,7 @@
 #include "core/log.h"
 #include "core/scope.h"
 #include "fs/backends.h"
+#include "fs/dirattr.h"
 #include "fs/meta.h"
 #include "fs/pages.h"
 
@@ -231,6 +232,49 @@ void listing_attr(struct listing *l, struct wire_attr *out)
 	pthread_mutex_lock(&lock);
 	*out = l->attr; /* constant but for the time */
 	out->mtime_ns = l->shown_mtime_ns;
+	pthread_mutex_unlock(&lock);
+	if (l->kind == NAME_KEY)
+		dirattr_apply(context_id(l->ctx), l->object, out);
+}
+
+void listing_seen(struct listing *l, struct dirattr_seen *out)
+{
+	pthread_mutex_lock(&lock);
+	*out = (struct dirattr_seen){
+		.has_mark = l->dir->has_mark, /* of the first page: constant */
+		.mark_ns = l->dir->mark_ns,
+		.newest_ns = l->shown_mtime_ns == start_ns ? 0 : l->shown_mtime_ns,
+	};
+	pthread_mutex_unlock(&lock);
+}
+
+/* Runtimes have the file mapped. With the lock. */
+static void show(const struct listing *l)
+{
+	struct pair pair = {.data_fd = -1};
+	struct wire_attr attr, *shown;
+
+	if (!l->has_files || pair_open(dirs_fd, l->name, &pair))
+		return;
+	shown = &pair.vn->attr;
+	attr = *shown;
+	dirattr_apply(context_id(l->ctx), l->object, &attr);
+	__atomic_store_n(&shown->mode, attr.mode, __ATOMIC_RELAXED);
+	__atomic_store_n(&shown->uid, attr.uid, __ATOMIC_RELAXED);
+	__atomic_store_n(&shown->gid, attr.gid, __ATOMIC_RELAXED);
+	__atomic_store_n(&shown->mtime_ns, attr.mtime_ns, __ATOMIC_RELAXED);
+	pair_close(&pair);
+}
+
+void listing_show(const uint8_t *ctx, const char *prefix)
+{
+	uint64_t hash = name_ino(prefix, strlen(prefix), true);
+
+	pthread_mutex_lock(&lock);
+	for (struct listing *l = first; l; l = l->next)
+		if (l->hash == hash && !memcmp(context_id(l->ctx), ctx, WIRE_CTX_BYTES) &&
+		    !strcmp(l->object, prefix))
+			show(l);
 	pthread_mutex_unlock(&lock);
 }
 

@@ -38,6 +38,14 @@ struct listing *listing_find_inode(uint64_t dev, uint64_t ino);
 void listing_put(struct listing *l);
 
 void listing_attr(struct listing *l, struct wire_attr *out);
+
+struct dirattr_seen;
+
+/* What its first page has shown of the directory's mark, and of what is newest. */
+void listing_seen(struct listing *l, struct dirattr_seen *out);
+
+/* Mode and owner of the directory are known anew: those who have it open see it. */
+void listing_show(const uint8_t *ctx, const char *prefix);
 const uint8_t *listing_ctx(const struct listing *l);
 
 /* Fresh descriptors or an error. flags: O_RDONLY or O_PATH. */

@@ -15,6 +15,7 @@
 #include "fs/attrfile.h"
 #include "fs/backends.h"
 #include "fs/links.h"
+#include "fs/dirattr.h"
 #include "fs/metadata.h"
 #include "fs/told.h"
 
@@ -77,22 +78,43 @@ static void dir_attr(const struct lookup *q, int64_t mtime_ns, struct wire_attr 
 		.uid = WIRE_CALLER,
 		.gid = WIRE_CALLER,
 	};
+	if (q->name.kind == NAME_KEY)
+		dirattr_apply(context_id(q->ctx), prefix, out);
 }
 
-/* The directory, existing or not, and what is learnt by it. */
-static int open_dir(struct lookup *q, struct listing **out)
+/* What its mark tells of an opened directory. */
+static int learn(struct lookup *q, const char *prefix, const struct dirattr_seen *seen, bool ask)
+{
+	int ret;
+
+	if (q->name.kind != NAME_KEY || q->name.is_pieces)
+		return 0;
+	ret = dirattr_learn(q, prefix, seen, ask);
+	if (!ret)
+		listing_show(context_id(q->ctx), prefix);
+	return ret;
+}
+
+/* The directory, existing or not, and what is learnt by it; with_attr: its mode and owner, too. */
+static int open_dir(struct lookup *q, bool with_attr, struct listing **out)
 {
 	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX];
 	const uint8_t *ctx = context_id(q->ctx);
 	struct meta_fact fact = {.kind = META_DIR};
-	struct wire_attr attr;
+	struct dirattr_seen seen;
 	int ret = listing_open(q->ctx, &q->name, q->path, out, q->message);
 
 	name_prefix(&q->name, prefix);
 	meta_dir_name(prefix, name);
 	if (!ret) {
-		listing_attr(*out, &attr);
-		fact.object.mtime_ns = attr.mtime_ns;
+		listing_seen(*out, &seen);
+		ret = learn(q, prefix, &seen, with_attr);
+		if (ret) {
+			listing_put(*out);
+			*out = NULL;
+			return ret;
+		}
+		fact.object.mtime_ns = seen.newest_ns;
 		meta_put(ctx, name, &fact);
 	} else if (ret == -ENOENT) {
 		fact.kind = META_NONE;
@@ -143,19 +165,19 @@ static bool dir_known(const struct lookup *q, struct meta_fact *fact)
 
 int lookup_dir_instead(struct lookup *q, struct meta_fact *fact)
 {
+	struct dirattr_seen seen;
 	struct listing *l;
-	struct wire_attr attr;
 	int ret;
 
 	if (dir_known(q, fact))
 		return 0;
 	*fact = (struct meta_fact){.kind = META_NONE};
-	ret = open_dir(q, &l);
+	ret = open_dir(q, !q->want_dir, &l);
 	if (ret)
 		return ret == -ENOENT ? 0 : ret;
-	listing_attr(l, &attr);
+	listing_seen(l, &seen);
 	fact->kind = META_DIR;
-	fact->object.mtime_ns = attr.mtime_ns;
+	fact->object.mtime_ns = seen.newest_ns;
 	if (q->want_dir && !q->dir)
 		q->dir = l;
 	else
@@ -228,7 +250,7 @@ static void list_parent(const struct lookup *q)
 	name_prefix(&parent->name, prefix);
 	if ((listing_is_small(context_id(q->ctx), prefix) ||
 	     told_is_made(context_id(q->ctx), prefix)) &&
-	    !open_dir(parent, &l))
+	    !open_dir(parent, false, &l))
 		listing_put(l);
 	free(parent);
 }
@@ -312,7 +334,7 @@ int lookup_dir(struct lookup *q, struct listing **out)
 	}
 	if (q->name.kind == NAME_KEY && dir_known(q, &fact) && fact.kind == META_NONE)
 		return no_dir(q);
-	ret = open_dir(q, out);
+	ret = open_dir(q, false, out);
 	return ret == -ENOENT ? no_dir(q) : ret;
 }
 

@@ -8,6 +8,7 @@
 #include "cache/clock.h"
 #include "core/context.h"
 #include "fs/change.h"
+#include "fs/dirattr.h"
 #include "fs/metadata.h"
 #include "fs/told.h"
 
@@ -38,11 +39,11 @@ static int whose_mark(struct lookup *q, const char *key, const struct metadata *
 	return m.has_mtime && m.mtime_ns == meta->mtime_ns ? 0 : -EEXIST;
 }
 
-static int put_mark(struct lookup *q, const char *key, const struct metadata *meta)
+int change_put_mark(struct lookup *q, const char *key, const struct store_pairs *user,
+		    const char *if_none_match)
 {
 	struct store_pair type = {(char *)"Content-Type", (char *)"application/x-directory"};
 	struct store_pairs fields = {&type, 1};
-	struct metadata_pairs pairs;
 	struct store_call call = {
 		.verb = STORE_PUT,
 		.ctx = q->ctx,
@@ -50,20 +51,36 @@ static int put_mark(struct lookup *q, const char *key, const struct metadata *me
 		.bucket = q->name.bucket,
 		.key = key,
 		.source = {.read = read_nothing},
-		.if_none_match = "*",
-		.set_user = &pairs.pairs,
+		.if_none_match = if_none_match,
+		.set_user = user,
 		.set_fields = &fields,
 	};
-	int ret;
+	int ret = store_run(&call);
 
-	metadata_write(meta, &pairs);
-	ret = store_run(&call);
-	if (ret == -ESTALE)
-		ret = whose_mark(q, key, meta);
-	else if (ret)
+	if (ret && !(if_none_match && ret == -ESTALE))
 		memcpy(q->message, call.message, sizeof(q->message));
 	store_call_reset(&call);
 	return ret;
+}
+
+/* Nothing may be there yet. */
+static int put_new_mark(struct lookup *q, const char *key, const struct metadata *meta)
+{
+	struct metadata_pairs pairs;
+	int ret;
+
+	metadata_write(meta, &pairs);
+	ret = change_put_mark(q, key, &pairs.pairs, "*");
+	return ret == -ESTALE ? whose_mark(q, key, meta) : ret;
+}
+
+/* What is made in a directory that hands its group on has it, and hands it on. */
+static void inherit(const uint8_t *ctx, const char *prefix, struct metadata *meta)
+{
+	if (!dirattr_inherits(ctx, prefix, &meta->gid))
+		return;
+	meta->mode |= S_ISGID;
+	meta->has_gid = meta->gid != WIRE_CALLER;
 }
 
 /* What was believed of it is not so. */
@@ -103,7 +120,10 @@ int change_mkdir(struct lookup *q, uint32_t mode)
 	clock_gettime(CLOCK_REALTIME, &now);
 	meta.mtime_ns = now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
 	name_prefix(&q->name, prefix);
-	ret = put_mark(q, name_split(prefix, scheme, bucket), &meta);
+	inherit(context_id(q->ctx), prefix, &meta);
+	ret = put_new_mark(q, name_split(prefix, scheme, bucket), &meta);
+	if (!ret)
+		dirattr_told(context_id(q->ctx), prefix, &meta, true);
 	if (!ret)
 		told_made_dir(context_id(q->ctx), prefix, meta.mtime_ns);
 	if (ret == -EEXIST)

@@ -23,6 +23,12 @@ static void add(struct metadata_pairs *out, const char *name, const char *format
 	out->pair[out->pairs.count++] = (struct store_pair){(char *)name, text};
 }
 
+bool metadata_is_ours(const char *name)
+{
+	return !strcmp(name, "mode") || !strcmp(name, "uid") || !strcmp(name, "gid") ||
+	       !strcmp(name, "mtime");
+}
+
 void metadata_write(const struct metadata *in, struct metadata_pairs *out)
 {
 	int64_t s = in->mtime_ns / NS_PER_S, ns = in->mtime_ns % NS_PER_S;

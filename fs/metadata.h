@@ -29,6 +29,9 @@ struct metadata_pairs {
 	char text[METADATA_PAIRS][METADATA_TEXT];
 };
 
+/* Is it one of those names? */
+bool metadata_is_ours(const char *name);
+
 void metadata_write(const struct metadata *in, struct metadata_pairs *out);
 
 /* What the pairs of an answer say. Anything that is no number of the kind is as if it were not

@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "fs/change.h"
 #include "fs/links.h"
+#include "fs/dirattr.h"
 #include "fs/listing.h"
 #include "fs/publish.h"
 #include "fs/told.h"
@@ -312,6 +313,7 @@ static int run(struct move *m)
 	else
 		ret = delete_all(m);
 	if (!ret) {
+		dirattr_move(m->ctx, m->old_prefix, m->new_prefix);
 		told_no_dir(m->ctx, m->old_prefix);
 		told_dir(m->ctx, m->new_prefix, 0);
 	}

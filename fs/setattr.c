@@ -15,7 +15,28 @@
 #include "fs/change.h"
 #include "fs/copy.h"
 #include "fs/links.h"
+#include "fs/metadata.h"
 #include "fs/told.h"
+
+void change_apply(const struct change_attr *attr, struct metadata *m)
+{
+	if (attr->what & WIRE_SET_MODE) {
+		m->has_mode = true;
+		m->mode = (m->mode & S_IFMT) | (attr->mode & 07777);
+	}
+	if (attr->what & WIRE_SET_UID) {
+		m->has_uid = attr->uid != WIRE_CALLER;
+		m->uid = attr->uid;
+	}
+	if (attr->what & WIRE_SET_GID) {
+		m->has_gid = attr->gid != WIRE_CALLER;
+		m->gid = attr->gid;
+	}
+	if (attr->what & WIRE_SET_MTIME) {
+		m->has_mtime = true;
+		m->mtime_ns = attr->mtime_ns;
+	}
+}
 
 static int set_on_draft(struct cache_file *file, const struct change_attr *attr)
 {
@@ -93,10 +114,12 @@ int change_attr(struct lookup *q, const struct change_attr *attr)
 	struct wire_attr now;
 	int ret = lookup_stat(q, &now);
 
-	if (ret || S_ISDIR(now.mode))
+	if (ret)
 		return ret;
 	if (S_ISLNK(now.mode) && attr->what & WIRE_SET_MODE)
 		return -EOPNOTSUPP; /* as Linux has it */
+	if (S_ISDIR(now.mode))
+		return change_dir_attr(q, attr);
 	if (is_so(&now, attr))
 		return 0;
 	name_object(&q->name, object);

@@ -10,6 +10,7 @@
 #include "cache/clock.h"
 #include "core/context.h"
 #include "fs/links.h"
+#include "fs/dirattr.h"
 #include "fs/listing.h"
 
 struct empty {
@@ -156,6 +157,7 @@ void told_forget_all(void)
 	while (empties)
 		drop(&empties);
 	pthread_mutex_unlock(&lock);
+	dirattr_forget_all();
 }
 
 /* What others of this user, with other credentials, know of the name is old. */
@@ -201,6 +203,7 @@ void told_no_file(const uint8_t *ctx, const char *object)
 	meta_put_own(ctx, object, &none);
 	forget_elsewhere(ctx, object);
 	listing_changed(object);
+	dirattr_touched(ctx, object);
 	if (parent_of(object, parent))
 		remember(ctx, parent, false);
 }
@@ -225,6 +228,7 @@ void told_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns)
 	put_dir(ctx, prefix, META_DIR, mtime_ns);
 	put_plain(ctx, prefix, &fact);
 	listing_changed(prefix);
+	dirattr_touched(ctx, prefix);
 	if (parent_of(prefix, parent))
 		put_dir(ctx, parent, META_DIR, mtime_ns);
 	remember(ctx, prefix, true);
@@ -253,6 +257,8 @@ void told_no_dir(const uint8_t *ctx, const char *prefix)
 	put_dir(ctx, prefix, META_NONE, 0);
 	put_plain(ctx, prefix, &none);
 	listing_changed(prefix);
+	dirattr_touched(ctx, prefix);
+	dirattr_forget(ctx, prefix);
 	snprintf(inside, sizeof(inside), "%s.", prefix);
 	listing_changed(inside); /* the directory's own listing */
 	pthread_mutex_lock(&lock);

@@ -15,6 +15,7 @@
 #include "cache/draft.h"
 #include "core/context.h"
 #include "fs/backends.h"
+#include "fs/dirattr.h"
 #include "fs/fetch.h"
 #include "fs/links.h"
 #include "fs/meta.h"
@@ -88,7 +89,7 @@ static bool has_come_to_be(const struct writing *w)
 static int make_file(struct writing *w, const struct meta_fact *what, bool must_be_new,
 		     struct opened *out)
 {
-	const struct meta_fact nothing = {.has_mode = true, .mode = w->mode};
+	struct meta_fact nothing = {.has_mode = true, .mode = w->mode};
 	const uint8_t *ctx = context_id(w->q->ctx);
 	struct wire_attr attr;
 	struct draft_about about = {
@@ -105,6 +106,8 @@ static int make_file(struct writing *w, const struct meta_fact *what, bool must_
 
 	if (ret)
 		return ret;
+	if (dirattr_inherits(ctx, w->object, &nothing.gid))
+		nothing.has_gid = nothing.gid != WIRE_CALLER;
 	lookup_file_attr(w->object, what ? what : &nothing, &attr);
 	clock_gettime(CLOCK_REALTIME, &now);
 	attr.mtime_ns = now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
@@ -120,6 +123,8 @@ static int make_file(struct writing *w, const struct meta_fact *what, bool must_
 	if (made) {
 		meta_hide(ctx, w->object);
 		listing_changed(w->object);
+		if (must_be_new)
+			dirattr_touched(ctx, w->object);
 	}
 	pthread_mutex_unlock(&create_lock);
 	if (out->file)

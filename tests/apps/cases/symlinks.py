@@ -239,7 +239,7 @@ def remembered(context):
         result = counted.run("ls -lF $D/e/ | awk '/ [fl] ?/ {print $1, $9, $10, $11}'; ls -F $D/; readlink $D/e/l")
         want(result.stdout == b"-rw-r--r-- f  \nlrwxrwxrwx l -> f\nchanged\ndl@\ne/\nforeign@\nwas\nf\n", f"{result}")
         cost = requests(counted.store.stats())
-        want(cost == {"ListObjectsV2": 2}, f"it cost {cost}")
+        want(cost == {"ListObjectsV2": 2, "HeadObject": 1}, f"two listings and what the mark of e says, but it cost {cost}")
 
 
 def cost(command, most, before=""):
