@@ -26,7 +26,8 @@ const char *path(int i, const char *file);
 struct io_uring_sqe *entry(void);
 void next(struct io_uring_sqe *e, unsigned flags);
 
-/* Submits, waits, and tells. */
+/* Waits for what was submitted, and tells; submits it, too. */
+void collect(const char *what);
 void run(const char *what);
 
 unsigned hash(const void *from, size_t n);

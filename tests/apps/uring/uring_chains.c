@@ -321,6 +321,7 @@ void numbers(void)
 {
 	struct io_uring_sqe *e;
 	int fd, local = open("local", O_RDWR | O_CREAT, 0600), wrong = 0, pipes[2];
+	struct stat st;
 	char byte;
 
 	make_ring(0);
@@ -329,7 +330,7 @@ void numbers(void)
 	for (int round = 0; round < 20; round++) {
 		const char *name = round % 2 ? "local" : path(0, "base.bin");
 
-		if (pipe(pipes) || write(pipes[1], "x", 1) != 1)
+		if (pipe(pipes))
 			die("pipe", errno);
 		fd = open(name, O_RDONLY);
 		e = entry();
@@ -341,13 +342,18 @@ void numbers(void)
 		e = entry();
 		io_uring_prep_close(e, fd);
 		next(e, 0);
-		run("closed behind a pipe");
+		io_uring_submit(&ring);
+		wrong += fstat(fd, &st) != 0; /* it is still what it was */
+		if (write(pipes[1], "x", 1) != 1)
+			die("pipe", errno);
+		collect("closed behind a pipe");
 		wrong += fcntl(fd, F_GETFD) >= 0;
 		name = round % 3 ? "local" : path(0, "base.bin");
 		fd = open(name, O_RDONLY); /* the number that was closed */
 		memset(data[1], 0, 16);
 		wrong += read(fd, data[1], 8) != 8;
 		wrong += !memcmp(data[1], "local by", 8) != (round % 3 != 0);
+		wrong += fstat(fd, &st) || st.st_size != (round % 3 ? 11 : BASE_BYTES);
 		e = entry();
 		io_uring_prep_close(e, fd);
 		next(e, 0);

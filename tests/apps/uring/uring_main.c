@@ -73,19 +73,13 @@ static const char *said(int res, char *out)
 	return out;
 }
 
-void run(const char *what)
+void collect(const char *what)
 {
 	int res[ENTRIES], n = (int)submitted, ret, got = 0;
 	struct io_uring_cqe *cqe;
 	char text[64];
 
 	memset(res, 0x55, sizeof(res));
-	for (int taken = 0; taken < n;) { /* an entry that is wrong ends a submission */
-		ret = io_uring_submit_and_wait(&ring, 1);
-		if (ret < 0)
-			die("io_uring_submit_and_wait", -ret);
-		taken += ret;
-	}
 	while (got < n) {
 		ret = io_uring_wait_cqe(&ring, &cqe);
 		if (ret == -EINTR)
@@ -103,6 +97,19 @@ void run(const char *what)
 		printf(" %s", said(res[i], text));
 	printf("\n");
 	submitted = 0;
+}
+
+void run(const char *what)
+{
+	for (unsigned taken = 0;
+	     taken < submitted;) { /* an entry that is wrong ends a submission */
+		int ret = io_uring_submit_and_wait(&ring, 1);
+
+		if (ret < 0)
+			die("io_uring_submit_and_wait", -ret);
+		taken += (unsigned)ret;
+	}
+	collect(what);
 }
 
 int open_base(int flags)
