@@ -55,6 +55,7 @@ long sys_io_uring_enter(struct sys_args *a)
 	unsigned flags = (unsigned)a->arg[3];
 	uint32_t count = (uint32_t)a->arg[1];
 	struct uring *r;
+	bool waits;
 	long ret = 0;
 
 	if (!rt.handoff.uring)
@@ -73,8 +74,10 @@ long sys_io_uring_enter(struct sys_args *a)
 		ret = uring_submit(a->thread, r, count);
 	if (r->sqpoll && ret >= 0)
 		ret = count;
+	waits = ret >= (long)count && flags & IORING_ENTER_GETEVENTS &&
+		!(ret && uring_has_completed(r, (uint32_t)a->arg[2]));
 	uring_drop(r);
-	if (ret < 0 || ret < (long)count || !(flags & IORING_ENTER_GETEVENTS))
+	if (!waits)
 		return ret;
 	args_replace(a, 1, 0);
 	args_replace(a, 3, flags & ~(unsigned)FOR_THE_THREAD);

@@ -40,16 +40,17 @@ struct uring {
 	struct lock lock;  /* guards what follows live; held while entries go to the kernel */
 	uint32_t live;	   /* atomic */
 	uint64_t dev, ino; /* of its descriptors */
-	int fd;		   /* the first of them */
+	int fd;		   /* the first of them; -1: it is closed. Atomic */
 	int fd_now;	   /* the one of the call under way */
 	bool duplicated;   /* there are or were others: nobody can tell when it is gone */
 	bool sqpoll;
+	bool defers; /* completions that the kernel has come only with a wait */
 	enum uring_answer answer;
 	uint32_t entries;     /* a power of 2 */
 	unsigned entry_shift; /* log2 of an entry's bytes */
 	uint32_t prepared;    /* entries before this one have been looked at */
 	/* in the rings, which the program has mapped as well; array: NULL without one */
-	uint32_t *sq_head, *sq_tail, *sq_flags, *array;
+	uint32_t *sq_head, *sq_tail, *sq_flags, *array, *cq_head, *cq_tail;
 	char *rings; /* mapped here; NULL: memory of the program's own */
 	uint64_t rings_bytes;
 	char *kernels, *programs; /* the entries */
@@ -89,6 +90,9 @@ void uring_fork_child(void);
 
 /* Gives the kernel up to count of the entries that wait. How many it took, or a negative errno. */
 long uring_submit(struct thread *t, struct uring *r, uint32_t count);
+
+/* Are so many completions there, and nothing to be done by the kernel before they are all? */
+bool uring_has_completed(const struct uring *r, uint32_t count);
 
 /* io_uring_register about files: carried out. */
 long uring_files_register(struct uring *r, const struct sys_args *a);

@@ -58,12 +58,37 @@ bool uring_is_fd(int fd)
 	return !sys2(__NR_fstat, fd, &st) && uring_is(st.st_dev, st.st_ino);
 }
 
+/* The number says it, as long as nobody has closed that. */
+static struct uring *find_number(int fd)
+{
+	uint32_t n = __atomic_load_n(&used, __ATOMIC_ACQUIRE);
+
+	if (thread_current()->fds_private)
+		return NULL;
+	for (uint32_t i = 0; i < n; i++)
+		if (__atomic_load_n(&rings[i].live, __ATOMIC_ACQUIRE) &&
+		    __atomic_load_n(&rings[i].fd, __ATOMIC_ACQUIRE) == fd)
+			return &rings[i];
+	return NULL;
+}
+
 struct uring *uring_take(int fd)
 {
 	struct uring *r;
 	struct stat st;
 
-	if (!uring_any() || sys2(__NR_fstat, fd, &st))
+	if (!uring_any() || fd < 0)
+		return NULL;
+	r = find_number(fd);
+	if (r) {
+		lock_take(&r->lock);
+		if (__atomic_load_n(&r->live, __ATOMIC_ACQUIRE) && r->fd == fd && r->ino) {
+			r->fd_now = fd;
+			return r;
+		}
+		lock_drop(&r->lock);
+	}
+	if (sys2(__NR_fstat, fd, &st))
 		return NULL;
 	r = find(st.st_dev, st.st_ino);
 	if (!r)
@@ -75,6 +100,16 @@ struct uring *uring_take(int fd)
 	}
 	lock_drop(&r->lock);
 	return NULL;
+}
+
+bool uring_has_completed(const struct uring *r, uint32_t count)
+{
+	const uint32_t more = IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN;
+
+	return !r->defers && !(__atomic_load_n(r->sq_flags, __ATOMIC_ACQUIRE) & more) &&
+	       __atomic_load_n(r->cq_tail, __ATOMIC_ACQUIRE) -
+			       __atomic_load_n(r->cq_head, __ATOMIC_ACQUIRE) >=
+		       count;
 }
 
 static void *shared_memory(uint64_t bytes)
@@ -115,20 +150,23 @@ static void release(struct uring *r)
 void uring_closing(unsigned first, unsigned last)
 {
 	uint32_t n = __atomic_load_n(&used, __ATOMIC_ACQUIRE);
-	struct stat st;
 
 	if (!uring_any() || thread_current()->fds_private)
 		return;
 	for (uint32_t i = 0; i < n; i++) {
 		struct uring *r = &rings[i];
 
-		if (!__atomic_load_n(&r->live, __ATOMIC_ACQUIRE) || r->duplicated ||
-		    (unsigned)r->fd < first || (unsigned)r->fd > last ||
-		    sys2(__NR_fstat, r->fd, &st) || !same(r, st.st_dev, st.st_ino))
+		int fd = __atomic_load_n(&r->fd, __ATOMIC_ACQUIRE);
+
+		if (!__atomic_load_n(&r->live, __ATOMIC_ACQUIRE) || fd < 0 ||
+		    (unsigned)fd < first || (unsigned)fd > last)
 			continue;
 		lock_take(&r->lock);
-		if (same(r, st.st_dev, st.st_ino))
-			release(r);
+		if (__atomic_load_n(&r->live, __ATOMIC_ACQUIRE) && r->fd == fd) {
+			__atomic_store_n(&r->fd, -1, __ATOMIC_RELEASE);
+			if (!r->duplicated)
+				release(r);
+		}
 		lock_drop(&r->lock);
 	}
 }
@@ -164,6 +202,7 @@ static struct uring *place(void)
 		r = &rings[i];
 		lock_take(&r->lock);
 		memset((char *)r + sizeof(r->lock), 0, sizeof(*r) - sizeof(r->lock));
+		r->fd = -1;
 		if (i == used)
 			__atomic_store_n(&used, i + 1, __ATOMIC_RELEASE);
 		__atomic_store_n(&r->live, 1, __ATOMIC_RELEASE); /* with no identity yet */
@@ -184,15 +223,17 @@ static int map_rings(struct uring *r, struct io_uring_params *p)
 		at = (char *)*cq_memory(p);
 	} else {
 		r->rings_bytes = sq > cq ? sq : cq;
-		r->kernels = ring_memory(r->fd, r->entries_bytes, IORING_OFF_SQES);
+		r->kernels = ring_memory(r->fd_now, r->entries_bytes, IORING_OFF_SQES);
 		r->programs = shared_memory(r->entries_bytes);
-		at = r->rings = ring_memory(r->fd, r->rings_bytes, IORING_OFF_SQ_RING);
+		at = r->rings = ring_memory(r->fd_now, r->rings_bytes, IORING_OFF_SQ_RING);
 		if (!r->kernels || !r->programs || !r->rings)
 			return -ENOMEM;
 	}
 	r->sq_head = (uint32_t *)(at + p->sq_off.head);
 	r->sq_tail = (uint32_t *)(at + p->sq_off.tail);
 	r->sq_flags = (uint32_t *)(at + p->sq_off.flags);
+	r->cq_head = (uint32_t *)(at + p->cq_off.head);
+	r->cq_tail = (uint32_t *)(at + p->cq_off.tail);
 	if (!(p->flags & K_SETUP_NO_SQARRAY))
 		r->array = (uint32_t *)(at + p->sq_off.array);
 	return 0;
@@ -223,6 +264,7 @@ static long make(struct uring *r, unsigned entries, struct io_uring_params *p)
 
 	r->entry_shift = wanted & IORING_SETUP_SQE128 ? 7 : 6;
 	r->sqpoll = wanted & IORING_SETUP_SQPOLL;
+	r->defers = wanted & (IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_IOPOLL);
 	if (r->sqpoll)
 		p->flags &= ~POLLED;
 	if (wanted & K_SETUP_NO_MMAP)
@@ -230,7 +272,7 @@ static long make(struct uring *r, unsigned entries, struct io_uring_params *p)
 	fd = ret ? ret : sys2(__NR_io_uring_setup, entries, p);
 	if (fd < 0)
 		return fd;
-	r->fd = r->fd_now = (int)fd;
+	r->fd_now = (int)fd;
 	r->entries = p->sq_entries;
 	if (!r->programs_own)
 		r->entries_bytes = PAGE_UP((uint64_t)r->entries << r->entry_shift);
@@ -248,6 +290,7 @@ static long make(struct uring *r, unsigned entries, struct io_uring_params *p)
 		*sq_memory(p) = own;
 	r->dev = st.st_dev;
 	__atomic_store_n(&r->ino, st.st_ino, __ATOMIC_RELEASE);
+	__atomic_store_n(&r->fd, (int)fd, __ATOMIC_RELEASE);
 	fdtab_forget((int)fd); /* of a number that it had before, nothing is known */
 	return fd;
 }
