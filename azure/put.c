@@ -67,7 +67,7 @@ int azure_put_expect(const struct store_call *call, const struct store_sums *sum
 		     char identity[STORE_ETAG_BYTES])
 {
 	(void)call;
-	if (!sums->known)
+	if (!sums->has_md5)
 		return -ENOENT;
 	digest_base64(sums->md5, DIGEST_MD5_BYTES, identity);
 	return 0;

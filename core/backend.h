@@ -49,7 +49,7 @@ struct store_site {
 
 /* The digests of a call's source. */
 struct store_sums {
-	bool known;
+	bool has_md5;
 	uint8_t md5[DIGEST_MD5_BYTES];
 	char sha256[DIGEST_HEX_BYTES]; /* in hex; "" when nobody wants it */
 };
@@ -124,6 +124,8 @@ struct store_verb_ops {
 	int (*expect)(const struct store_call *call, const struct store_sums *sums,
 		      char identity[STORE_ETAG_BYTES]);
 	bool streams; /* the request's body is the call's source */
+	bool signs;   /* ... and its SHA-256, in the signature, is digest enough; otherwise its MD5
+		       * goes along in any case */
 	bool works;   /* http_exchange.works */
 };
 

@@ -275,14 +275,17 @@ static void reset_attempt(struct flight *f)
 }
 
 /* Are the digests wanted that go in the head of this request? */
-static bool lacks_sums(struct flight *f)
+static bool lacks_sums(struct flight *f, bool is_signed)
 {
+	bool signs = f->ops->verb[f->ask.verb].signs && is_signed;
 	bool tls = !strncmp(f->site.origin, "https:", 6);
 
 	if (!f->request.streams)
 		return false;
-	f->hashing.sha256 = f->ops->signs_bodies && !tls;
-	return !f->hashing.sums.known || (f->hashing.sha256 && !f->hashing.sums.sha256[0]);
+	f->hashing.md5 = !signs;
+	f->hashing.sha256 = signs || (f->ops->signs_bodies && !tls);
+	return (f->hashing.md5 && !f->hashing.sums.has_md5) ||
+	       (f->hashing.sha256 && !f->hashing.sums.sha256[0]);
 }
 
 /* Has the source digested; then launch() comes again. */
@@ -363,7 +366,7 @@ static void launch(struct flight *f)
 		await_creds(f);
 		return;
 	}
-	hash = !ret && lacks_sums(f);
+	hash = !ret && lacks_sums(f, !creds.anonymous);
 	if (!ret && !hash)
 		ret = build(f, &creds);
 	creds_wipe(&creds);

@@ -57,7 +57,7 @@ int hasher_run(struct hasher_job *job)
 	struct digest_run md5 = {0};
 	struct digest_run sha256 = {0};
 	uint8_t digest[DIGEST_MAX_BYTES] = {0};
-	int ret = digest_run_start(&md5, DIGEST_MD5);
+	int ret = digest_run_start(&md5, job->md5 ? DIGEST_MD5 : DIGEST_NONE);
 
 	job->sums = (struct store_sums){0};
 	if (!ret)
@@ -68,14 +68,14 @@ int hasher_run(struct hasher_job *job)
 		ret = digest_run_end(&md5, digest);
 	if (ret > 0)
 		memcpy(job->sums.md5, digest, sizeof(job->sums.md5));
-	if (ret > 0)
+	if (ret >= 0)
 		ret = digest_run_end(&sha256, digest);
 	if (ret > 0)
 		digest_hex(digest, (size_t)ret, job->sums.sha256);
 	digest_run_drop(&md5);
 	digest_run_drop(&sha256);
 	job->error = ret < 0 ? ret : 0;
-	job->sums.known = ret >= 0;
+	job->sums.has_md5 = ret >= 0 && job->md5;
 	return job->error;
 }
 

@@ -17,7 +17,7 @@
 
 struct hasher_job {
 	const struct store_source *source;
-	bool sha256;		/* wanted, beside MD5 */
+	bool md5, sha256;	/* which are wanted */
 	struct http_task *task; /* posted when the job is done */
 	int error;		/* then: 0, what the source returned, -EIO, -ECANCELED */
 	struct store_sums sums; /* then, without an error */

@@ -121,7 +121,7 @@ static bool cure_creds(struct flight *f)
 /* Sends the body again with digests made anew: it was damaged on its way, or the source changed. */
 static bool cure_body(struct flight *f)
 {
-	f->hashing.sums.known = false;
+	f->hashing.sums = (struct store_sums){0};
 	return flight_try_again(f, CORRUPT_TRIES, NULL);
 }
 
@@ -202,7 +202,7 @@ static bool is_as_sent(const struct flight *f, const struct store_check *check)
 {
 	const uint8_t *md5 = f->hashing.sums.md5;
 
-	if (!f->request.streams || check->kind != DIGEST_MD5)
+	if (!f->request.streams || check->kind != DIGEST_MD5 || !f->hashing.sums.has_md5)
 		return true;
 	return check->hex ? digest_is_hex(md5, DIGEST_MD5_BYTES, check->text)
 			  : digest_is_base64(md5, DIGEST_MD5_BYTES, check->text);

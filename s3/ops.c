@@ -5,9 +5,9 @@
 #include "s3/s3.h"
 #include "s3/sigv4.h"
 
-/* What stands for the body in the signature. Over TLS the source's bytes are not signed: TLS
- * carries them unchanged, Content-MD5, which is signed, says what they are, and SHA-256 is the
- * dearest of the digests. Over plain http they are, as S3 wants. */
+/* What stands for the body in the signature. Over TLS the bytes of an object that goes whole are
+ * not signed: TLS carries them unchanged, and Content-MD5, which is signed, says what they are.
+ * Over plain http they are, as S3 wants, and those of parts always, which have no MD5. */
 static int body_hash(const struct store_request *request, char out[DIGEST_HEX_BYTES])
 {
 	const char *known = request->streams ? request->sums->sha256 : SIGV4_EMPTY_BODY;
@@ -65,7 +65,10 @@ const struct store_ops s3_ops = {
 			     .works = true},
 	.verb[STORE_MULTIPART_BEGIN] = {.build = s3_upload_build_begin,
 					.parse = s3_upload_parse_begin},
-	.verb[STORE_PART] = {.build = s3_upload_build_part, .parse = s3_put_parse, .streams = true},
+	.verb[STORE_PART] = {.build = s3_upload_build_part,
+			     .parse = s3_put_parse,
+			     .streams = true,
+			     .signs = true},
 	.verb[STORE_PART_COPY] = {.build = s3_upload_build_part_copy,
 				  .parse = s3_upload_parse_part_copy,
 				  .works = true},

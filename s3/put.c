@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* PutObject. The body goes with its MD5, which every service that speaks S3 checks; most answer
- * with it, as the ETag. */
+ * with it, as the ETag. A part, of which there are many, goes with one digest only: its SHA-256,
+ * which is signed and checked as well, and for which processors have instructions. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +45,8 @@ int s3_put_source(const struct store_call *call, struct store_request *out)
 
 	if (call->source.bytes > S3_PUT_MAX)
 		return -EFBIG;
+	if (!out->sums->has_md5) /* its SHA-256 is signed */
+		return 0;
 	digest_base64(out->sums->md5, DIGEST_MD5_BYTES, md5);
 	return header_add(&out->fields, "Content-MD5", md5);
 }
@@ -109,7 +112,7 @@ int s3_put_expect(const struct store_call *call, const struct store_sums *sums,
 	char hex[DIGEST_HEX_BYTES];
 
 	(void)call;
-	if (!sums->known)
+	if (!sums->has_md5)
 		return -ENOENT;
 	digest_hex(sums->md5, DIGEST_MD5_BYTES, hex);
 	snprintf(etag, STORE_ETAG_BYTES, "\"%s\"", hex);

@@ -65,14 +65,17 @@ Test(core_upload, a_part_is_sent_until_it_is_there)
 
 	call.source = (struct store_source){.read = read_letters, .bytes = 2000000};
 	fault.step[0].kind = FAULT_LOST;
-	fault.step[1].etag = MD5_B; /* damaged there */
+	fault.step[1] = RIG_RAW("HTTP/1.1 400 Bad\r\n\r\n<Error>" /* damaged on its way */
+				"<Code>XAmzContentSHA256Mismatch</Code></Error>");
 	cr_assert_eq(store_run(&call), 0, "%s", call.message);
 	cr_assert_eq(fault.requests, 3u);
+	cr_assert(rig_has(2, "\r\nX-Amz-Content-Sha256: "));
+	cr_assert_not(rig_has(2, "\r\nContent-MD5: "), "one digest is enough");
 	cr_assert(rig_has(2, "PUT /media/a%20b?partNumber=3&uploadId=U%2F%2B HTTP/1.1\r\n"));
 	cr_assert_str_eq(call.object.etag, fault.own_etag);
 	store_counters(&counters);
 	cr_assert_eq(counters.requests[STORE_PART], 3u);
-	cr_assert_eq(counters.bytes_out, 6000000u);
+	cr_assert_eq(counters.bytes_out, 4000000u, "the refusal came before");
 }
 
 Test(core_upload, a_part_of_an_upload_that_is_gone)

@@ -184,14 +184,18 @@ static bool fault_take(int fd, const char *request, bool leave, size_t most, siz
 /* A broken condition or a wrong digest, or NULL. bytes: of the body. */
 static const char *fault_refuse(const char *request, size_t bytes)
 {
-	unsigned char digest[16];
-	char md5[32];
+	unsigned char digest[32];
+	char md5[32], sha256[65];
 	char value[256];
 	char bare[64];
 
 	EVP_Digest(fault.body, bytes, digest, NULL, EVP_md5(), NULL);
-	EVP_EncodeBlock((unsigned char *)md5, digest, sizeof(digest));
-	if (strcmp(fault_field(request, "Content-MD5", value), md5) != 0)
+	EVP_EncodeBlock((unsigned char *)md5, digest, 16);
+	EVP_Digest(fault.body, bytes, digest, NULL, EVP_sha256(), NULL);
+	for (int i = 0; i < 32; i++)
+		sprintf(sha256 + 2 * i, "%02x", digest[i]);
+	if (strcmp(fault_field(request, "Content-MD5", value), md5) != 0 &&
+	    (*value || strcmp(fault_field(request, "X-Amz-Content-Sha256", value), sha256) != 0))
 		return "HTTP/1.1 400 Bad\r\nContent-Length: 42\r\n\r\n"
 		       "<Error><Code>BadDigest</Code></Error>     ";
 

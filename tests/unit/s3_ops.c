@@ -31,7 +31,7 @@ static const char *signed_hash(struct store_request *request)
 
 Test(s3_ops, the_signature_covers_the_body)
 {
-	struct store_sums sums = {.known = true};
+	struct store_sums sums = {.has_md5 = true};
 	struct store_request request = {
 		.method = "PUT",
 		.target = BUFFER_INIT(64),
