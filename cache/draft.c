@@ -116,6 +116,8 @@ int draft_open(struct cache_file *file, bool keeps, char *message)
 		pthread_cond_wait(&a->wake, &cache.lock);
 	if (!file->draft)
 		ret = make_draft(file);
+	if (!ret)
+		draft_place(file->draft->notes.shm);
 	pthread_mutex_unlock(&cache.lock);
 	if (!ret && keeps && base % VNODE_BLOCK_BYTES)
 		ret = cache_ensure(file, base - 1, 1, WIRE_ENSURE_RANDOM, message);
@@ -293,6 +295,7 @@ int draft_truncate(struct cache_file *file, uint64_t size, char *message)
 		return ret;
 	pthread_mutex_lock(&cache.lock);
 	a->ahead.end = a->ahead.offset;
+	draft_place(notes);
 	draft_begin(notes, size, size < base ? base - size : 0);
 	if (size < base) {
 		wait_for_parts(a, size);
@@ -302,6 +305,7 @@ int draft_truncate(struct cache_file *file, uint64_t size, char *message)
 	}
 	if (ftruncate(a->pair.data_fd, (off_t)size))
 		ret = -errno;
+	draft_cut(notes, size);
 	draft_end(notes);
 	file_recharge(file);
 	pthread_mutex_unlock(&cache.lock);
@@ -332,6 +336,7 @@ void draft_set_mode(struct cache_file *file, uint32_t mode)
 
 int draft_set_mtime(struct cache_file *file, int64_t mtime_ns)
 {
+	file->draft->said_mtime_ns = mtime_ns;
 	file_set_mtime(file, mtime_ns);
 	count_change(file);
 	return 0;

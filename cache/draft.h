@@ -107,9 +107,11 @@ void draft_replaced(const uint8_t *ctx, const char *object, const struct cache_f
 
 /* One publication under way. */
 struct draft_flush {
-	uint64_t begun;	 /* what it contains at least */
-	bool is_quiet;	 /* no change was under way when it began */
-	uint64_t *dirty; /* which blocks of the base differ; to test with draft_flush_dirty() */
+	uint64_t begun;	  /* what it contains at least */
+	bool is_quiet;	  /* no change was under way when it began */
+	bool is_followed; /* and all that came before is told by late parts */
+	bool sets_mtime;  /* by the caller: the file's time becomes that of the version */
+	uint64_t *dirty;  /* which blocks of the base differ; to test with draft_flush_dirty() */
 	uint64_t words;
 	uint64_t base; /* bytes of the base */
 	bool is_known, must_be_new;
@@ -142,9 +144,30 @@ void draft_flush_end(struct cache_file *file, struct draft_flush *flush,
 uint64_t draft_begun(const struct cache_file *file);
 
 /* Notes an upload in parts that is under way, "" for none, so that whoever comes next can remove
- * it. Returns 0 or -ENAMETOOLONG. The other: the one noted, to free; NULL for none. */
-int draft_note_upload(struct cache_file *file, const char *upload_id);
-char *draft_noted_upload(struct cache_file *file);
+ * it. Returns 0 or -ENAMETOOLONG. The other: the one noted, to free, and the object that it is for;
+ * NULL for none. */
+int draft_note_upload(struct cache_file *file, const char *object, const char *upload_id);
+char *draft_noted_upload(struct cache_file *file, char object[CACHE_OBJECT_MAX]);
+
+/* --- sending parts (core/base/parts.h) ahead, while it is written --- */
+
+/* Its number, that no other file of this daemon has had. Is there a draft of that number which has
+ * that name? */
+uint64_t draft_serial(const struct cache_file *file);
+bool draft_goes_by(uint64_t serial, const char *object);
+
+/* Keeps it from being published or renamed until draft_release(). 0 with a reference, or -EBUSY: it
+ * is being published, has no name, or its changes cannot be followed. */
+int draft_pause(struct cache_file *file);
+
+/* Is this part written? May it be sent now: then it counts as not changed since. Was it changed
+ * since that was said: for certain only when draft_flush.is_followed. */
+bool draft_part_is_done(const struct cache_file *file, uint32_t index);
+bool draft_take_part(struct cache_file *file, uint32_t index);
+bool draft_part_is_late(const struct cache_file *file, uint32_t index);
+
+/* Is this time one that a program has set, rather than that of a write? */
+bool draft_said_mtime(const struct cache_file *file, int64_t mtime_ns);
 
 /* Reads bytes of the data file. As pread(2), or a negative errno. */
 ssize_t draft_read(struct cache_file *file, void *buf, size_t bytes, uint64_t offset);
@@ -153,7 +176,8 @@ ssize_t draft_read(struct cache_file *file, void *buf, size_t bytes, uint64_t of
 void draft_park(struct cache_file *file, int error, const char *message);
 
 /* Drafts that no process has open any more: the clean become ordinary files, the unlinked go, and
- * of the dirty up to max get a reference and are put into out. Once a second. Returns how many.
+ * of the dirty, and of those with an upload noted, up to max get a reference and are put into out.
+ * Once a second. Returns how many.
  * more: there are clean ones beyond DRAFT_RETIRE_MAX; whoever waits for the cache goes first. */
 #define DRAFT_RETIRE_MAX 64
 size_t draft_sweep(struct cache_file **out, size_t max, bool *more);

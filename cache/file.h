@@ -56,6 +56,7 @@ struct cache_active {
 struct cache_draft {
 	struct notes notes; /* constant while the file is a draft */
 	bool is_flushing;
+	int64_t said_mtime_ns; /* the last that a program has set */
 	bool is_settled; /* nothing changed since the last process had it open: may be retired */
 	struct cache_file *next;
 };

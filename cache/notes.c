@@ -99,6 +99,7 @@ static bool holds_together(const struct notes *n, uint64_t dev, uint64_t ino)
 	       memchr(n->journal->etag, 0, sizeof(n->journal->etag)) &&
 	       memchr(n->journal->object, 0, sizeof(n->journal->object)) &&
 	       memchr(n->journal->upload, 0, sizeof(n->journal->upload)) &&
+	       memchr(n->journal->upload_object, 0, sizeof(n->journal->upload_object)) &&
 	       memchr(n->journal->message, 0, sizeof(n->journal->message));
 }
 

@@ -20,7 +20,9 @@
 
 #define NOTES_OBJECT_MAX CACHE_OBJECT_MAX
 #define NOTES_UPLOAD_MAX 1100 /* bytes of the id of an upload in parts, with its NUL */
-#define NOTES_DIRTY_OFF	 8192u
+#define NOTES_UPLOAD_OBJECT_MAX \
+	1344 /* of the object that it is for: a key of 1,024 bytes, and a bucket */
+#define NOTES_DIRTY_OFF 12288u
 
 /* flags of the journal */
 #define NOTES_KNOWN \
@@ -43,6 +45,7 @@ struct notes_journal {
 	char message[STORE_MESSAGE_BYTES]; /* NOTES_PARKED */
 	uint64_t sent_size;		   /* NOTES_SENT */
 	int64_t sent_mtime_ns;
+	char upload_object[NOTES_UPLOAD_OBJECT_MAX]; /* what upload is for */
 };
 
 struct notes {

@@ -11,6 +11,7 @@
 
 #include "cache/blocks.h"
 #include "cache/file.h"
+#include "core/base/parts.h"
 #include "core/log.h"
 
 static uint64_t load(const uint64_t *counter)
@@ -21,6 +22,13 @@ static uint64_t load(const uint64_t *counter)
 uint64_t draft_begun(const struct cache_file *file)
 {
 	return load(&file->draft->notes.shm->begun);
+}
+
+/* May something have changed that no mark tells of (core/base/draft.h)? */
+static bool is_unsure(const struct draft_shm *notes)
+{
+	return __atomic_load_n(&notes->pattern, __ATOMIC_SEQ_CST) & DRAFT_UNSURE ||
+	       __atomic_load_n(&notes->mapped, __ATOMIC_SEQ_CST);
 }
 
 /* With the lock. */
@@ -43,6 +51,7 @@ static int begin(struct cache_file *file, struct draft_flush *flush)
 	};
 	memcpy(flush->version.etag, j->etag, sizeof(j->etag));
 	flush->is_quiet = flush->begun == ended;
+	flush->is_followed = flush->is_quiet && !is_unsure(d->notes.shm);
 	ret = notes_copy_dirty(&d->notes, &flush->dirty);
 	if (!ret)
 		d->is_flushing = true;
@@ -110,6 +119,8 @@ void draft_flush_end(struct cache_file *file, struct draft_flush *flush,
 	/* who changes something meanwhile may have marked it before the marks were copied */
 	if (version && flush->is_quiet && load(&d->notes.shm->begun) == flush->begun) {
 		notes_clear_dirty(&d->notes, flush->dirty, flush->begun);
+		if (flush->sets_mtime)
+			file_set_mtime(file, version->mtime_ns);
 		__atomic_store_n(&d->notes.shm->flushed, flush->begun, __ATOMIC_SEQ_CST);
 	}
 	d->is_flushing = false;
@@ -146,30 +157,113 @@ void draft_flush_resolve(struct cache_file *file, struct draft_flush *flush,
 	pthread_mutex_unlock(&cache.lock);
 }
 
-int draft_note_upload(struct cache_file *file, const char *upload_id)
+int draft_note_upload(struct cache_file *file, const char *object, const char *upload_id)
 {
 	struct notes_journal *j = file->draft->notes.journal;
 	int ret = 0;
 
 	pthread_mutex_lock(&cache.lock);
-	if (strlen(upload_id) < sizeof(j->upload))
+	if (strlen(upload_id) < sizeof(j->upload) && strlen(object) < sizeof(j->upload_object)) {
+		j->upload[0] = '\0'; /* one that is for something else is none */
+		snprintf(j->upload_object, sizeof(j->upload_object), "%s", object);
 		snprintf(j->upload, sizeof(j->upload), "%s", upload_id);
-	else
+	} else {
 		ret = -ENAMETOOLONG;
+	}
 	pthread_mutex_unlock(&cache.lock);
 	return ret;
 }
 
-char *draft_noted_upload(struct cache_file *file)
+char *draft_noted_upload(struct cache_file *file, char object[CACHE_OBJECT_MAX])
 {
 	const struct notes_journal *j = file->draft->notes.journal;
 	char *id = NULL;
 
 	pthread_mutex_lock(&cache.lock);
-	if (j->upload[0])
+	if (j->upload[0]) {
 		id = strdup(j->upload);
+		snprintf(object, CACHE_OBJECT_MAX, "%s", j->upload_object);
+	}
 	pthread_mutex_unlock(&cache.lock);
 	return id;
+}
+
+/* --- sending ahead --- */
+
+uint64_t draft_serial(const struct cache_file *file)
+{
+	return file->serial;
+}
+
+bool draft_goes_by(uint64_t serial, const char *object)
+{
+	bool goes = false;
+
+	pthread_mutex_lock(&cache.lock);
+	for (struct cache_file *f = cache.drafts; f && !goes; f = f->draft->next) {
+		const struct notes_journal *j = f->draft->notes.journal;
+
+		goes = f->serial == serial && !(j->flags & (NOTES_UNLINKED | NOTES_PARKED)) &&
+		       !strcmp(j->object, object);
+	}
+	pthread_mutex_unlock(&cache.lock);
+	return goes;
+}
+
+int draft_pause(struct cache_file *file)
+{
+	struct cache_draft *d = file->draft;
+	int ret = 0;
+
+	pthread_mutex_lock(&cache.lock);
+	if (d->is_flushing || d->notes.journal->flags & (NOTES_PARKED | NOTES_UNLINKED) ||
+	    is_unsure(d->notes.shm)) {
+		ret = -EBUSY;
+	} else {
+		file_ref_locked(file);
+		d->is_flushing = true;
+	}
+	pthread_mutex_unlock(&cache.lock);
+	return ret;
+}
+
+/* Was all of this changed, of what the base has? */
+static bool is_all_dirty(const struct draft_shm *notes, uint64_t from, uint64_t end)
+{
+	for (uint64_t b = from >> VNODE_BLOCK_SHIFT; b << VNODE_BLOCK_SHIFT < end; b++) {
+		if (b / 64 >= notes->dirty_words)
+			return true;
+		if (!draft_block_dirty(notes, b))
+			return false;
+	}
+	return true;
+}
+
+bool draft_take_part(struct cache_file *file, uint32_t index)
+{
+	struct draft_shm *notes = file->draft->notes.shm;
+	uint64_t from = parts_start(index), end = parts_start(index + 1);
+
+	if (end > load(&notes->written) || is_unsure(notes) || !is_all_dirty(notes, from, end))
+		return false;
+	__atomic_and_fetch(&notes->late[index / 64], ~(UINT64_C(1) << (index % 64)),
+			   __ATOMIC_SEQ_CST);
+	return true;
+}
+
+bool draft_part_is_late(const struct cache_file *file, uint32_t index)
+{
+	return load(&file->draft->notes.shm->late[index / 64]) >> (index % 64) & 1;
+}
+
+bool draft_part_is_done(const struct cache_file *file, uint32_t index)
+{
+	return parts_start(index + 1) <= load(&file->draft->notes.shm->written);
+}
+
+bool draft_said_mtime(const struct cache_file *file, int64_t mtime_ns)
+{
+	return file->draft->said_mtime_ns == mtime_ns;
 }
 
 ssize_t draft_read(struct cache_file *file, void *buf, size_t bytes, uint64_t offset)
@@ -217,8 +311,12 @@ static void settle(struct cache_draft *d)
 {
 	struct draft_shm *n = d->notes.shm;
 
-	if (__atomic_exchange_n(&n->mapped, 0, __ATOMIC_SEQ_CST))
+	if (load(&n->begun) != load(&n->ended))
+		draft_unsure(n);
+	if (__atomic_exchange_n(&n->mapped, 0, __ATOMIC_SEQ_CST)) {
 		draft_begin(n, 0, n->dirty_words * 64 << VNODE_BLOCK_SHIFT);
+		draft_unsure(n);
+	}
 	__atomic_store_n(&n->ended, load(&n->begun), __ATOMIC_SEQ_CST);
 }
 
@@ -269,7 +367,8 @@ size_t draft_sweep(struct cache_file **out, size_t max, bool *more)
 			continue;
 		}
 		settle(f->draft);
-		if (!(j->flags & NOTES_UNLINKED) && draft_is_dirty(f->draft->notes.shm)) {
+		if (j->upload[0] ||
+		    (!(j->flags & NOTES_UNLINKED) && draft_is_dirty(f->draft->notes.shm))) {
 			if (count < max) {
 				file_ref_locked(f);
 				out[count++] = f;

@@ -41,6 +41,7 @@
 #include "fs/rewriter.h"
 #include "fs/sockpath.h"
 #include "fs/stats.h"
+#include "fs/stream.h"
 #include "fs/told.h"
 
 #define TICK_MS	      1000
@@ -223,6 +224,7 @@ static void serve_until_done(int signal_fd)
 		attrfile_alive();
 		listing_sweep(false);
 		rewriter_sweep();
+		stream_sweep();
 		publish_sweep();
 		later_sweep();
 		if (is_idle(limit_ns)) {
@@ -275,6 +277,7 @@ static int live(struct place *p, int ready_fd)
 		log_warn("daemon: some requests did not end in time");
 		_exit(0); /* files are right at any instant */
 	}
+	stream_stop();
 	rewriter_stop();
 	cache_stop();
 	twins_stop();

@@ -6,8 +6,10 @@
 #include <time.h>
 
 #include "cache/clock.h"
+#include "core/context.h"
 #include "core/log.h"
 #include "fs/publish.h"
+#include "fs/stream.h"
 
 #define THREADS_MAX 16
 #define STACK_BYTES (256u << 10)
@@ -29,8 +31,11 @@ static void *publish_one(void *arg)
 {
 	char message[STORE_MESSAGE_BYTES], object[CACHE_OBJECT_MAX];
 	struct cache_file *file = arg;
+	struct context *ctx = context_find(cache_ctx(file));
 	int ret = publish(file, message);
 
+	if (!ret && ctx)
+		stream_clean(file, ctx); /* of one that is not to be published */
 	if (ret && !goes_on(ret)) {
 		cache_object(file, object);
 		draft_park(file, ret, message);

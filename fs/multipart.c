@@ -3,212 +3,319 @@
 #include "fs/multipart.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/vnode.h"
 #include "core/log.h"
+#include "fs/metadata.h"
 #include "fs/names.h"
 
-#define MIB (UINT64_C(1) << 20)
+#define CELLS_MIN 64
 
-/* --- the plan --- */
-
-/* So large that there are not too many. */
-static uint64_t part_bytes(uint64_t bytes)
-{
-	uint64_t least = (bytes / (MULTIPART_PARTS_MAX / 2) + MIB - 1) / MIB * MIB;
-
-	return least > MULTIPART_PART_BYTES ? least : MULTIPART_PART_BYTES;
-}
-
-/* Does it go on where the last copy ended? Then it is one with it. */
-static bool joins(const struct multipart_part *last, uint64_t length)
-{
-	return last->is_copy && last->length + length <= MULTIPART_COPY_BYTES;
-}
-
-long multipart_plan(uint64_t bytes, uint64_t base,
-		    bool (*is_clean)(const void *arg, uint64_t offset, uint64_t length),
-		    const void *arg, struct multipart_part **out)
-{
-	uint64_t step = part_bytes(bytes);
-	uint64_t most = bytes / step + 1;
-	struct multipart_part *parts = calloc(most, sizeof(*parts));
-	long count = 0;
-
-	if (!parts)
-		return -ENOMEM;
-	for (uint64_t at = 0; at < bytes; at += step) {
-		uint64_t length = bytes - at < step ? bytes - at : step;
-		bool copy = at + length <= base && is_clean(arg, at, length);
-
-		if (copy && count && joins(&parts[count - 1], length))
-			parts[count - 1].length += length;
-		else
-			parts[count++] = (struct multipart_part){at, length, copy};
-	}
-	*out = parts;
-	return count;
-}
-
-/* --- carrying it out --- */
-
-struct job {
-	struct cache_file *file;
-	struct upload *up;
-	char scheme[8], bucket[256];
-	const char *key;
-	char *upload_id; /* owned */
-	struct multipart_part *parts;
-	char **ids;    /* owned: what completing wants to hear of each part */
-	size_t *again; /* under lock, as again_count: parts that no copy could be made of */
-	size_t count;
-
-	pthread_mutex_t lock;
-	pthread_cond_t ended;
-	size_t again_count;
-	unsigned active;
-	int error;
-	char *message;
-};
-
+/* A part on its way. */
 struct sending {
 	struct store_call call;
-	struct job *job;
-	size_t index;
+	struct multipart *m;
+	struct cache_file *file; /* with a reference */
+	uint32_t index;
+	uint64_t offset;
+	char from_etag[STORE_ETAG_BYTES];
 };
+
+struct multipart *multipart_new(struct context *ctx, const char *object,
+				const struct wire_attr *attr)
+{
+	struct multipart *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->ctx = ctx;
+	m->told = *attr;
+	snprintf(m->object, sizeof(m->object), "%s", object);
+	m->key = name_split(m->object, m->scheme, m->bucket);
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_cond_init(&m->ended, NULL);
+	return m;
+}
+
+void multipart_free(struct multipart *m)
+{
+	if (!m)
+		return;
+	pthread_mutex_destroy(&m->lock);
+	pthread_cond_destroy(&m->ended);
+	for (size_t i = 0; i < m->cap; i++)
+		free(m->cells[i].id);
+	free(m->upload_id);
+	free(m->cells);
+	free(m);
+}
+
+/* A call about the whole upload. */
+static struct store_call call_of(const struct multipart *m, enum store_verb verb)
+{
+	return (struct store_call){
+		.verb = verb,
+		.ctx = m->ctx,
+		.scheme = m->scheme,
+		.bucket = m->bucket,
+		.key = m->key,
+		.upload = m->upload_id,
+	};
+}
+
+int multipart_begin(struct multipart *m, struct cache_file *file)
+{
+	struct store_call call = call_of(m, STORE_MULTIPART_BEGIN);
+	struct metadata_pairs meta;
+	int ret;
+
+	upload_describe(&m->told, &meta);
+	call.set_user = &meta.pairs;
+	ret = store_run(&call);
+	if (ret) {
+		memcpy(m->message, call.message, STORE_MESSAGE_BYTES);
+	} else {
+		m->upload_id = strdup(call.upload_id);
+		ret = m->upload_id ? draft_note_upload(file, m->object, m->upload_id) : -ENOMEM;
+	}
+	store_call_reset(&call);
+	return ret;
+}
+
+/* --- parts --- */
 
 /* store_source.read: offsets count from the part's start. */
 static int read_part(void *arg, uint64_t offset, void *buf, size_t bytes)
 {
 	const struct sending *s = arg;
 
-	return upload_read(s->job->file, s->job->parts[s->index].offset + offset, buf, bytes);
+	return upload_read(s->file, s->offset + offset, buf, bytes);
+}
+
+/* With the lock: what came of a part. */
+static void note_part(struct multipart *m, const struct store_call *call,
+		      struct multipart_cell *cell)
+{
+	int error = call->error;
+
+	free(cell->id);
+	cell->id = NULL;
+	cell->state = MULTIPART_NONE;
+	if (!error) {
+		cell->id = strdup(call->part_id ? call->part_id : call->object.etag);
+		error = cell->id ? 0 : -ENOMEM;
+	}
+	if (!error) {
+		cell->state = MULTIPART_SENT;
+	} else if (error == -EOPNOTSUPP && call->verb == STORE_PART_COPY) {
+		cell->state = MULTIPART_NO_COPY;
+	} else if (!m->error) {
+		m->error = error;
+		memcpy(m->message, call->message, STORE_MESSAGE_BYTES);
+	}
 }
 
 static void part_done(struct store_call *call)
 {
 	struct sending *s = call->arg;
-	struct job *j = s->job;
+	struct multipart *m = s->m;
 
-	pthread_mutex_lock(&j->lock);
-	if (!call->error) {
-		j->ids[s->index] = strdup(call->part_id ? call->part_id : call->object.etag);
-		if (!j->ids[s->index] && !j->error)
-			j->error = -ENOMEM;
-	} else if (call->error == -EOPNOTSUPP && call->verb == STORE_PART_COPY) {
-		j->parts[s->index].is_copy = false;
-		j->again[j->again_count++] = s->index;
-	} else if (!j->error) {
-		j->error = call->error;
-		memcpy(j->message, call->message, STORE_MESSAGE_BYTES);
-	}
-	j->active--;
-	pthread_cond_signal(&j->ended);
-	pthread_mutex_unlock(&j->lock);
+	pthread_mutex_lock(&m->lock);
+	note_part(m, call, &m->cells[s->index]);
+	if (m->more)
+		m->more(m, s->file);
+	/* from here on it may be freed */
+	m->active--;
+	pthread_cond_broadcast(&m->ended);
+	pthread_mutex_unlock(&m->lock);
+	cache_put(s->file);
 	store_call_reset(call);
 	free(s);
 }
 
-static int start_part(struct job *j, size_t index)
+static int grow(struct multipart *m, uint32_t index)
 {
-	const struct multipart_part *p = &j->parts[index];
-	struct sending *s;
-	int ret = 0;
+	size_t cap = m->cap ? m->cap : CELLS_MIN;
+	struct multipart_cell *grown;
 
-	if (!p->is_copy) /* what was never fetched of the base goes along */
-		ret = cache_ensure(j->file, p->offset, p->length, WIRE_ENSURE_RANDOM, j->message);
-	if (ret)
-		return ret;
-	s = calloc(1, sizeof(*s));
-	if (!s)
+	while (cap <= index)
+		cap *= 2;
+	if (cap == m->cap)
+		return 0;
+	grown = reallocarray(m->cells, cap, sizeof(*grown));
+	if (!grown)
 		return -ENOMEM;
-	s->job = j;
-	s->index = index;
-	s->call = (struct store_call){
-		.verb = p->is_copy ? STORE_PART_COPY : STORE_PART,
-		.ctx = j->up->ctx,
-		.scheme = j->scheme,
-		.bucket = j->bucket,
-		.key = j->key,
-		.upload = j->upload_id,
-		.part = (unsigned)index + 1,
-		.done = part_done,
-		.arg = s,
-	};
+	memset(grown + m->cap, 0, (cap - m->cap) * sizeof(*grown));
+	m->cells = grown;
+	m->cap = cap;
+	return 0;
+}
+
+int multipart_start(struct multipart *m, struct cache_file *file, uint32_t index,
+		    const struct multipart_part *p, const char *from_etag)
+{
+	struct sending *s = calloc(1, sizeof(*s));
+	int ret = s ? grow(m, index) : -ENOMEM;
+
+	if (ret) {
+		free(s);
+		return ret;
+	}
+	*s = (struct sending){.m = m, .file = file, .index = index, .offset = p->offset};
+	s->call = call_of(m, p->is_copy ? STORE_PART_COPY : STORE_PART);
+	s->call.part = index + 1;
+	s->call.done = part_done;
+	s->call.arg = s;
 	if (p->is_copy) {
+		snprintf(s->from_etag, sizeof(s->from_etag), "%s", from_etag);
 		s->call.offset = p->offset;
 		s->call.length = p->length;
-		s->call.from_bucket = j->bucket;
-		s->call.from_key = j->key;
-		s->call.from_etag = j->up->if_match;
+		s->call.from_bucket = m->bucket;
+		s->call.from_key = m->key;
+		s->call.from_etag = s->from_etag;
 	} else {
 		s->call.source = (struct store_source){read_part, s, p->length};
 	}
+	cache_ref(file);
 	ret = store_submit(&s->call);
-	if (ret)
+	if (ret) {
+		cache_put(file);
 		free(s);
-	return ret;
+		return ret;
+	}
+	m->cells[index].state = MULTIPART_SENDING;
+	m->active++;
+	return 0;
+}
+
+void multipart_wait(struct multipart *m)
+{
+	while (m->active)
+		pthread_cond_wait(&m->ended, &m->lock);
+}
+
+void multipart_abort(struct multipart *m, struct cache_file *file)
+{
+	struct store_call call = call_of(m, STORE_ABORT);
+
+	if (!m->upload_id)
+		return;
+	if (store_run(&call))
+		log_warn("%s: parts of an upload stay in the bucket until it is tried again: %s",
+			 m->object, call.message);
+	else if (file)
+		draft_note_upload(file, "", "");
+	store_call_reset(&call);
+}
+
+/* --- a whole upload --- */
+
+struct job {
+	struct multipart *m;
+	struct cache_file *file;
+	struct upload *up;
+	bool is_ahead; /* m was begun while the file was being written */
+	struct multipart_part *parts;
+	size_t count;
+};
+
+static unsigned state_of(const struct multipart *m, uint32_t index)
+{
+	return index < m->cap ? m->cells[index].state : MULTIPART_NONE;
+}
+
+static bool is_clean(const void *arg, uint64_t offset, uint64_t length)
+{
+	const struct job *j = arg;
+	uint64_t end = (offset + length - 1) >> VNODE_BLOCK_SHIFT;
+
+	if (state_of(j->m, parts_index(offset)) != MULTIPART_NONE)
+		return false;
+	for (uint64_t b = offset >> VNODE_BLOCK_SHIFT; b <= end; b++) {
+		if (draft_flush_dirty(j->up->flush, b))
+			return false;
+	}
+	return true;
+}
+
+/* Where parts were sent ahead, each has its place, so no two become one. */
+static int plan(struct job *j)
+{
+	const struct draft_flush *f = j->up->flush;
+	uint64_t base = f->version.size < f->base ? f->version.size : f->base;
+	long n = multipart_plan(j->up->bytes, j->up->if_match ? base : 0,
+				j->is_ahead ? 0 : MULTIPART_COPY_BYTES, is_clean, j, &j->parts);
+
+	if (n < 0)
+		return (int)n;
+	j->count = (size_t)n;
+	return 0;
+}
+
+bool multipart_is_usable(struct multipart *m, const struct upload *up)
+{
+	uint32_t count = up->bytes ? parts_index(up->bytes - 1) + 1 : 0;
+	bool is_usable;
+
+	pthread_mutex_lock(&m->lock);
+	is_usable = m->upload_id && !m->error && up->flush->is_followed &&
+		    !strcmp(m->object, up->object);
+	/* a part that is behind the end, or was the last and is not whole, cannot be taken back */
+	for (size_t i = 0; is_usable && i < m->cap; i++)
+		is_usable = m->cells[i].state == MULTIPART_NONE ||
+			    (i < count && parts_start((uint32_t)i + 1) <= up->bytes);
+	pthread_mutex_unlock(&m->lock);
+	return is_usable;
+}
+
+/* Is this part there as the file is now? */
+static bool is_there(const struct job *j, uint32_t index)
+{
+	return j->is_ahead && state_of(j->m, index) != MULTIPART_NONE &&
+	       !draft_part_is_late(j->file, index);
+}
+
+static int send_one(struct job *j, uint32_t index)
+{
+	const struct multipart_part *p = &j->parts[index];
+	struct multipart *m = j->m;
+	int ret = 0;
+
+	pthread_mutex_unlock(&m->lock);
+	if (!p->is_copy) /* what was never fetched of the base goes along */
+		ret = cache_ensure(j->file, p->offset, p->length, WIRE_ENSURE_RANDOM, m->message);
+	pthread_mutex_lock(&m->lock);
+	/* of what is sent twice the later must be the one that counts */
+	while (state_of(m, index) == MULTIPART_SENDING)
+		pthread_cond_wait(&m->ended, &m->lock);
+	while (m->active >= MULTIPART_PARALLEL)
+		pthread_cond_wait(&m->ended, &m->lock);
+	return ret || m->error ? ret : multipart_start(m, j->file, index, p, j->up->if_match);
 }
 
 static int send_all(struct job *j)
 {
-	size_t next = 0;
+	struct multipart *m = j->m;
+	int ret = 0;
 
-	pthread_mutex_lock(&j->lock);
-	while (j->active || (!j->error && (next < j->count || j->again_count))) {
-		bool none = next == j->count && !j->again_count;
-		size_t index;
-		int ret;
-
-		if (j->error || none || j->active == MULTIPART_PARALLEL) {
-			pthread_cond_wait(&j->ended, &j->lock);
-			continue;
-		}
-		index = j->again_count ? j->again[--j->again_count] : next++;
-		j->active++;
-		pthread_mutex_unlock(&j->lock);
-		ret = start_part(j, index);
-		pthread_mutex_lock(&j->lock);
-		if (ret) {
-			j->active--;
-			j->error = j->error ? j->error : ret;
+	pthread_mutex_lock(&m->lock);
+	for (uint32_t i = 0; i < j->count && !ret && !m->error; i++) {
+		if (!is_there(j, i))
+			ret = send_one(j, i);
+	}
+	multipart_wait(m);
+	for (uint32_t i = 0; i < j->count && !ret && !m->error; i++) {
+		if (state_of(m, i) == MULTIPART_NO_COPY) {
+			j->parts[i].is_copy = false;
+			ret = send_one(j, i);
 		}
 	}
-	pthread_mutex_unlock(&j->lock);
-	return j->error;
-}
-
-/* A call about the whole upload. */
-static struct store_call call_of(const struct job *j, enum store_verb verb)
-{
-	return (struct store_call){
-		.verb = verb,
-		.ctx = j->up->ctx,
-		.scheme = j->scheme,
-		.bucket = j->bucket,
-		.key = j->key,
-		.upload = j->upload_id,
-	};
-}
-
-static int begin(struct job *j, const struct store_pairs *user)
-{
-	struct store_call call = call_of(j, STORE_MULTIPART_BEGIN);
-	int ret;
-
-	call.set_user = user;
-	ret = store_run(&call);
-	if (ret) {
-		memcpy(j->message, call.message, STORE_MESSAGE_BYTES);
-	} else {
-		j->upload_id = strdup(call.upload_id);
-		ret = j->upload_id ? draft_note_upload(j->file, j->upload_id) : -ENOMEM;
-	}
-	store_call_reset(&call);
+	multipart_wait(m);
+	ret = m->error ? m->error : ret;
+	pthread_mutex_unlock(&m->lock);
 	return ret;
 }
 
@@ -216,14 +323,14 @@ static int begin(struct job *j, const struct store_pairs *user)
  * before, which leaves them a moment, but no more. */
 static int check_version(struct job *j)
 {
-	struct store_call call = call_of(j, STORE_HEAD);
+	struct store_call call = call_of(j->m, STORE_HEAD);
 	int ret;
 
 	if (!j->up->if_match && !j->up->must_be_new)
 		return 0;
 	ret = store_run(&call);
 	if (ret && ret != -ENOENT)
-		memcpy(j->message, call.message, STORE_MESSAGE_BYTES);
+		memcpy(j->m->message, call.message, STORE_MESSAGE_BYTES);
 	else if (ret == -ENOENT)
 		ret = j->up->must_be_new ? 0 : -ESTALE;
 	else if (j->up->must_be_new || strcmp(call.object.etag, j->up->if_match) != 0)
@@ -232,24 +339,26 @@ static int check_version(struct job *j)
 	return ret;
 }
 
-static int complete(struct job *j, const struct store_pairs *user)
+static int complete(struct job *j)
 {
-	struct store_call call = call_of(j, STORE_COMPLETE);
+	struct store_call call = call_of(j->m, STORE_COMPLETE);
 	struct store_part *parts = calloc(j->count, sizeof(*parts));
+	struct metadata_pairs meta;
 	int ret;
 
 	if (!parts)
 		return -ENOMEM;
 	for (size_t i = 0; i < j->count; i++)
-		parts[i] = (struct store_part){(unsigned)i + 1, j->ids[i]};
-	call.set_user = user;
+		parts[i] = (struct store_part){(unsigned)i + 1, j->m->cells[i].id};
+	upload_describe(&j->m->told, &meta);
+	call.set_user = &meta.pairs;
 	call.parts = parts;
 	call.part_count = j->count;
 	call.if_match = j->up->if_match;
 	call.if_none_match = j->up->must_be_new ? "*" : NULL;
 	ret = store_run(&call);
 	if (ret)
-		memcpy(j->message, call.message, STORE_MESSAGE_BYTES);
+		memcpy(j->m->message, call.message, STORE_MESSAGE_BYTES);
 	else
 		memcpy(j->up->etag, call.object.etag, sizeof(j->up->etag));
 	store_call_reset(&call);
@@ -257,106 +366,58 @@ static int complete(struct job *j, const struct store_pairs *user)
 	return ret;
 }
 
-static void abort_upload(struct job *j)
+/* What went with the beginning is what the object has. The time of the last write is not known
+ * then: the file gets that of the beginning, unless a program has said otherwise. */
+static void take_told(struct job *j)
 {
-	struct store_call call = call_of(j, STORE_ABORT);
+	struct upload *up = j->up;
+	const struct wire_attr *told = &j->m->told;
 
-	if (store_run(&call))
-		log_warn("%s: parts of an upload stay in the bucket until it is tried again: %s",
-			 j->up->object, call.message);
-	else
-		draft_note_upload(j->file, "");
-	store_call_reset(&call);
-}
-
-static bool is_clean(const void *arg, uint64_t offset, uint64_t length)
-{
-	uint64_t end = (offset + length - 1) >> VNODE_BLOCK_SHIFT;
-
-	for (uint64_t b = offset >> VNODE_BLOCK_SHIFT; b <= end; b++) {
-		if (draft_flush_dirty(arg, b))
-			return false;
+	up->is_late = ((told->mode ^ up->mode) & 07777) || told->uid != up->uid ||
+		      told->gid != up->gid || draft_said_mtime(j->file, up->mtime_ns);
+	if (!up->is_late) {
+		up->sets_mtime = true;
+		up->mtime_ns = told->mtime_ns;
 	}
-	return true;
+	draft_flush_sends(j->file, up->bytes, told->mtime_ns);
 }
 
-static int plan(struct job *j)
-{
-	const struct draft_flush *f = j->up->flush;
-	uint64_t base = f->version.size < f->base ? f->version.size : f->base;
-	long n = multipart_plan(j->up->bytes, j->up->if_match ? base : 0, is_clean, f, &j->parts);
-
-	if (n < 0)
-		return (int)n;
-	j->count = (size_t)n;
-	j->ids = calloc(j->count + 1, sizeof(*j->ids));
-	j->again = calloc(j->count + 1, sizeof(*j->again));
-	return j->ids && j->again ? 0 : -ENOMEM;
-}
-
-static int run(struct job *j, const struct store_pairs *user)
+static int run(struct job *j)
 {
 	int ret = plan(j);
 
-	if (!ret)
-		ret = begin(j, user);
+	if (!ret && !j->is_ahead)
+		ret = multipart_begin(j->m, j->file);
+	if (!ret && j->is_ahead)
+		take_told(j);
 	if (!ret)
 		ret = send_all(j);
 	if (!ret)
 		ret = check_version(j);
 	if (!ret)
-		ret = complete(j, user);
-	if (ret && j->upload_id)
-		abort_upload(j);
-	else if (!ret)
-		draft_note_upload(j->file, "");
+		ret = complete(j);
+	if (ret)
+		multipart_abort(j->m, j->file);
+	else
+		draft_note_upload(j->file, "", "");
 	return ret;
 }
 
-static void job_init(struct job *j, struct cache_file *file, struct upload *up, char *message)
-{
-	*j = (struct job){.file = file, .up = up, .message = message};
-	j->key = name_split(up->object, j->scheme, j->bucket);
-	pthread_mutex_init(&j->lock, NULL);
-	pthread_cond_init(&j->ended, NULL);
-}
-
-static void job_free(struct job *j)
-{
-	pthread_mutex_destroy(&j->lock);
-	pthread_cond_destroy(&j->ended);
-	free(j->upload_id);
-	free(j->parts);
-	for (size_t i = 0; j->ids && i < j->count; i++)
-		free(j->ids[i]);
-	free(j->ids);
-	free(j->again);
-}
-
-int multipart_upload(struct cache_file *file, struct upload *up, const struct store_pairs *user,
+int multipart_upload(struct cache_file *file, struct upload *up, struct multipart *m,
 		     char message[STORE_MESSAGE_BYTES])
 {
-	struct job j;
+	const struct wire_attr attr = {
+		.mode = up->mode, .uid = up->uid, .gid = up->gid, .mtime_ns = up->mtime_ns};
+	struct job j = {.file = file, .up = up, .is_ahead = m};
 	int ret;
 
-	job_init(&j, file, up, message);
-	ret = run(&j, user);
-	job_free(&j);
+	j.m = m ? m : multipart_new(up->ctx, up->object, &attr);
+	if (!j.m)
+		return -ENOMEM;
+	ret = run(&j);
+	if (ret)
+		memcpy(message, j.m->message, STORE_MESSAGE_BYTES);
+	multipart_free(j.m);
+	free(j.parts);
 	return ret;
-}
-
-void multipart_clean(struct cache_file *file, struct context *ctx)
-{
-	char message[STORE_MESSAGE_BYTES];
-	struct upload up = {.ctx = ctx};
-	struct job j;
-
-	job_init(&j, file, &up, message);
-	j.upload_id = draft_noted_upload(file);
-	if (j.upload_id) {
-		cache_object(file, up.object);
-		j.key = name_split(up.object, j.scheme, j.bucket);
-		abort_upload(&j);
-	}
-	job_free(&j);
 }

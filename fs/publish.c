@@ -12,6 +12,8 @@
 
 #include "core/context.h"
 #include "core/log.h"
+#include "fs/change.h"
+#include "fs/copy.h"
 #include "fs/fetch.h"
 #include "fs/metadata.h"
 #include "fs/names.h"
@@ -120,6 +122,34 @@ static int send_on(struct cache_file *file, struct draft_flush *flush, struct up
 	return look_for_sent(file, flush, up, &sent, message) == 1 ? -EAGAIN : -ESTALE;
 }
 
+/* Parts went before the file's mode, owner and time were known: the object is copied onto itself
+ * with those. Until then it is a version without them, from which the draft goes on. */
+static int settle_attributes(struct cache_file *file, struct draft_flush *flush,
+			     const struct upload *up, struct store_object *version, char *message)
+{
+	const struct change_attr attr = {
+		.what = WIRE_SET_MODE | WIRE_SET_UID | WIRE_SET_GID | WIRE_SET_MTIME,
+		.mode = up->mode,
+		.uid = up->uid,
+		.gid = up->gid,
+		.mtime_ns = up->mtime_ns,
+	};
+	struct lookup *q = lookup_of(cache_ctx(file), up->object);
+	struct meta_fact fact = {.kind = META_FILE, .object = *version};
+	int ret = q ? 0 : -ENOMEM;
+
+	draft_flush_resolve(file, flush, version);
+	draft_flush_sends(file, version->size, version->mtime_ns);
+	if (!ret)
+		ret = copy_object(q, q, false, &attr, &fact);
+	if (!ret)
+		memcpy(version->etag, fact.object.etag, sizeof(version->etag));
+	else if (q)
+		memcpy(message, q->message, STORE_MESSAGE_BYTES);
+	free(q);
+	return ret;
+}
+
 /* Is it certain that it is not in the bucket, nor will be? */
 static bool is_final(int error)
 {
@@ -141,10 +171,13 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 		return -EKEYREJECTED;
 	}
 	ret = send_on(file, flush, &up, message);
+	version.size = up.bytes;
+	version.mtime_ns = up.mtime_ns;
+	memcpy(version.etag, up.etag, sizeof(version.etag));
+	if (!ret && up.is_late)
+		ret = settle_attributes(file, flush, &up, &version, message);
 	if (!ret) {
-		version.size = up.bytes;
-		version.mtime_ns = up.mtime_ns;
-		memcpy(version.etag, up.etag, sizeof(version.etag));
+		flush->sets_mtime = up.sets_mtime;
 		/* first: whoever sees it clean must find its name */
 		tell(cache_ctx(file), &up, &version);
 		draft_flush_end(file, flush, &version);

@@ -10,7 +10,7 @@
 #include "core/context.h"
 #include "fs/backends.h"
 #include "fs/change.h"
-#include "fs/multipart.h"
+#include "fs/stream.h"
 #include "fs/told.h"
 
 int change_delete(struct lookup *q, const char *key)
@@ -90,7 +90,7 @@ static int unlink_draft(struct lookup *q, struct cache_file *file)
 	int ret = 0;
 
 	draft_unlink(file);
-	multipart_clean(file, q->ctx);
+	stream_clean(file, q->ctx);
 	if (!draft_is_new(file))
 		ret = change_delete(q, q->name.key);
 	if (ret)

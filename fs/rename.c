@@ -17,7 +17,7 @@
 #include "fs/links.h"
 #include "fs/listing.h"
 #include "fs/movedir.h"
-#include "fs/multipart.h"
+#include "fs/stream.h"
 #include "fs/publish.h"
 #include "fs/told.h"
 
@@ -37,7 +37,7 @@ static void replace_draft(const struct rename *r, const struct cache_file *keep)
 	if (!file)
 		return;
 	if (file != keep)
-		multipart_clean(file, r->to->ctx);
+		stream_clean(file, r->to->ctx);
 	cache_put(file);
 }
 

@@ -14,6 +14,7 @@
 #include "fs/listing.h"
 #include "fs/publish.h"
 #include "fs/serve.h"
+#include "fs/stream.h"
 
 /* The draft of a request, with a reference. */
 static int find_draft(const struct session *s, struct cache_file **out)
@@ -53,6 +54,20 @@ int serve_flush(struct session *s)
 		say_of_file(s, file, ret, message);
 	cache_put(file);
 	return ret == -EKEYREJECTED ? -WIRE_EUNKNOWN_CTX : ret;
+}
+
+int serve_stream(struct session *s)
+{
+	struct cache_file *file;
+	int ret;
+
+	s->out->is_silent = true;
+	ret = find_draft(s, &file);
+	if (ret)
+		return ret;
+	stream_go_on(file);
+	cache_put(file);
+	return 0;
 }
 
 int serve_unlink(struct session *s)

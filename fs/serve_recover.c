@@ -10,7 +10,7 @@
 
 #include "cache/draft.h"
 #include "core/context.h"
-#include "fs/multipart.h"
+#include "fs/stream.h"
 #include "fs/publish.h"
 #include "fs/serve.h"
 
@@ -90,7 +90,7 @@ static int discard(struct cache_file *file)
 	struct context *ctx = context_find(cache_ctx(file));
 
 	if (ctx)
-		multipart_clean(file, ctx);
+		stream_clean(file, ctx);
 	draft_unlink(file);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "fs/multipart.h"
 #include "fs/names.h"
 #include "fs/publish.h"
+#include "fs/stream.h"
 
 int upload_read(struct cache_file *file, uint64_t offset, void *buf, size_t bytes)
 {
@@ -33,26 +34,28 @@ static int read_whole(void *arg, uint64_t offset, void *buf, size_t bytes)
 	return upload_read(arg, offset, buf, bytes);
 }
 
-static void describe(const struct upload *up, struct metadata_pairs *out)
+void upload_describe(const struct wire_attr *attr, struct metadata_pairs *out)
 {
 	const struct metadata m = {
 		.has_mode = true,
-		.mode = up->mode,
+		.mode = attr->mode,
 		.has_mtime = true,
-		.mtime_ns = up->mtime_ns,
-		.has_uid = up->uid != WIRE_CALLER,
-		.uid = up->uid,
-		.has_gid = up->gid != WIRE_CALLER,
-		.gid = up->gid,
+		.mtime_ns = attr->mtime_ns,
+		.has_uid = attr->uid != WIRE_CALLER,
+		.uid = attr->uid,
+		.has_gid = attr->gid != WIRE_CALLER,
+		.gid = attr->gid,
 	};
 
 	metadata_write(&m, out);
 }
 
-static int put_whole(struct cache_file *file, struct upload *up, const struct store_pairs *user,
-		     char *message)
+static int put_whole(struct cache_file *file, struct upload *up, char *message)
 {
+	const struct wire_attr attr = {
+		.mode = up->mode, .uid = up->uid, .gid = up->gid, .mtime_ns = up->mtime_ns};
 	char scheme[8], bucket[256];
+	struct metadata_pairs meta;
 	struct store_call call = {
 		.verb = STORE_PUT,
 		.ctx = up->ctx,
@@ -62,10 +65,11 @@ static int put_whole(struct cache_file *file, struct upload *up, const struct st
 		.if_match = up->if_match,
 		.if_none_match = up->must_be_new ? "*" : NULL,
 		.source = {read_whole, file, up->bytes},
-		.set_user = user,
+		.set_user = &meta.pairs,
 	};
 	int ret;
 
+	upload_describe(&attr, &meta);
 	ret = store_run(&call);
 	if (!ret)
 		memcpy(up->etag, call.object.etag, sizeof(up->etag));
@@ -77,14 +81,17 @@ static int put_whole(struct cache_file *file, struct upload *up, const struct st
 
 int upload(struct cache_file *file, struct upload *up, char message[STORE_MESSAGE_BYTES])
 {
-	struct metadata_pairs meta;
+	bool is_large = up->bytes > PUBLISH_PUT_MAX;
+	struct multipart *ahead = stream_take(file);
 	int ret;
 
-	describe(up, &meta);
-	multipart_clean(file, up->ctx);
-	if (up->bytes > PUBLISH_PUT_MAX)
-		return multipart_upload(file, up, &meta.pairs, message);
+	if (ahead && is_large && multipart_is_usable(ahead, up))
+		return multipart_upload(file, up, ahead, message);
+	stream_drop(ahead, file);
+	stream_clean(file, up->ctx);
+	if (is_large)
+		return multipart_upload(file, up, NULL, message);
 	/* what was never fetched of the base goes along */
 	ret = cache_ensure(file, 0, up->bytes, 0, message);
-	return ret ? ret : put_whole(file, up, &meta.pairs, message);
+	return ret ? ret : put_whole(file, up, message);
 }

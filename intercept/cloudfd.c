@@ -112,6 +112,17 @@ int cloudfd_get_writer(int fd, struct vfile **out)
 	return ret;
 }
 
+void cloudfd_reopened(int fd)
+{
+	struct vfile *vf;
+
+	fdtab_arrived(fd);
+	if (cloudfd_get_writer(fd, &vf) != 1)
+		return;
+	draft_place(vf->notes);
+	vfile_put(vf);
+}
+
 static bool same_description(int a, int b)
 {
 	long pid = sys0(__NR_gettid);

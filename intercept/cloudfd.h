@@ -29,6 +29,9 @@ int cloudfd_get(int fd, struct vfile **out);
  */
 int cloudfd_get_writer(int fd, struct vfile **out);
 
+/* fd was opened by the kernel, by the name of a descriptor: it has an offset of its own. */
+void cloudfd_reopened(int fd);
+
 /* fd is about to be closed or replaced: publishes what has changed, if fd may have been what it was
  * changed by and no duplicate of it stays open. 0 or what close(2) has to say. */
 int cloudfd_closing(int fd);

@@ -85,6 +85,29 @@ void notes_end(struct vfile *vf)
 	draft_end(vf->notes);
 }
 
+/* What a program that is confined may be killed for is left out: it all goes at the close. */
+static void hint(struct vfile *vf)
+{
+	struct request rq = {.op = WIRE_STREAM, .data_dev = vf->dev, .data_ino = vf->ino};
+
+	if (!__atomic_load_n(&rt.sandboxed, __ATOMIC_RELAXED))
+		request_run(&rq);
+}
+
+void notes_wrote(struct vfile *vf, uint64_t offset, uint64_t length, long ret)
+{
+	if (ret <= 0) /* perhaps some of it, all the same */
+		draft_late(vf->notes, offset, length);
+	if (draft_wrote(vf->notes, offset, ret > 0 ? (uint64_t)ret : 0))
+		hint(vf);
+}
+
+void notes_wrote_on(struct vfile *vf, long ret)
+{
+	if (draft_wrote_on(vf->notes, ret > 0 ? (uint64_t)ret : 0))
+		hint(vf);
+}
+
 bool notes_dirty(const struct vfile *vf)
 {
 	const struct draft_shm *notes = __atomic_load_n(&vf->notes, __ATOMIC_ACQUIRE);

@@ -26,6 +26,12 @@ int notes_have(struct vfile *vf);
 void notes_begin(struct vfile *vf, uint64_t offset, uint64_t length);
 void notes_end(struct vfile *vf);
 
+/* Instead of notes_end(), after a call that changed bytes (draft_wrote(), draft_wrote_on()): ret is
+ * its result, length is how much it might have changed. Tells the daemon, without waiting, of each
+ * part of a large file that is finished. */
+void notes_wrote(struct vfile *vf, uint64_t offset, uint64_t length, long ret);
+void notes_wrote_on(struct vfile *vf, long ret);
+
 /* Must a change say where it is? Not in a file that has no base. */
 bool notes_have_base(const struct vfile *vf);
 

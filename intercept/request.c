@@ -67,8 +67,11 @@ static void say_line(const char *line, size_t bytes)
 	int writer = fdtab_next_writer(1, &vf);
 	bool noted = writer == 2 && vf->notes;
 
-	if (noted)
+	if (noted) {
+		draft_place(vf->notes);
 		notes_begin(vf, 0, vf->vn->attr.size);
+		draft_unsure(vf->notes);
+	}
 	sys3(__NR_write, 2, line, bytes);
 	if (noted)
 		notes_end(vf);
@@ -120,12 +123,18 @@ static int connect_once(void)
 	return (int)fd;
 }
 
+/* Nobody waits for it, and nothing is missing if it is not heard. */
+static bool is_hint(enum wire_op op)
+{
+	return op == WIRE_TRAPPED || op == WIRE_STREAM;
+}
+
 /* For what a program can do without, the daemon is not waited for long, or not started at all. */
 static int connect_daemon(enum wire_op op)
 {
 	int fd = connect_once();
 
-	if ((fd == -ENOENT || fd == -ECONNREFUSED) && op != WIRE_TRAPPED) {
+	if ((fd == -ENOENT || fd == -ECONNREFUSED) && !is_hint(op)) {
 		fd = spawn_daemon(connect_once, op == WIRE_TWIN ? TWIN_START_MS : START_MS);
 		if (fd == -EPIPE)
 			fd = -ETIMEDOUT; /* it did not come: trying again would not help */
@@ -270,7 +279,7 @@ static int register_context(void)
 
 static bool unanswered(const struct request *rq)
 {
-	return rq->op == WIRE_TRAPPED || (rq->op == WIRE_ENSURE && rq->flags & WIRE_ENSURE_NOWAIT);
+	return is_hint(rq->op) || (rq->op == WIRE_ENSURE && rq->flags & WIRE_ENSURE_NOWAIT);
 }
 
 static int exchange(struct thread *t, struct request *rq, struct answer *answer)
@@ -371,7 +380,7 @@ int request_run(struct request *rq)
 			rq->said = true;
 		}
 	}
-	if ((ret == -EPIPE || ret == -ETIMEDOUT) && rq->op != WIRE_TWIN && rq->op != WIRE_TRAPPED) {
+	if ((ret == -EPIPE || ret == -ETIMEDOUT) && rq->op != WIRE_TWIN && !is_hint(rq->op)) {
 		say("the daemon does not answer at ", rt.handoff.sock);
 		ret = -EIO;
 	}

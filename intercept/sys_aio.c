@@ -71,7 +71,9 @@ static void count(struct vfile *vf, const struct iocb *io, uint64_t bytes)
 {
 	if (!vf->notes)
 		return; /* not open for writing: the kernel says so */
+	draft_place(vf->notes);
 	notes_begin(vf, (uint64_t)io->aio_offset, bytes);
+	draft_unsure(vf->notes); /* this ends before the kernel begins */
 	notes_end(vf);
 }
 

@@ -3,7 +3,7 @@
  * Where the kernel itself reads or writes a cloud file: sendfile, splice, copy_file_range. What it
  * is to read is fetched first and the file pinned, since nobody can look at the bits again
  * afterwards. Into a file, it writes as write(2) does; where only the kernel knows at which offset,
- * all of a base counts as changed.
+ * all of a base counts as changed, and nothing of the file is sent ahead.
  */
 #include <errno.h>
 #include <linux/fs.h>
@@ -63,7 +63,9 @@ static int prepare_target(struct vfile *vf, uint64_t offset_user, uint64_t *offs
 
 static void count_all(struct vfile *vf)
 {
+	draft_place(vf->notes);
 	notes_begin(vf, 0, vf->vn->attr.size);
+	draft_unsure(vf->notes);
 	notes_end(vf);
 }
 
@@ -90,6 +92,28 @@ void copy_spliced(int fd)
 	vfile_put(vf);
 }
 
+static long run(const struct sys_args *a)
+{
+	return sys6(a->nr, SYS_ARG(a->arg[0]), SYS_ARG(a->arg[1]), SYS_ARG(a->arg[2]),
+		    SYS_ARG(a->arg[3]), SYS_ARG(a->arg[4]), SYS_ARG(a->arg[5]));
+}
+
+/* At the current offset of a file that is written from start to end (write_on() of sys_write.c).
+ * Returns whether it is. */
+static bool copy_on(const struct sys_args *a, struct vfile *vf, long *ret_out)
+{
+	if (notes_have_base(vf) || draft_is_placed(vf->notes))
+		return false;
+	notes_begin(vf, 0, 0);
+	if (draft_is_placed(vf->notes)) {
+		notes_end(vf);
+		return false;
+	}
+	*ret_out = run(a);
+	notes_wrote_on(vf, *ret_out);
+	return true;
+}
+
 static long copy_into(struct sys_args *a, const struct copy_args *args, struct vfile *vf)
 {
 	uint64_t user = args->out_offset == NO_OFFSET ? 0 : a->arg[args->out_offset];
@@ -98,13 +122,20 @@ static long copy_into(struct sys_args *a, const struct copy_args *args, struct v
 
 	if (a->nr == __NR_splice)
 		return splice_into(vf);
+	if (!user && copy_on(a, vf, &ret))
+		return ret;
 	ret = prepare_target(vf, user, &offset, &bytes);
 	if (ret)
 		return ret;
+	draft_place(vf->notes);
 	notes_begin(vf, offset, bytes);
-	ret = sys6(a->nr, SYS_ARG(a->arg[0]), SYS_ARG(a->arg[1]), SYS_ARG(a->arg[2]),
-		   SYS_ARG(a->arg[3]), SYS_ARG(a->arg[4]), SYS_ARG(a->arg[5]));
-	notes_end(vf);
+	if (!user)
+		draft_unsure(vf->notes);
+	ret = run(a);
+	if (user)
+		notes_wrote(vf, offset, bytes, ret);
+	else
+		notes_end(vf);
 	return ret;
 }
 

@@ -116,6 +116,30 @@ long sys_fcntl(struct sys_args *a)
 	return ret;
 }
 
+/* Will the offset be where it is already? */
+static bool stays_there(int fd, uint64_t offset, uint64_t whence, const struct vfile *vf)
+{
+	long now = sys3(__NR_lseek, fd, 0, SEEK_CUR);
+	struct wire_attr attr;
+
+	if (now < 0 || whence == SEEK_CUR)
+		return !offset;
+	vfile_attr(vf, fd, &attr);
+	return (uint64_t)now == offset + (whence == SEEK_END ? attr.size : 0);
+}
+
+/* A file that was written from start to end is not any more (core/base/draft.h). */
+static void moves(int fd, uint64_t offset, uint64_t whence)
+{
+	struct vfile *vf;
+
+	if ((whence == SEEK_CUR && !offset) || cloudfd_get_writer(fd, &vf) != 1)
+		return;
+	if (!draft_is_placed(vf->notes) && !stays_there(fd, offset, whence, vf))
+		draft_place(vf->notes);
+	vfile_put(vf);
+}
+
 /* A cached file has holes where nothing was fetched yet; the object has none. One that is written
  * to is all data as well: its holes are not sent as such. */
 long sys_lseek(struct sys_args *a)
@@ -126,8 +150,10 @@ long sys_lseek(struct sys_args *a)
 	struct vfile *vf;
 	long ret;
 
-	if (a->arg[2] != SEEK_DATA && a->arg[2] != SEEK_HOLE)
+	if (a->arg[2] != SEEK_DATA && a->arg[2] != SEEK_HOLE) {
+		moves(fd, a->arg[1], a->arg[2]);
 		return SYS_PASS;
+	}
 	ret = cloudfd_get(fd, &vf);
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "intercept/cloudfd.h"
 #include "intercept/fdtab.h"
 #include "intercept/handlers.h"
 #include "intercept/usercopy.h"
@@ -94,7 +95,7 @@ void dispatch_answered(struct thread *t, long nr, const struct kregs *r, long re
 	if (result < 0)
 		return;
 	if (nr == __NR_open || nr == __NR_openat || nr == __NR_openat2)
-		fdtab_arrived((int)result);
+		cloudfd_reopened((int)result);
 	if (nr == __NR_recvmsg)
 		forget_received(r->si);
 	if (nr != __NR_recvmmsg)

@@ -100,8 +100,11 @@ static long allocate(struct vfile *vf, int fd, unsigned mode, uint64_t offset, u
 		ret = vfile_ensure(vf, offset, length, 0);
 	if (ret)
 		return ret;
+	draft_place(vf->notes);
 	notes_begin(vf, offset, zeros ? length : 0);
 	ret = sys4(__NR_fallocate, fd, mode, offset, length);
+	if (zeros)
+		draft_late(vf->notes, offset, length);
 	notes_end(vf);
 	return ret;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing, in the order of core/base/draft.h. A file without a base needs no offset, so the kernel
- * does all by itself. Otherwise a write() at the current offset claims its range as a read() does
- * (sys_read.c), or two sharers of the offset might note one range and write another. An append is
- * the kernel's in any case.
+ * Writing, in the order of core/base/draft.h. A file without a base that is written from start to
+ * end needs no offset, so the kernel does all by itself. Otherwise a write() at the current offset
+ * claims its range as a read() does (sys_read.c), or two sharers of the offset might note one range
+ * and write another. An append is the kernel's in any case.
  */
 #include <errno.h>
 #include <linux/fcntl.h>
@@ -47,10 +47,39 @@ static long noted_write(const struct writing *w, uint64_t offset, uint64_t lengt
 		ret = vfile_ensure(w->vf, offset, length, 0);
 	if (ret)
 		return ret;
+	draft_place(w->vf->notes);
 	notes_begin(w->vf, offset, length);
+	ret = do_write(w, at);
+	notes_wrote(w->vf, offset, length, ret);
+	return ret;
+}
+
+/* Where the file ends, whatever the kernel makes of it then: nobody has sent that ahead. */
+static long append(const struct writing *w, uint64_t at)
+{
+	long ret;
+
+	draft_place(w->vf->notes);
+	notes_begin(w->vf, 0, 0);
 	ret = do_write(w, at);
 	notes_end(w->vf);
 	return ret;
+}
+
+/* The next bytes of a file that is written from start to end. Returns false, with nothing done,
+ * when it is not. */
+static bool write_on(const struct writing *w, long *ret_out)
+{
+	if (draft_is_placed(w->vf->notes))
+		return false;
+	notes_begin(w->vf, 0, 0);
+	if (draft_is_placed(w->vf->notes)) {
+		notes_end(w->vf);
+		return false;
+	}
+	*ret_out = do_write(w, IOV_CURRENT);
+	notes_wrote_on(w->vf, *ret_out);
+	return true;
 }
 
 static bool appends(const struct writing *w)
@@ -63,13 +92,13 @@ static bool appends(const struct writing *w)
 	return flags < 0 || flags & O_APPEND;
 }
 
-/* At the current offset, in a file that has a base. */
+/* At the current offset. */
 static long write_claimed(const struct writing *w, uint64_t length)
 {
 	long end, n;
 
 	if (!length || appends(w))
-		return noted_write(w, 0, 0, IOV_CURRENT);
+		return append(w, IOV_CURRENT);
 	end = sys3(__NR_lseek, w->fd, length, SEEK_CUR);
 	if (end < 0) /* beyond what an offset can be: the kernel knows what to say */
 		return noted_write(w, (uint64_t)sys3(__NR_lseek, w->fd, 0, SEEK_CUR), length,
@@ -83,11 +112,12 @@ static long write_claimed(const struct writing *w, uint64_t length)
 static long write_file(struct sys_args *a, struct writing *w, uint64_t offset)
 {
 	uint64_t length = w->count > IOV_BYTES_MAX ? IOV_BYTES_MAX : w->count;
+	long ret;
 
 	if (offset != IOV_CURRENT && (int64_t)offset < 0)
 		return -EINVAL;
-	if (!notes_have_base(w->vf))
-		return noted_write(w, 0, 0, offset);
+	if (offset == IOV_CURRENT && !notes_have_base(w->vf) && write_on(w, &ret))
+		return ret;
 	if (w->vector) {
 		long total = iov_read(a->thread, w->data, w->count);
 
@@ -96,8 +126,9 @@ static long write_file(struct sys_args *a, struct writing *w, uint64_t offset)
 		w->data = (uint64_t)a->thread->iov;
 		length = (uint64_t)total;
 	}
-	return offset == IOV_CURRENT ? write_claimed(w, length)
-				     : noted_write(w, offset, length, offset);
+	if (offset == IOV_CURRENT)
+		return write_claimed(w, length);
+	return w->flags & RWF_APPEND ? append(w, offset) : noted_write(w, offset, length, offset);
 }
 
 static long write_fd(struct sys_args *a, struct writing *w, uint64_t offset)

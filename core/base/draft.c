@@ -2,9 +2,12 @@
 /* Counting changes of a draft, by those who make them. */
 #include "core/base/draft.h"
 
+#include "core/base/parts.h"
 #include "core/base/vnode.h"
 
-_Static_assert(sizeof(struct draft_shm) == DRAFT_HEAD_BYTES, "one cache line");
+_Static_assert(sizeof(struct draft_shm) == DRAFT_HEAD_BYTES, "as the daemon's journal expects");
+_Static_assert(DRAFT_HEAD_BYTES % 64 == 0, "whole cache lines");
+_Static_assert(DRAFT_LATE_WORDS * 64 >= PARTS_MAX, "a bit for each part");
 
 static uint64_t *dirty_map(const struct draft_shm *notes)
 {
@@ -35,6 +38,87 @@ void draft_begin(struct draft_shm *notes, uint64_t offset, uint64_t length)
 void draft_end(struct draft_shm *notes)
 {
 	__atomic_add_fetch(&notes->ended, 1, __ATOMIC_SEQ_CST);
+}
+
+static uint64_t load(const uint64_t *at)
+{
+	return __atomic_load_n(at, __ATOMIC_SEQ_CST);
+}
+
+void draft_late(struct draft_shm *notes, uint64_t offset, uint64_t length)
+{
+	uint64_t last = length > UINT64_MAX - offset ? UINT64_MAX : offset + length - 1;
+	uint32_t end = parts_index(last);
+
+	for (uint32_t i = parts_index(offset); length && i <= end && i < PARTS_MAX; i++) {
+		uint64_t bit = UINT64_C(1) << (i % 64);
+
+		if (!(load(&notes->late[i / 64]) & bit))
+			__atomic_or_fetch(&notes->late[i / 64], bit, __ATOMIC_SEQ_CST);
+	}
+}
+
+/* Has the last byte of a part been passed on the way from here to there? */
+static bool passes(uint64_t from, uint64_t to)
+{
+	return from < to && parts_index(to - 1) > parts_index(from ? from - 1 : 0);
+}
+
+bool draft_wrote(struct draft_shm *notes, uint64_t offset, uint64_t length)
+{
+	uint64_t written = load(&notes->written), end = offset + length;
+	bool finished = false;
+
+	draft_late(notes, offset, length);
+	while (length && offset <= written && end > written) {
+		if (__atomic_compare_exchange_n(&notes->written, &written, end, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+			finished = passes(written, end);
+			break;
+		}
+	}
+	draft_end(notes);
+	return finished;
+}
+
+bool draft_wrote_on(struct draft_shm *notes, uint64_t length)
+{
+	uint64_t end = __atomic_add_fetch(&notes->written, length, __ATOMIC_SEQ_CST);
+
+	draft_end(notes);
+	return passes(end - length, end);
+}
+
+bool draft_is_placed(const struct draft_shm *notes)
+{
+	return __atomic_load_n(&notes->pattern, __ATOMIC_SEQ_CST) & DRAFT_PLACED;
+}
+
+void draft_unsure(struct draft_shm *notes)
+{
+	__atomic_or_fetch(&notes->pattern, DRAFT_UNSURE, __ATOMIC_SEQ_CST);
+}
+
+void draft_place(struct draft_shm *notes)
+{
+	if (draft_is_placed(notes))
+		return;
+	__atomic_or_fetch(&notes->pattern, DRAFT_PLACED, __ATOMIC_SEQ_CST);
+	/* who writes on at this moment has begun, or sees the flag */
+	if (load(&notes->ended) != load(&notes->begun))
+		draft_unsure(notes);
+}
+
+void draft_cut(struct draft_shm *notes, uint64_t size)
+{
+	uint64_t written = load(&notes->written);
+
+	if (written > size) /* what lies beyond it was sent by nobody */
+		draft_late(notes, size, written - size);
+	while (written > size &&
+	       !__atomic_compare_exchange_n(&notes->written, &written, size, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		;
 }
 
 bool draft_is_dirty(const struct draft_shm *notes)

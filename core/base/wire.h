@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC     0x4d485353u /* "SSHM" */
-#define WIRE_VERSION   5u
+#define WIRE_VERSION   6u
 #define WIRE_PATH_MAX  4096u  /* bytes of a virtual path, with its NUL; PATH_MAX of Linux */
 #define WIRE_MSG_MAX   60000u /* bytes of text in a request or a reply */
 #define WIRE_CTX_BYTES 16u    /* a context's id: the first half of a SHA-256 */
@@ -59,6 +59,9 @@ enum wire_op {
 	 * is kept), -EACCES, -ENOENT (no such bucket), -EFBIG, -ENOSPC, -EIO; in each case the
 	 * changes are kept here and the next flush tries again. */
 	WIRE_FLUSH,
+	/* data_dev, data_ino: a file that is being written to, of which another part is finished
+	 * (draft.h): it may be sent. No reply. */
+	WIRE_STREAM,
 	/* Waits for all that this process has told to flush with WIRE_FLUSH_LATER. Errors as of
 	 * WIRE_FLUSH: the first; its line says how many there were. */
 	WIRE_SETTLE,

@@ -61,3 +61,84 @@ Test(draft, beyond_the_base)
 	cr_assert_eq(none.bits[0], 0);
 	cr_assert_eq(none.notes.begun, 1);
 }
+
+static const uint64_t part = UINT64_C(16) << 20;
+
+static bool late(const struct file *f, unsigned i)
+{
+	return f->notes.late[i / 64] >> (i % 64) & 1;
+}
+
+Test(draft, writing_on_tells_of_each_part_that_is_finished)
+{
+	struct file f = fresh(0);
+
+	draft_begin(&f.notes, 0, 0);
+	cr_assert_not(draft_is_placed(&f.notes));
+	cr_assert_not(draft_wrote_on(&f.notes, part), "it may end here, and then it goes whole");
+	cr_assert_eq(f.notes.begun, f.notes.ended);
+	draft_begin(&f.notes, 0, 0);
+	cr_assert(draft_wrote_on(&f.notes, 1));
+	draft_begin(&f.notes, 0, 0);
+	cr_assert_not(draft_wrote_on(&f.notes, part - 1));
+	draft_begin(&f.notes, 0, 0);
+	cr_assert(draft_wrote_on(&f.notes, 3 * part), "several at once");
+	cr_assert_eq(f.notes.written, 5 * part);
+	cr_assert_not(late(&f, 0));
+	draft_begin(&f.notes, 0, 0);
+	cr_assert_not(draft_wrote_on(&f.notes, 0), "a write that failed");
+	cr_assert_eq(f.notes.begun, f.notes.ended);
+}
+
+Test(draft, what_is_changed_elsewhere_is_late)
+{
+	struct file f = fresh(0);
+
+	draft_begin(&f.notes, 0, 0);
+	draft_wrote_on(&f.notes, 4 * part);
+	draft_place(&f.notes);
+	cr_assert(draft_is_placed(&f.notes));
+	cr_assert_not(f.notes.pattern & DRAFT_UNSURE);
+	draft_begin(&f.notes, 2 * part - 1, 2);
+	cr_assert_not(draft_wrote(&f.notes, 2 * part - 1, 2));
+	cr_assert(!late(&f, 0) && late(&f, 1) && late(&f, 2) && !late(&f, 3));
+	cr_assert_eq(f.notes.written, 4 * part);
+	cr_assert_eq(f.notes.begun, f.notes.ended);
+	/* and who goes on from there goes on */
+	draft_begin(&f.notes, 4 * part - 5, 10);
+	cr_assert(draft_wrote(&f.notes, 4 * part - 5, 10));
+	cr_assert_eq(f.notes.written, 4 * part + 5);
+	/* a gap is not written */
+	draft_begin(&f.notes, 9 * part, 1);
+	cr_assert_not(draft_wrote(&f.notes, 9 * part, 1));
+	cr_assert_eq(f.notes.written, 4 * part + 5);
+	draft_begin(&f.notes, 0, 0);
+	cr_assert_not(draft_wrote(&f.notes, UINT64_MAX, 0));
+	draft_late(&f.notes, UINT64_MAX - 1, UINT64_MAX);
+}
+
+Test(draft, who_is_writing_on_when_it_ends_makes_all_unsure)
+{
+	struct file f = fresh(0);
+
+	draft_begin(&f.notes, 0, 0);
+	draft_place(&f.notes);
+	cr_assert(f.notes.pattern & DRAFT_UNSURE);
+}
+
+Test(draft, what_is_cut_off_is_late)
+{
+	struct file f = fresh(0);
+
+	draft_begin(&f.notes, 0, 0);
+	draft_wrote_on(&f.notes, 3 * part);
+	draft_place(&f.notes);
+	draft_begin(&f.notes, 0, 0);
+	draft_cut(&f.notes, part + 1);
+	draft_end(&f.notes);
+	cr_assert(!late(&f, 0) && late(&f, 1) && late(&f, 2) && !late(&f, 3));
+	cr_assert_eq(f.notes.written, part + 1);
+	draft_cut(&f.notes, 9 * part);
+	cr_assert_eq(f.notes.written, part + 1, "made longer");
+	cr_assert_not(late(&f, 3));
+}

@@ -27,11 +27,11 @@ static size_t copies;
 /* Plans, and checks what is true of every plan. Returns how many parts. */
 static long plan(uint64_t bytes, uint64_t base, struct changed changed)
 {
-	long n = multipart_plan(bytes, base, is_clean, &changed, &parts);
+	long n = multipart_plan(bytes, base, MULTIPART_COPY_BYTES, is_clean, &changed, &parts);
 	uint64_t at = 0;
 
 	cr_assert_gt(n, 0);
-	cr_assert_leq(n, MULTIPART_PARTS_MAX);
+	cr_assert_leq(n, PARTS_MAX);
 	copies = 0;
 	for (long i = 0; i < n; i++) {
 		const struct multipart_part *p = &parts[i];
