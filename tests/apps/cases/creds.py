@@ -406,7 +406,7 @@ def look_at_processes(context, program, daemon, hidden):
             continue  # it has ended
     want(found, "the program's memory cannot be read, or not where its environment is")
     if os.getuid():
-        want(os.stat(f"/proc/{daemon}").st_uid == 0, "the daemon may leave a core")
+        want(os.stat(f"/proc/{daemon}/environ").st_uid == 0, "the daemon may leave a core, and be read by others")
 
 
 def look_at_files(context, log, hidden):
