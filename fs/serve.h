@@ -50,6 +50,7 @@ int serve_setattr(struct session *s);
 int serve_recover(struct session *s);
 int serve_symlink(struct session *s);
 int serve_readlink(struct session *s);
+int serve_name(struct session *s);
 int serve_creds(struct session *s);
 
 #endif

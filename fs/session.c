@@ -296,7 +296,7 @@ static const struct {
 	[WIRE_CLONE] = {serve_clone, true},	   [WIRE_SETATTR] = {serve_setattr, true},
 	[WIRE_RECOVER] = {serve_recover, false},   [WIRE_SYMLINK] = {serve_symlink, true},
 	[WIRE_READLINK] = {serve_readlink, true},  [WIRE_CREDS] = {serve_creds, true},
-	[WIRE_STREAM] = {serve_stream, false},
+	[WIRE_STREAM] = {serve_stream, false},	   [WIRE_NAME] = {serve_name, false},
 };
 
 static int serve(struct session *s, size_t bytes)

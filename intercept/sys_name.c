@@ -155,10 +155,12 @@ long sys_unlinkat(struct sys_args *a)
 	return remove_name(a, 0, 1, (unsigned)a->arg[2]);
 }
 
-/* Both names, decided: 1 when both are in the clouds, 0 when neither is, -EXDEV. */
-static int two_names(struct sys_args *a, int dirfd1, int path1, int dirfd2, int path2)
+/* Both names, decided: 1 when both are in the clouds, 0 when neither is, -EXDEV. from_flags:
+ * PATH_NOFOLLOW, or 0 when what a first name links to is meant. */
+static int two_names(struct sys_args *a, int dirfd1, int path1, int dirfd2, int path2,
+		     unsigned from_flags)
 {
-	int from = path_is_cloud(a, dirfd1, path1, 0, PATH_NOFOLLOW);
+	int from = path_is_cloud(a, dirfd1, path1, 0, from_flags);
 	int to = from < 0 ? 0 : path_is_cloud(a, dirfd2, path2, 1, PATH_NOFOLLOW);
 
 	if (from < 0 || to < 0)
@@ -184,7 +186,7 @@ static long both_names(struct thread *t, enum wire_op op, unsigned flags)
 
 long sys_rename(struct sys_args *a)
 {
-	int ret = two_names(a, PATH_NO_DIRFD, 0, PATH_NO_DIRFD, 1);
+	int ret = two_names(a, PATH_NO_DIRFD, 0, PATH_NO_DIRFD, 1, PATH_NOFOLLOW);
 
 	return ret <= 0 ? (ret ? ret : SYS_PASS_PATH) : both_names(a->thread, WIRE_RENAME, 0);
 }
@@ -193,7 +195,7 @@ long sys_rename(struct sys_args *a)
 long sys_renameat(struct sys_args *a)
 {
 	unsigned flags = a->nr == __NR_renameat2 ? (unsigned)a->arg[4] : 0;
-	int ret = two_names(a, 0, 1, 2, 3);
+	int ret = two_names(a, 0, 1, 2, 3, PATH_NOFOLLOW);
 
 	return ret <= 0 ? (ret ? ret : SYS_PASS_PATH) : both_names(a->thread, WIRE_RENAME, flags);
 }
@@ -222,7 +224,7 @@ static long link_unnamed(struct sys_args *a, int fd, int dirfd, int path)
 
 long sys_link(struct sys_args *a)
 {
-	int ret = two_names(a, PATH_NO_DIRFD, 0, PATH_NO_DIRFD, 1);
+	int ret = two_names(a, PATH_NO_DIRFD, 0, PATH_NO_DIRFD, 1, PATH_NOFOLLOW);
 
 	return ret <= 0 ? (ret ? ret : SYS_PASS_PATH) : both_names(a->thread, WIRE_LINK, 0);
 }
@@ -240,6 +242,6 @@ long sys_linkat(struct sys_args *a)
 		done = link_unnamed(a, path_named_fd(a->thread->name), 2, 3);
 	if (done != -ENOSYS)
 		return done;
-	ret = two_names(a, 0, 1, 2, 3);
+	ret = two_names(a, 0, 1, 2, 3, flags & AT_SYMLINK_FOLLOW ? 0 : PATH_NOFOLLOW);
 	return ret <= 0 ? (ret ? ret : SYS_PASS_PATH) : both_names(a->thread, WIRE_LINK, 0);
 }

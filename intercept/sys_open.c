@@ -15,6 +15,7 @@
 #include "intercept/request.h"
 #include "intercept/trapped.h"
 #include "intercept/usercopy.h"
+#include "intercept/vname.h"
 
 #define O_TMPFILE_BIT 020000000u /* __O_TMPFILE, without O_DIRECTORY */
 #define LINK_BYTES    64	 /* of a link that is looked at: a descriptor's name is shorter */
@@ -124,6 +125,7 @@ static long open_named(struct thread *t, int fd, unsigned flags)
 {
 	struct vpath *path = &t->path[0];
 	struct vfile *vf;
+	bool gone;
 	long ret;
 
 	if ((flags & O_ACCMODE) == O_RDONLY && !(flags & O_TRUNC))
@@ -131,9 +133,12 @@ static long open_named(struct thread *t, int fd, unsigned flags)
 	ret = fd < 0 ? 0 : cloudfd_get(fd, &vf);
 	if (ret <= 0)
 		return ret ? ret : -ENOSYS;
-	memcpy(path->text, vnode_path(vf->vn), vf->vn->path_len + 1);
-	path->len = vf->vn->path_len;
+	path->len = vname_get(vf, path->text, &gone);
 	path->must_be_dir = false;
+	if (gone && !(flags & O_TRUNC)) {
+		vfile_put(vf);
+		return -ENOSYS; /* what the kernel opens is never stored, as if by that name */
+	}
 	ret = open_cloud(path, flags & ~(unsigned)(O_CREAT | O_EXCL | O_TRUNC), 0);
 	if (ret >= 0)
 		ret = same_file(ret, vf, flags & O_TRUNC);

@@ -13,6 +13,7 @@
 #include "intercept/procmaps.h"
 #include "intercept/request.h"
 #include "intercept/usercopy.h"
+#include "intercept/vname.h"
 
 static long put_link(const char *text, size_t len, uint64_t user, uint64_t room)
 {
@@ -38,7 +39,7 @@ static long own_link(struct thread *t, const char *what, uint64_t user, uint64_t
 			len = dir_absolute(t->proc->cwd, out);
 		lock_drop(&t->proc->lock);
 	} else if (!strncmp(what, "fd/", 3) && cloudfd_get(path_number(what + 3), &vf) == 1) {
-		len = dir_absolute(vnode_path(vf->vn), out);
+		len = vname_shown(vf, out) + 1;
 		vfile_put(vf);
 	}
 	return len ? put_link(out, len - 1, user, room) : SYS_PASS;
@@ -61,7 +62,7 @@ static long others_link(const char *name, char *out, uint64_t user, uint64_t roo
 	if (!vf)
 		vf = vfile_identify(st.st_dev, st.st_ino);
 	if (vf && vf->vn)
-		len = dir_absolute(vnode_path(vf->vn), out);
+		len = vname_shown(vf, out) + 1;
 	vfile_put(vf);
 	return len ? put_link(out, len - 1, user, room) : SYS_PASS;
 }

@@ -95,6 +95,9 @@ enum wire_op {
 	WIRE_SYMLINK,
 	/* text: virtual path; reply text: the target of the symbolic link. -EINVAL: it is none. */
 	WIRE_READLINK,
+	/* data_dev, data_ino: a file's data file. Reply text: the virtual path that a rename has
+	 * given it since it was opened; attr.nlink 0: that name is gone. -ENOENT: no file. */
+	WIRE_NAME,
 	/* text: virtual path of a bucket or an object. Reply text: JSON: where it is asked for, as
 	 * whom, and what was looked at to find that out. flags: WIRE_CREDS_TEST: one request is
 	 * made, and what its answer says is told as well. -EINVAL: no such kind of store. */

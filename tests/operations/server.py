@@ -37,15 +37,23 @@ class Server:
         return [one["Key"] for one in self.client.list_multipart_uploads(Bucket=self.bucket).get("Uploads", ())]
 
 
+def file_content(path):
+    """Of a symbolic link, its target: so it is stored."""
+    if os.path.islink(path):
+        return os.fsencode(os.readlink(path))
+    with open(path, "rb") as source:
+        return source.read()
+
+
 def local_tree(folder):
     """{path: (status, content or None)}; of folders only those that are empty, with a slash, and those whose
     permissions are not the usual ones."""
     found = {}
     for top, folders, files in os.walk(folder):
-        for name in files:
+        links = [name for name in folders if os.path.islink(os.path.join(top, name))]
+        for name in files + links:
             path = os.path.join(top, name)
-            with open(path, "rb") as source:
-                found[os.path.relpath(path, folder)] = (os.lstat(path), source.read())
+            found[os.path.relpath(path, folder)] = (os.lstat(path), file_content(path))
         status = os.lstat(top)
         if top != folder and (not folders and not files or stat.S_IMODE(status.st_mode) != 0o755):
             found[os.path.relpath(top, folder) + "/"] = (status, None)
@@ -63,11 +71,11 @@ def nanoseconds(text):
 
 def wrong_metadata(status, metadata, usual_mode):
     """What an object's own metadata tells otherwise than the local file."""
-    mode = stat.S_IMODE(int(metadata["mode"])) if "mode" in metadata else usual_mode
-    if mode != stat.S_IMODE(status.st_mode):
-        yield f"mode {mode:o}, locally {stat.S_IMODE(status.st_mode):o}"
-    if "mode" in metadata and stat.S_IFMT(int(metadata["mode"])) not in (0, stat.S_IFMT(status.st_mode)):
-        yield f"file type {stat.S_IFMT(int(metadata['mode'])):o}"
+    mode = int(metadata.get("mode", usual_mode))
+    if stat.S_IMODE(mode) != stat.S_IMODE(status.st_mode):
+        yield f"mode {stat.S_IMODE(mode):o}, locally {stat.S_IMODE(status.st_mode):o}"
+    if stat.S_IFMT(mode) != stat.S_IFMT(status.st_mode) and (stat.S_IFMT(mode) or stat.S_ISLNK(status.st_mode)):
+        yield f"file type {stat.S_IFMT(mode):o}, locally {stat.S_IFMT(status.st_mode):o}"
     for name, local, own in (("uid", status.st_uid, os.geteuid()), ("gid", status.st_gid, os.getegid())):
         if int(metadata.get(name, own)) != local:
             yield f"{name} {metadata.get(name, 'not there')}, locally {local}"

@@ -392,3 +392,36 @@ Test(fs_change, seen_with_other_credentials)
 	cr_assert_eq(op(WIRE_STAT, "s3/b/old", 0), -ENOENT);
 	stop();
 }
+
+/* What the open file is called now; "gone" in front when that leads nowhere. */
+static const char *name_of(const struct open_file *f)
+{
+	static char text[300];
+
+	cr_assert_eq(by_fd(WIRE_NAME, f->fd, 0, 0), 0);
+	snprintf(text, sizeof(text), "%s%s", reply.head.attr.nlink ? "" : "gone ", reply.text);
+	return text;
+}
+
+Test(fs_change, an_open_file_has_the_name_that_it_was_given)
+{
+	struct open_file f, reader;
+
+	start("60000");
+	cr_assert_eq(open_file("s3/b/dir/new", O_RDWR | O_CREAT, &f), 0);
+	cr_assert_eq(open_file("s3/b/old", O_RDONLY, &reader), 0);
+	cr_assert_str_eq(name_of(&f), "s3/b/dir/new");
+	cr_assert_eq(rename_as("s3/b/dir/new", "s3/b/dir/a%~0/b", 0), -ENOENT);
+	cr_assert_eq(rename_as("s3/b/dir/new", "s3/b/dir/%~~odd", 0), 0);
+	cr_assert_eq(rename_as("s3/b/old", "s3/b/older", 0), 0);
+	cr_assert_str_eq(name_of(&f), "s3/b/dir/%~~odd");
+	cr_assert_str_eq(name_of(&reader), "s3/b/older");
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/dir/%~~odd", 0), 0);
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/older", 0), 0);
+	cr_assert_str_eq(name_of(&f), "gone s3/b/dir/%~~odd");
+	cr_assert_str_eq(name_of(&reader), "gone s3/b/older");
+	cr_assert_eq(by_fd(WIRE_NAME, 0, 0, 0), -ENOENT, "a file of nobody's");
+	close_file(&f);
+	close_file(&reader);
+	stop();
+}
