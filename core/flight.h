@@ -13,12 +13,14 @@
 
 struct flight_limits {
 	int64_t retry_base_ms, retry_cap_ms; /* core/http/retry.h */
-	int64_t patience_ms; /* no sending begins so long after the last progress of a call */
+	int64_t creds_age_ms; /* a younger credential has hardly expired, if nobody says so */
+	int64_t patience_ms;  /* no sending begins so long after the last progress of a call */
 };
 
 #define FLIGHT_LIMITS_DEFAULT                                   \
 	((struct flight_limits){.retry_base_ms = RETRY_BASE_MS, \
 				.retry_cap_ms = RETRY_CAP_MS,   \
+				.creds_age_ms = 60000,          \
 				.patience_ms = 60000})
 
 /* Shared by all flights; set limits before the first one. */

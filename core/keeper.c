@@ -33,6 +33,7 @@ struct keeper_entry {
 	struct creds creds;
 	bool has; /* creds holds one; of tried what the last search said in any case */
 	uint64_t serial;
+	int64_t got_ms;
 	int64_t renew_s; /* since 1970; with creds.expires_s only */
 
 	bool searching;
@@ -88,6 +89,7 @@ static void accept(struct keeper_entry *entry, const struct creds *found)
 
 	entry->creds = *found;
 	entry->has = true;
+	entry->got_ms = clock_mono_ms();
 	entry->creds.entry = entry;
 	entry->creds.serial = ++entry->serial;
 	entry->renew_s = found->expires_s - (life_s / 5 < LEAD_MAX_S ? life_s / 5 : LEAD_MAX_S);
@@ -271,12 +273,16 @@ int keeper_wait(struct keeper_entry *entry, struct http_task *task)
 	return waits ? 0 : http_post(task, 0);
 }
 
-void keeper_reject(struct keeper_entry *entry, uint64_t serial)
+bool keeper_reject(struct keeper_entry *entry, uint64_t serial, int64_t age_min_ms)
 {
+	bool fresh;
+
 	pthread_mutex_lock(&lock);
-	if (entry->serial == serial)
+	fresh = entry->serial == serial && clock_mono_ms() - entry->got_ms < age_min_ms;
+	if (entry->serial == serial && !fresh)
 		forget(entry);
 	pthread_mutex_unlock(&lock);
+	return !fresh;
 }
 
 uint64_t keeper_searches(void)

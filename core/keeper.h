@@ -35,9 +35,10 @@ int keeper_get(const struct keeper_kind *kind, const struct context *ctx, uint64
  * and the task does not run unless 0. */
 int keeper_wait(struct keeper_entry *entry, struct http_task *task);
 
-/* The service refuses credential number serial as expired: the next keeper_get() gives another,
- * unless that is so already. Any thread. */
-void keeper_reject(struct keeper_entry *entry, uint64_t serial);
+/* The service refuses credential number serial as expired: the next keeper_get() gives another. Any
+ * thread. Returns false, and nothing changes, when it was got less than age_min_ms ago: such a one
+ * is hardly that. */
+bool keeper_reject(struct keeper_entry *entry, uint64_t serial, int64_t age_min_ms);
 
 /* How many searches were begun since keeper_start(). */
 uint64_t keeper_searches(void);

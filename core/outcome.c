@@ -106,13 +106,15 @@ static bool cure_region(struct flight *f, const struct store_fault *fault)
 }
 
 /* With a credential that is renewed because this one has expired, if it is one that can be. */
-static bool cure_creds(struct flight *f)
+static bool cure_creds(struct flight *f, const struct store_fault *fault)
 {
-	if (f->creds_cured || !f->creds_entry)
+	int64_t age_min_ms = fault->code[0] ? 0 : flight_totals.limits.creds_age_ms;
+
+	if (f->creds_cured || !f->creds_entry ||
+	    !keeper_reject(f->creds_entry, f->creds_serial, age_min_ms))
 		return false;
 	log_info("%s://%s: the credential has expired; renewing it", f->call->scheme,
 		 f->call->bucket ? f->call->bucket : "");
-	keeper_reject(f->creds_entry, f->creds_serial);
 	f->creds_cured = true;
 	flight_relaunch(f, 0);
 	return true;
@@ -149,7 +151,7 @@ void outcome_fault(struct flight *f)
 		return;
 	if (fault.cure == STORE_CURE_CLOCK && cure_clock(f))
 		return;
-	if (fault.cure == STORE_CURE_RENEW && cure_creds(f))
+	if (fault.cure == STORE_CURE_RENEW && cure_creds(f, &fault))
 		return;
 	if (fault.cure == STORE_CURE_RESEND && cure_body(f))
 		return;

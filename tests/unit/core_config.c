@@ -106,6 +106,60 @@ Test(core_config, reads_a_named_profile_and_its_services)
 	cr_assert_str_eq(config.region, "r");
 }
 
+Test(core_config, reads_what_leads_to_a_credential)
+{
+	put_file("config",
+		 "[profile role]\nrole_arn = arn:1\nsource_profile = base\nexternal_id = x\n"
+		 "services = s\nuse_fips_endpoint = true\nmax_attempts = 3\n"
+		 "[services s]\nsts =\n  endpoint_url = http://sts\nsso =\n"
+		 "  endpoint_url = http://sso\n"
+		 "[profile login]\nsso_session = corp\nsso_account_id = 1\nsso_role_name = r\n"
+		 "sso_region = overridden\n[sso-session corp]\nsso_start_url = https://c\n"
+		 "sso_region = eu-west-1\n[sso-session other]\nsso_region = no\n");
+	cr_assert_eq(WITH("AWS_PROFILE=role"), 0, "%s", message);
+	cr_assert_str_eq(config.role_arn, "arn:1");
+	cr_assert_str_eq(config.source_profile, "base");
+	cr_assert_str_eq(config.external_id, "x");
+	cr_assert_str_eq(config.use_fips, "true");
+	cr_assert_str_eq(config.max_attempts, "3");
+	cr_assert_str_eq(config.sts_endpoint_url, "http://sts");
+	cr_assert_str_eq(config.sso_endpoint_url, "http://sso");
+	cr_assert_str_eq(config.s3_endpoint_url, "");
+	cr_assert_eq(WITH("AWS_PROFILE=login"), 0, "%s", message);
+	cr_assert_str_eq(config.sso_start_url, "https://c");
+	cr_assert_str_eq(config.sso_region, "eu-west-1");
+	cr_assert_str_eq(config.role_arn, "");
+}
+
+Test(core_config, the_stamp_changes_with_the_files)
+{
+	uint64_t stamp;
+
+	put_file("config", "[default]\nregion = one\n");
+	cr_assert_eq(read_config(NULL, 0), 0);
+	stamp = config.stamp;
+	cr_assert_eq(read_config(NULL, 0), 0);
+	cr_assert_eq(config.stamp, stamp);
+	put_file("credentials", "[default]\nrole_arn = x\n");
+	cr_assert_eq(read_config(NULL, 0), 0);
+	cr_assert_neq(config.stamp, stamp);
+}
+
+Test(core_config, another_profile_of_the_same_files)
+{
+	char text[128];
+	uint8_t id[WIRE_CTX_BYTES];
+	struct context *ctx;
+	int len = snprintf(text, sizeof(text), "HOME=%s", home);
+
+	put_file("config", "[profile two]\nregion = two\n");
+	cr_assert_eq(context_register(text, (size_t)len + 1, &ctx, id), 0);
+	cr_assert_eq(config_read_profile(ctx, "two", &config, message, sizeof(message)), 0);
+	cr_assert_str_eq(config.region, "two");
+	cr_assert_eq(config_read_profile(ctx, "three", &config, message, sizeof(message)), -EINVAL);
+	cr_assert_not_null(strstr(message, "profile \"three\" is neither in"), "%s", message);
+}
+
 Test(core_config, keys_of_two_files_are_never_mixed)
 {
 	put_file("config", "[default]\naws_access_key_id = A\naws_secret_access_key = B\n"

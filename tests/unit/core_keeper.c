@@ -213,10 +213,15 @@ Test(core_keeper, one_that_is_refused_is_replaced_once)
 
 	cr_assert_eq(wait_for(1), 0);
 	serial = creds.serial;
-	keeper_reject(creds.entry, serial);
+	cr_assert_not(keeper_reject(creds.entry, serial, 60000), "it is too young");
+	cr_assert_eq(wait_for(1), 0);
+	cr_assert_str_eq(creds.id, "key1");
+	usleep(2000);
+	cr_assert(keeper_reject(creds.entry, serial, 1));
 	cr_assert_eq(wait_for(1), 0);
 	cr_assert_str_eq(creds.id, "key2");
-	keeper_reject(creds.entry, serial); /* by another who used the old one */
+	/* by another who used the old one */
+	cr_assert(keeper_reject(creds.entry, serial, 60000));
 	cr_assert_eq(wait_for(1), 0);
 	cr_assert_str_eq(creds.id, "key2");
 	cr_assert_eq(finds, 2);

@@ -64,8 +64,18 @@ Test(core_renew, an_expired_one_is_renewed_once)
 	store_call_reset(&call);
 }
 
+/* As what a HEAD is refused with for other reasons, again and again. */
+Test(core_renew, a_fresh_one_is_not_renewed_without_a_word)
+{
+	fault.step[0] = KEYS("1");
+	fault.step[1] = RIG_RAW("HTTP/1.1 400 Bad Request\r\n\r\n");
+	cr_assert_lt(store_run(&call), 0);
+	cr_assert_eq(fault.requests, 2);
+}
+
 Test(core_renew, to_a_head_that_is_said_without_a_word)
 {
+	flight_totals.limits.creds_age_ms = 0;
 	fault.step[0] = KEYS("1");
 	fault.step[1] = RIG_RAW("HTTP/1.1 400 Bad Request\r\n\r\n");
 	fault.step[2] = KEYS("2");
