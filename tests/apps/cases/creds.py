@@ -292,6 +292,31 @@ def elsewhere(context):
         want(time.monotonic() - began < 5, "it was asked")
 
 
+# --- a real service -------------------------------------------------------------------------------------
+
+def at_gateway(context):
+    """RADOS Gateway's STS gives a session of a role; what it gives is good for reading and writing there."""
+    aws = os.path.join(context.folder, "home", ".aws")
+    os.mkdir(aws)
+    with open(os.path.join(aws, "config"), "w", encoding="ascii") as out:
+        out.write(f"[default]\nrole_arn = {os.environ['SKYSHIM_TEST_ROLE']}\nsource_profile = base\nregion = us-east-1\n"
+                  f"[profile base]\naws_access_key_id = {context.store.access_key}\n"
+                  f"aws_secret_access_key = {context.store.secret_key}\n")
+    env = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "AWS_ENDPOINT_URL_STS": context.store.endpoint}
+    folder = f"/cloud/s3/{context.bucket}{context.world.CHANGING}"
+    result = context.run([context.skyshim, "run", "sh", "-c", f"echo by a role >{folder}/role && cat {folder}/role"], env=env)
+    want(result.stdout == b"by a role\n", f"{result}")
+    told = context.run([context.skyshim, "creds", "test", "--json", f"s3://{context.bucket}"], env=env)
+    answer = json.loads(told.stdout)
+    want("role arn:" in answer["credentials"] and answer["test"]["good"] and answer["expires_in_s"] > 0, f"{told}")
+    env["AWS_ENDPOINT_URL_STS"] = None
+    env["AWS_ENDPOINT_URL"] = context.store.endpoint
+    with open(os.path.join(aws, "config"), "a", encoding="ascii") as out:
+        out.write("[profile none]\nrole_arn = arn:aws:iam:::role/none\nsource_profile = base\n")
+    result = context.run([context.skyshim, "run", "cat", f"{folder}/role"], env={**env, "AWS_PROFILE": "none"})
+    want(result.status and b"refuses (404" in result.stderr, f"{result}")
+
+
 # --- `skyshim creds` ------------------------------------------------------------------------------------
 
 def explained(context):
@@ -449,3 +474,5 @@ CASES += [
     Case("creds/usage", check=usage, embedded_only=True),
     Case("creds/secrets", check=secrets, embedded_only=True),
 ]
+if os.environ.get("SKYSHIM_TEST_ROLE"):
+    CASES.append(Case("creds/gateway-role", check=at_gateway))
