@@ -37,6 +37,8 @@
 #include "fs/listener.h"
 #include "fs/listing.h"
 #include "fs/meta.h"
+#include "fs/movedir.h"
+#include "fs/movelog.h"
 #include "fs/publish.h"
 #include "fs/rewriter.h"
 #include "fs/sockpath.h"
@@ -166,6 +168,9 @@ static int start_parts(struct place *p, const struct session_env *env, void (*st
 	if (dirs_fd < 0)
 		return dirs_fd;
 	listing_start(dirs_fd);
+	ret = movelog_start(p->dir_fd);
+	if (ret)
+		return ret;
 	rewriter_start(NULL);
 	ret = twins_start(p->dir_fd, cache_size(&config));
 	if (!ret)
@@ -225,6 +230,7 @@ static void serve_until_done(int signal_fd)
 		listing_sweep(false);
 		rewriter_sweep();
 		stream_sweep();
+		movedir_sweep();
 		publish_sweep();
 		later_sweep();
 		if (is_idle(limit_ns)) {
@@ -277,6 +283,7 @@ static int live(struct place *p, int ready_fd)
 		log_warn("daemon: some requests did not end in time");
 		_exit(0); /* files are right at any instant */
 	}
+	movedir_stop();
 	stream_stop();
 	rewriter_stop();
 	cache_stop();

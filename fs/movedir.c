@@ -15,6 +15,7 @@
 #include "fs/links.h"
 #include "fs/dirattr.h"
 #include "fs/listing.h"
+#include "fs/movelog.h"
 #include "fs/publish.h"
 #include "fs/told.h"
 
@@ -23,7 +24,9 @@ struct move {
 	const uint8_t *ctx;
 	char old_prefix[NAME_OBJECT_MAX], new_prefix[NAME_OBJECT_MAX];
 	const char *old_key, *new_key; /* in them */
-	struct store_entry *entries;   /* owned: everything below the old prefix */
+	struct movelog *log;
+	struct store_entry *entries; /* owned: everything below the old prefix */
+	bool *done;		     /* owned; of each: it was copied by whoever came before */
 	size_t count, cap;
 
 	/* of the copies */
@@ -97,6 +100,7 @@ static void copy_done(struct store_call *call)
 
 	pthread_mutex_lock(&m->lock);
 	if (!call->error) {
+		movelog_copied(m->log, c->entry->name, c->etag, call->object.etag);
 		memcpy(c->entry->object.etag, call->object.etag, STORE_ETAG_BYTES);
 	} else if (!m->error) {
 		m->error = call->error;
@@ -148,6 +152,10 @@ static int copy_all(struct move *m)
 	while (m->active || (!m->error && m->next < m->count)) {
 		if (m->error || m->next == m->count || m->active == MOVEDIR_PARALLEL) {
 			pthread_cond_wait(&m->ended, &m->lock);
+			continue;
+		}
+		if (m->done[m->next]) {
+			m->next++;
 			continue;
 		}
 		m->active++;
@@ -234,14 +242,16 @@ static int delete_all(struct move *m)
 	return ret;
 }
 
-/* Not everything could be copied: what was goes again, so that all is as before. */
-static void undo(struct move *m)
+/* Not everything could be copied: what was goes again, so that all is as before. *is_done: it is.
+ */
+static void undo(struct move *m, bool *is_done)
 {
 	char message[STORE_MESSAGE_BYTES];
 	const char *keys[STORE_LIST_MAX];
 	char *owned[STORE_LIST_MAX];
 	size_t n = 0;
 
+	*is_done = true;
 	memcpy(message, m->from->message, sizeof(message)); /* that of the failure */
 	for (size_t i = 0; i < m->next; i++) {
 		if (asprintf(&owned[n], "%s%s", m->new_key,
@@ -251,9 +261,12 @@ static void undo(struct move *m)
 		n++;
 		if (n < STORE_LIST_MAX && i + 1 < m->next)
 			continue;
-		if (delete_keys(m->to, keys, n))
-			log_warn("%s: copies of a rename that failed are left: %s", m->new_prefix,
-				 m->to->message);
+		if (delete_keys(m->to, keys, n)) {
+			*is_done = false;
+			log_warn("%s: copies of a rename that failed are left until it is tried "
+				 "again: %s",
+				 m->new_prefix, m->to->message);
+		}
 		while (n)
 			free(owned[--n]);
 	}
@@ -298,20 +311,103 @@ static int check_target(struct move *m)
 	return ret;
 }
 
-static int run(struct move *m)
+/* What an earlier daemon did of this. Once all is copied, what has been made or changed under the
+ * old name since is no part of it. */
+static int know_done(struct move *m)
 {
-	int ret = check_target(m);
+	size_t kept = 0;
+
+	m->done = calloc(m->count + 1, sizeof(*m->done));
+	if (!m->done)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->count; i++) {
+		struct store_entry *e = &m->entries[i];
+		const struct movelog_copy *copy = movelog_find(m->log, e->name, e->object.etag);
+
+		if (!copy && m->log->deletes) {
+			free(e->name);
+			continue;
+		}
+		if (copy)
+			snprintf(e->object.etag, sizeof(e->object.etag), "%s", copy->now);
+		m->done[kept] = copy;
+		m->entries[kept++] = *e;
+	}
+	m->count = kept;
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct store_entry *)a)->name, ((const struct store_entry *)b)->name);
+}
+
+/* An earlier daemon died while it took everything back: what is below the new name and, with the
+ * same size, below the old one is a copy. */
+static int undo_rest(struct move *m)
+{
+	struct move copies = {.from = m->to, .old_key = m->new_key};
+	const char *key;
+	int ret = list_all(m);
+
+	if (!ret)
+		ret = list_all(&copies);
+	if (m->count)
+		qsort(m->entries, m->count, sizeof(*m->entries), by_name);
+	for (size_t i = 0; i < copies.count && !ret; i++) {
+		struct store_entry wanted = {0}, *old;
+
+		key = copies.entries[i].name;
+		if (asprintf(&wanted.name, "%s%s", m->old_key, key + strlen(m->new_key)) < 0) {
+			ret = -ENOMEM;
+			break;
+		}
+		old = m->count ? bsearch(&wanted, m->entries, m->count, sizeof(wanted), by_name)
+			       : NULL;
+		if (old && old->object.size == copies.entries[i].object.size)
+			ret = delete_keys(m->to, &key, 1);
+		free(wanted.name);
+	}
+	for (size_t i = 0; i < copies.count; i++)
+		free(copies.entries[i].name);
+	free(copies.entries);
+	return ret;
+}
+
+/* Copies all, or takes it back. *is_done: it is over, either way. */
+static int copy_or_undo(struct move *m, bool *is_done)
+{
+	int ret = copy_all(m);
+
+	if (ret == -ECANCELED) { /* the daemon leaves: the next one goes on */
+		*is_done = false;
+	} else if (ret) {
+		movelog_undoes(m->log);
+		undo(m, is_done);
+	}
+	return ret;
+}
+
+static int carry_out(struct move *m, bool *is_done)
+{
+	int ret = m->log->is_resumed ? 0 : check_target(m);
 
 	if (!ret)
 		ret = draft_each(publish_one, m);
 	if (!ret)
 		ret = list_all(m);
 	if (!ret)
-		ret = copy_all(m);
+		ret = know_done(m);
+	*is_done = !ret || !m->log->is_resumed; /* nothing was done yet */
 	if (ret)
-		undo(m);
-	else
-		ret = delete_all(m);
+		return ret;
+	if (!m->log->deletes)
+		ret = copy_or_undo(m, is_done);
+	if (ret)
+		return ret;
+	movelog_deletes(m->log);
+	ret = delete_all(m);
+	*is_done = !ret;
 	if (!ret) {
 		dirattr_move(m->ctx, m->old_prefix, m->new_prefix);
 		told_no_dir(m->ctx, m->old_prefix);
@@ -320,34 +416,157 @@ static int run(struct move *m)
 	return ret;
 }
 
-int movedir(struct lookup *from, struct lookup *to)
+/* What the log says, which is ended. */
+static int run(struct move *m)
 {
-	struct move *m = calloc(1, sizeof(*m));
-	char scheme[8], bucket[256];
+	bool is_done;
 	int ret;
 
+	if (m->log->undoes) {
+		ret = undo_rest(m);
+		is_done = !ret;
+		ret = ret ? ret : -EIO; /* of the copies, when they were made */
+	} else {
+		ret = carry_out(m, &is_done);
+	}
+	movelog_end(m->log, is_done);
+	return ret;
+}
+
+static struct move *move_new(struct lookup *from, struct lookup *to)
+{
+	struct move *m = calloc(1, sizeof(*m));
+
 	if (!m)
-		return -ENOMEM;
+		return NULL;
 	m->from = from;
 	m->to = to;
 	m->ctx = context_id(from->ctx);
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_cond_init(&m->ended, NULL);
-	name_prefix(&from->name, m->old_prefix);
-	name_prefix(&to->name, m->new_prefix);
-	m->old_key = name_split(m->old_prefix, scheme, bucket);
-	m->new_key = name_split(m->new_prefix, scheme, bucket);
-	if (!strcmp(m->old_prefix, m->new_prefix))
-		ret = 0;
-	else if (!strncmp(m->new_prefix, m->old_prefix, strlen(m->old_prefix)))
-		ret = -EINVAL;
-	else
-		ret = run(m);
+	return m;
+}
+
+static void move_free(struct move *m)
+{
 	for (size_t i = 0; i < m->count; i++)
 		free(m->entries[i].name);
 	free(m->entries);
+	free(m->done);
 	pthread_mutex_destroy(&m->lock);
 	pthread_cond_destroy(&m->ended);
 	free(m);
+}
+
+static void split_prefixes(struct move *m)
+{
+	char scheme[8], bucket[256];
+
+	m->old_key = name_split(m->old_prefix, scheme, bucket);
+	m->new_key = name_split(m->new_prefix, scheme, bucket);
+}
+
+/* One that was interrupted. */
+static void go_on(struct movelog *log)
+{
+	struct lookup *from = lookup_of(log->ctx, log->from);
+	struct lookup *to = lookup_of(log->ctx, log->to);
+	struct move *m = from && to && from->ctx ? move_new(from, to) : NULL;
+	int ret;
+
+	if (m) {
+		m->log = log;
+		snprintf(m->old_prefix, sizeof(m->old_prefix), "%s", log->from);
+		snprintf(m->new_prefix, sizeof(m->new_prefix), "%s", log->to);
+		split_prefixes(m);
+		ret = run(m);
+		if (ret)
+			log_warn("%s: its renaming was not finished: %s", m->old_prefix,
+				 *from->message ? from->message : strerror(-ret));
+		else
+			log_info("%s: its renaming is finished", m->old_prefix);
+		move_free(m);
+	} else {
+		movelog_end(log, false);
+	}
+	free(from);
+	free(to);
+}
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t ended;
+	bool is_running;
+} sweeper = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+
+static void *sweep(void *arg)
+{
+	struct movelog *log;
+
+	while ((log = movelog_take(NULL)))
+		go_on(log);
+	pthread_mutex_lock(&sweeper.lock);
+	sweeper.is_running = false;
+	pthread_cond_broadcast(&sweeper.ended);
+	pthread_mutex_unlock(&sweeper.lock);
+	return arg;
+}
+
+void movedir_sweep(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	if (!movelog_pending())
+		return;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_mutex_lock(&sweeper.lock);
+	if (!sweeper.is_running)
+		sweeper.is_running = !pthread_create(&thread, &attr, sweep, NULL);
+	pthread_mutex_unlock(&sweeper.lock);
+	pthread_attr_destroy(&attr);
+}
+
+void movedir_stop(void)
+{
+	pthread_mutex_lock(&sweeper.lock);
+	while (sweeper.is_running)
+		pthread_cond_wait(&sweeper.ended, &sweeper.lock);
+	pthread_mutex_unlock(&sweeper.lock);
+	movelog_stop();
+}
+
+/* Somebody else went on with it: is nothing left below the old name? */
+static int is_gone(struct move *m)
+{
+	int ret = list_all(m);
+
+	return ret ? ret : m->count ? -EIO : 0;
+}
+
+int movedir(struct lookup *from, struct lookup *to)
+{
+	struct move *m = move_new(from, to);
+	struct movelog *other;
+	int ret;
+
+	if (!m)
+		return -ENOMEM;
+	name_prefix(&from->name, m->old_prefix);
+	name_prefix(&to->name, m->new_prefix);
+	split_prefixes(m);
+	if (!strcmp(m->old_prefix, m->new_prefix)) {
+		ret = 0;
+	} else if (!strncmp(m->new_prefix, m->old_prefix, strlen(m->old_prefix))) {
+		ret = -EINVAL;
+	} else {
+		ret = movelog_begin(m->ctx, m->old_prefix, m->new_prefix, &m->log);
+		/* what was interrupted above or below comes first */
+		while (!ret && (other = movelog_take(m->old_prefix)))
+			go_on(other);
+		ret = ret < 0 ? ret : ret ? is_gone(m) : run(m);
+	}
+	move_free(m);
 	return ret;
 }

@@ -2,8 +2,8 @@
 /*
  * A directory gets another name: every object below it is copied by the service, MOVEDIR_PARALLEL
  * at a time, then all old ones are deleted. Nothing is deleted before everything is copied. If a
- * copy fails, those that were made are deleted again; an interrupted one leaves both, whole the
- * old.
+ * copy fails, those that were made are deleted again. How far it is stands in a journal
+ * (fs/movelog.h): one that a daemon's death has interrupted is finished by the next.
  */
 #ifndef FS_MOVEDIR_H
 #define FS_MOVEDIR_H
@@ -15,5 +15,11 @@
 /* to: nothing, or a directory that must be empty. Returns 0, -EINVAL (into itself), -ENOTEMPTY, or
  * the store's error with from->message. */
 int movedir(struct lookup *from, struct lookup *to);
+
+/* Once a second: goes on with what was interrupted, on a thread of its own. */
+void movedir_sweep(void);
+
+/* After store_stop(): waits for that thread. */
+void movedir_stop(void);
 
 #endif

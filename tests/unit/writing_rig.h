@@ -25,6 +25,8 @@
 #include "fs/fetch.h"
 #include "fs/listing.h"
 #include "fs/meta.h"
+#include "fs/movedir.h"
+#include "fs/movelog.h"
 #include "fs/publish.h"
 #include "fs/session.h"
 #include "tests/unit/fake_store.h"
@@ -131,6 +133,7 @@ static inline void start(const char *ttl_ms)
 	config.dir_fd = place_open(dir, NULL);
 	reply.fd[0] = reply.fd[1] = reply.fd[2] = -1;
 	meta_start();
+	cr_assert_eq(movelog_start(config.dir_fd), 0);
 	listing_start(place_dirs(config.dir_fd));
 	cr_assert_eq(cache_start(&config, &source), 0);
 	fake_put("b", "old", 200000);
@@ -146,6 +149,7 @@ static inline void halt(void)
 	session_free(&reply);
 	publish_stop(5000);
 	store_stop();
+	movedir_stop();
 	cache_stop();
 	listing_stop();
 	meta_stop();

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A directory's rename, and daemons that are killed in the middle of it: in the end all of it has the new name, or,
+where the service refused, the old one, and nothing is there twice or not at all."""
+import os
+import random
+import signal
+
+from case import Case, want
+from cases.faults import Faulty
+from cases.stream import kill_daemon, soon
+
+FILES = 200
+KILLS = 4
+
+
+def keys(faulty):
+    page = faulty.store.expect("GET", "/faulty", query="list-type=2&prefix=w%2F").decode()
+    return sorted(key.split("</Key>")[0] for key in page.split("<Key>")[1:])
+
+
+def fill(faulty, name):
+    for i in range(FILES):
+        faulty.store.put("faulty", f"w/{name}/sub{i % 3}/f{i}", b"%d" % i)
+    return sorted(f"w/{name}/sub{i % 3}/f{i}" for i in range(FILES))
+
+
+def named(wanted, old, new):
+    return sorted(key.replace(f"w/{old}/", f"w/{new}/") for key in wanted)
+
+
+def check_content(faulty, name):
+    for i in random.sample(range(FILES), 20):
+        want(faulty.store.get("faulty", f"w/{name}/sub{i % 3}/f{i}") == b"%d" % i, f"f{i} has other bytes")
+
+
+def killed_once(faulty, copies, program_too):
+    """The daemon is killed when it has made so many copies."""
+    context = faulty.context
+    wanted = fill(faulty, "here")
+    faulty.run("cat $D/keep")
+    faulty.store.reset()
+    process = context.start([context.skyshim, "run", "mv", f"{faulty.env['D']}/here", f"{faulty.env['D']}/there"], env=faulty.env)
+    soon(lambda: faulty.store.stats()["verbs"]["CopyObject"] >= copies, "it does not begin")
+    if program_too:
+        os.killpg(process.pid, signal.SIGKILL)
+    kill_daemon(context)
+    _, err = process.communicate(timeout=60)
+    if program_too:
+        want(faulty.run("cat $D/keep").status == 0, "the next daemon")
+    else:
+        want(process.returncode == 0 and not err, f"mv fails: {process.returncode} {err!r}")
+    new = named(wanted, "here", "there")
+    ends = (new, wanted) if program_too else (new,)
+    soon(lambda: [key for key in keys(faulty) if "/sub" in key] in ends and not os.listdir(f"{context.folder}/cache/moves"),
+         f"after {copies} copies: it stays in part")
+    now = [key for key in keys(faulty) if "/sub" in key]
+    check_content(faulty, "there" if now == new else "here")
+    listed = faulty.run(f"find $D/{'there' if now == new else 'here'} -type f | wc -l; ls -d $D/{'here' if now == new else 'there'} 2>&1")
+    want(listed.stdout.split()[0] == b"%d" % FILES and b"No such file" in listed.stdout, f"what is seen here is not what is there: {listed}")
+    faulty.run("rm -r $D/there $D/here")
+
+
+def killed(program_too):
+    def check(context):
+        rng = random.Random(program_too)
+        with Faulty(context, "--latency-ms", "10") as faulty:
+            for copies in (*(rng.randrange(1, FILES) for _ in range(KILLS - 1)), FILES):
+                killed_once(faulty, copies, program_too)
+    return check
+
+
+def refused(context):
+    """One copy that is refused: all is as before; if taking it back fails as well, it is done later."""
+    with Faulty(context) as faulty:
+        wanted = fill(faulty, "here")
+        faulty.fault("denied,verb=CopyObject,key=faulty/w/there/sub1/f7")
+        result = faulty.run("mv $D/here $D/there")
+        want(result.status == 1 and b"Permission denied" in result.stderr, str(result))
+        want([key for key in keys(faulty) if "/sub" in key] == wanted, "it is not as before")
+        faulty.fault("denied,verb=CopyObject,key=faulty/w/there/sub1/f7", "denied,verb=DeleteObjects", "denied,verb=DeleteObject")
+        result = faulty.run("mv $D/here $D/there")
+        want(result.status == 1, str(result))
+        want(len([key for key in keys(faulty) if "/there/" in key]) > 0, "nothing is left: this tests nothing")
+        kill_daemon(context)
+        faulty.fault()
+        want(faulty.run("cat $D/keep").status == 0, "the next daemon")
+        soon(lambda: [key for key in keys(faulty) if "/sub" in key] == wanted, "it is not taken back")
+        want(faulty.run("mv $D/here $D/there").status == 0, "again")
+        want([key for key in keys(faulty) if "/sub" in key] == named(wanted, "here", "there"), "it is not renamed")
+
+
+def changed_since(context):
+    """What is made under the old name after everything was copied is not deleted with it."""
+    with Faulty(context) as faulty:
+        wanted = fill(faulty, "here")
+        faulty.fault("denied,verb=DeleteObjects", "denied,verb=DeleteObject")
+        want(faulty.run("mv $D/here $D/there").status == 1, "it was deleted")
+        kill_daemon(context)
+        faulty.store.put("faulty", "w/here/sub0/f0", b"written since")
+        faulty.store.put("faulty", "w/here/made", b"made since")
+        faulty.store.put("faulty", "w/there/sub1/f1", b"written since, too")
+        faulty.fault()
+        want(faulty.run("cat $D/keep").status == 0, "the next daemon")
+        expected = sorted([*named(wanted, "here", "there"), "w/here/made", "w/here/sub0/f0"])
+        soon(lambda: [key for key in keys(faulty) if "/sub" in key or "made" in key] == expected, "it is not finished, or too much is gone")
+        want(faulty.store.get("faulty", "w/here/sub0/f0") == b"written since" and faulty.store.get("faulty", "w/there/sub1/f1") == b"written since, too", "other bytes")
+
+
+CASES = [
+    Case("move/daemon-killed", check=killed(False), embedded_only=True, timeout=170),
+    Case("move/both-killed", check=killed(True), embedded_only=True, timeout=170),
+    Case("move/refused", check=refused, embedded_only=True, timeout=110),
+    Case("move/changed-since", check=changed_since, embedded_only=True, timeout=110),
+]
