@@ -18,7 +18,10 @@ extern const char gate_plain[], gate_plain_end[], gate_args[], gate_args_end[], 
 	gate_far_end[], rt_entry[], rt_entry_trap[], rt_call[], rt_entry_switched[], rt_leave[],
 	rt_leave_end[];
 
-#define SYSCALL_INSN_BYTES 2 /* syscall; int 0x80 as well */
+extern const char rt_begin[], rt_text_end[]; /* runtime.ld */
+
+#define SYSCALL_INSN_BYTES 2	   /* syscall; int 0x80 as well */
+#define FLAG_TRAP	   0x100ul /* a signal behind each instruction */
 
 static uint64_t *arg_reg(struct kregs *r, int i)
 {
@@ -136,6 +139,21 @@ bool dispatch_program_context(struct thread *t, struct kucontext *uc)
 	gate_leave(t, uc);
 	image_leave(uc);
 	t->selector = 1;
+	return true;
+}
+
+bool dispatch_steps(struct kucontext *uc)
+{
+	struct kregs *r = &uc->regs;
+
+	if (image_leads(r->ip))
+		return true;
+	if (!within(r->ip, rt_begin, rt_text_end))
+		return false;
+	/* Its flags are saved and not yet set again: the runtime itself takes no steps. */
+	if (!within(r->ip, rt_entry, rt_entry_switched) && r->ip != (uintptr_t)rt_entry_switched &&
+	    !within(r->ip, rt_leave, rt_leave_end) && !within(r->ip, gate_plain, gate_int80_end))
+		r->flags &= ~FLAG_TRAP;
 	return true;
 }
 

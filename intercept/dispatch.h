@@ -56,6 +56,10 @@ static inline void args_replace(struct sys_args *a, int i, uint64_t value)
 /* The SIGSYS of Syscall User Dispatch: sends uc to the entry. */
 void dispatch_trap(struct thread *t, const struct ksiginfo *info, struct kucontext *uc);
 
+/* A single step (the trap flag) has ended at uc. True: within our code, of which the program takes
+ * no steps; the next one it sees is behind it. */
+bool dispatch_steps(struct kucontext *uc);
+
 /* uc stands behind a call that a signal of the runtime's own has interrupted (EINTR): the call is
  * made again, if it is one that the program has passed and its number is known. */
 void dispatch_repeat(struct thread *t, struct kucontext *uc);

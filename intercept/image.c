@@ -278,6 +278,16 @@ static const struct twin_site *site_of(uint64_t ip, const struct image_twin **im
 	return NULL;
 }
 
+bool image_leads(uint64_t ip)
+{
+	struct image_twin *i = NULL;
+
+	while ((i = image_next(i)))
+		if (ip >= i->code && ip < i->code_end)
+			return true;
+	return false;
+}
+
 void image_repeat(struct kucontext *uc)
 {
 	const struct image_twin *i;

@@ -80,6 +80,8 @@ long image_unmap(uint64_t start, uint64_t bytes);
 void image_leave(struct kucontext *uc);
 /* If uc stands right behind the syscall of a trampoline whose number is known: before it again. */
 void image_repeat(struct kucontext *uc);
+/* Is it in a trampoline? */
+bool image_leads(uint64_t ip);
 /* Where the program goes on that was interrupted at ip: in a trampoline, if ip is at or beside a
  * syscall that was replaced; ip itself otherwise. */
 uint64_t image_enter(uint64_t ip);

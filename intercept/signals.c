@@ -10,6 +10,7 @@
 #include "intercept/image.h"
 #include "intercept/usercopy.h"
 
+#define TRAP_TRACE	 2 /* si_code of the processor's single step */
 #define RED_ZONE_BYTES	 128u
 #define FLAGS_CLEARED	 (0x400u | 0x100u | 0x10000u) /* DF, TF, RF, as the kernel does */
 #define FX_BYTES	 512u			      /* FXSAVE image without extensions */
@@ -371,6 +372,8 @@ static void on_signal(int sig, struct ksiginfo *info, struct kucontext *uc)
 			dispatch_repeat(t, uc);
 		return;
 	}
+	if (sig == K_SIGTRAP && info->code == TRAP_TRACE && dispatch_steps(uc))
+		return;
 	if (blocked) { /* until uc's mask counts again: a frame's copy may fault */
 		uint64_t faults = SIGNALS_FAULTS;
 

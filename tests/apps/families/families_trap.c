@@ -68,32 +68,43 @@ static void step_over(int number, siginfo_t *info, void *context)
 	*ip = (greg_t)cause->to;
 }
 
+static volatile long steps, elsewhere;
+
 static void step_trace(int number, siginfo_t *info, void *context)
 {
-	greg_t *flags = &((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL];
+	greg_t at = ((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
 
 	(void)number;
 	seen_code = info->si_code;
-	seen_at++;
-	if (seen_at > 50)
-		*flags &= ~0x100;
+	elsewhere += (greg_t)info->si_addr != at;
+	steps++;
 }
 
-/* The trap flag: a signal behind each instruction, in calls of ours as well. */
+#define TRAP_FLAG_ON  "pushfq\n orq $0x100, (%%rsp)\n popfq\n"
+#define TRAP_FLAG_OFF "pushfq\n andq $~0x100, (%%rsp)\n popfq\n"
+
+/* The trap flag: a signal behind each instruction of the program's, calls that are ours among them;
+ * what lies below the stack pointer stays. */
 static void by_trap_flag(void)
 {
 	struct sigaction action = {.sa_sigaction = step_trace, .sa_flags = SA_SIGINFO};
-	long before = getppid(), after;
+	long before = big_sum(100), after, kept, mark = 0x123456789;
 
 	sigaction(SIGTRAP, &action, NULL);
-	seen_at = 0;
-	__asm__ volatile("pushfq\n orq $0x100, (%%rsp)\n popfq\n nop" ::: "memory", "cc");
-	after = getppid();
-	for (volatile int i = 0; i < 100; i++)
-		;
-	say("stepped", seen_at > 50);
+	alarm(30);
+	__asm__ volatile(TRAP_FLAG_ON "movq %1, -128(%%rsp)\n movq %1, -8(%%rsp)\n nop\n"
+				      "movq -128(%%rsp), %0\n andq -8(%%rsp), %0"
+			 : "=&r"(kept)
+			 : "r"(mark)
+			 : "memory", "cc");
+	after = big_sum(100);
+	__asm__ volatile(TRAP_FLAG_OFF : : : "memory", "cc");
+	alarm(0);
+	say("stepped", steps > 5000);
 	say("how", seen_code);
-	say("right", before == after);
+	say("elsewhere", elsewhere);
+	say("below the stack", kept == mark);
+	say("right", before > 0 && before == after);
 }
 
 void family_traps(void)
@@ -108,6 +119,7 @@ void family_traps(void)
 		printf("%s: signal and code %ld, address %#lx, at %ld, sum %ld\n", cause->name,
 		       seen_code, seen_address, seen_at, sum_there);
 	}
+	fflush(stdout);
 	by_trap_flag();
 	read_file();
 }
