@@ -8,10 +8,10 @@ import subprocess
 from case import Case, want
 
 ROOT = os.geteuid() == 0
-FAMILIES = ("altstack apart argv brk clone3 closing core daemon events exits implied inherit landlock layout limits memory namespaces "
+FAMILIES = ("altstack apart argv brk clone3 closing code core daemon events exits inherit landlock layout limits memory namespaces "
             "near nested others pipes polls posixaio rights robust rseq send spawn timers tls traps userfault views waiting "
             "waits").split()
-AT_START = "argv brk clone3 daemon implied inherit layout limits near rseq tls views".split()
+AT_START = "argv brk clone3 code daemon inherit layout limits near rseq tls views".split()
 
 
 def allowed(*command):
@@ -146,11 +146,13 @@ printf 'volatile unsigned long x;\n__attribute__((noinline)) void spin_here(void
 gcc -O1 -o busy busy.c && perf record -q -e cpu-clock -o busy.data ./busy && perf report -i busy.data --stdio 2>/dev/null | grep -o spin_here | head -n 1
 rm busy*""", stderr=False))
 if shutil.which("gdb"):
-    # A debugger's program: breakpoints are set before its first instruction. And one that it attaches to, which the
+    # A debugger's program: breakpoints are set before its first instruction, and where it waits has a name. And one that it attaches to, which the
     # auxiliary vector tells where its libraries are.
     GDB = "gdb -nx -batch -iex 'set debuginfod enabled off'"
     CASES.append(Case("transparent/gdb-run", f"""
-{GDB} -ex 'break main' -ex run -ex 'info symbol $pc' -ex continue --args $P/execs 2>&1 | sed -n '/^main/p; /exited/s/process [0-9]*//p'"""))
+{GDB} -ex 'break main' -ex run -ex 'info symbol $pc' -ex 'catch syscall write' -ex continue -ex 'info symbol $pc' \\
+  -ex continue -ex continue --args $P/execs 2>&1 | sed -n '/ in section /p; /exited/s/process [0-9]*//p'
+{GDB} -ex starti -ex 'info symbol $pc' -ex kill --args $P/execs 2>&1 | grep ' in section '"""))
     CASES.append(Case("transparent/gdb-attach", f"""
 mkfifo f; cat f & sleep 0.2; exec 7>f; sleep 0.2
 {GDB} -p $! -ex 'info sharedlibrary' -ex 'info proc exe' 2>&1 | grep -E ' Yes |^exe' | sed 's/0x[0-9a-f]*//g'; exec 7>&-; wait; rm f"""))

@@ -27,7 +27,7 @@ static const struct {
 	{"daemon", family_daemon},
 	{"events", family_events},
 	{"exits", family_exits},
-	{"implied", family_implied},
+	{"code", family_code},
 	{"inherit", family_inherit},
 	{"landlock", family_landlock},
 	{"layout", family_layout},

@@ -43,7 +43,7 @@ void family_core(void);
 void family_daemon(void);
 void family_events(void);
 void family_exits(void);
-void family_implied(void);
+void family_code(void);
 void family_inherit(void);
 void family_landlock(void);
 void family_layout(void);

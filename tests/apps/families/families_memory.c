@@ -171,7 +171,7 @@ static void take_away(const struct range *map)
 {
 	size_t bytes = map->to - map->from;
 
-	if (map->mode[2] != 'x' || map->name[0])
+	if (map->mode[2] != 'x' || strpbrk(map->name, "/["))
 		return;
 	mmap((void *)map->from, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	munmap((void *)map->from, bytes);
@@ -264,27 +264,5 @@ void family_layout(void)
 	say("shell", ended(pid));
 	say("other's limit", prlimit(getpid(), RLIMIT_STACK, &was, &most));
 	say("was", most.rlim_cur == RLIM_INFINITY);
-	read_file();
-}
-
-/* Data that may be executed since it can be read: code in it is the program's, too. */
-void family_implied(void)
-{
-	static const unsigned char code[] = {
-		0x48, 0x89, 0xf8,	      /* mov %rdi, %rax */
-		0x48, 0x89, 0xf7,	      /* mov %rsi, %rdi */
-		0x48, 0x89, 0xd6, 0x31, 0xd2, /* mov %rdx, %rsi; xor %edx, %edx */
-		0x0f, 0x05, 0xc3,	      /* syscall; ret */
-	};
-	long (*call)(long, const char *, long);
-	int fd;
-
-	say("personality", personality(READ_IMPLIES_EXEC) < 0 ? -1 : 0);
-	call = (long (*)(long, const char *, long))mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-							MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	memcpy((void *)call, code, sizeof(code));
-	fd = (int)call(SYS_open, beside[0], O_RDONLY);
-	say("opened", fd);
-	say("its bytes", descriptor_sum(fd, 1111111));
 	read_file();
 }

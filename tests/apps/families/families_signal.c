@@ -209,6 +209,21 @@ static void missing_names(const char *what, int flags)
 	say("otherwise", other);
 }
 
+/* Short calls of one kind, a signal before or behind many of them: each is ours all the same. */
+static void storm(void)
+{
+	struct itimerval every = {{0, 60}, {0, 60}}, off = {{0, 0}, {0, 0}};
+	long wrong = 0;
+
+	handle(SIGALRM, count, SA_RESTART);
+	handled = 0;
+	setitimer(ITIMER_REAL, &every, NULL);
+	while (handled < 6000)
+		wrong += syscall(SYS_access, file, R_OK) != 0;
+	setitimer(ITIMER_REAL, &off, NULL);
+	say("short calls gone wrong", wrong);
+}
+
 static void *wait_for_value(void *set)
 {
 	struct timespec limit = {10, 0};
@@ -226,6 +241,7 @@ void family_waits(void)
 	void *got[2];
 	sigset_t set;
 
+	storm();
 	missing_names("restarting", SA_RESTART);
 	missing_names("interrupting", 0);
 	sigemptyset(&set);
