@@ -8,6 +8,7 @@
 #define FS_CHANGE_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "core/base/wire.h"
 #include "fs/lookup.h"
@@ -15,7 +16,9 @@
 /* Deletes bucket/key, which need not exist. */
 int change_delete(struct lookup *q, const char *key);
 
-int change_unlink(struct lookup *q);
+/* later: NULL, or for whom it may be done some time soon (gone.h); *later is 0 then if it was done
+ * at once. */
+int change_unlink(struct lookup *q, pid_t *later);
 int change_rmdir(struct lookup *q);
 
 /* mode: permission bits. */

@@ -32,6 +32,7 @@
 #include "fs/backends.h"
 #include "fs/clients.h"
 #include "fs/fetch.h"
+#include "fs/gone.h"
 #include "fs/later.h"
 #include "fs/links.h"
 #include "fs/listener.h"
@@ -204,7 +205,7 @@ static bool is_idle(int64_t limit_ns)
 		return false;
 	cache_stats(&cached);
 	draft_stats(&drafts);
-	return !cached.parts && !drafts.dirty && !clients_alive();
+	return !cached.parts && !drafts.dirty && !gone_active() && !clients_alive();
 }
 
 static void ask_to_stop(void)
@@ -233,6 +234,7 @@ static void serve_until_done(int signal_fd)
 		movedir_sweep();
 		publish_sweep();
 		later_sweep();
+		gone_sweep();
 		if (is_idle(limit_ns)) {
 			log_info("daemon: nothing to do any more");
 			return;
@@ -275,11 +277,13 @@ static int live(struct place *p, int ready_fd)
 	}
 	serve_until_done(signal_fd);
 
+	gone_stop(DRAIN_MS);
 	attrfile_stop();
 	/* store_stop() ends every wait, then threads can be waited for */
 	listener_stop(0);
 	store_stop();
-	if (listener_stop(DRAIN_MS) || publish_stop(DRAIN_MS) || later_stop(DRAIN_MS)) {
+	if (listener_stop(DRAIN_MS) || publish_stop(DRAIN_MS) || later_stop(DRAIN_MS) ||
+	    gone_stop(DRAIN_MS)) {
 		log_warn("daemon: some requests did not end in time");
 		_exit(0); /* files are right at any instant */
 	}

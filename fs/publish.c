@@ -15,6 +15,7 @@
 #include "fs/change.h"
 #include "fs/copy.h"
 #include "fs/fetch.h"
+#include "fs/gone.h"
 #include "fs/metadata.h"
 #include "fs/names.h"
 #include "fs/told.h"
@@ -164,6 +165,7 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 	int ret;
 
 	cache_object(file, up.object);
+	gone_wait(up.object, true);
 	if (!up.ctx) {
 		draft_flush_end(file, flush, NULL);
 		snprintf(message, STORE_MESSAGE_BYTES,

@@ -10,6 +10,7 @@
 #include "core/context.h"
 #include "fs/backends.h"
 #include "fs/change.h"
+#include "fs/gone.h"
 #include "fs/stream.h"
 #include "fs/told.h"
 
@@ -61,8 +62,20 @@ static int keep_for_readers(struct lookup *q, const char *object, struct cache_f
 	return ret;
 }
 
+/* At once, or with others. */
+static int delete_object(struct lookup *q, pid_t *later)
+{
+	int ret = later && *later ? gone_add(q, *later) : -EAGAIN;
+
+	if (!ret)
+		return 0;
+	if (later)
+		*later = 0;
+	return change_delete(q, q->name.key);
+}
+
 /* One that nobody writes to here. */
-static int unlink_object(struct lookup *q, const char *object)
+static int unlink_object(struct lookup *q, const char *object, pid_t *later)
 {
 	struct cache_file *kept;
 	struct wire_attr attr;
@@ -75,8 +88,10 @@ static int unlink_object(struct lookup *q, const char *object)
 	if (ret)
 		return ret;
 	ret = keep_for_readers(q, object, &kept);
+	if (kept && later)
+		*later = 0; /* if it is refused, it is the name's again */
 	if (!ret)
-		ret = change_delete(q, q->name.key);
+		ret = delete_object(q, later);
 	if (kept && !ret)
 		draft_unlink(kept);
 	if (kept)
@@ -99,7 +114,7 @@ static int unlink_draft(struct lookup *q, struct cache_file *file)
 	return ret;
 }
 
-int change_unlink(struct lookup *q)
+int change_unlink(struct lookup *q, pid_t *later)
 {
 	char object[NAME_OBJECT_MAX];
 	struct cache_file *draft;
@@ -113,7 +128,9 @@ int change_unlink(struct lookup *q)
 	}
 	name_object(&q->name, object);
 	draft = draft_find(context_id(q->ctx), object);
-	ret = draft ? unlink_draft(q, draft) : unlink_object(q, object);
+	if (draft && later)
+		*later = 0;
+	ret = draft ? unlink_draft(q, draft) : unlink_object(q, object, later);
 	if (!ret) {
 		draft_replaced(context_id(q->ctx), object, NULL);
 		told_no_file(context_id(q->ctx), object);

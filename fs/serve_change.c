@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "cache/draft.h"
+#include "core/log.h"
 #include "core/scope.h"
 #include "fs/change.h"
+#include "fs/gone.h"
 #include "fs/follow.h"
 #include "fs/later.h"
 #include "fs/listing.h"
@@ -72,12 +74,17 @@ int serve_stream(struct session *s)
 
 int serve_unlink(struct session *s)
 {
+	pid_t later = s->pid;
 	int ret;
 	SCOPE_FREE struct lookup *q = serve_lookup(s, s->text, s->req->text_len, &ret);
 
 	if (!q)
 		return ret;
-	ret = s->req->flags & AT_REMOVEDIR ? change_rmdir(q) : change_unlink(q);
+	if (s->req->flags & AT_REMOVEDIR)
+		ret = change_rmdir(q);
+	else
+		ret = change_unlink(q, s->req->flags & WIRE_UNLINK_LATER ? &later : NULL);
+	s->out->head.attr.size = !ret && later && s->req->flags & WIRE_UNLINK_LATER;
 	if (ret)
 		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
 	return ret;
@@ -265,8 +272,9 @@ int serve_readlink(struct session *s)
 
 int serve_settle(struct session *s)
 {
-	char message[STORE_MESSAGE_BYTES];
+	char message[STORE_MESSAGE_BYTES], removed[STORE_MESSAGE_BYTES];
 	unsigned failed;
+	int gone = gone_settle(s->pid, s->req->length, removed);
 	int ret = later_settle(s->pid, &failed, message);
 
 	if (failed > 1)
@@ -275,8 +283,10 @@ int serve_settle(struct session *s)
 			 "first: %.*s",
 			 failed, 300, message);
 	else
-		snprintf(s->out->line, sizeof(s->out->line), "%s", message);
-	return ret;
+		snprintf(s->out->line, sizeof(s->out->line), "%s", ret ? message : removed);
+	if (ret && gone)
+		log_warn("process %d: %s", (int)s->pid, removed);
+	return ret ? ret : gone;
 }
 
 int serve_truncate(struct session *s)

@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/scope.h"
 #include "fs/change.h"
+#include "fs/gone.h"
 #include "fs/listing.h"
 #include "fs/lookup.h"
 #include "fs/maketwin.h"
@@ -50,6 +51,17 @@ static int serve_hello(struct session *s)
 static const bool may_follow[WIRE_OPS] = {
 	[WIRE_STAT] = true, [WIRE_OPEN] = true, [WIRE_SETATTR] = true};
 
+/* What is being removed is not asked about. */
+static void wait_for_gone(const struct session *s, const struct name *name)
+{
+	char object[NAME_OBJECT_MAX];
+
+	if (!gone_active())
+		return;
+	name_object(name, object);
+	gone_wait(object, s->req->op == WIRE_UNLINK && s->req->flags & WIRE_UNLINK_LATER);
+}
+
 struct lookup *serve_lookup(const struct session *s, const char *text, size_t len, int *error)
 {
 	struct lookup *q = calloc(1, sizeof(*q));
@@ -70,6 +82,7 @@ struct lookup *serve_lookup(const struct session *s, const char *text, size_t le
 		free(q);
 		return NULL;
 	}
+	wait_for_gone(s, &q->name);
 	return q;
 }
 

@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <linux/mman.h>
 
+#include "intercept/fdtab.h"
 #include "intercept/handlers.h"
 #include "intercept/request.h"
 #include "intercept/thread.h"
 
 static uint32_t untold;	 /* atomic; see notes_failed() */
 static uint32_t started; /* atomic; notes_settle() has something to wait for */
+static uint64_t removed; /* atomic; files, that the daemon had only begun to remove */
 
 static bool plausible(const struct draft_shm *notes, uint64_t bytes, const struct vfile *vf)
 {
@@ -137,19 +139,39 @@ int notes_flush(struct vfile *vf)
 	return flush(vf, 0);
 }
 
+/* There is something to settle, before standard error goes, on which it is told how that went: so
+ * its close must come by here. */
+static void begin(void)
+{
+	if (!__atomic_exchange_n(&started, 1, __ATOMIC_ACQ_REL) && rt.handoff.late[0] == 'e')
+		fdtab_unsure(NOTES_STDERR);
+}
+
 int notes_close(struct vfile *vf)
 {
 	if (!rt.handoff.late)
 		return flush(vf, 0);
 	if (notes_dirty(vf))
-		__atomic_store_n(&started, 1, __ATOMIC_RELEASE);
+		begin();
 	return flush(vf, WIRE_FLUSH_LATER);
+}
+
+bool notes_may_remove_later(const struct thread *t)
+{
+	return rt.handoff.late && rt.handoff.late[0] == 'e' && !t->borrowed;
+}
+
+void notes_removed_later(void)
+{
+	__atomic_add_fetch(&removed, 1, __ATOMIC_ACQ_REL);
+	begin();
 }
 
 void notes_settle(void)
 {
 	struct request rq = {.op = WIRE_SETTLE};
 
+	rq.length = __atomic_load_n(&removed, __ATOMIC_ACQUIRE);
 	if (!__atomic_exchange_n(&started, 0, __ATOMIC_ACQ_REL) || rt.handoff.late[0] != 'e')
 		return;
 	if (request_run(&rq))
@@ -180,6 +202,7 @@ bool notes_failed(void)
 void notes_fork_child(void)
 {
 	untold = started = 0;
+	removed = 0;
 }
 
 bool notes_dirty_here(const struct vfile *vf)

@@ -13,6 +13,8 @@
 
 #include "intercept/vfile.h"
 
+struct thread;
+
 /* Maps the notes file notes_fd (not closed here) of vf, unless vf has its notes already. 0, -EIO
  * (not its notes), -ENOMEM. */
 int notes_attach(struct vfile *vf, int notes_fd);
@@ -48,9 +50,15 @@ int notes_flush(struct vfile *vf);
 /* As notes_flush(), at a close: with durability `exit` and `fsync` it is only started. */
 int notes_close(struct vfile *vf);
 
-/* With durability `exit`: waits for what notes_close() has started. What failed was said on stderr,
- * and notes_failed() is true. */
+/* With durability `exit`: waits for what notes_close() has started, and for what is being removed.
+ * What failed was said on stderr, and notes_failed() is true. Also called before standard error is
+ * closed, as many programs do at their end. */
 void notes_settle(void);
+#define NOTES_STDERR 2
+
+/* May the daemon remove a file some time soon, for notes_settle() to wait for? Then one was. */
+bool notes_may_remove_later(const struct thread *t);
+void notes_removed_later(void);
 
 /* As notes_close() where no call can return the error: then stderr tells, and notes_failed() is
  * true. */

@@ -11,6 +11,7 @@
 #include "intercept/cloudfd.h"
 #include "intercept/fdtab.h"
 #include "intercept/handlers.h"
+#include "intercept/notes.h"
 #include "intercept/uring.h"
 #include "intercept/usercopy.h"
 
@@ -19,8 +20,11 @@
 long sys_close(struct sys_args *a)
 {
 	int fd = (int)a->arg[0];
-	int failed = cloudfd_closing(fd);
+	int failed;
 
+	if (fd == NOTES_STDERR)
+		notes_settle();
+	failed = cloudfd_closing(fd);
 	uring_closing((unsigned)fd, (unsigned)fd);
 	fdtab_forget(fd);
 	if (!failed)

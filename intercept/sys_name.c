@@ -134,8 +134,13 @@ static long remove_name(struct sys_args *a, int dirfd_arg, int path_arg, unsigne
 
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS_PATH;
+	if (!(flags & AT_REMOVEDIR) && notes_may_remove_later(a->thread))
+		flags |= WIRE_UNLINK_LATER;
 	rq = about(WIRE_UNLINK, &a->thread->path[0], flags);
-	return request_run(&rq);
+	ret = request_run(&rq);
+	if (!ret && flags & WIRE_UNLINK_LATER && rq.attr.size)
+		notes_removed_later();
+	return ret;
 }
 
 long sys_unlink(struct sys_args *a)

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC     0x4d485353u /* "SSHM" */
-#define WIRE_VERSION   6u
+#define WIRE_VERSION   7u
 #define WIRE_PATH_MAX  4096u  /* bytes of a virtual path, with its NUL; PATH_MAX of Linux */
 #define WIRE_MSG_MAX   60000u /* bytes of text in a request or a reply */
 #define WIRE_CTX_BYTES 16u    /* a context's id: the first half of a SHA-256 */
@@ -62,13 +62,16 @@ enum wire_op {
 	/* data_dev, data_ino: a file that is being written to, of which another part is finished
 	 * (draft.h): it may be sent. No reply. */
 	WIRE_STREAM,
-	/* Waits for all that this process has told to flush with WIRE_FLUSH_LATER. Errors as of
-	 * WIRE_FLUSH: the first; its line says how many there were. */
+	/* Waits for all that this process has told to flush with WIRE_FLUSH_LATER, and to remove
+	 * with WIRE_UNLINK_LATER; length: how many of the latter were only started, since the
+	 * process began. Errors as of WIRE_FLUSH and WIRE_UNLINK: the first; its line says how many
+	 * there were. -EIO: a daemon that died had some of them. */
 	WIRE_SETTLE,
 	/* data_dev, data_ino, length: the file's new size. Cuts it off, or makes it longer by
 	 * zeros, as one change. The descriptor must have been opened for writing by the caller. */
 	WIRE_TRUNCATE,
-	/* text: virtual path. flags: AT_REMOVEDIR for rmdir. Errors as of unlink(2), rmdir(2). */
+	/* text: virtual path. flags: AT_REMOVEDIR for rmdir, or WIRE_UNLINK_LATER; then attr.size
+	 * of the reply is 1 if it was only started. Errors as of unlink(2), rmdir(2). */
 	WIRE_UNLINK,
 	/* text: virtual path; mode. Errors as of mkdir(2). */
 	WIRE_MKDIR,
@@ -126,6 +129,9 @@ enum wire_op {
 
 /* flags of WIRE_FLUSH */
 #define WIRE_FLUSH_LATER 1u /* only starts it: WIRE_SETTLE waits, or nobody */
+
+/* of WIRE_UNLINK: it need not be gone from the bucket yet, WIRE_SETTLE waits */
+#define WIRE_UNLINK_LATER 0x04000000u
 
 /* flags of WIRE_SETATTR */
 #define WIRE_SET_MODE  1u

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """SKYSHIM_DURABILITY: when what was written is in the bucket."""
 import os
+import signal
 import time
 
 from case import Case, want
 from cases.budget import Counted, requests
+from cases.faults import Faulty
+from cases.write import lines_from
 
 MANY = 60
 
@@ -46,6 +49,8 @@ def failure_at_exit(context):
     want(result.stdout == b"done\n", f"close(2) reported it: {result}")
     want(result.status == 1, f"its status is {result.status}")
     want(b"3 files could not be stored" in result.stderr, f"no line says so: {result.stderr!r}")
+    result = context.run([context.skyshim, "run", "cp", "/etc/passwd", "/cloud/s3/no-such-bucket-here/f"], env={"SKYSHIM_DURABILITY": "exit"})
+    want(result.status == 1 and result.stderr, f"a program that closes standard error before it ends: {result}")
 
 
 def after_fsync(context):
@@ -72,6 +77,54 @@ def seen_at_once(context):
                                                 "keep", "m2", "m3", "m4", "m5"], f"{result.stdout!r}")
 
 
+EXIT = {"SKYSHIM_DURABILITY": "exit"}
+
+
+def removed(context):
+    """Many files by few requests; who looks sees them gone, and the end of the program waits."""
+    with Counted(context) as counted:
+        for i in range(MANY):
+            counted.store.put("budget", f"w/d/f{i}", b"x")
+            counted.store.put("budget", f"w/d/sub/f{i}", b"x")
+        counted.store.put("budget", "w/keep")
+        counted.store.admin("POST", "config", "latency_ms=20")
+        cost = counted.cost("rm -r $D/w/d", **EXIT)
+        want(cost.get("DeleteObject", 0) + cost.get("DeleteObjects", 0) <= MANY // 4, f"one by one: {cost}")
+        want(counted.store.expect("GET", "/budget", query="list-type=2").count(b"<Key>") == 1, "something is left")
+        result = counted.run("for i in 1 2 3; do echo $i >$D/w/f; rm $D/w/f; test -e $D/w/f && echo there; echo again$i >$D/w/f; cat $D/w/f; done; "
+                             "ls $D/w; rm $D/w/f; ls $D/w", **EXIT)
+        want(result.stdout == b"again1\nagain2\nagain3\nf\nkeep\nkeep\n", str(result))
+        want(counted.store.expect("GET", "/budget", query="list-type=2").count(b"<Key>") == 1, "something is left at the end")
+
+
+def removing_refused(context):
+    """Then it is there, a line says so, and the status does."""
+    with Faulty(context) as faulty:
+        for i in range(9):
+            faulty.store.put("faulty", f"w/d{i}", b"x")
+        faulty.fault("denied,verb=DeleteObject", "denied,verb=DeleteObjects")
+        result = faulty.run("rm $D/d*; echo $?", **EXIT)
+        want(result.stdout == b"1\n", f"its status is 0: {result}")
+        want(b"could not be removed" in result.stderr, f"no line says so: {result.stderr!r}")
+        want(len(faulty.run("ls $D").stdout.split()) == 11, "they are not there")
+        faulty.fault()
+        want(faulty.run("rm $D/d*; ls $D", **EXIT).stdout == b"keep\nold\n", "and can be removed")
+
+
+def removing_killed(context):
+    """A daemon that dies before it has sent them: the program that ends is told, and says so."""
+    with Faulty(context) as faulty:
+        faulty.store.put("faulty", "w/f", b"x")
+        faulty.store.admin("POST", "config", "latency_ms=2000")
+        script = "import os\nos.unlink(os.environ['D'] + '/w/f')\nprint(1); input()\n"
+
+        def kill(_):
+            for pid in context.daemons():
+                os.kill(pid, signal.SIGKILL)
+        result = lines_from(context, script, [kill], faulty.context.cloud, **EXIT)
+        want(result.status == 1 and b"may be there again" in result.stderr, str(result))
+
+
 def no_such_mode(context):
     result = context.run([context.skyshim, "run", "true"], env={"SKYSHIM_DURABILITY": "never"})
     want(result.status == 126 and b"SKYSHIM_DURABILITY=never" in result.stderr, str(result))
@@ -83,5 +136,8 @@ CASES = [
     Case("durability/failure-at-exit", check=failure_at_exit),
     Case("durability/fsync", check=after_fsync, embedded_only=True),
     Case("durability/seen-at-once", check=seen_at_once, embedded_only=True),
+    Case("durability/removed", check=removed, embedded_only=True),
+    Case("durability/removing-refused", check=removing_refused, embedded_only=True),
+    Case("durability/removing-killed", check=removing_killed, embedded_only=True),
     Case("durability/no-such-mode", check=no_such_mode),
 ]

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See gone.h: one list, oldest first, and one thread that takes what stands at its head and has the
+ * same credentials and bucket. An item leaves the list when it has been told how it ended. */
+#include "fs/gone.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cache/clock.h"
+#include "core/context.h"
+#include "core/log.h"
+#include "fs/told.h"
+
+#define STACK_BYTES (256u << 10)
+#define LINGER_S    1 /* without work the thread stays so long */
+#define NAME_SHOWN  256
+
+struct owner {
+	struct owner *next;
+	pid_t pid;
+	uint64_t added; /* since it began */
+	unsigned pending, waiters;
+	unsigned failed; /* since it last settled */
+	int error;	 /* the first of those */
+	char message[STORE_MESSAGE_BYTES];
+};
+
+struct item {
+	struct item *next;
+	struct owner *owner;
+	struct context *ctx;
+	int error;
+	char object[]; /* object name */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t more = PTHREAD_COND_INITIALIZER; /* to do, or somebody waits for it */
+static struct owner *owners;
+static struct item *first, **last = &first;
+static unsigned count, waiters; /* items; who wants them done now */
+static bool has_thread, stopping;
+
+/* With the lock. */
+static struct owner *owner_of(pid_t pid, bool make)
+{
+	struct owner *o = owners;
+
+	while (o && o->pid != pid)
+		o = o->next;
+	if (o || !make)
+		return o;
+	o = calloc(1, sizeof(*o));
+	if (!o)
+		return NULL;
+	o->pid = pid;
+	o->next = owners;
+	owners = o;
+	return o;
+}
+
+static void owner_drop(struct owner *o)
+{
+	struct owner **at = &owners;
+
+	while (*at != o)
+		at = &(*at)->next;
+	*at = o->next;
+	free(o);
+}
+
+/* "SCHEME/BUCKET/" of both is the same. */
+static bool same_place(const struct item *a, const struct item *b)
+{
+	const char *key = strchr(strchr(a->object, '/') + 1, '/') + 1;
+
+	return a->ctx == b->ctx && !strncmp(a->object, b->object, (size_t)(key - a->object));
+}
+
+/* How many at the head go in one request. With the lock. */
+static size_t batch(void)
+{
+	size_t n = 0;
+
+	for (struct item *i = first; i && n < STORE_LIST_MAX && same_place(first, i); i = i->next)
+		n++;
+	return n;
+}
+
+/* One at a time: what a request for many cannot name. */
+static void delete_each(struct store_call *call, struct item *i, size_t n, char *message)
+{
+	const char *const *keys = call->keys;
+
+	call->verb = STORE_DELETE;
+	for (size_t k = 0; k < n; k++, i = i->next) {
+		call->key = keys[k];
+		i->error = store_run(call);
+		if (i->error)
+			snprintf(message, STORE_MESSAGE_BYTES, "%s", call->message);
+		store_call_reset(call);
+	}
+}
+
+/* The n items from i on, which only this thread takes out of the list. */
+static void delete_them(struct item *i, size_t n, char *message)
+{
+	const char *keys[STORE_LIST_MAX];
+	char scheme[8], bucket[256];
+	struct store_call call = {
+		.verb = STORE_DELETE_MANY,
+		.ctx = i->ctx,
+		.scheme = scheme,
+		.bucket = bucket,
+		.keys = keys,
+		.key_count = n,
+	};
+	struct item *at = i;
+	int ret;
+
+	for (size_t k = 0; k < n; k++, at = at->next)
+		keys[k] = name_split(at->object, scheme, bucket);
+	message[0] = '\0';
+	ret = n > 1 ? store_run(&call) : -EINVAL;
+	if (ret == -EINVAL) {
+		store_call_reset(&call);
+		delete_each(&call, i, n, message);
+		return;
+	}
+	at = i;
+	for (size_t k = 0; k < n; k++, at = at->next)
+		at->error = call.key_errors ? call.key_errors[k] : ret;
+	if (ret)
+		snprintf(message, STORE_MESSAGE_BYTES, "%s", call.message);
+	store_call_reset(&call);
+}
+
+/* What was told when it began is told anew: a listing may have shown it meanwhile. */
+static void tell(const struct item *i, size_t n)
+{
+	for (size_t k = 0; k < n; k++, i = i->next) {
+		if (i->error)
+			meta_forget(context_id(i->ctx), i->object);
+		else
+			told_no_file(context_id(i->ctx), i->object);
+	}
+}
+
+/* With the lock. */
+static void take_out(size_t n, const char *message)
+{
+	for (struct item *i; n && (i = first); n--) {
+		struct owner *o = i->owner;
+
+		first = i->next;
+		if (!first)
+			last = &first;
+		count--;
+		o->pending--;
+		if (i->error && !o->failed++) {
+			o->error = i->error;
+			snprintf(o->message, sizeof(o->message), "%.*s could not be removed: %.*s",
+				 NAME_SHOWN, i->object, STORE_MESSAGE_BYTES - NAME_SHOWN - 64,
+				 message);
+		}
+		free(i);
+	}
+	pthread_cond_broadcast(&ended);
+}
+
+/* With the lock, which is given away meanwhile: until there is something, and it has waited for
+ * others. False: there is nothing for long. */
+static bool gather(void)
+{
+	struct timespec until;
+	int ret = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += LINGER_S;
+	while (!first && !stopping && !ret)
+		ret = pthread_cond_timedwait(&more, &lock, &until);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += GONE_GATHER_MS * CLOCK_NS_PER_MS;
+	until.tv_sec += until.tv_nsec / CLOCK_NS_PER_S;
+	until.tv_nsec %= CLOCK_NS_PER_S;
+	ret = 0;
+	while (first && !waiters && !stopping && count < STORE_LIST_MAX && !ret)
+		ret = pthread_cond_timedwait(&more, &lock, &until);
+	return first;
+}
+
+static void *work(void *arg)
+{
+	char message[STORE_MESSAGE_BYTES];
+
+	pthread_mutex_lock(&lock);
+	while (gather()) {
+		struct item *i = first;
+		size_t n = batch();
+
+		pthread_mutex_unlock(&lock);
+		delete_them(i, n, message);
+		tell(i, n);
+		pthread_mutex_lock(&lock);
+		take_out(n, message);
+	}
+	has_thread = false;
+	pthread_cond_broadcast(&ended);
+	pthread_mutex_unlock(&lock);
+	return arg;
+}
+
+/* With the lock. */
+static int need_thread(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	if (has_thread || stopping)
+		return stopping ? -EAGAIN : 0;
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	has_thread = !pthread_create(&thread, &attr, work, NULL);
+	pthread_attr_destroy(&attr);
+	return has_thread ? 0 : -EAGAIN;
+}
+
+int gone_add(const struct lookup *q, pid_t pid)
+{
+	char object[NAME_OBJECT_MAX];
+	struct item *i;
+	size_t len;
+	int ret;
+
+	name_object(&q->name, object);
+	len = strlen(object);
+	i = calloc(1, sizeof(*i) + len + 1);
+	if (!i)
+		return -ENOMEM;
+	memcpy(i->object, object, len + 1);
+	i->ctx = q->ctx;
+	pthread_mutex_lock(&lock);
+	ret = need_thread();
+	while (!ret && count >= GONE_MAX)
+		pthread_cond_wait(&ended, &lock);
+	if (!ret && !(i->owner = owner_of(pid, true)))
+		ret = -ENOMEM;
+	if (!ret) {
+		i->owner->added++;
+		i->owner->pending++;
+		*last = i;
+		last = &i->next;
+		count++;
+		pthread_cond_signal(&more);
+	}
+	pthread_mutex_unlock(&lock);
+	if (ret)
+		free(i);
+	return ret;
+}
+
+/* Bytes up to and with the slash before the last component. */
+static size_t parent_len(const char *object)
+{
+	size_t len = strlen(object);
+
+	len -= len && object[len - 1] == '/';
+	while (len && object[len - 1] != '/')
+		len--;
+	return len;
+}
+
+/* Is a the directory b, or above it? */
+static bool is_above(const char *a, const char *b)
+{
+	size_t len = strlen(a);
+
+	len -= len && a[len - 1] == '/';
+	return !strncmp(a, b, len) && (!len || b[len] == '/');
+}
+
+static bool concerns(const struct item *i, const char *object, bool only_itself)
+{
+	size_t len = parent_len(object);
+
+	if (!strcmp(i->object, object))
+		return true;
+	if (only_itself)
+		return false;
+	return (len == parent_len(i->object) && !strncmp(i->object, object, len)) ||
+	       is_above(object, i->object) || is_above(i->object, object);
+}
+
+/* With the lock. */
+static bool is_concerned(const char *object, bool only_itself)
+{
+	for (struct item *i = first; i; i = i->next)
+		if (concerns(i, object, only_itself))
+			return true;
+	return false;
+}
+
+void gone_wait(const char *object, bool only_itself)
+{
+	pthread_mutex_lock(&lock);
+	waiters++;
+	while (is_concerned(object, only_itself)) {
+		pthread_cond_signal(&more);
+		pthread_cond_wait(&ended, &lock);
+	}
+	waiters--;
+	pthread_mutex_unlock(&lock);
+}
+
+/* What went wrong, once. With the lock. */
+static int report(struct owner *o, char *message)
+{
+	int ret = o->error;
+
+	if (o->failed > 1)
+		snprintf(message, STORE_MESSAGE_BYTES,
+			 "%u files could not be removed; the first: %.*s", o->failed,
+			 STORE_MESSAGE_BYTES / 2, o->message);
+	else if (o->failed)
+		snprintf(message, STORE_MESSAGE_BYTES, "%.*s", STORE_MESSAGE_BYTES - 1, o->message);
+	o->error = 0;
+	o->failed = 0;
+	return ret;
+}
+
+int gone_settle(pid_t pid, uint64_t added, char message[STORE_MESSAGE_BYTES])
+{
+	struct owner *o;
+	int ret = 0;
+
+	message[0] = '\0';
+	pthread_mutex_lock(&lock);
+	o = owner_of(pid, false);
+	if (o) {
+		o->waiters++;
+		waiters++;
+		while (o->pending) {
+			pthread_cond_signal(&more);
+			pthread_cond_wait(&ended, &lock);
+		}
+		waiters--;
+		o->waiters--;
+		ret = report(o, message);
+	}
+	if (!ret && (o ? o->added : 0) < added) {
+		ret = -EIO;
+		snprintf(message, STORE_MESSAGE_BYTES,
+			 "the daemon died: what was removed may be there again in part");
+	}
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+unsigned gone_active(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&lock);
+	n = count;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+void gone_sweep(void)
+{
+	struct owner *next;
+
+	pthread_mutex_lock(&lock);
+	for (struct owner *o = owners; o; o = next) {
+		next = o->next;
+		if (!o->pending && !o->waiters && kill(o->pid, 0) && errno == ESRCH)
+			owner_drop(o);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+unsigned gone_stop(unsigned wait_ms)
+{
+	struct timespec until;
+	unsigned left;
+	int ret = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += wait_ms / 1000 + 1;
+	pthread_mutex_lock(&lock);
+	stopping = true;
+	pthread_cond_broadcast(&more);
+	while ((count || has_thread) && !ret)
+		ret = pthread_cond_timedwait(&ended, &lock, &until);
+	left = count;
+	while (!left && owners && !owners->waiters)
+		owner_drop(owners);
+	stopping = count || has_thread;
+	pthread_mutex_unlock(&lock);
+	if (left)
+		log_warn("daemon: %u files that were removed may be there again", left);
+	return left;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Deletions that nobody waits for yet: with durability `exit` an unlink is gone for every program
+ * here when it returns, and from the bucket in the company of others, by one request for up to
+ * STORE_LIST_MAX of them; the end of the process waits for all that it asked for.
+ *
+ * Meanwhile the store still lists the object, and would take the deletion for one of whatever has
+ * its name by then: so whoever asks about such a name, makes it, or looks into its directory, waits
+ * with gone_wait(). Not kept on disk: a daemon that dies has not deleted what it had not sent, and
+ * the process that ends is told so.
+ *
+ * Locks: its own is taken after none, and none but the store's and those of what is told after it.
+ */
+#ifndef FS_GONE_H
+#define FS_GONE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "fs/lookup.h"
+
+#define GONE_GATHER_MS 10    /* a deletion waits so long for others */
+#define GONE_MAX       10000 /* that wait; who comes then waits as well */
+
+/* Deletes the object that q names some time soon, for a process. The caller tells (told.h). Returns
+ * 0, -EAGAIN (delete it at once) or -ENOMEM. */
+int gone_add(const struct lookup *q, pid_t pid);
+
+/* Until no deletion is under way of that object name, in its directory, above it or below.
+ * only_itself: of the name alone. */
+void gone_wait(const char *object, bool only_itself);
+
+/* Waits for what this process asked for; count: how many deletions those were since it began, as it
+ * knows. Returns 0; the first error, with a line in message; or -EIO: a daemon that died had some
+ * of them. */
+int gone_settle(pid_t pid, uint64_t count, char message[STORE_MESSAGE_BYTES]);
+
+/* How many there are. */
+unsigned gone_active(void);
+
+/* Once a second: forgets processes that ended without asking. */
+void gone_sweep(void);
+
+/* Waits up to wait_ms for all. Returns how many are left, which will not be done. */
+unsigned gone_stop(unsigned wait_ms);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Deletions that nobody waits for: together, in order with all else, and never unheard of. */
+#include "tests/unit/writing_rig.h"
+
+#include "fs/gone.h"
+
+static int removed; /* that were only started, as the process counts */
+
+static int remove_later(const char *path)
+{
+	int ret = op(WIRE_UNLINK, path, WIRE_UNLINK_LATER);
+
+	if (!ret && reply.head.attr.size)
+		removed++;
+	return ret;
+}
+
+static int settle(void)
+{
+	request = (struct wire_request){.op = WIRE_SETTLE, .length = (uint64_t)removed};
+	return ask("", 0);
+}
+
+static void begin(unsigned files)
+{
+	char key[32];
+
+	start("60000");
+	removed = 0;
+	for (unsigned i = 0; i < files; i++) {
+		snprintf(key, sizeof(key), "many/%u", i);
+		fake_put("b", key, 10);
+	}
+	/* what the program has listed is known */
+	cr_assert_eq(op(WIRE_OPEN, "s3/b/many", O_RDONLY | O_DIRECTORY), 0);
+	fake_requests();
+}
+
+static void end(void)
+{
+	cr_assert_eq(gone_stop(5000), 0);
+	stop();
+}
+
+Test(fs_gone, gone_at_once)
+{
+	char path[32];
+
+	begin(500);
+	for (unsigned i = 0; i < 500; i++) {
+		snprintf(path, sizeof(path), "s3/b/many/%u", i);
+		cr_assert_eq(remove_later(path), 0);
+		cr_assert_eq(remove_later(path), -ENOENT, "twice");
+	}
+	cr_assert_eq(removed, 500);
+	cr_assert_eq(settle(), 0);
+	cr_assert_null(fake_find("b", "many/0"));
+	cr_assert_null(fake_find("b", "many/499"));
+	cr_assert_leq(fake.counters.requests[STORE_DELETE_MANY] +
+			      fake.counters.requests[STORE_DELETE],
+		      500);
+	cr_assert_eq(fake.counters.requests[STORE_HEAD], 0);
+	end();
+}
+
+/* Of those that wait together. */
+Test(fs_gone, together)
+{
+	char path[32];
+
+	begin(500);
+	fake.delay_us = 300000;
+	for (unsigned i = 0; i < 500; i++) {
+		snprintf(path, sizeof(path), "s3/b/many/%u", i);
+		cr_assert_eq(remove_later(path), 0);
+	}
+	cr_assert_eq(settle(), 0);
+	cr_assert_leq(fake.counters.requests[STORE_DELETE_MANY] +
+			      fake.counters.requests[STORE_DELETE],
+		      4);
+	end();
+}
+
+Test(fs_gone, whoever_asks_waits)
+{
+	struct open_file f;
+
+	begin(4);
+	fake.delay_us = 50000;
+	cr_assert_eq(remove_later("s3/b/many/1"), 0);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/many/1", 0), -ENOENT);
+	cr_assert_null(fake_find("b", "many/1"));
+	cr_assert_eq(remove_later("s3/b/many/2"), 0);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/many", 0), 0);
+	cr_assert_null(fake_find("b", "many/2"));
+	/* who makes it anew has it */
+	cr_assert_eq(remove_later("s3/b/many/3"), 0);
+	cr_assert_eq(open_file("s3/b/many/3", O_WRONLY | O_CREAT | O_EXCL, &f), 0);
+	write_at(&f, "new", 3, 0);
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
+	cr_assert_eq(settle(), 0);
+	in_bucket("many/3", "new");
+	close_file(&f);
+	/* and who removes the directory finds it empty */
+	cr_assert_eq(remove_later("s3/b/many/3"), 0);
+	cr_assert_eq(remove_later("s3/b/many/0"), 0);
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/many", AT_REMOVEDIR), 0);
+	cr_assert_eq(settle(), 0);
+	/* elsewhere nobody waits */
+	cr_assert_eq(remove_later("s3/b/old"), 0);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/dir/x", 0), 0);
+	end();
+}
+
+Test(fs_gone, what_is_refused_is_there_and_told)
+{
+	begin(3);
+	fake.fail_delete = -EACCES;
+	cr_assert_eq(remove_later("s3/b/many/1"), 0);
+	cr_assert_eq(remove_later("s3/b/many/2"), 0);
+	cr_assert_eq(settle(), -EACCES);
+	cr_assert_not_null(strstr(reply.line, "2 files could not be removed"), "%s", reply.line);
+	cr_assert_eq(settle(), 0, "told twice");
+	cr_assert_eq(op(WIRE_STAT, "s3/b/many/1", 0), 0);
+	/* who waits is told at once */
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/many/1", 0), -EACCES);
+	fake.fail_delete = 0;
+	end();
+}
+
+/* Another daemon knows nothing of what this one was asked for. */
+Test(fs_gone, a_daemon_that_died)
+{
+	begin(3);
+	cr_assert_eq(remove_later("s3/b/many/1"), 0);
+	removed++;
+	cr_assert_eq(settle(), -EIO);
+	cr_assert_not_null(strstr(reply.line, "may be there again"), "%s", reply.line);
+	end();
+}
+
+Test(fs_gone, who_has_it_open_goes_on)
+{
+	struct open_file f;
+	char byte;
+
+	begin(3);
+	cr_assert_eq(open_file("s3/b/old", O_RDONLY, &f), 0);
+	cr_assert_eq(remove_later("s3/b/old"), 0);
+	cr_assert_eq(removed, 0, "then it is done at once");
+	cr_assert_null(fake_find("b", "old"));
+	cr_assert_eq(pread(f.fd, &byte, 1, 199999), 1);
+	close_file(&f);
+	end();
+}
