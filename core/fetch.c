@@ -15,6 +15,7 @@
 
 #include "core/buffer.h"
 #include "core/clock.h"
+#include "core/http/date.h"
 #include "core/http/engine.h"
 #include "core/route.h"
 
@@ -171,12 +172,21 @@ static int await(struct job *job, int64_t timeout_ms)
 	return ret;
 }
 
+static int64_t ahead_of_us(const struct header_list *answer)
+{
+	const char *date = header_get(answer, "Date");
+	int64_t server_s;
+
+	return date && !date_parse_http(date, &server_s) ? server_s - clock_wall_s() : 0;
+}
+
 static int take_result(struct fetch *f, struct job *job)
 {
 	const struct http_exchange *x = &job->x;
 
 	f->status = x->status;
 	if (x->failure == HTTP_NONE) {
+		f->ahead_s = ahead_of_us(&x->answer);
 		f->answer_bytes = job->answer.len;
 		f->answer = buffer_take(&job->answer);
 		return 0;
@@ -202,6 +212,7 @@ int fetch_run(struct fetch *f)
 
 	pthread_once(&once, make_cond);
 	f->status = 0;
+	f->ahead_s = 0;
 	f->answer = NULL;
 	f->answer_bytes = 0;
 	f->words[0] = '\0';

@@ -28,7 +28,8 @@ struct fetch {
 
 	/* The result. */
 	int status;
-	char *answer; /* owned, with NUL; fetch_clear() wipes it. NULL when there was no body */
+	int64_t ahead_s; /* what the server's clock is ahead of this one, 0 when it does not say */
+	char *answer;	 /* owned, with NUL; fetch_clear() wipes it. NULL when there was no body */
 	size_t answer_bytes;
 	char words[FETCH_WORDS_BYTES]; /* with an error: what happened, without secrets */
 };

@@ -109,6 +109,7 @@ static int take_answer(struct aws_search *s, const struct fetch *f)
 	if (f->status != 200)
 		return aws_fail(s, source, "%.150s refuses (%d)", f->url, f->status);
 	wrong = aws_read_json(f->answer, f->answer_bytes, NULL, &names, s->out);
+	aws_local_expiry(s->out, f);
 	if (wrong)
 		return aws_fail(s, source, "the answer of %.150s makes no sense: %s", f->url,
 				wrong);
@@ -134,7 +135,7 @@ int aws_from_container(struct aws_search *s)
 	if (!s->may_wait)
 		return -EINPROGRESS;
 	ret = header_add(&fields, "Accept", "application/json");
-	if (!ret && !relative[0])
+	if (!ret)
 		ret = add_authorization(s, &fields);
 	/* never by a proxy, but to other hosts */
 	if (!strncmp(url, "https:", 6))

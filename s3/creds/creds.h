@@ -67,6 +67,9 @@ int aws_found(struct aws_search *s, const char *source, const char *format, ...)
  * Returns as fetch_run(). */
 int aws_fetch(struct fetch *f, const struct header_list *fields, unsigned tries);
 
+/* Makes out->expires_s, which is by the clock of who answered, one by this machine's. */
+void aws_local_expiry(struct creds *out, const struct fetch *f);
+
 /* json.c: how the names are spelt. */
 struct aws_names {
 	const char *id, *secret, *token, *expires;

@@ -139,6 +139,7 @@ static int take_keys(struct aws_search *s, const struct service *service)
 	if (ret)
 		return ret;
 	wrong = aws_read_json(f.answer, f.answer_bytes, NULL, &names, s->out);
+	aws_local_expiry(s->out, &f);
 	fetch_clear(&f);
 	if (!wrong)
 		return 0;

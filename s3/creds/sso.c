@@ -126,6 +126,7 @@ static int take_answer(struct aws_search *s, const struct fetch *f)
 	if (f->status != 200)
 		return aws_fail(s, source, "the portal refuses (%d)", f->status);
 	wrong = aws_read_json(f->answer, f->answer_bytes, "roleCredentials", &names, s->out);
+	aws_local_expiry(s->out, f);
 	if (wrong)
 		return aws_fail(s, source, "the portal's answer makes no sense: %s", wrong);
 	return aws_found(s, source, "SSO role %.60s of account %.20s, profile %s",

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/buffer.h"
@@ -11,10 +12,12 @@
 #include "core/digest.h"
 #include "core/http/uri.h"
 #include "core/http/xml.h"
+#include "core/log.h"
 #include "s3/creds/creds.h"
 #include "s3/endpoint.h"
 #include "s3/sigv4.h"
 
+#define SKEW_MIN_S   60
 #define TRIES	     3
 #define TIMEOUT_MS   5000 /* of one try */
 #define URL_BYTES    600
@@ -144,6 +147,7 @@ static int take_answer(struct aws_search *s, const char *source, const struct pl
 		ret = aws_fail(s, source, "the answer of STS at %.80s makes no sense", place->host);
 	} else {
 		s->out->expires_s = expires_s;
+		aws_local_expiry(s->out, f);
 		ret = creds_fill(s->out, r.id, r.secret, r.token) ? -ENOMEM : 1;
 	}
 	OPENSSL_cleanse(&r, sizeof(r));
@@ -172,10 +176,31 @@ static int sign(const struct place *place, const struct creds *base, const struc
 	return ret ? ret : sigv4_sign(&key, &subject, now_s, fields);
 }
 
+/* Was the signature refused because this machine's clock is wrong? */
+static bool is_skewed(const struct fetch *f, const struct creds *base)
+{
+	return base && (f->status == 400 || f->status == 403) && llabs(f->ahead_s) >= SKEW_MIN_S;
+}
+
+/* now_s: the time that STS believes in, as far as that is known. */
+static int post(const struct place *place, const struct creds *base, const struct buffer *form,
+		int64_t now_s, struct fetch *f)
+{
+	struct header_list fields = {0};
+	int ret = header_add(&fields, "Content-Type",
+			     "application/x-www-form-urlencoded; charset=utf-8");
+
+	if (!ret && base)
+		ret = sign(place, base, form, now_s, &fields);
+	if (!ret)
+		ret = aws_fetch(f, &fields, TRIES);
+	header_clear(&fields);
+	return ret;
+}
+
 static int ask(struct aws_search *s, const char *source, const struct place *place,
 	       const struct creds *base, const struct buffer *form)
 {
-	struct header_list fields = {0};
 	struct fetch f = {
 		.method = "POST",
 		.url = place->url,
@@ -185,14 +210,14 @@ static int ask(struct aws_search *s, const char *source, const struct place *pla
 		.ca_bundle = s->config->ca_bundle,
 		.timeout_ms = TIMEOUT_MS,
 	};
-	int ret = header_add(&fields, "Content-Type",
-			     "application/x-www-form-urlencoded; charset=utf-8");
+	int ret = post(place, base, form, clock_wall_s(), &f);
 
-	if (!ret && base)
-		ret = sign(place, base, form, clock_wall_s(), &fields);
-	if (!ret)
-		ret = aws_fetch(&f, &fields, TRIES);
-	header_clear(&fields);
+	if (!ret && is_skewed(&f, base)) {
+		log_warn("STS at %s: its clock differs by %lld s; signing with its time",
+			 place->host, (long long)f.ahead_s);
+		fetch_clear(&f);
+		ret = post(place, base, form, clock_wall_s() + f.ahead_s, &f);
+	}
 	if (ret == -ECANCELED || ret == -ENOMEM)
 		return ret;
 	if (ret < 0)

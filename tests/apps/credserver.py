@@ -40,13 +40,14 @@ class Refused(Exception):
 
 class CredServer:
     """counts: {path's first part: requests}. fault: None, "hang", "garbage", "redirect", or a status. life_s:
-    of what is given. delay_s: before each answer."""
+    of what is given. delay_s: before each answer. clock_ahead_s: of ours."""
 
     def __init__(self):
         self.counts = {}
         self.fault = None
         self.life_s = 3600
         self.delay_s = 0
+        self.clock_ahead_s = 0
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         server = self
@@ -62,6 +63,9 @@ class CredServer:
             def log_message(self, *_):
                 pass
 
+            def date_time_string(self, timestamp=None):
+                return super().date_time_string(server.now())
+
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
@@ -71,6 +75,9 @@ class CredServer:
         self.stopping.set()
         self.http.shutdown()
         self.http.server_close()
+
+    def now(self):
+        return time.time() + self.clock_ahead_s
 
     def count(self, name):
         with self.lock:
@@ -121,7 +128,7 @@ class CredServer:
         raise Refused(404)
 
     def expiry(self):
-        when = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=self.life_s)
+        when = datetime.datetime.fromtimestamp(self.now() + self.life_s, datetime.timezone.utc)
         return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def document(self, key, **more):
@@ -156,7 +163,7 @@ class CredServer:
             raise Refused(403, '{"message":"No access"}')
         key = KEYS["sso"]
         return json.dumps({"roleCredentials": {"accessKeyId": key.id, "secretAccessKey": key.secret, "sessionToken": key.token,
-                                               "expiration": int((time.time() + self.life_s) * 1000)}})
+                                               "expiration": int((self.now() + self.life_s) * 1000)}})
 
     def sts(self, request, form, body):
         """STS API Reference."""
@@ -178,9 +185,8 @@ class CredServer:
                 f"<AssumedRoleUser><Arn>{ROLE}/x</Arn><AssumedRoleId>A:x</AssumedRoleId></AssumedRoleUser>"
                 f"</{action}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></{action}Response>")
 
-    @staticmethod
-    def check_signature(request, body):
-        """AWS Signature Version 4, by the base profile's key."""
+    def check_signature(self, request, body):
+        """AWS Signature Version 4, by the base profile's key, of the last 15 minutes."""
         fields = dict(part.strip().split("=", 1) for part in
                       request.headers.get("Authorization", "").replace("AWS4-HMAC-SHA256 ", "", 1).split(",") if "=" in part)
         scope = fields.get("Credential", "").split("/")
@@ -191,6 +197,9 @@ class CredServer:
         hashed = hashlib.sha256(body.encode()).hexdigest()
         canonical = "\n".join([request.command, request.path, "", lines, fields["SignedHeaders"], hashed])
         when = request.headers["X-Amz-Date"]
+        signed = datetime.datetime.strptime(when, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc).timestamp()
+        if abs(signed - self.now()) > 900:
+            raise Refused(403, error("SignatureDoesNotMatch", "Signature not yet current or expired"))
         text = "\n".join(["AWS4-HMAC-SHA256", when, "/".join(scope[1:]), hashlib.sha256(canonical.encode()).hexdigest()])
         key = ("AWS4" + BASE_SECRET).encode()
         for part in scope[1:]:

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "core/clock.h"
+#include "core/http/date.h"
 #include "s3/creds/creds.h"
 #include "tests/unit/creds_rig.h"
 #include "tests/unit/fault_server.h"
@@ -319,6 +320,38 @@ Test(s3_creds_ask, what_sts_says_is_passed_on)
 	fault.step[0] = RAW("HTTP/1.1 403 Forbidden\r\n\r\n<ErrorResponse><Error><Code>AccessDenied"
 			    "</Code><Message>not yours\nat all</Message></Error></ErrorResponse>");
 	want_failure("refuses (403 AccessDenied): not yours?at all");
+}
+
+/* An hour ahead: its Date counts for the signature, and for when the session ends. */
+Test(s3_creds_ask, a_clock_that_is_wrong)
+{
+	char refusal[512];
+	char answer[2048];
+	char date[64];
+	char before[DATE_COMPACT_BYTES], after[DATE_COMPACT_BYTES];
+	time_t there = time(NULL) + 3600;
+
+	put_file(".aws/config", "[default]\nrole_arn = arn:1\nsource_profile = default\n"
+				"aws_access_key_id=AKSELF\naws_secret_access_key=x\n");
+	set("AWS_ENDPOINT_URL_STS=http://%p");
+	fault_date(there, date);
+	snprintf(refusal, sizeof(refusal),
+		 "HTTP/1.1 403 Forbidden\r\nDate: %s\r\n\r\n<ErrorResponse><Error><Code>"
+		 "SignatureDoesNotMatch</Code></Error></ErrorResponse>",
+		 date);
+	snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\nDate: %s\r\n\r\n%s", date,
+		 STS("AssumeRole"));
+	fault.step[0] = RAW(refusal);
+	fault.step[1] = RAW(answer);
+	cr_assert_eq(find(), 0, "%s", message);
+	cr_assert_eq(fault.requests, 2);
+	cr_assert_eq(date_format_compact(there, before), 0);
+	cr_assert_eq(date_format_compact(time(NULL) + 3600, after), 0);
+	before[11] = after[11] = '\0'; /* the day and the hour */
+	cr_assert(asked(1, before) || asked(1, after), "%s\n%s", before, fault.request[1]);
+	cr_assert_not(asked(0, before));
+	cr_assert_leq(creds.expires_s, 2208988800 - 3595);
+	cr_assert_geq(creds.expires_s, 2208988800 - 3605);
 }
 
 Test(s3_creds_ask, garbage_from_sts)

@@ -269,6 +269,21 @@ def fails(set_up, fault, said, seconds):
     return check
 
 
+def clock(context):
+    """The token service's clock is hours ahead: it is asked again with its time, and a session lives as long as it does."""
+    with Cloud(context) as cloud:
+        env = cloud.environment(**role(cloud))
+        cloud.server.clock_ahead_s = 3 * 3600
+        want(cloud.read(env).stdout == TEXT, "not read")
+        want(cloud.server.count("sts") == 2, f"{cloud.server.counts}")
+        left_s = json.loads(cloud.creds(env, "--json")[1])["expires_in_s"]
+        want(3500 < left_s <= 3605, f"it is said to live for {left_s} s")
+        env = cloud.environment(**container(cloud), AWS_PROFILE=None)
+        cloud.server.clock_ahead_s = -3 * 3600  # by this machine's clock, what it gives has expired
+        os.unlink(os.path.join(cloud.home, ".aws", "config"))
+        want(cloud.read(env).stdout == TEXT, "not read by a service that is behind")
+
+
 def login_expired(context):
     with Cloud(context) as cloud:
         env = cloud.environment(**sso(cloud))
@@ -468,6 +483,7 @@ CASES += [
     Case("creds/fault/sts-refuses", check=fails(web, 403, r"refuses \(403", 6), embedded_only=True),
     Case("creds/fault/sts-redirect", check=fails(web, "redirect", r"refuses \(307", 6), embedded_only=True),
     Case("creds/fault/portal-down", check=fails(sso, 500, r"refuses \(500\)", 10), embedded_only=True),
+    Case("creds/clock", check=clock, embedded_only=True),
     Case("creds/login-expired", check=login_expired, embedded_only=True),
     Case("creds/elsewhere", check=elsewhere, embedded_only=True),
     Case("creds/explained", check=explained, embedded_only=True),
