@@ -306,8 +306,13 @@ static long native(const struct thread *t, const char *path)
 		    path);
 		return -EPERM;
 	}
-	if (!rt.handoff.strict)
+	if (!rt.handoff.strict) {
+		report_reason("a program that was started and runs natively (set-uid, 32-bit, by "
+			      "binfmt_misc, for a debugger, not readable)",
+			      0);
+		report_write();
 		return leave_natively();
+	}
 	say("not run, because it cannot be intercepted (--strict): ", path);
 	return -EPERM;
 }

@@ -196,6 +196,8 @@ def set_uid(context):
     ours = context.run([context.skyshim, "run", "sh", "-c", "./id -un"])
     want(native.stdout == b"nobody\n", f"no set-uid programs on this file system: {native}")
     want(ours.stdout == native.stdout and ours.status == 0, f"native {native}, here {ours}")
+    ours = context.run([context.skyshim, "run", "--report-coverage", "sh", "-c", "./id -un"])
+    want(b"NOT COVERED: a program that was started and runs natively" in ours.stderr, f"not reported: {ours}")
 
 
 def file_capabilities(context):

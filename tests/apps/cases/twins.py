@@ -233,6 +233,27 @@ def said(argv, status, text, env=None):
     return check
 
 
+TRACED = """
+import ctypes, os
+libc = ctypes.CDLL(None)
+child = os.fork()
+if not child:
+    libc.ptrace(0, 0, 0, 0)
+    os.execv("/bin/echo", ["echo", "traced"])
+os.waitpid(child, 0)
+libc.ptrace(7, child, 0, 0)
+os.waitpid(child, 0)
+"""
+
+
+def native_reported(context):
+    """What runs natively, as a debugger's program does, is in the report of whoever started it."""
+    result = context.run([context.skyshim, "run", "--report-coverage=report", "python3", "-c", TRACED])
+    want(result.stdout == b"traced\n" and result.status == 0, f"{result}")
+    with open(os.path.join(context.work, "report"), encoding="utf-8") as report:
+        want("NOT COVERED: a program that was started and runs natively" in report.read(), "not in the report")
+
+
 def report_file(context):
     result = context.run([context.skyshim, "run", "--report-coverage=report", "true"])
     want(result.status == 0, f"{result}")
@@ -374,6 +395,7 @@ CASES = [
     Case("twin/being-written", check=being_written, needs_store=False),
     Case("twin/workshop-killed", check=workshop_killed, needs_store=False),
     Case("twin/across-daemons", check=across_daemons, needs_store=False),
+    Case("coverage/native-reported", check=native_reported, needs_store=False),
     Case("coverage/report-file", check=report_file, needs_store=False),
     Case("coverage/handed-over", check=handed_over, needs_store=False),
     Case("coverage/unknown-option", check=said(["--fast", "true"], 2, b"--fast"), needs_store=False),
