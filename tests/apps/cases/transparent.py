@@ -111,14 +111,14 @@ os.execve(fd, ["cat", "/proc/self/comm"], {})
     Case("transparent/auxv", ["python3", "-c", AUXV]),
     Case("transparent/many-arguments", "set -- $(seq 100000); /bin/echo \"$@\" | md5sum; /usr/bin/env A=b /bin/echo \"$@\" | wc -c"),
     # What is beside files (tests/apps/families): by each C library, and linked statically where a start is another then.
-    *[Case(f"transparent/{family}/{variant}", f"$P/families-{variant} {family} $D/probe/small.txt")
+    *[Case(f"transparent/{family}/{variant}", f"$P/families-{variant} {family} $D/probe/small.txt", embedded_only=True)
       for variant in ("glibc", "musl") for family in FAMILIES],
-    *[Case(f"transparent/{family}/{variant}", f"$P/families-{variant} {family} $D/probe/small.txt")
+    *[Case(f"transparent/{family}/{variant}", f"$P/families-{variant} {family} $D/probe/small.txt", embedded_only=True)
       for variant in ("glibc-static", "musl-static") for family in AT_START],
     # Programs that a sanitizer watches: its shadow lies at fixed addresses, and what is wrong with a call ends the program.
     *[Case(f"transparent/{family}/address-sanitizer", f"$P/families-address {family} $D/probe/small.txt",
-           env={"ASAN_OPTIONS": "detect_leaks=0"}) for family in ("apart", "nested", "posixaio", "spawn", "tls", "waits")],
-    *[Case(f"transparent/{family}/thread-sanitizer", f"setarch -R $P/families-thread {family} $D/probe/small.txt")
+           env={"ASAN_OPTIONS": "detect_leaks=0"}, embedded_only=True) for family in ("apart", "nested", "posixaio", "spawn", "tls", "waits")],
+    *[Case(f"transparent/{family}/thread-sanitizer", f"setarch -R $P/families-thread {family} $D/probe/small.txt", embedded_only=True)
       for family in ("apart", "pipes", "posixaio", "robust", "spawn", "tls")],
     Case("transparent/no-watching", check=no_watching),
     # Programs that allow themselves few calls, and know nothing of ours.
