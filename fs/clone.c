@@ -18,8 +18,6 @@
 #include "fs/publish.h"
 #include "fs/told.h"
 
-#define COPY_BYTES_MAX (UINT64_C(5) << 30) /* of one copy by the service */
-
 static int check(struct cache_file *from, struct cache_file *to)
 {
 	struct wire_attr attr;
@@ -28,8 +26,7 @@ static int check(struct cache_file *from, struct cache_file *to)
 	if (!draft_is(to) || attr.size || draft_is_unlinked(to))
 		return -EOPNOTSUPP;
 	draft_attr(from, &attr);
-	if (!attr.size || attr.size > COPY_BYTES_MAX ||
-	    (draft_is(from) && draft_is_unlinked(from)) ||
+	if (!attr.size || (draft_is(from) && draft_is_unlinked(from)) ||
 	    memcmp(cache_ctx(from), cache_ctx(to), WIRE_CTX_BYTES) != 0)
 		return -EOPNOTSUPP;
 	return 0;

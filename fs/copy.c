@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "core/pairs.h"
+#include "fs/copyparts.h"
 #include "fs/metadata.h"
 
 /* All user metadata as it is to be: what others keep there stays. */
@@ -68,7 +69,10 @@ static int copy(struct lookup *from, const struct lookup *to, bool must_be_new,
 
 	memcpy(etag, object->etag, sizeof(etag));
 	call.from_etag = etag[0] ? etag : NULL;
-	ret = run(from, &call);
+	ret = object->size > copyparts_limit() ? copyparts_run(&call, object->size)
+					       : store_run(&call);
+	if (ret && ret != -ENOENT)
+		memcpy(from->message, call.message, sizeof(from->message));
 	if (!ret) {
 		memcpy(object->etag, call.object.etag, sizeof(object->etag));
 		object->mtime_ns = call.object.mtime_ns;
@@ -111,7 +115,8 @@ int copy_object(struct lookup *from, const struct lookup *to, bool must_be_new,
 	int64_t mtime_ns = fact->object.mtime_ns;
 	int ret;
 
-	if (attr || !fact->is_told || !fact->has_mtime)
+	/* in parts its metadata does not go along by itself */
+	if (attr || !fact->is_told || !fact->has_mtime || fact->object.size > copyparts_limit())
 		return copy_changed(from, to, must_be_new, attr, fact);
 	ret = copy(from, to, must_be_new, NULL, NULL, &fact->object);
 	fact->object.mtime_ns = mtime_ns;

@@ -30,6 +30,7 @@
 #include "fs/attrfile.h"
 #include "fs/autostart.h"
 #include "fs/backends.h"
+#include "fs/begun.h"
 #include "fs/clients.h"
 #include "fs/fetch.h"
 #include "fs/gone.h"
@@ -170,6 +171,8 @@ static int start_parts(struct place *p, const struct session_env *env, void (*st
 		return dirs_fd;
 	listing_start(dirs_fd);
 	ret = movelog_start(p->dir_fd);
+	if (!ret)
+		ret = begun_start(p->dir_fd);
 	if (ret)
 		return ret;
 	rewriter_start(NULL);
@@ -232,6 +235,7 @@ static void serve_until_done(int signal_fd)
 		rewriter_sweep();
 		stream_sweep();
 		movedir_sweep();
+		begun_sweep();
 		publish_sweep();
 		later_sweep();
 		gone_sweep();
@@ -288,6 +292,7 @@ static int live(struct place *p, int ready_fd)
 		_exit(0); /* files are right at any instant */
 	}
 	movedir_stop();
+	begun_stop();
 	stream_stop();
 	rewriter_stop();
 	cache_stop();

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Uploads in parts that no draft knows of, noted in the cache directory while they go on, so that
+ * the next daemon removes what a killed one has begun: it costs as long as it is there.
+ */
+#ifndef FS_BEGUN_H
+#define FS_BEGUN_H
+
+#include <stdbool.h>
+
+#include "core/store.h"
+
+struct begun;
+
+/* Reads what an earlier daemon left. dir_fd: the cache directory. 0 or an error. */
+int begun_start(int dir_fd);
+
+/* call: for whom and for what it is. NULL when it cannot be noted. */
+struct begun *begun_note(const struct store_call *call, const char *upload_id);
+
+/* is_over: it was completed or aborted; otherwise the next daemon has to. NULL is fine. */
+void begun_end(struct begun *b, bool is_over);
+
+/* Once a second: aborts what an earlier daemon has begun, as far as its credentials are known. On
+ * a thread of its own. */
+void begun_sweep(void);
+
+/* After store_stop(): waits for that thread. */
+void begun_stop(void);
+
+#endif

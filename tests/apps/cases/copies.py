@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Objects that are too large for one copy by the service: they are copied in parts, with all that CopyObject does."""
+import os
+import time
+
+from case import Case, want
+from cases.budget import requests
+from cases.faults import Faulty
+from cases.stream import MIB, content, kill_daemon, soon, uploads
+
+LARGE = 6 << 30  # more than a service copies at once; ours, as Amazon's, refuses it
+PIECES = LARGE // (512 * MIB)
+LOW = {"SKYSHIM_COPY_MAX": str(6 * MIB)}
+SHORT = 20  # MiB: four pieces of that
+
+
+def large(context):
+    """The service's real limit, with an object that costs no memory."""
+    with Faulty(context) as faulty:
+        status, answer = faulty.store.send("POST", "/_admin/generate", b"bucket=faulty&key=w/large&size=%d" % LARGE,
+                                           {"host": faulty.store.netloc, "content-type": "application/x-www-form-urlencoded"})
+        want(status == 200, f"{answer!r}")
+        piece = "dd if=$D/{} bs=1M skip=5777 count=1 status=none | sha256sum"
+        before = faulty.run(piece.format("large")).stdout
+        for name, command, verbs in (("moved", "mv $D/large $D/moved", {"DeleteObject": 1}), ("linked", "ln $D/moved $D/linked", {}),
+                                     ("cloned", "cp $D/linked $D/cloned", {}), ("moved", "chmod 751 $D/moved", {}),
+                                     ("dir/moved", "mkdir $D/d; mv $D/moved $D/d/moved; mv $D/d $D/dir", {})):
+            faulty.store.reset()
+            result = faulty.run(command)
+            want(result.status == 0 and not result.stderr, f"{command}: {result}")
+            cost = requests(faulty.store.stats())
+            want(cost.get("UploadPartCopy") == (2 if "dir" in name else 1) * PIECES and cost.get("UploadPart", 0) == 0, f"{command}: {cost}")
+            want(all(cost.get(verb) == count for verb, count in verbs.items()), f"{command}: {cost}")
+            want(faulty.run(piece.format(name)).stdout == before, f"{command}: other bytes")
+            want(faulty.run(f"stat -c %s $D/{name}").stdout == b"%d\n" % LARGE, f"{command}: another size")
+        want(faulty.run("stat -c %a $D/dir/moved; cd $D && find . -type f | sort").stdout ==
+             b"751\n./cloned\n./dir/moved\n./keep\n./linked\n./old\n", "names, or the mode")
+        faulty.none_left()
+
+
+def lowered(context):
+    """Where a store is not ours: content, metadata, and a name that is taken."""
+    bucket = context.bucket + context.world.CHANGING
+    folder, data = f"/cloud/s3/{bucket}/copies", bytes(content(0, SHORT))
+
+    def run(command):
+        result = context.run([context.skyshim, "run", "sh", "-c", command], env={**LOW, "D": folder}, timeout=60)
+        want(result.status == 0 and not result.stderr, f"{command}: {result}")
+        return result.stdout
+
+    context.store.put(bucket, "copies/sub/keep")
+    context.store.put(bucket, "copies/target", b"it is replaced")
+    with open(f"{context.work}/data", "wb") as out:
+        out.write(data)
+    run("cp data $D/f; chmod 640 $D/f; touch -d @1234567890.5 $D/f")
+    stat = run("stat -c '%a %.1Y %s' $D/f")
+    want(stat == b"640 1234567890.5 %d\n" % len(data), f"{stat!r}")
+    for name, command in (("target", "mv $D/f $D/target"), ("linked", "ln $D/target $D/linked"), ("sub/f", "mv $D/linked $D/sub/f"),
+                          ("moved/f", "mv $D/sub $D/moved")):
+        run(command)
+        want(context.store.get(bucket, f"copies/{name}") == data, f"{command}: other bytes")
+        run(f"stat $D/{name}")  # the first answer may be that of a listing, which does not tell
+        time.sleep(1.1)
+        want(run(f"stat -c '%a %.1Y %s' $D/{name}") == stat, f"{command}: other attributes")
+    run("cp $D/target $D/cloned; ! ln $D/target $D/cloned 2>/dev/null; ! mv -T $D/target $D/moved 2>/dev/null")
+    want(context.store.get(bucket, "copies/cloned") == data, "cp: other bytes")
+    want(b"<Upload>" not in context.store.expect("GET", f"/{bucket}", query="prefix=copies&uploads="), "an upload is left")
+
+
+def killed(context):
+    """A daemon that dies in the middle: the next removes what was begun, and does it again for who asks again."""
+    with Faulty(context, "--latency-ms", "400") as faulty:
+        data = bytes(content(0, SHORT))
+        faulty.store.put("faulty", "w/f", data)
+        env = {**faulty.env, **LOW}
+        faulty.run("cat $D/keep", **LOW)
+        process = context.start([context.skyshim, "run", "mv", f"{env['D']}/f", f"{env['D']}/g"], env=env)
+        soon(lambda: faulty.store.stats()["verbs"]["UploadPartCopy"] > 0 or faulty.store.stats()["parallel"] > 3, "it is not copied in parts")
+        want(os.listdir(f"{context.folder}/cache/uploads"), "it is not noted")
+        kill_daemon(context)
+        _, err = process.communicate(timeout=60)
+        want(process.returncode == 0 and not err, f"mv: {process.returncode} {err!r}")
+        want(faulty.store.get("faulty", "w/g") == data, "other bytes")
+        want(faulty.store.request("HEAD", "/faulty/w/f")[0] == 404, "the old name is there")
+        soon(lambda: not uploads(faulty) and not os.listdir(f"{context.folder}/cache/uploads"), "an upload is left")
+
+
+def refused(context):
+    """A piece that is refused: nothing has changed, and nothing is left."""
+    with Faulty(context) as faulty:
+        faulty.store.put("faulty", "w/f", bytes(content(0, SHORT)))
+        faulty.fault("denied,verb=UploadPartCopy,skip=2")
+        result = faulty.run("mv $D/f $D/g", **LOW)
+        want(result.status == 1 and b"Permission denied" in result.stderr, str(result))
+        want(faulty.run("ls $D", **LOW).stdout == b"f\nkeep\nold\n", "names")
+        faulty.none_left()
+
+
+CASES = [
+    Case("copy/large", check=large, embedded_only=True, timeout=170),
+    Case("copy/lowered", check=lowered, timeout=110),
+    Case("copy/killed", check=killed, embedded_only=True, timeout=110),
+    Case("copy/refused", check=refused, embedded_only=True, timeout=110),
+]
