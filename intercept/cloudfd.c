@@ -203,6 +203,7 @@ static int closing(int fd, int (*flush)(struct vfile *vf))
 		mapped_count(vf);
 		if (notes_dirty(vf) && !has_duplicate(fd, vf))
 			ret = flush(vf);
+		mapped_closing(vf, fd);
 	}
 	vfile_put(vf);
 	return ret;

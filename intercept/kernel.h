@@ -113,6 +113,7 @@ _Static_assert(sizeof(struct ksiginfo) == 128, "siginfo_t");
 #define K_SIGKILL 9
 #define K_SIGSEGV 11
 #define K_SIGSTOP 19
+#define K_SIGXFSZ 25
 #define K_SIGSYS  31
 #define K_NSIG	  64
 #define SIGBIT(n) (UINT64_C(1) << ((n)-1))

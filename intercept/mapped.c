@@ -157,27 +157,35 @@ int mapped_unseen(struct vfile *vf, uint64_t offset, uint64_t bytes)
 	return m ? 0 : mapped_add(UNSEEN, bytes, vf, offset, true);
 }
 
-bool mapped_is_unseen(const struct vfile *vf)
-{
-	const struct mapped *m;
-
-	lock_take(&mapped_lock);
-	for (m = mappings; m && !(m->from == UNSEEN && m->vf == vf); m = m->next)
-		;
-	lock_drop(&mapped_lock);
-	return m;
-}
-
-static bool open_here(const struct vfile *vf)
+static bool open_here(const struct vfile *vf, int but)
 {
 	struct vfile *other;
 
 	for (int fd = -1; (fd = fdtab_next_writer(fd, &other)) >= 0;) {
 		vfile_put(other);
-		if (other == vf)
+		if (other == vf && fd != but)
 			return true;
 	}
 	return false;
+}
+
+void mapped_closing(struct vfile *vf, int fd)
+{
+	struct mapped **at, *m;
+
+	if (!__atomic_load_n(&mappings, __ATOMIC_RELAXED) || open_here(vf, fd))
+		return;
+	lock_take(&mapped_lock);
+	for (at = &mappings; *at && !((*at)->from == UNSEEN && (*at)->vf == vf); at = &(*at)->next)
+		;
+	m = *at;
+	if (m) {
+		*at = m->next;
+		m->next = spare;
+		spare = m;
+	}
+	lock_drop(&mapped_lock);
+	vfile_put(m ? vf : NULL);
 }
 
 /* Cuts [from, from + bytes) out of the first record that overlaps it. Its file, the reference
@@ -222,7 +230,7 @@ void mapped_gone(uint64_t from, uint64_t bytes)
 	struct vfile *vf;
 
 	while ((vf = cut(from, bytes))) {
-		if (!open_here(vf))
+		if (!open_here(vf, -1))
 			notes_close_untold(vf);
 		vfile_put(vf);
 	}

@@ -45,8 +45,9 @@ int mapped_moved(uint64_t from, uint64_t bytes, uint64_t to, uint64_t to_bytes);
 /* vf, which has its notes, is about to be written to at [offset, offset + bytes) by someone who
  * does not tell when it is done: from now on that is as if it were mapped. 0 or -ENOMEM. */
 int mapped_unseen(struct vfile *vf, uint64_t offset, uint64_t bytes);
-/* Has that ever happened to vf? */
-bool mapped_is_unseen(const struct vfile *vf);
+/* fd, by which vf was written to, is about to be closed. If it is the last, it is not as if mapped
+ * any more: the daemon publishes what nobody has open. */
+void mapped_closing(struct vfile *vf, int fd);
 
 /* What is mapped of vf has changed; of all files. */
 void mapped_count(struct vfile *vf);

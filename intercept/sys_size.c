@@ -11,8 +11,6 @@
 #include "intercept/notes.h"
 #include "intercept/path.h"
 
-#define K_SIGXFSZ 25
-
 /* May a file be made so long? As the kernel has it: a signal and EFBIG. */
 static int within_limit(uint64_t size)
 {

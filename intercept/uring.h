@@ -49,6 +49,10 @@ struct uring {
 	uint32_t entries;     /* a power of 2 */
 	unsigned entry_shift; /* log2 of an entry's bytes */
 	uint32_t prepared;    /* entries before this one have been looked at */
+	uint32_t given;	      /* entries of the call under way that the kernel has taken */
+	uint32_t expected;    /* completions of all entries that were looked at, since the first */
+	bool uncertain;	      /* there may be more of them, or fewer */
+	uint32_t cq_entries;
 	/* in the rings, which the program has mapped as well; array: NULL without one */
 	uint32_t *sq_head, *sq_tail, *sq_flags, *array, *cq_head, *cq_tail;
 	char *rings; /* mapped here; NULL: memory of the program's own */
@@ -87,6 +91,14 @@ void uring_duplicated(int fd);
 
 /* Of a fork's child. */
 void uring_fork_child(void);
+
+/* Gives the kernel the entries before end. How many it took, or a negative errno. */
+long uring_give(struct uring *r, uint32_t end);
+/* The same, and waits until the kernel is done with all it has got. False: it is not, or nobody can
+ * tell. */
+bool uring_settle(struct uring *r, uint32_t end);
+/* e goes to the kernel, as it is: what completions come of it. */
+void uring_expect(struct uring *r, const struct io_uring_sqe *e);
 
 /* Gives the kernel up to count of the entries that wait. How many it took, or a negative errno. */
 long uring_submit(struct thread *t, struct uring *r, uint32_t count);

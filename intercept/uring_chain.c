@@ -109,11 +109,9 @@ bool chain_is_prompt(const struct io_uring_sqe *e, const struct uring_call *call
 
 bool chain_is_for_kernel(const struct io_uring_sqe *e)
 {
-	if (e->flags & IOSQE_BUFFER_SELECT || e->opcode == K_OP_READ_MULTISHOT ||
-	    e->opcode == IORING_OP_SPLICE || e->opcode == IORING_OP_READ_FIXED ||
-	    e->opcode == K_OP_READV_FIXED)
-		return true;
-	return e->flags & IOSQE_IO_DRAIN && (uring_reads(e) || uring_writes(e));
+	return e->flags & IOSQE_BUFFER_SELECT || e->opcode == K_OP_READ_MULTISHOT ||
+	       e->opcode == IORING_OP_SPLICE || e->opcode == IORING_OP_READ_FIXED ||
+	       e->opcode == K_OP_READV_FIXED;
 }
 
 static void drop_fd(int fd)
@@ -240,23 +238,6 @@ static long on_slot(struct chain *ch, const struct io_uring_sqe *e, struct uring
 	return ret;
 }
 
-/* The kernel may not be done yet with what was written before. */
-static bool waits_for_writes(struct chain *ch, const struct io_uring_sqe *e)
-{
-	struct uring_slot *slot;
-	struct vfile *vf;
-	bool unseen;
-
-	if (e->flags & IOSQE_FIXED_FILE) {
-		slot = uring_slot(ch->r, (uint32_t)e->fd);
-		return slot && mapped_is_unseen(slot->vf);
-	}
-	vf = fdtab_get(e->fd);
-	unseen = vf && mapped_is_unseen(vf);
-	vfile_put(vf);
-	return unseen;
-}
-
 long chain_execute(struct chain *ch, const struct io_uring_sqe *e, struct uring_call *call)
 {
 	switch (e->opcode) {
@@ -267,10 +248,6 @@ long chain_execute(struct chain *ch, const struct io_uring_sqe *e, struct uring_
 	case K_OP_FIXED_FD_INSTALL: /* numbers that nobody would know of */
 	case IORING_OP_MSG_RING:
 		return -EOPNOTSUPP;
-	case IORING_OP_FSYNC:
-		if (e->flags & IOSQE_IO_DRAIN && waits_for_writes(ch, e))
-			return -EOPNOTSUPP;
-		break;
 	default:
 		break;
 	}

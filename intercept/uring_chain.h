@@ -19,6 +19,7 @@ struct chain {
 	uint32_t ours_end;   /* behind the last that is about a cloud file */
 	uint32_t behind;     /* from here on they wait for something the kernel does */
 	bool severed;	     /* one has failed: the rest is cancelled */
+	bool unsettled;	     /* it has to wait for all before it, which are not done */
 	/* Cloud files that entries of the chain register as they open them: open here, too. */
 	unsigned opened_count;
 	struct {

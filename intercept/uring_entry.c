@@ -218,11 +218,33 @@ static long by_kernel(const struct sys_args *a)
 		    SYS_ARG(a->arg[3]), SYS_ARG(a->arg[4]), SYS_ARG(a->arg[5]));
 }
 
+/* A file's limit is a signal to who calls; of a ring it is one to a thread of the kernel's. */
+static long without_signal(struct thread *t, struct sys_args *a)
+{
+	uint64_t set = SIGBIT(K_SIGXFSZ), old = 0;
+	int64_t at_once[2] = {0};
+	long ret;
+
+	if (a->nr != __NR_fallocate && a->nr != __NR_ftruncate)
+		return dispatch_follow(a);
+	sys4(__NR_rt_sigprocmask, K_SIG_BLOCK, &set, &old, 8);
+	ret = dispatch_follow(a);
+	if (old & set)
+		return ret;
+	if (ret == -EFBIG)
+		sys4(__NR_rt_sigtimedwait, &set, 0, at_once, 8);
+	if (t->deferred) /* one was put off meanwhile: this is what comes back */
+		t->deferred_mask &= ~set;
+	else
+		sys4(__NR_rt_sigprocmask, K_SIG_UNBLOCK, &set, 0, 8);
+	return ret;
+}
+
 long uring_make_call(struct thread *t, const struct uring_call *c)
 {
 	struct kregs regs;
 	struct sys_args a = args_of(t, c, &regs);
-	long ret = dispatch_follow(&a), how = ret;
+	long ret = without_signal(t, &a), how = ret;
 
 	if (ret > SYS_PASS || ret < SYS_PASS_LAST)
 		return ret;

@@ -12,6 +12,7 @@
 
 #define RINGS_MAX   256u
 #define ENTRIES_MAX 32768u /* IORING_MAX_ENTRIES */
+#define CPUS_MAX    8192u
 #define PAGE_UP(x)  (((x) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1))
 #define POLLED	    (IORING_SETUP_SQPOLL | IORING_SETUP_SQ_AFF)
 #define SERVED                                                                          \
@@ -265,8 +266,8 @@ static long make(struct uring *r, unsigned entries, struct io_uring_params *p)
 	r->entry_shift = wanted & IORING_SETUP_SQE128 ? 7 : 6;
 	r->sqpoll = wanted & IORING_SETUP_SQPOLL;
 	r->defers = wanted & (IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_IOPOLL);
-	if (r->sqpoll)
-		p->flags &= ~POLLED;
+	if (r->sqpoll) /* then, anybody may submit */
+		p->flags &= ~(POLLED | IORING_SETUP_SINGLE_ISSUER);
 	if (wanted & K_SETUP_NO_MMAP)
 		ret = bring_memory(r, entries, p);
 	fd = ret ? ret : sys2(__NR_io_uring_setup, entries, p);
@@ -274,6 +275,7 @@ static long make(struct uring *r, unsigned entries, struct io_uring_params *p)
 		return fd;
 	r->fd_now = (int)fd;
 	r->entries = p->sq_entries;
+	r->cq_entries = p->cq_entries;
 	if (!r->programs_own)
 		r->entries_bytes = PAGE_UP((uint64_t)r->entries << r->entry_shift);
 	ret = map_rings(r, p);
@@ -295,6 +297,15 @@ static long make(struct uring *r, unsigned entries, struct io_uring_params *p)
 	return fd;
 }
 
+/* The thread that there is none of would have run there. */
+static bool may_run_on(uint32_t cpu)
+{
+	uint64_t cpus[CPUS_MAX / 64] = {0};
+
+	return cpu < CPUS_MAX && sys3(__NR_sched_getaffinity, 0, sizeof(cpus), cpus) > 0 &&
+	       cpus[cpu / 64] >> cpu % 64 & 1;
+}
+
 static long refuse(const char *why, long error)
 {
 	report_reason(why, REPORT_REFUSED);
@@ -314,6 +325,9 @@ long uring_make(unsigned entries, struct io_uring_params *p)
 	if (p->flags & IORING_SETUP_SQPOLL &&
 	    p->flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
 			IORING_SETUP_DEFER_TASKRUN))
+		return -EINVAL;
+	if (p->flags & IORING_SETUP_SQPOLL && p->flags & IORING_SETUP_SQ_AFF &&
+	    !may_run_on(p->sq_thread_cpu))
 		return -EINVAL;
 	r = place();
 	if (!r)

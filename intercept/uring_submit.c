@@ -60,6 +60,7 @@ static void as_it_is(const struct chain *ch, uint32_t seq, const struct io_uring
 	char *to = (char *)kernels_at(r, seq);
 
 	copy_entry((struct io_uring_sqe *)to, e);
+	uring_expect(ch->r, e);
 	if (e->opcode == IORING_OP_CLOSE && !e->file_index)
 		fdtab_unsure(e->fd);
 	if (bytes > head &&
@@ -83,6 +84,7 @@ static void answer(struct chain *ch, uint32_t seq, const struct io_uring_sqe *e,
 	bool told = result && !(result > 0 && e->flags & IOSQE_CQE_SKIP_SUCCESS);
 
 	memset(to, 0, (size_t)1 << ch->r->entry_shift);
+	ch->r->expected += told || !(e->flags & IOSQE_CQE_SKIP_SUCCESS);
 	to->opcode = IORING_OP_NOP;
 	to->flags = e->flags & ANSWERS_FLAGS;
 	to->user_data = e->user_data;
@@ -110,7 +112,7 @@ static void keep(struct chain *ch, uint32_t seq, const struct io_uring_sqe *e)
 		return;
 	}
 	as_it_is(ch, seq, e);
-	if (ch->behind > seq + 1)
+	if ((int32_t)(ch->behind - (seq + 1)) > 0)
 		ch->behind = seq + 1;
 }
 
@@ -123,7 +125,7 @@ static void handle(struct chain *ch, uint32_t seq, const struct io_uring_sqe *e)
 
 	if (ch->severed) {
 		answer(ch, seq, e, -ECANCELED);
-	} else if (ours && (behind || chain_is_for_kernel(e))) {
+	} else if (ours && (behind || ch->unsettled || chain_is_for_kernel(e))) {
 		keep(ch, seq, e);
 	} else if (ours) {
 		ret = chain_execute(ch, e, &call);
@@ -136,6 +138,20 @@ static void handle(struct chain *ch, uint32_t seq, const struct io_uring_sqe *e)
 	} else {
 		as_it_is(ch, seq, e);
 	}
+}
+
+/* Is it to wait for all that was submitted before it, though not by the kernel? */
+static bool must_settle(struct chain *ch)
+{
+	struct io_uring_sqe e;
+	struct uring_call call;
+	bool drains = false, ours = false;
+
+	for (uint32_t seq = ch->first; seq != ch->end; seq++)
+		drains |= entry_at(ch->r, seq, &e) && e.flags & IOSQE_IO_DRAIN;
+	for (uint32_t seq = ch->first; drains && !ours && seq != ch->end; seq++)
+		ours = entry_at(ch->r, seq, &e) && chain_is_ours(ch, &e, &call);
+	return drains && ours;
 }
 
 /* Where the last entry is that is ours, and the first that the rest has to wait for. */
@@ -192,7 +208,8 @@ static void fetch_ahead(struct thread *t, struct uring *r, uint32_t first, uint3
 	}
 }
 
-static void prepare(struct thread *t, struct uring *r, uint32_t first, uint32_t end)
+/* False: the kernel does not take any more for now. */
+static bool prepare(struct thread *t, struct uring *r, uint32_t first, uint32_t end)
 {
 	struct io_uring_sqe e;
 	struct chain ch;
@@ -202,6 +219,11 @@ static void prepare(struct thread *t, struct uring *r, uint32_t first, uint32_t 
 	for (; first != end; first = ch.end) {
 		ch = (struct chain){
 			.t = t, .r = r, .first = first, .end = chain_end(r, first, end)};
+		if (must_settle(&ch)) {
+			ch.unsettled = !uring_settle(r, first);
+			if (__atomic_load_n(r->sq_head, __ATOMIC_ACQUIRE) != first)
+				return false;
+		}
 		survey(&ch);
 		for (uint32_t seq = first; seq != ch.end; seq++)
 			if (entry_at(r, seq, &e))
@@ -209,7 +231,9 @@ static void prepare(struct thread *t, struct uring *r, uint32_t first, uint32_t 
 			else if (index_of(r, seq) >= 0) /* memory that is not there */
 				memset(kernels_at(r, seq), 0xff, (size_t)1 << r->entry_shift);
 		chain_close(&ch);
+		r->prepared = ch.end;
 	}
+	return true;
 }
 
 /* Entries that have been looked at, but were not taken, are so the next time, as they are. */
@@ -217,6 +241,7 @@ long uring_submit(struct thread *t, struct uring *r, uint32_t count)
 {
 	uint32_t head = __atomic_load_n(r->sq_head, __ATOMIC_ACQUIRE);
 	uint32_t n = __atomic_load_n(r->sq_tail, __ATOMIC_ACQUIRE) - head;
+	long ret;
 
 	if (n > r->entries)
 		n = r->entries;
@@ -224,9 +249,9 @@ long uring_submit(struct thread *t, struct uring *r, uint32_t count)
 		n = count;
 	if ((int32_t)(r->prepared - head) < 0)
 		r->prepared = head;
-	if ((int32_t)(head + n - r->prepared) > 0) {
-		prepare(t, r, r->prepared, head + n);
-		r->prepared = head + n;
-	}
-	return sys6(__NR_io_uring_enter, r->fd_now, n, 0, 0, 0, 0);
+	r->given = 0;
+	if ((int32_t)(head + n - r->prepared) > 0 && !prepare(t, r, r->prepared, head + n))
+		return r->given ? (long)r->given : -EAGAIN;
+	ret = uring_give(r, head + n);
+	return r->given ? (long)r->given : ret;
 }

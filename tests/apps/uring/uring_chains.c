@@ -10,6 +10,28 @@
 
 #include "tests/apps/uring/uring.h"
 
+/* A file without a name, written to behind a pipe: nobody misses it when it is closed. */
+static void gone(void)
+{
+	struct io_uring_sqe *e;
+	int fd = open_by_ring("gone", O_RDWR | O_CREAT, 0644), pipes[2];
+
+	if (pipe(pipes))
+		die("pipe", errno);
+	unlink(path(1, "gone"));
+	e = entry();
+	io_uring_prep_read(e, pipes[0], data[3], 5, 0);
+	next(e, IOSQE_IO_LINK);
+	e = entry();
+	io_uring_prep_write(e, fd, data[3], 5, 0);
+	next(e, 0);
+	io_uring_submit(&ring);
+	if (write(pipes[1], "later", 5) != 5)
+		die("pipe", errno);
+	collect("without a name");
+	close(fd);
+}
+
 /* To another file system and back, and behind what may wait. */
 void links(void)
 {
@@ -78,6 +100,7 @@ void links(void)
 	printf("%.5s\n", data[4]);
 	close(fd);
 	tell_file("piped");
+	gone();
 }
 
 /* What breaks a chain, and what does not. */
@@ -145,6 +168,23 @@ void drained(void)
 	run("drained");
 	printf("%08x\n", hash(data[1], PART));
 	close(base);
+	tell_file("base.bin");
+
+	io_uring_register_files_sparse(&ring, 2); /* each by itself, in order all the same */
+	e = entry();
+	io_uring_prep_openat_direct(e, AT_FDCWD, path(0, "base.bin"), O_RDWR, 0, 0);
+	next(e, 0);
+	e = entry();
+	io_uring_prep_read(e, 0, data[2], PART, 9000);
+	next(e, IOSQE_FIXED_FILE | IOSQE_IO_DRAIN);
+	e = entry();
+	io_uring_prep_write(e, 0, data[2], PART, 90000);
+	next(e, IOSQE_FIXED_FILE | IOSQE_IO_DRAIN);
+	e = entry();
+	io_uring_prep_close_direct(e, 0);
+	next(e, IOSQE_IO_DRAIN);
+	run("each by itself");
+	printf("%08x\n", hash(data[2], PART));
 	tell_file("base.bin");
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -94,6 +95,7 @@ void writes(void)
 {
 	struct iovec vector[2] = {{data[0], 1000}, {data[1], 2000}};
 	struct io_uring_sqe *e;
+	struct rlimit limit;
 	int fd, log;
 
 	make_ring(0);
@@ -138,6 +140,15 @@ void writes(void)
 	io_uring_prep_write(e, fd, data[0], PART, 300000);
 	next(e, 0);
 	run("in the middle");
+	getrlimit(RLIMIT_FSIZE, &limit);
+	limit.rlim_cur = BASE_BYTES;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	e = entry();
+	io_uring_prep_fallocate(e, fd, 0, 0, 2 * BASE_BYTES);
+	next(e, 0);
+	run("beyond the limit");
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &limit);
 	close(fd);
 	tell_file("base.bin");
 	log = open_by_ring("log", O_WRONLY | O_CREAT | O_APPEND, 0600);
