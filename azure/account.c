@@ -13,6 +13,9 @@
 
 #include "azure/azure.h"
 
+#define NAME_MIN       3 /* of an account, by the service's rule */
+#define NAME_MAX_BYTES 24
+
 static const char *const names[] = {"AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME", NULL};
 static const char *const keys[] = {"AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCESS_KEY",
 				   "AZURE_STORAGE_ACCOUNT_KEY", NULL};
@@ -67,12 +70,13 @@ static const char *suffix_of_cloud(const struct context *ctx)
 	return "";
 }
 
-/* What may be put into a host, or a path. */
+/* May the service have an account of that name? */
 static bool is_name(const char *name)
 {
-	return name[0] && strlen(name) < AZURE_ACCOUNT_BYTES &&
-	       !name[strspn(name,
-			    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")];
+	size_t len = strlen(name);
+
+	return len >= NAME_MIN && len <= NAME_MAX_BYTES &&
+	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789")];
 }
 
 /* The one of AZURE_STORAGE_ACCOUNT. Returns 1, or 0: there is none. */
@@ -134,8 +138,8 @@ static int read_all(const struct context *ctx, struct azure_account out[2],
 	return count;
 }
 
-static void say_not_found(const struct azure_account *known, int count, const char *name,
-			  char message[STORE_MESSAGE_BYTES])
+static int say_not_found(const struct azure_account *known, int count, const char *name,
+			 char message[STORE_MESSAGE_BYTES])
 {
 	if (count)
 		snprintf(message, STORE_MESSAGE_BYTES,
@@ -149,6 +153,7 @@ static void say_not_found(const struct azure_account *known, int count, const ch
 			 "AZURE_STORAGE_SAS_TOKEN, or AZURE_STORAGE_ANON=true for a public "
 			 "container",
 			 name);
+	return -EACCES;
 }
 
 /* Is there a proof of who asks, or is none wanted? */
@@ -161,6 +166,16 @@ static int check_proof(const struct azure_account *a, char message[STORE_MESSAGE
 		 "AZURE_STORAGE_SAS_TOKEN, or AZURE_STORAGE_ANON=true for a public container",
 		 a->name);
 	return -EACCES;
+}
+
+static int find_public(const struct context *ctx, const char *name, struct azure_account *out)
+{
+	memset(out, 0, sizeof(*out));
+	snprintf(out->name, sizeof(out->name), "%s", name);
+	azure_connection_endpoint("", name, suffix_of_cloud(ctx), out->endpoint);
+	snprintf(out->setting, sizeof(out->setting), "the account's name");
+	finish(ctx, out);
+	return 0;
 }
 
 int azure_account_find(const struct context *ctx, const char *name, struct azure_account *out,
@@ -176,17 +191,10 @@ int azure_account_find(const struct context *ctx, const char *name, struct azure
 		*out = known[i];
 		ret = check_proof(out, message);
 	}
-	if (ret == -ENOENT && is_true(env(ctx, "AZURE_STORAGE_ANON")) && is_name(name)) {
-		memset(out, 0, sizeof(*out));
-		snprintf(out->name, sizeof(out->name), "%s", name);
-		azure_connection_endpoint("", name, suffix_of_cloud(ctx), out->endpoint);
-		snprintf(out->setting, sizeof(out->setting), "the account's name");
-		finish(ctx, out);
-		ret = 0;
-	} else if (ret == -ENOENT) {
-		say_not_found(known, count, name, message);
-		ret = -EACCES;
-	}
+	if (ret == -ENOENT && is_name(name))
+		ret = is_true(env(ctx, "AZURE_STORAGE_ANON"))
+			      ? find_public(ctx, name, out)
+			      : say_not_found(known, count, name, message);
 	creds_wipe(&known[0].creds);
 	creds_wipe(&known[1].creds);
 	return ret;

@@ -28,7 +28,8 @@ struct azure_account {
 	struct creds creds; /* id: the name; secret: its key, in base64; token: or else a SAS */
 };
 
-/* The account of that name. Returns 0, or -EACCES with a line in message. Wipe out->creds. */
+/* The account of that name. Returns 0, -ENOENT: none can have it, or -EACCES with a line in
+ * message. Wipe out->creds. */
 int azure_account_find(const struct context *ctx, const char *name, struct azure_account *out,
 		       char message[STORE_MESSAGE_BYTES]);
 
@@ -50,7 +51,8 @@ int azure_site_locate(const struct store_call *call, const char *region, struct 
 		      struct creds *creds_out, char message[STORE_MESSAGE_BYTES]);
 
 /* Begins a request: its method, the version, and the path of bucket and key ("" or NULL: of the
- * container; without a container in bucket: of the account). -EINVAL, -ENAMETOOLONG. */
+ * container; without a container in bucket: of the account). -EINVAL, -ENAMETOOLONG, -ENOENT: no
+ * container can have this name. */
 int azure_site_start(const struct store_site *site, const char *method, const char *bucket,
 		     const char *key, struct store_request *out);
 

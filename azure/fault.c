@@ -115,6 +115,12 @@ static bool is_missing(const struct store_fault *fault, int status)
 	       (status == 404 && !strcmp(fault->code, "ResourceNotFound"));
 }
 
+/* Azurite has no code of its own for a body that is not what its MD5 says. */
+static bool is_other_body(const struct store_fault *fault)
+{
+	return !strcmp(fault->code, "InvalidOperation") && strstr(fault->detail, "contentMD5");
+}
+
 static void judge(const struct store_call *call, int status, struct store_fault *out)
 {
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
@@ -124,6 +130,8 @@ static void judge(const struct store_call *call, int status, struct store_fault 
 			out->error = codes[i].error;
 		out->cure = codes[i].cure;
 	}
+	if (is_other_body(out))
+		out->cure = STORE_CURE_RESEND;
 	if (status == 304) /* whatever it is called */
 		out->error = -EALREADY;
 	out->done = call->verb == STORE_DELETE && !call->if_match && is_missing(out, status);

@@ -25,7 +25,7 @@ struct parser {
 	size_t cap;
 	const char *entry;  /* the element of one entry */
 	const char *prefix; /* of a common prefix, or NULL */
-	bool folds;	    /* directories' blobs become prefixes */
+	bool folds;	    /* a directory is what is in it: its own blob is left out */
 	bool seen_root;
 	bool is_directory; /* of the present entry, as the next two */
 	bool is_encoded;
@@ -173,22 +173,12 @@ static int on_entry_field(struct parser *p, const char *name, const char *text)
 	return 0;
 }
 
-/* Is this directory a common prefix as well? */
-static bool is_listed(const struct parser *p, const char *prefix)
+/* The entry's element has ended. Leaves out what is no file of today's, and what can be said to no
+ * program here. */
+static int on_entry(struct parser *p)
 {
-	for (size_t i = 0; i < p->list.count; i++) {
-		const struct store_entry *entry = &p->list.entries[i];
-
-		if (entry->is_prefix && entry->name && !strcmp(entry->name, prefix))
-			return true;
-	}
-	return false;
-}
-
-/* Leaves out what is no blob of today's, and what can be said to no program here. Returns whether
- * it did, or -EBADMSG. */
-static int leave_out(struct parser *p, struct store_entry *entry)
-{
+	struct store_entry *entry = &p->list.entries[p->list.count - 1];
+	bool folded = p->folds && p->is_directory && !entry->is_prefix;
 	int ret = 0;
 
 	if (!entry->name || !entry->name[0])
@@ -197,28 +187,10 @@ static int leave_out(struct parser *p, struct store_entry *entry)
 		ret = uri_decode_path(entry->name);
 	if (ret == -EINVAL)
 		return -EBADMSG;
-	if (ret >= 0 && !p->is_snapshot)
+	if (ret >= 0 && !p->is_snapshot && !folded)
 		return 0;
 	free(entry->name);
 	p->list.count--;
-	return 1;
-}
-
-/* The entry's element has ended. */
-static int on_entry(struct parser *p)
-{
-	struct store_entry *entry = &p->list.entries[p->list.count - 1];
-	char *prefix;
-	int ret = leave_out(p, entry);
-
-	if (ret)
-		return ret < 0 ? ret : 0;
-	if (!p->folds || !p->is_directory || entry->is_prefix)
-		return 0;
-	if (asprintf(&prefix, "%s/", entry->name) < 0)
-		return -ENOMEM;
-	free(entry->name);
-	*entry = (struct store_entry){.name = prefix, .is_prefix = true};
 	return 0;
 }
 
@@ -246,25 +218,6 @@ static int on_end(void *arg, const char *path, const char *text)
 	return 0;
 }
 
-/* A directory is listed once, though it may have a blob of its own and blobs in it. */
-static void drop_twins(struct parser *p)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < p->list.count; i++) {
-		struct store_entry entry = p->list.entries[i];
-		size_t all = p->list.count;
-
-		p->list.count = kept;
-		if (entry.is_prefix && p->folds && is_listed(p, entry.name))
-			free(entry.name);
-		else
-			p->list.entries[kept++] = entry;
-		p->list.count = all;
-	}
-	p->list.count = kept;
-}
-
 static int parse(struct parser *p, struct store_call *call, const struct store_answer *answer)
 {
 	struct xml_visitor visitor = {
@@ -277,7 +230,6 @@ static int parse(struct parser *p, struct store_call *call, const struct store_a
 		entries_free(&p->list);
 		return ret;
 	}
-	drop_twins(p);
 	call->list = p->list;
 	return 0;
 }

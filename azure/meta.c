@@ -83,13 +83,14 @@ static bool is_value(const char *value)
 	return true;
 }
 
-static bool is_kept(const char *name)
+/* The name as it is written here, or NULL: it is not kept. */
+static const char *kept_name(const char *name)
 {
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
 		if (!strcasecmp(kept[i], name))
-			return true;
+			return kept[i];
 	}
-	return false;
+	return NULL;
 }
 
 static int add_user(const struct store_pairs *pairs, struct header_list *fields)
@@ -120,7 +121,7 @@ int azure_meta_add(const struct store_call *call, bool only_user, struct header_
 	for (size_t i = 0; pairs && i < pairs->count && !ret; i++) {
 		char name[sizeof(BLOB_PREFIX) + 32] = BLOB_PREFIX;
 
-		if (!is_kept(pairs->pair[i].name))
+		if (!kept_name(pairs->pair[i].name))
 			return -EINVAL;
 		strcat(name, pairs->pair[i].name);
 		ret = header_add(fields, name, pairs->pair[i].value);
@@ -152,8 +153,8 @@ int azure_meta_parse(const struct header_list *fields, struct store_call *call)
 
 		if (!strncasecmp(field->name, PREFIX, strlen(PREFIX)))
 			ret = take_user(field, &call->user);
-		else if (is_kept(field->name) && field->value[0])
-			ret = pairs_add(&call->fields, field->name, field->value);
+		else if (kept_name(field->name) && field->value[0])
+			ret = pairs_add(&call->fields, kept_name(field->name), field->value);
 	}
 	return ret;
 }

@@ -63,10 +63,12 @@ static bool is_container(const char *name)
 	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-$")];
 }
 
-/* The service, or what stands before it, takes "." and ".." out of an address, escaped or not: such
- * a key would name another blob. */
-static bool has_dots(const char *key)
+/* The service, or what stands before it, takes "." and ".." out of an address, escaped or not, and
+ * a backslash for a slash: such a key would name another blob. */
+static bool is_another(const char *key)
 {
+	if (strchr(key, '\\'))
+		return true;
 	while (*key) {
 		size_t len = strcspn(key, "/");
 
@@ -83,11 +85,13 @@ int azure_site_path(const struct store_site *site, const char *bucket, const cha
 	const char *container = bucket ? strchr(bucket, '/') : NULL;
 	int ret;
 
-	if (!bucket || (container && !is_container(container + 1)))
+	if (!bucket)
 		return -EINVAL;
+	if (container && !is_container(container + 1))
+		return -ENOENT; /* as the service would say, had it been asked */
 	if (key && strlen(key) > AZURE_KEY_BYTES)
 		return -ENAMETOOLONG;
-	if (key && (has_dots(key) || (!container && *key)))
+	if (key && (is_another(key) || (!container && *key)))
 		return -EINVAL;
 	ret = buffer_addf(target, "%s/%s", site->base, container ? container + 1 : "");
 	if (!ret && key && *key)

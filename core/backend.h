@@ -100,8 +100,8 @@ struct store_fault {
 };
 
 struct store_verb_ops {
-	/* Returns 0, -EINVAL or -ENAMETOOLONG (a name the store cannot hold), -EFBIG, -E2BIG,
-	 * -ENOMEM. */
+	/* Returns 0, -EINVAL or -ENAMETOOLONG (a name the store cannot hold), -ENOENT (no bucket
+	 * can have this name), -EOPNOTSUPP, -EFBIG, -E2BIG, -ENOMEM. */
 	int (*build)(const struct store_call *call, const struct store_site *site,
 		     struct store_request *out);
 	/* A status of 2xx. Fills the call's results; of STORE_GET all of call->object but the size,
@@ -135,10 +135,10 @@ struct store_ops {
 	bool signs_bodies; /* sign() wants the SHA-256 of a body that goes over plain http */
 	struct store_verb_ops verb[STORE_VERBS];
 	/* region: what an earlier answer taught about this bucket, or NULL. Returns 0, or -EACCES
-	 * (no usable credentials), -EIO (no usable endpoint), -ENOMEM with a line in message, or
-	 * -EINPROGRESS: it is to be called again when keeper_wait(creds_out->entry) says so.
-	 * *out is filled but for credentials then, and with -EACCES as far as that goes.
-	 * creds_out is wiped by the driver. */
+	 * (no usable credentials), -ENOENT (no account can have this name), -EIO (no usable
+	 * endpoint), -ENOMEM with a line in message, or -EINPROGRESS: it is to be called again when
+	 * keeper_wait(creds_out->entry) says so. *out is filled but for credentials then, and with
+	 * -EACCES as far as that goes. creds_out is wiped by the driver. */
 	int (*locate)(const struct store_call *call, const char *region, struct store_site *out,
 		      struct creds *creds_out, char message[STORE_MESSAGE_BYTES]);
 	/* now_s: the time that the server believes in. Not called for anonymous credentials. */

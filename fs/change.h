@@ -16,6 +16,9 @@
 /* Deletes bucket/key, which need not exist. */
 int change_delete(struct lookup *q, const char *key);
 
+/* The same of up to STORE_LIST_MAX keys, no two the same. */
+int change_delete_many(struct lookup *q, const char *const *keys, size_t count);
+
 /* later: NULL, or for whom it may be done some time soon (gone.h); *later is 0 then if it was done
  * at once. */
 int change_unlink(struct lookup *q, pid_t *later);

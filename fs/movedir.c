@@ -233,30 +233,6 @@ static void tell(const struct move *m, const struct store_entry *e)
 	listing_changed(new);
 }
 
-/* Up to STORE_LIST_MAX keys, which need not be there. */
-static int delete_keys(struct lookup *q, const char *const *keys, size_t count)
-{
-	struct store_call call = {
-		.verb = STORE_DELETE_MANY,
-		.ctx = q->ctx,
-		.scheme = q->name.scheme,
-		.bucket = q->name.bucket,
-		.keys = keys,
-		.key_count = count,
-	};
-	int ret = count ? store_run(&call) : 0;
-
-	if (ret)
-		memcpy(q->message, call.message, sizeof(call.message));
-	store_call_reset(&call);
-	if (ret != -EINVAL && ret != -EOPNOTSUPP)
-		return ret;
-	ret = 0; /* a key that this request cannot name, or no such request */
-	for (size_t i = 0; !ret && i < count; i++)
-		ret = change_delete(q, keys[i]);
-	return ret;
-}
-
 static int delete_all(struct move *m)
 {
 	const char *keys[STORE_LIST_MAX];
@@ -266,7 +242,7 @@ static int delete_all(struct move *m)
 		n = m->count - at < STORE_LIST_MAX ? m->count - at : STORE_LIST_MAX;
 		for (size_t i = 0; i < n; i++)
 			keys[i] = m->entries[at + i].name;
-		ret = delete_keys(m->from, keys, n);
+		ret = change_delete_many(m->from, keys, n);
 		for (size_t i = 0; !ret && i < n; i++)
 			tell(m, &m->entries[at + i]);
 	}
@@ -292,7 +268,7 @@ static void undo(struct move *m, bool *is_done)
 		n++;
 		if (n < STORE_LIST_MAX && i + 1 < m->next)
 			continue;
-		if (delete_keys(m->to, keys, n)) {
+		if (change_delete_many(m->to, keys, n)) {
 			*is_done = false;
 			log_warn("%s: copies of a rename that failed are left until it is tried "
 				 "again: %s",
@@ -396,7 +372,7 @@ static int undo_rest(struct move *m)
 		old = m->count ? bsearch(&wanted, m->entries, m->count, sizeof(wanted), by_name)
 			       : NULL;
 		if (old && old->object.size == copies.entries[i].object.size)
-			ret = delete_keys(m->to, &key, 1);
+			ret = change_delete_many(m->to, &key, 1);
 		free(wanted.name);
 	}
 	for (size_t i = 0; i < copies.count; i++)

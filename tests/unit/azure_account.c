@@ -106,7 +106,7 @@ Test(azure_account, nobody)
 	cr_assert_eq(LOCATE("AZURE_STORAGE_ANON=true", "public/c"), 0);
 	cr_assert(creds.anonymous);
 	cr_assert_str_eq(site.host, "public.blob.core.windows.net");
-	cr_assert_eq(LOCATE("AZURE_STORAGE_ANON=true", "evil.example#/c"), -EACCES);
+	cr_assert_eq(LOCATE("AZURE_STORAGE_ANON=true", "evil.example#/c"), -ENOENT);
 }
 
 Test(azure_account, what_is_missing_is_said)
@@ -118,6 +118,8 @@ Test(azure_account, what_is_missing_is_said)
 	cr_assert_eq(LOCATE("AZURE_STORAGE_ACCOUNT=acct\0AZURE_STORAGE_KEY=AAAA", "other/c"),
 		     -EACCES);
 	cr_assert_not_null(strstr(message, "no credentials for account other"), "%s", message);
+	cr_assert_eq(LOCATE("AZURE_STORAGE_ACCOUNT=acct\0AZURE_STORAGE_KEY=AAAA", "package.json"),
+		     -ENOENT, "that is no account's name: who looks for it need not be told");
 	cr_assert_eq(LOCATE("AZURE_STORAGE_CONNECTION_STRING=secret", "acct/c"), -EACCES);
 	cr_assert_not_null(strstr(message, "AZURE_STORAGE_CONNECTION_STRING"), "%s", message);
 	cr_assert_null(strstr(message, "secret"));
@@ -171,6 +173,6 @@ Test(azure_account, paths)
 	key[AZURE_KEY_BYTES] = 'k';
 	key[AZURE_KEY_BYTES + 1] = '\0';
 	cr_assert_eq(azure_site_path(&emulator, "acct/c", key, &target), -ENAMETOOLONG);
-	cr_assert_eq(azure_site_path(&emulator, "acct/c/d", "k", &target), -EINVAL);
-	cr_assert_eq(azure_site_path(&emulator, "acct/", "k", &target), -EINVAL);
+	cr_assert_eq(azure_site_path(&emulator, "acct/c/d", "k", &target), -ENOENT);
+	cr_assert_eq(azure_site_path(&emulator, "acct/", "k", &target), -ENOENT);
 }
