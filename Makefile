@@ -140,6 +140,10 @@ $(BUILD)/unit/live_verbs: | $(BUILD)/skyshim-teststore
 unit: $(UNIT_BIN) ## run the unit tests (SAN=address,undefined or SAN=thread to sanitize)
 	@scripts/run-units $(UNIT_BIN)
 
+# the verbs on a live Azure Blob Storage; scripts/test starts one
+$(BUILD)/azure-live: $(BUILD)/host/tests/azure/live.o $(HOST_LIB)
+	$(CC) $(HOST_LDFLAGS) -o $@ $< $(HOST_LIB) $(PKG_LIBS) -lcriterion
+
 # --- the rewriter ------------------------------------------------------------------------------------
 $(BUILD)/skyshim-census: $(BUILD)/host/tests/census/census.o $(HOST_LIB)
 	$(CC) $(HOST_LDFLAGS) -o $@ $< $(HOST_LIB) $(PKG_LIBS)

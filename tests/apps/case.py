@@ -26,6 +26,7 @@ class Case:
     check: Optional[Callable] = None        # a function of one Context
     stderr: bool = True                     # whether stderr has to be the same as well
     embedded_only: bool = False
+    s3_only: bool = False
     needs_store: bool = True                # of a check: whether it looks at /cloud at all
     timeout: int = TIMEOUT_SECONDS
     env: dict = field(default_factory=dict)
@@ -64,7 +65,7 @@ class Context:
         self.store = world.store
         self.bucket = world.bucket
         self.folder = os.path.join(world.folder, str(number))
-        self.cloud = world.second or f"/cloud/s3/{world.bucket}"
+        self.cloud = world.second or f"{world.store.root if world.store else ''}/{world.bucket}"
         self.work = os.path.join(self.folder, "w")
         self.skyshim = os.path.join(world.build, "skyshim")
         for name in ("w", "home", "run", "cache"):

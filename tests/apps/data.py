@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The folder that programs are run on: made locally, then copied into a bucket object by object."""
-import datetime
-import html
 import io
 import os
 import random
-import re
 import sqlite3
 import subprocess
-import urllib.parse
 import zipfile
 
 PROBE_BIG = 3 * 1048576 + 123
@@ -120,28 +116,17 @@ def make_tree(root, folder):
 
 
 def upload_tree(store, bucket, root):
-    """Every file becomes the object of its path; the local file then gets the object's own time."""
+    """Every file becomes the object of its path; the local file then gets the object's own time. What the store
+    cannot hold is not there locally either."""
     for top, _, files in os.walk(root):
         for name in files:
             path = os.path.join(top, name)
+            if not store.holds(name):
+                os.remove(path)
+                continue
             with open(path, "rb") as source:
                 store.put(bucket, os.path.relpath(path, root), source.read())
-    token = ""
-    while True:
-        query = "encoding-type=url&list-type=2"
-        if token:
-            query = "continuation-token=" + urllib.parse.quote(token, safe="") + "&" + query
-        page = store.expect("GET", f"/{bucket}", query=query).decode()
-        for key, when in re.findall(r"<Key>(.*?)</Key>.*?<LastModified>(.*?)</LastModified>", page, re.S):
-            set_time(os.path.join(root, urllib.parse.unquote_plus(html.unescape(key))), when)
-        found = re.search(r"<NextContinuationToken>(.*?)</NextContinuationToken>", page)
-        if not found:
-            return
-        token = found.group(1)
-
-
-def set_time(path, iso):
-    # Whole seconds: that is what Last-Modified says of an object.
-    seconds = int(datetime.datetime.fromisoformat(iso.replace("Z", "+00:00")).timestamp())
-    if os.path.exists(path):
-        os.utime(path, (seconds, seconds))
+    for key, seconds in store.times(bucket):
+        path = os.path.join(root, key)
+        if os.path.exists(path):
+            os.utime(path, (seconds, seconds))

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An S3 store as the tests see it: where it is, putting objects into it, its counters.
+"""A store as the tests see it: where it is, putting objects into it, its counters.
 
-The signer here is the tests' own, by the AWS Signature Version 4 documents, and it sends every path
-as it is: no library in between may tidy a key such as "a//b" or "../x".
+The signers here are the tests' own, by the documents on AWS Signature Version 4 and Azure's Shared Key, and
+they send every path as it is: no library in between may tidy a key such as "a//b" or "../x".
 """
+import base64
 import datetime
+import email.utils
 import hashlib
 import hmac
+import html
 import http.client
 import json
 import os
+import re
 import subprocess
 import time
 import urllib.parse
@@ -23,7 +27,9 @@ def quote(text):
 
 
 class Store:
-    """endpoint "http://HOST:PORT"; embedded: it is ours, and has counters and an admin interface."""
+    """One that speaks S3. endpoint "http://HOST:PORT"; embedded: it is ours, and has counters and an admin interface."""
+
+    root = "/cloud/s3"  # what its buckets are below
 
     def __init__(self, endpoint, access_key, secret_key, region="us-east-1", embedded=False):
         self.endpoint = endpoint
@@ -34,8 +40,9 @@ class Store:
         self.embedded = embedded
         self.process = None
 
-    def environment(self):
-        return {"AWS_ENDPOINT_URL_S3": self.endpoint, "AWS_ACCESS_KEY_ID": self.access_key,
+    def environment(self, netloc=None):
+        """What programs need to use it; netloc: a relay that stands before it."""
+        return {"AWS_ENDPOINT_URL_S3": f"http://{netloc}" if netloc else self.endpoint, "AWS_ACCESS_KEY_ID": self.access_key,
                 "AWS_SECRET_ACCESS_KEY": self.secret_key, "AWS_REGION": self.region,
                 "AWS_EC2_METADATA_DISABLED": "true"}
 
@@ -80,6 +87,10 @@ class Store:
             raise RuntimeError(f"{method} {path}: {status} {answer[:300]!r}")
         return answer
 
+    @staticmethod
+    def holds(_name):
+        return True
+
     def make_bucket(self, bucket):
         self.expect("PUT", f"/{bucket}")
 
@@ -97,6 +108,22 @@ class Store:
 
     def delete(self, bucket, key):
         self.expect("DELETE", "/" + bucket + "/" + "/".join(quote(part) for part in key.split("/")))
+
+    def times(self, bucket, prefix=""):
+        """Every key that starts so, with the time of its object, in whole seconds, which is what Last-Modified says."""
+        token = ""
+        while True:
+            query = "encoding-type=url&list-type=2" + ("&prefix=" + quote(prefix) if prefix else "")
+            if token:
+                query = "continuation-token=" + quote(token) + "&" + query
+            page = self.expect("GET", f"/{bucket}", query=query).decode()
+            for key, when in re.findall(r"<Key>(.*?)</Key>.*?<LastModified>(.*?)</LastModified>", page, re.S):
+                when = datetime.datetime.fromisoformat(when.replace("Z", "+00:00"))
+                yield urllib.parse.unquote_plus(html.unescape(key)), int(when.timestamp())
+            found = re.search(r"<NextContinuationToken>(.*?)</NextContinuationToken>", page)
+            if not found:
+                return
+            token = found.group(1)
 
     # --- the embedded store's own ------------------------------------------------------------------
 
@@ -117,6 +144,100 @@ class Store:
             self.process.terminate()
             self.process.wait(10)
             self.process = None
+
+
+class AzureStore:
+    """Azure Blob Storage: the account of a connection string that has a BlobEndpoint; a bucket is a container."""
+
+    VERSION = "2021-12-02"
+    embedded = False
+
+    def __init__(self, connection):
+        self.connection = connection
+        parts = dict(part.split("=", 1) for part in connection.split(";") if part)
+        self.account = self.access_key = parts["AccountName"]
+        self.key = base64.b64decode(parts["AccountKey"])
+        self.endpoint = parts["BlobEndpoint"]
+        where = urllib.parse.urlsplit(self.endpoint)
+        self.netloc = where.netloc
+        self.base = where.path.rstrip("/")
+        self.root = f"/cloud/az/{self.account}"
+
+    def environment(self, netloc=None):
+        connection = self.connection.replace(self.netloc, netloc) if netloc else self.connection
+        return {"AZURE_STORAGE_CONNECTION_STRING": connection}
+
+    def request(self, method, path, body=b"", query="", headers=None, fields=None):
+        """One signed request; path is encoded already. Returns (status, body)."""
+        headers = {"x-ms-date": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime()),
+                   "x-ms-version": self.VERSION, **(headers or {})}
+        parameters = sorted(urllib.parse.parse_qsl(query, keep_blank_values=True))
+        text = "\n".join([method, "", "", str(len(body)) if body else "", *[""] * 8,
+                          *(f"{name}:{headers[name]}" for name in sorted(headers)),
+                          f"/{self.account}{self.base}{path}", *(f"{name}:{value}" for name, value in parameters)])
+        signature = base64.b64encode(hmac.new(self.key, text.encode(), hashlib.sha256).digest()).decode()
+        headers["authorization"] = f"SharedKey {self.account}:{signature}"
+        connection = http.client.HTTPConnection(self.netloc, timeout=60)
+        try:
+            connection.request(method, self.base + path + ("?" + query if query else ""), body or None,
+                               {**headers, "content-length": str(len(body))})
+            answer = connection.getresponse()
+            if fields is not None:
+                fields.update({name.lower(): value for name, value in answer.getheaders()})
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def expect(self, method, path, body=b"", query="", **more):
+        status, answer = self.request(method, path, body, query, **more)
+        if status // 100 != 2:
+            raise RuntimeError(f"{method} {path}: {status} {answer[:300]!r}")
+        return answer
+
+    @staticmethod
+    def path(bucket, key):
+        return "/" + bucket + "/" + "/".join(quote(part) for part in key.split("/"))
+
+    @staticmethod
+    def holds(name):
+        """Azure takes a backslash for a slash, and dots out of an address."""
+        return "\\" not in name and not {".", ".."} & set(name.split("/"))
+
+    def make_bucket(self, bucket):
+        self.expect("PUT", f"/{bucket}", query="restype=container")
+
+    def put(self, bucket, key, data=b"", meta=None):
+        if not self.holds(key):
+            raise RuntimeError(f"Azure cannot hold {key!r}")
+        headers = {f"x-ms-meta-{name}": value for name, value in (meta or {}).items()}
+        self.expect("PUT", self.path(bucket, key), data, headers={"x-ms-blob-type": "BlockBlob", **headers})
+
+    def get(self, bucket, key):
+        return self.expect("GET", self.path(bucket, key))
+
+    def delete(self, bucket, key):
+        self.expect("DELETE", self.path(bucket, key))
+
+    def head(self, bucket, key):
+        """The fields of the answer, metadata by the names that it has in S3."""
+        fields = {}
+        self.expect("HEAD", self.path(bucket, key), fields=fields)
+        return {name.replace("x-ms-meta-", "x-amz-meta-"): value for name, value in fields.items()}
+
+    def times(self, bucket, prefix=""):
+        marker = ""
+        while True:
+            query = "comp=list&marker=" + quote(marker) + "&prefix=" + quote(prefix) + "&restype=container"
+            page = self.expect("GET", f"/{bucket}", query=query).decode()
+            for key, when in re.findall(r"<Name>(.*?)</Name>.*?<Last-Modified>(.*?)</Last-Modified>", page, re.S):
+                yield html.unescape(key), int(email.utils.parsedate_to_datetime(when).timestamp())
+            found = re.search(r"<NextMarker>(.+?)</NextMarker>", page)
+            if not found:
+                return
+            marker = found.group(1)
+
+    def stop(self):
+        """It is somebody else's."""
 
 
 def start_embedded(build, folder, *options):
@@ -145,3 +266,8 @@ def from_environment():
     """A store that somebody else started: scripts/test says where RADOS Gateway is."""
     return Store(os.environ["SKYSHIM_TEST_ENDPOINT"], os.environ["SKYSHIM_TEST_ACCESS_KEY"],
                  os.environ["SKYSHIM_TEST_SECRET_KEY"])
+
+
+def azure_from_environment():
+    """The account that scripts/test started Azurite for."""
+    return AzureStore(os.environ["AZURE_STORAGE_CONNECTION_STRING"])

@@ -35,7 +35,7 @@ def fill(context):
             stored[key] = ESCAPED[key]
         except RuntimeError:
             want(not context.store.embedded, f"the store refuses the key {key!r}")
-    return f"/cloud/s3/{bucket}", stored
+    return f"{context.store.root}/{bucket}", stored
 
 
 def by_path(context):
@@ -69,7 +69,7 @@ def directories(context):
     for key in ("marked/", "marked/inside", "empty/", "deep/er/marker/"):
         store.put(bucket, key, b"")
     result = context.run([context.skyshim, "run", "sh", "-c",
-                          f"cd /cloud/s3/{bucket} && find . | sort && ls empty && stat -c %F empty deep deep/er/marker marked"])
+                          f"cd {context.store.root}/{bucket} && find . | sort && ls empty && stat -c %F empty deep deep/er/marker marked"])
     want(result.status == 0, str(result))
     want(result.stdout.decode().split("\n")[:-1] ==
          [".", "./deep", "./deep/er", "./deep/er/marker", "./empty", "./marked", "./marked/inside"] + ["directory"] * 4,
@@ -77,23 +77,29 @@ def directories(context):
 
 
 def top_levels(context):
+    """The root, the scheme and, where there are accounts above the buckets, the account."""
+    root = context.store.root
+    scheme = root.split("/")[2]
+    levels = sorted({"/cloud", f"/cloud/{scheme}", root})
     result = context.run([context.skyshim, "run", "sh", "-c",
-                          f"ls /cloud; ls /cloud/s3 | grep -x {context.bucket}; cd /cloud && ls s3/{context.bucket}/media && pwd;"
-                          "stat -c '%F %a' /cloud /cloud/s3; cd s3 && cd .. && cd .. && pwd"])
+                          f"ls /cloud; ls {root} | grep -x {context.bucket}; cd /cloud && ls .{root[6:]}/{context.bucket}/media && pwd;"
+                          f"stat -c '%F %a' {' '.join(levels)}; cd {scheme} && cd .. && cd .. && pwd"])
     lines = result.stdout.decode().split("\n")
     want(result.status == 0, str(result))
-    want("s3" in lines and context.bucket in lines and "clip.mp4" in lines and "/cloud" in lines and
-         lines.count("directory 755") == 2 and lines[-2] == "/", f"got {lines}")
+    want(scheme in lines and context.bucket in lines and "clip.mp4" in lines and "/cloud" in lines and
+         lines.count("directory 755") == len(levels) and lines[-2] == "/", f"got {lines}")
 
 
 def uris(context):
-    name = f"s3://{context.bucket}/text/no-newline.txt"
+    bucket = context.store.root.removeprefix("/cloud/").replace("/", "://", 1)
+    bucket += ("/" if "://" in bucket else "://") + context.bucket
+    name = f"{bucket}/text/no-newline.txt"
     for path in (name, name.replace("//", "/", 1)):
         result = context.run([context.skyshim, "run", "cat", path])
         want(result.stdout == b"the last line has no end", f"{path}: {result}")
-    result = context.run([context.skyshim, "run", "ls", f"s3://{context.bucket}/media"])
+    result = context.run([context.skyshim, "run", "ls", f"{bucket}/media"])
     want(result.stdout == b"clip.mp4\nindex-at-end.mp4\n", f"ls: {result}")
-    result = context.run([context.skyshim, "run", "cp", "-r", f"s3://{context.bucket}/probe", "copy"])
+    result = context.run([context.skyshim, "run", "cp", "-r", f"{bucket}/probe", "copy"])
     want(result.status == 0 and os.path.getsize(f"{context.work}/copy/small.txt") == 14, f"cp -r: {result}")
 
 
@@ -104,8 +110,8 @@ def many_pages(context):
     for number in range(1203):
         context.store.put(bucket, f"many/n{number:04}", b"x")
     result = context.run([context.skyshim, "run", "sh", "-c",
-                          f"ls /cloud/s3/{bucket}/many | sort -u | wc -l; find /cloud/s3/{bucket} -type f | wc -l;"
-                          f"ls -l /cloud/s3/{bucket}/many | awk '$5 == 1' | wc -l"], timeout=60)
+                          f"ls {context.store.root}/{bucket}/many | sort -u | wc -l; find {context.store.root}/{bucket} -type f | wc -l;"
+                          f"ls -l {context.store.root}/{bucket}/many | awk '$5 == 1' | wc -l"], timeout=60)
     want(result.stdout == b"1203\n1203\n1203\n", str(result))
 
 
@@ -113,7 +119,7 @@ def empty_bucket(context):
     bucket = f"empty-{os.getpid()}-{id(context)}"
     context.store.make_bucket(bucket)
     result = context.run([context.skyshim, "run", "sh", "-c",
-                          f"ls -A /cloud/s3/{bucket} && cd /cloud/s3/{bucket} && find . && stat -c %F ."])
+                          f"ls -A {context.store.root}/{bucket} && cd {context.store.root}/{bucket} && find . && stat -c %F ."])
     want(result.stdout == b".\ndirectory\n" and result.status == 0, str(result))
 
 

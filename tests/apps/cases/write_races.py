@@ -23,7 +23,7 @@ class Relay:
         self.armed = False
         self.get_waits, self.put_applied, self.got = threading.Event(), threading.Event(), threading.Event()
         self.server = socket.create_server(("127.0.0.1", 0))
-        self.endpoint = f"http://127.0.0.1:{self.server.getsockname()[1]}"
+        self.netloc = f"127.0.0.1:{self.server.getsockname()[1]}"
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self):
@@ -98,7 +98,7 @@ def race(name, hold_answer, script, expected):
 
 def run_steps(context, relay, script):
     process = context.start([context.skyshim, "run", "python3", "-c", script],
-                            env={"D": context.cloud + context.world.CHANGING, "AWS_ENDPOINT_URL_S3": relay.endpoint,
+                            env={"D": context.cloud + context.world.CHANGING, **context.store.environment(relay.netloc),
                                  "SKYSHIM_META_TTL_MS": "100"})
     try:
         for line in iter(process.stdout.readline, b""):
