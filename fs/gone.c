@@ -74,10 +74,11 @@ static void owner_drop(struct owner *o)
 	free(o);
 }
 
-/* "SCHEME/BUCKET/" of both is the same. */
+/* Scheme and bucket of both are the same. */
 static bool same_place(const struct item *a, const struct item *b)
 {
-	const char *key = strchr(strchr(a->object, '/') + 1, '/') + 1;
+	char scheme[8], bucket[256];
+	const char *key = name_split(a->object, scheme, bucket);
 
 	return a->ctx == b->ctx && !strncmp(a->object, b->object, (size_t)(key - a->object));
 }
@@ -92,7 +93,7 @@ static size_t batch(void)
 	return n;
 }
 
-/* One at a time: what a request for many cannot name. */
+/* One at a time: what a request for many cannot name, and where there is no such request. */
 static void delete_each(struct store_call *call, struct item *i, size_t n, char *message)
 {
 	const char *const *keys = call->keys;
@@ -127,7 +128,7 @@ static void delete_them(struct item *i, size_t n, char *message)
 		keys[k] = name_split(at->object, scheme, bucket);
 	message[0] = '\0';
 	ret = n > 1 ? store_run(&call) : -EINVAL;
-	if (ret == -EINVAL) {
+	if (ret == -EINVAL || ret == -EOPNOTSUPP) {
 		store_call_reset(&call);
 		delete_each(&call, i, n, message);
 		return;
