@@ -52,6 +52,7 @@ static int sign(const struct store_site *site, const struct creds *creds, int64_
 const struct store_ops azure_ops = {
 	.scheme = "az",
 	.has_accounts = true,
+	.copies_whole = true,
 	.verb[STORE_HEAD] = {.build = azure_blob_build_head, .parse = azure_blob_parse_head},
 	.verb[STORE_GET] = {.build = azure_blob_build_get, .parse = azure_blob_parse_get},
 	.verb[STORE_LIST] = {.build = azure_list_build, .parse = azure_list_parse},

@@ -132,6 +132,7 @@ struct store_verb_ops {
 struct store_ops {
 	const char *scheme;
 	bool has_accounts; /* a bucket is ACCOUNT/CONTAINER */
+	bool copies_whole; /* one STORE_COPY does, whatever the size */
 	bool signs_bodies; /* sign() wants the SHA-256 of a body that goes over plain http */
 	struct store_verb_ops verb[STORE_VERBS];
 	/* region: what an earlier answer taught about this bucket, or NULL. Returns 0, or -EACCES

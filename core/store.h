@@ -32,7 +32,8 @@ enum store_verb {
 	STORE_PUT,	   /* the source as bucket/key, whole, in place of what is there */
 	STORE_DELETE,	   /* bucket/key; that there is none is a success */
 	STORE_DELETE_MANY, /* keys in bucket; the same */
-	STORE_COPY,	   /* from_bucket/from_key as bucket/key, by the service; 5 GiB at most */
+	STORE_COPY,	   /* from_bucket/from_key as bucket/key, by the service; 5 GiB at most,
+			    * unless it copies_whole (core/backend.h) */
 	/* An object that goes in parts: begun, its parts in any order and several at once, then
 	 * completed or aborted. Nothing is visible before. An upload that is neither stays, and
 	 * costs: also one whose STORE_MULTIPART_BEGIN lost its answer. */

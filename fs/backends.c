@@ -53,6 +53,13 @@ bool backends_has_accounts(const char *scheme)
 	return ops && ops->has_accounts;
 }
 
+bool backends_copies_whole(const char *scheme)
+{
+	const struct store_ops *ops = find(scheme);
+
+	return ops && ops->copies_whole;
+}
+
 int backends_accounts(const char *scheme, const struct context *ctx, struct store_list *out,
 		      char message[STORE_MESSAGE_BYTES])
 {

@@ -20,6 +20,9 @@ bool backends_has(const char *scheme);
  * containers. */
 bool backends_has_accounts(const char *scheme);
 
+/* Does one STORE_COPY do for any size? */
+bool backends_copies_whole(const char *scheme);
+
 /* store_ops.accounts of the scheme. entries_free() what is in *out. */
 int backends_accounts(const char *scheme, const struct context *ctx, struct store_list *out,
 		      char message[STORE_MESSAGE_BYTES]);

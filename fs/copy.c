@@ -69,8 +69,8 @@ static int copy(struct lookup *from, const struct lookup *to, bool must_be_new,
 
 	memcpy(etag, object->etag, sizeof(etag));
 	call.from_etag = etag[0] ? etag : NULL;
-	ret = object->size > copyparts_limit() ? copyparts_run(&call, object->size)
-					       : store_run(&call);
+	ret = object->size > copyparts_limit(to->name.scheme) ? copyparts_run(&call, object->size)
+							      : store_run(&call);
 	if (ret && ret != -ENOENT)
 		memcpy(from->message, call.message, sizeof(from->message));
 	if (!ret) {
@@ -116,7 +116,8 @@ int copy_object(struct lookup *from, const struct lookup *to, bool must_be_new,
 	int ret;
 
 	/* in parts its metadata does not go along by itself */
-	if (attr || !fact->is_told || !fact->has_mtime || fact->object.size > copyparts_limit())
+	if (attr || !fact->is_told || !fact->has_mtime ||
+	    fact->object.size > copyparts_limit(to->name.scheme))
 		return copy_changed(from, to, must_be_new, attr, fact);
 	ret = copy(from, to, must_be_new, NULL, NULL, &fact->object);
 	fact->object.mtime_ns = mtime_ns;

@@ -11,6 +11,7 @@
 #include "core/base/wire.h"
 #include "core/context.h"
 #include "core/log.h"
+#include "fs/backends.h"
 #include "fs/begun.h"
 
 #define MIB	 (UINT64_C(1) << 20)
@@ -38,11 +39,13 @@ struct copying {
 	struct pieces *p;
 };
 
-uint64_t copyparts_limit(void)
+uint64_t copyparts_limit(const char *scheme)
 {
 	const char *text = getenv("SKYSHIM_COPY_MAX");
 	uint64_t limit = text && *text ? strtoull(text, NULL, 10) : MOST;
 
+	if (backends_copies_whole(scheme))
+		return UINT64_MAX;
 	return limit < LEAST ? LEAST : limit < MOST ? limit : MOST;
 }
 
@@ -194,7 +197,7 @@ static int fill(struct pieces *p, struct store_object *object)
 
 static int cut(struct pieces *p)
 {
-	uint64_t limit = copyparts_limit();
+	uint64_t limit = copyparts_limit(p->whole->scheme);
 
 	p->piece = limit < PIECE ? limit : PIECE;
 	if (p->size / p->piece >= STORE_PART_MAX)

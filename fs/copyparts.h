@@ -11,9 +11,9 @@
 
 #include "core/store.h"
 
-/* What services copy in one request, in bytes: 5 GiB; SKYSHIM_COPY_MAX, for tests, makes it less,
- * down to the least part that they take (5 MiB). */
-uint64_t copyparts_limit(void);
+/* What a service copies in one request, in bytes: 5 GiB, or anything; of the former
+ * SKYSHIM_COPY_MAX, for tests, makes it less, down to the least part that they take (5 MiB). */
+uint64_t copyparts_limit(const char *scheme);
 
 /* call: a STORE_COPY with set_user and set_fields, of size bytes, which is not submitted but done
  * in parts; its results are as of store_run(). Waits: not on the I/O thread. */

@@ -146,7 +146,7 @@ static int start_copy(struct move *m, struct store_entry *e)
 	struct copying *c;
 	int ret;
 
-	if (e->object.size > copyparts_limit())
+	if (e->object.size > copyparts_limit(m->to->name.scheme))
 		return copy_large(m, e);
 	c = calloc(1, sizeof(*c));
 	if (!c)
