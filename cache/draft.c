@@ -353,6 +353,29 @@ void draft_set_owner(struct cache_file *file, const uint32_t *uid, const uint32_
 	count_change(file);
 }
 
+void draft_set_xattr(struct cache_file *file, const char *text)
+{
+	struct notes_journal *j = file->draft->notes.journal;
+
+	pthread_mutex_lock(&cache.lock);
+	snprintf(j->xattr, sizeof(j->xattr), "%s", text);
+	j->flags |= NOTES_XATTR;
+	pthread_mutex_unlock(&cache.lock);
+	count_change(file);
+}
+
+bool draft_xattr(const struct cache_file *file, char out[DRAFT_XATTR_MAX])
+{
+	bool has;
+
+	pthread_mutex_lock(&cache.lock);
+	has = file->draft && file->draft->notes.journal->flags & NOTES_XATTR;
+	if (has)
+		snprintf(out, DRAFT_XATTR_MAX, "%s", file->draft->notes.journal->xattr);
+	pthread_mutex_unlock(&cache.lock);
+	return has;
+}
+
 int draft_open_notes(struct cache_file *file)
 {
 	char name[PAIR_NAME_BYTES];

@@ -24,6 +24,8 @@
  * fetches: not on the I/O thread. message: as of cache_ensure(). */
 int draft_open(struct cache_file *file, bool keeps, char *message);
 
+#define DRAFT_XATTR_MAX 1800 /* bytes of a text with its NUL, which is the caller's business */
+
 /* What a draft without a base is about. */
 struct draft_about {
 	const uint8_t *ctx;
@@ -78,6 +80,12 @@ int draft_set_mtime(struct cache_file *file, int64_t mtime_ns);
 /* NULL: stays. */
 void draft_set_owner(struct cache_file *file, const uint32_t *uid, const uint32_t *gid);
 
+/* The text of its extended attributes, which goes with the next version. */
+void draft_set_xattr(struct cache_file *file, const char *text);
+
+/* The same, if it was set and is not in the bucket yet: otherwise they are those of its version. */
+bool draft_xattr(const struct cache_file *file, char out[DRAFT_XATTR_MAX]);
+
 /* The notes for a runtime: a fresh descriptor or an error (-EBADF: not a draft). */
 int draft_open_notes(struct cache_file *file);
 
@@ -118,6 +126,8 @@ struct draft_flush {
 	struct store_object version; /* is_known: what is in the bucket */
 	bool was_sent;		     /* an earlier one may be in the bucket, nobody knows */
 	struct store_object sent;    /* was_sent: size and mtime of that one */
+	bool has_xattr;		     /* draft_set_xattr() */
+	char xattr[DRAFT_XATTR_MAX];
 };
 
 /* Begins one: one at a time for a file, waiting for another that is under way. begun: what must be

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "cache/cache.h"
+#include "cache/draft.h"
 #include "cache/pair.h"
 #include "cache/place.h"
 #include "core/base/draft.h"
@@ -31,6 +32,7 @@
 #define NOTES_PARKED   4u  /* could not be published: kept for the user, no name leads to it */
 #define NOTES_UNLINKED 8u  /* its name was removed: not to be published */
 #define NOTES_SENT     16u /* sent_* is or was on its way into the bucket: not known how it ended */
+#define NOTES_XATTR    64u /* xattr is to go with the next version */
 #define NOTES_CLEARING 32u /* marks of dirty blocks are being taken away: they may be too few */
 
 struct notes_journal {
@@ -46,6 +48,7 @@ struct notes_journal {
 	uint64_t sent_size;		   /* NOTES_SENT */
 	int64_t sent_mtime_ns;
 	char upload_object[NOTES_UPLOAD_OBJECT_MAX]; /* what upload is for */
+	char xattr[DRAFT_XATTR_MAX];		     /* NOTES_XATTR */
 };
 
 struct notes {

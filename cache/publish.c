@@ -48,7 +48,9 @@ static int begin(struct cache_file *file, struct draft_flush *flush)
 		.version = {.size = j->size, .mtime_ns = j->mtime_ns},
 		.was_sent = j->flags & NOTES_SENT,
 		.sent = {.size = j->sent_size, .mtime_ns = j->sent_mtime_ns},
+		.has_xattr = j->flags & NOTES_XATTR,
 	};
+	memcpy(flush->xattr, j->xattr, sizeof(flush->xattr));
 	memcpy(flush->version.etag, j->etag, sizeof(j->etag));
 	flush->is_quiet = flush->begun == ended;
 	flush->is_followed = flush->is_quiet && !is_unsure(d->notes.shm);
@@ -116,6 +118,8 @@ void draft_flush_end(struct cache_file *file, struct draft_flush *flush,
 	pthread_mutex_lock(&cache.lock);
 	if (version)
 		now_version(file, version);
+	if (version && flush->has_xattr && !strcmp(flush->xattr, d->notes.journal->xattr))
+		d->notes.journal->flags &= ~NOTES_XATTR;
 	/* who changes something meanwhile may have marked it before the marks were copied */
 	if (version && flush->is_quiet && load(&d->notes.shm->begun) == flush->begun) {
 		notes_clear_dirty(&d->notes, flush->dirty, flush->begun);

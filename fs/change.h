@@ -7,6 +7,7 @@
 #ifndef FS_CHANGE_H
 #define FS_CHANGE_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -52,11 +53,15 @@ int change_clone(struct cache_file *source, struct cache_file *draft, struct cac
 /* A file without a name, with a reference, for the directory q. for_ever: it never gets one. */
 int change_open_unnamed(struct lookup *q, uint32_t mode, bool for_ever, struct cache_file **out);
 
-/* what: WIRE_SET_*. Of a bucket and what is above it nothing can be kept: that is a success. */
+#define CHANGE_XATTR 0x100u /* beside WIRE_SET_*, of files only */
+
+/* what: WIRE_SET_*, CHANGE_XATTR. Of a bucket and what is above it nothing can be kept: that is a
+ * success. */
 struct change_attr {
 	unsigned what;
 	uint32_t mode, uid, gid;
 	int64_t mtime_ns;
+	const char *xattr; /* all of them, as of fs/xattrs.h; "": none */
 };
 int change_attr(struct lookup *q, const struct change_attr *attr);
 /* The same, of a name that is known to be a directory's. */
@@ -74,5 +79,24 @@ void change_apply(const struct change_attr *attr, struct metadata *m);
 /* The same of a file that is open. */
 int change_attr_of(struct cache_file *file, const struct change_attr *attr,
 		   char message[STORE_MESSAGE_BYTES]);
+
+/* Extended attributes of what q names, or of an open file: name NULL: all names. Only "user." ones
+ * are kept, and of files alone. Returns the length, which may be more than room; -ENODATA, -ENOENT,
+ * the store's error. What only a listing has told of has no names unless they are known of here. */
+int change_get_xattr(struct lookup *q, const char *name, void *out, size_t room);
+int change_get_xattr_of(struct cache_file *file, const char *name, void *out, size_t room,
+			char message[STORE_MESSAGE_BYTES]);
+
+/* value NULL: removes it. flags: XATTR_CREATE, XATTR_REPLACE. -EEXIST, -ENODATA, -ENOSPC, -EPERM (a
+ * symbolic link), -EOPNOTSUPP (a directory), the store's error. */
+struct xattr_value {
+	const char *name;
+	const void *value;
+	size_t len;
+	int flags;
+};
+int change_set_xattr(struct lookup *q, const struct xattr_value *v);
+int change_set_xattr_of(struct cache_file *file, const struct xattr_value *v,
+			char message[STORE_MESSAGE_BYTES]);
 
 #endif

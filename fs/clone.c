@@ -36,8 +36,10 @@ static int check(struct cache_file *from, struct cache_file *to)
 static int copy(struct lookup *from, struct lookup *to, struct cache_file *source,
 		struct cache_file *draft, struct meta_fact *fact)
 {
+	char xattr[DRAFT_XATTR_MAX];
 	struct change_attr attr = {
-		.what = WIRE_SET_MODE | WIRE_SET_UID | WIRE_SET_GID | WIRE_SET_MTIME,
+		.what = WIRE_SET_MODE | WIRE_SET_UID | WIRE_SET_GID | WIRE_SET_MTIME | CHANGE_XATTR,
+		.xattr = draft_xattr(draft, xattr) ? xattr : "",
 		.mode = cache_attr(draft)->mode,
 		.uid = WIRE_CALLER,
 		.gid = WIRE_CALLER,

@@ -9,6 +9,7 @@
 #include "core/pairs.h"
 #include "fs/copyparts.h"
 #include "fs/metadata.h"
+#include "fs/untold.h"
 
 /* All user metadata as it is to be: what others keep there stays. */
 static int merge(const struct store_call *head, const struct change_attr *attr,
@@ -19,6 +20,7 @@ static int merge(const struct store_call *head, const struct change_attr *attr,
 	int ret = 0;
 
 	metadata_read(&head->user, &m);
+	m.xattr = pairs_get(&head->user, XATTRS_KEY);
 	if (!m.has_mtime) { /* the copy is new, the file is not */
 		m.has_mtime = true;
 		m.mtime_ns = head->object.mtime_ns;
@@ -29,7 +31,8 @@ static int merge(const struct store_call *head, const struct change_attr *attr,
 		change_apply(attr, &m);
 	metadata_write(&m, &ours);
 	for (size_t i = 0; !ret && i < head->user.count; i++) {
-		if (!metadata_is_ours(head->user.pair[i].name))
+		if (!metadata_is_ours(head->user.pair[i].name) &&
+		    strcmp(head->user.pair[i].name, XATTRS_KEY) != 0)
 			ret = pairs_add(out, head->user.pair[i].name, head->user.pair[i].value);
 	}
 	for (size_t i = 0; !ret && i < ours.pairs.count; i++)
@@ -44,6 +47,17 @@ static int run(struct lookup *from, struct store_call *call)
 	if (ret && ret != -ENOENT)
 		memcpy(from->message, call->message, sizeof(from->message));
 	return ret;
+}
+
+/* What a listing will not tell of the copy. */
+static void keep_untold(const struct lookup *from, const struct lookup *to,
+			const struct store_object *version)
+{
+	char old[NAME_OBJECT_MAX], new[NAME_OBJECT_MAX];
+
+	name_object(&from->name, old);
+	name_object(&to->name, new);
+	untold_copied(old, new, version);
 }
 
 /* The metadata goes as it is, or as user and fields say. */
@@ -78,6 +92,8 @@ static int copy(struct lookup *from, const struct lookup *to, bool must_be_new,
 		object->mtime_ns = call.object.mtime_ns;
 	}
 	store_call_reset(&call);
+	if (!ret)
+		keep_untold(from, to, object);
 	return ret == -ESTALE && must_be_new ? -EEXIST : ret;
 }
 
@@ -92,6 +108,7 @@ static int copy_changed(struct lookup *from, const struct lookup *to, bool must_
 		.bucket = from->name.bucket,
 		.key = from->name.key,
 	};
+	char name[NAME_OBJECT_MAX];
 	struct store_object object;
 	int ret = run(from, &head);
 
@@ -102,8 +119,11 @@ static int copy_changed(struct lookup *from, const struct lookup *to, bool must_
 	object = head.object;
 	if (!ret)
 		ret = copy(from, to, must_be_new, &user, &head.fields, &object);
-	if (!ret)
+	if (!ret) {
 		lookup_file_fact(&object, &user, fact);
+		name_object(&to->name, name);
+		untold_learn(name, fact, NULL, lookup_xattr(&user));
+	}
 	store_call_reset(&head);
 	pairs_free(&user);
 	return ret;

@@ -35,7 +35,7 @@
 #include "fs/fetch.h"
 #include "fs/gone.h"
 #include "fs/later.h"
-#include "fs/links.h"
+#include "fs/untold.h"
 #include "fs/listener.h"
 #include "fs/listing.h"
 #include "fs/meta.h"
@@ -165,7 +165,7 @@ static int start_parts(struct place *p, const struct session_env *env, void (*st
 	stats_start();
 	meta_start();
 	attrfile_start(p->dir_fd);
-	links_start(p->dir_fd);
+	untold_start(p->dir_fd);
 	dirs_fd = place_dirs(p->dir_fd);
 	if (dirs_fd < 0)
 		return dirs_fd;
@@ -300,7 +300,7 @@ static int live(struct place *p, int ready_fd)
 	listing_stop();
 	meta_stop();
 	told_forget_all();
-	links_stop();
+	untold_stop();
 	clients_forget();
 	context_free_all();
 	close(signal_fd);

@@ -14,6 +14,7 @@
 #include "cache/readahead.h"
 #include "core/context.h"
 #include "fs/meta.h"
+#include "fs/untold.h"
 
 #define MADE_UP '\1' /* starts a version that is no ETag: no service sends control characters */
 
@@ -180,6 +181,7 @@ static int open_begin(void *arg, const struct store_object *object)
 		return open_begin_again(f, object);
 	snprintf(name, sizeof(name), "%s/%s/%s", f->scheme, f->bucket, f->key);
 	lookup_file_fact(object, &f->call.user, &f->fact);
+	untold_learn(name, &f->fact, NULL, lookup_xattr(&f->call.user));
 	lookup_file_attr(name, &f->fact, &attr);
 	fetch_version(object, version);
 	ret = cache_create(context_id(f->call.ctx), name, version, &attr, f->path_text, &file);

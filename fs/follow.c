@@ -14,7 +14,7 @@
 #include "cache/draft.h"
 #include "core/context.h"
 #include "core/scope.h"
-#include "fs/links.h"
+#include "fs/untold.h"
 #include "fs/open.h"
 #include "fs/told.h"
 
@@ -88,7 +88,7 @@ static int fetch_target(struct lookup *q, const char *object, char target[WIRE_P
 						     : -EINVAL;
 	if (!ret) {
 		cache_version(opened.file, &fact.object);
-		links_learn_target(object, &fact, target);
+		untold_learn(object, &fact, target, NULL);
 	}
 	cache_put(opened.file);
 	return ret;
@@ -100,7 +100,7 @@ int follow_target(struct lookup *q, char target[WIRE_PATH_MAX])
 	struct cache_file *draft;
 	struct meta_fact fact;
 	struct wire_attr attr;
-	int64_t mtime_ns;
+	struct untold untold;
 	int ret;
 
 	if (q->name.kind != NAME_KEY || q->name.is_dir) {
@@ -121,8 +121,10 @@ int follow_target(struct lookup *q, char target[WIRE_PATH_MAX])
 	if (fact.kind != META_FILE || (fact.is_told && !fact.is_link) || !fact.object.size ||
 	    fact.object.size >= WIRE_PATH_MAX)
 		return -EINVAL;
-	if (links_find(object, &fact.object, &mtime_ns, target) && *target)
+	if (untold_find(object, &fact.object, &untold) && *untold.target) {
+		memcpy(target, untold.target, sizeof(untold.target));
 		return 0;
+	}
 	return fetch_target(q, object, target);
 }
 
@@ -159,7 +161,7 @@ int follow_known(struct context *ctx, const char *path, char out[WIRE_PATH_MAX])
 	size_t len = 0;
 	int ret = 0;
 
-	if (!links_count())
+	if (!untold_count())
 		return 0;
 	while (!ret && path[len] && (len = next_name(path, len))) {
 		SCOPE_FREE struct lookup *q = part_of(ctx, path, len);
@@ -167,7 +169,7 @@ int follow_known(struct context *ctx, const char *path, char out[WIRE_PATH_MAX])
 		if (!q)
 			continue;
 		name_object(&q->name, object);
-		if (links_has(object))
+		if (untold_is_link(object))
 			ret = go_through(q, path, len, out);
 	}
 	return ret;

@@ -17,7 +17,6 @@
 #include "core/context.h"
 #include "fs/change.h"
 #include "fs/copy.h"
-#include "fs/links.h"
 #include "fs/listing.h"
 #include "fs/publish.h"
 #include "fs/told.h"
@@ -72,8 +71,6 @@ int change_link(struct lookup *from, struct lookup *to)
 		ret = -ENOENT;
 	if (!ret)
 		ret = copy_object(from, to, true, NULL, &fact);
-	if (!ret && fact.is_link)
-		links_copied(old, new, &fact.object);
 	if (!ret)
 		told_file(context_id(to->ctx), new, &fact);
 	return ret;

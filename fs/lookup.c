@@ -12,9 +12,10 @@
 #include "cache/draft.h"
 #include "core/context.h"
 #include "core/entries.h"
+#include "core/pairs.h"
 #include "fs/attrfile.h"
 #include "fs/backends.h"
-#include "fs/links.h"
+#include "fs/untold.h"
 #include "fs/dirattr.h"
 #include "fs/metadata.h"
 #include "fs/told.h"
@@ -40,6 +41,13 @@ void lookup_file_attr(const char *object, const struct meta_fact *fact, struct w
 	};
 }
 
+const char *lookup_xattr(const struct store_pairs *user)
+{
+	const char *text = pairs_get(user, XATTRS_KEY);
+
+	return text && strlen(text) < XATTRS_MAX ? text : "";
+}
+
 void lookup_file_fact(const struct store_object *object, const struct store_pairs *user,
 		      struct meta_fact *out)
 {
@@ -59,6 +67,7 @@ void lookup_file_fact(const struct store_object *object, const struct store_pair
 	};
 	out->is_link = m.has_mode && S_ISLNK(m.mode) && object->size &&
 		       object->size < WIRE_PATH_MAX;
+	out->has_xattr = *lookup_xattr(user);
 	out->has_mtime = m.has_mtime;
 	if (m.has_mtime)
 		out->object.mtime_ns = m.mtime_ns;
@@ -207,11 +216,14 @@ static int head(struct lookup *q, const char *object, struct meta_fact *fact)
 		lookup_file_fact(&call.object, &call.user, fact);
 	else if (ret != -ENOENT)
 		memcpy(q->message, call.message, sizeof(q->message));
-	store_call_reset(&call);
-	if (ret == -ENOENT)
-		ret = lookup_dir_instead(q, fact);
 	if (!ret)
-		links_learn(object, fact);
+		untold_learn(object, fact, NULL, lookup_xattr(&call.user));
+	store_call_reset(&call);
+	if (ret != -ENOENT)
+		return ret;
+	ret = lookup_dir_instead(q, fact);
+	if (!ret)
+		untold_learn(object, fact, NULL, NULL);
 	return ret;
 }
 
@@ -290,6 +302,25 @@ static int find_fact(struct lookup *q, const char *object, struct meta_fact *fac
 		return ret < 0 ? ret : 0;
 	ret = head(q, object, fact);
 	meta_leave(ctx, object, ret, fact, q->message);
+	return ret;
+}
+
+int lookup_told(struct lookup *q, struct meta_fact *out)
+{
+	const uint8_t *ctx = context_id(q->ctx);
+	char object[NAME_OBJECT_MAX];
+	int ret;
+
+	name_object(&q->name, object);
+	ret = meta_enter(ctx, object, true, out, q->message);
+	if (ret > 0 && (out->kind != META_FILE || out->is_told))
+		return 0;
+	if (ret > 0) /* somebody's listing, not a HEAD */
+		return -EAGAIN;
+	if (ret)
+		return ret;
+	ret = head(q, object, out);
+	meta_leave(ctx, object, ret, out, q->message);
 	return ret;
 }
 

@@ -40,6 +40,9 @@ void lookup_show_missing(const struct lookup *q);
 /* What the plain path of a key means. Returns 0 with any kind of fact, or the store's error. */
 int lookup_fact(struct lookup *q, struct meta_fact *out);
 
+/* The same, of the object's own metadata: asks even if something is known. */
+int lookup_told(struct lookup *q, struct meta_fact *out);
+
 /* Is the directory there that q's name lies in? Returns 0, -ENOENT, -ENOTDIR, or the store's error
  * with q->message. */
 int lookup_parent(struct lookup *q);
@@ -62,5 +65,8 @@ void lookup_file_attr(const char *object, const struct meta_fact *fact, struct w
 /* What an answer says of a file: its user metadata goes before what the service itself tells. */
 void lookup_file_fact(const struct store_object *object, const struct store_pairs *user,
 		      struct meta_fact *out);
+
+/* The text of fs/xattrs.h in that metadata, in whose memory it is, or "". */
+const char *lookup_xattr(const struct store_pairs *user);
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/xattrs.h"
+
 #define NS_PER_S INT64_C(1000000000)
 
 static void add(struct metadata_pairs *out, const char *name, const char *format, ...)
@@ -46,6 +48,9 @@ void metadata_write(const struct metadata *in, struct metadata_pairs *out)
 		add(out, "uid", "%" PRIu32, in->uid);
 	if (in->has_gid)
 		add(out, "gid", "%" PRIu32, in->gid);
+	if (in->xattr && *in->xattr)
+		out->pair[out->pairs.count++] =
+			(struct store_pair){(char *)XATTRS_KEY, (char *)in->xattr};
 }
 
 /* Up to ten digits. */

@@ -2,7 +2,7 @@
 /*
  * Mode, owner and time of a file as user metadata of its object, under the names that s3fs
  * (decimal: mode with its file type, uid, gid, mtime) and rclone (mtime: seconds with a fraction)
- * read and write.
+ * read and write; and extended attributes as s3fs does.
  */
 #ifndef FS_METADATA_H
 #define FS_METADATA_H
@@ -16,13 +16,14 @@ struct metadata {
 	bool has_mode, has_mtime, has_uid, has_gid;
 	uint32_t mode; /* file type and permission bits */
 	uint32_t uid, gid;
-	int64_t mtime_ns; /* since 1970 */
+	int64_t mtime_ns;  /* since 1970 */
+	const char *xattr; /* only to be written: as fs/xattrs.h has it; NULL or "": none */
 };
 
-#define METADATA_PAIRS 4
+#define METADATA_PAIRS 5
 #define METADATA_TEXT  32 /* bytes of a value with its NUL */
 
-/* The pairs of a call, with what they point to. */
+/* The pairs of a call, with what they point to, but for xattr. */
 struct metadata_pairs {
 	struct store_pairs pairs;
 	struct store_pair pair[METADATA_PAIRS];

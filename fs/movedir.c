@@ -14,7 +14,7 @@
 #include "fs/change.h"
 #include "fs/copy.h"
 #include "fs/copyparts.h"
-#include "fs/links.h"
+#include "fs/untold.h"
 #include "fs/dirattr.h"
 #include "fs/listing.h"
 #include "fs/movelog.h"
@@ -227,7 +227,7 @@ static void tell(const struct move *m, const struct store_entry *e)
 	snprintf(old, sizeof(old), "%s%s", m->old_prefix, e->name + strlen(m->old_key));
 	snprintf(new, sizeof(new), "%s%s", m->new_prefix, e->name + strlen(m->old_key));
 	take_draft_along(m, old, new, &e->object);
-	links_copied(old, new, &e->object);
+	untold_copied(old, new, &e->object);
 	told_no_file(m->ctx, old);
 	meta_forget(m->ctx, new);
 	listing_changed(new);

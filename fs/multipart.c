@@ -72,7 +72,7 @@ int multipart_begin(struct multipart *m, struct cache_file *file)
 	struct metadata_pairs meta;
 	int ret;
 
-	upload_describe(&m->told, &meta);
+	upload_describe(&m->told, m->xattr, &meta);
 	call.set_user = &meta.pairs;
 	ret = store_run(&call);
 	if (ret) {
@@ -350,7 +350,7 @@ static int complete(struct job *j)
 		return -ENOMEM;
 	for (size_t i = 0; i < j->count; i++)
 		parts[i] = (struct store_part){(unsigned)i + 1, j->m->cells[i].id};
-	upload_describe(&j->m->told, &meta);
+	upload_describe(&j->m->told, j->m->xattr, &meta);
 	call.set_user = &meta.pairs;
 	call.parts = parts;
 	call.part_count = j->count;
@@ -374,7 +374,8 @@ static void take_told(struct job *j)
 	const struct wire_attr *told = &j->m->told;
 
 	up->is_late = ((told->mode ^ up->mode) & 07777) || told->uid != up->uid ||
-		      told->gid != up->gid || draft_said_mtime(j->file, up->mtime_ns);
+		      told->gid != up->gid || draft_said_mtime(j->file, up->mtime_ns) ||
+		      strcmp(j->m->xattr, up->xattr) != 0;
 	if (!up->is_late) {
 		up->sets_mtime = true;
 		up->mtime_ns = told->mtime_ns;
@@ -386,6 +387,8 @@ static int run(struct job *j)
 {
 	int ret = plan(j);
 
+	if (!j->is_ahead)
+		memcpy(j->m->xattr, j->up->xattr, sizeof(j->m->xattr));
 	if (!ret && !j->is_ahead)
 		ret = multipart_begin(j->m, j->file);
 	if (!ret && j->is_ahead)

@@ -26,8 +26,9 @@ struct multipart {
 	struct context *ctx;
 	char object[CACHE_OBJECT_MAX], scheme[8], bucket[256];
 	const char *key;
-	struct wire_attr told; /* mode, owner and time that went with its beginning */
-	char *upload_id;       /* owned; NULL: it could not be begun */
+	struct wire_attr told;	     /* mode, owner and time that went with its beginning */
+	char xattr[DRAFT_XATTR_MAX]; /* and extended attributes; what goes ahead has none */
+	char *upload_id;	     /* owned; NULL: it could not be begun */
 
 	pthread_mutex_t lock; /* for all that follows; comes before the cache's */
 	pthread_cond_t ended; /* a part */

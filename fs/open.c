@@ -11,7 +11,7 @@
 #include "core/context.h"
 #include "fs/backends.h"
 #include "fs/fetch.h"
-#include "fs/links.h"
+#include "fs/untold.h"
 
 #define TRIES_MAX 3 /* an object that changes again and again while it is opened */
 
@@ -44,7 +44,10 @@ static void fact_of_file(const struct cache_file *file, const struct store_objec
 			 struct meta_fact *out)
 {
 	const struct wire_attr *attr = cache_attr(file);
+	char object[CACHE_OBJECT_MAX];
+	struct untold untold;
 
+	cache_object(file, object);
 	*out = (struct meta_fact){
 		.kind = META_FILE,
 		.object = *version,
@@ -56,6 +59,7 @@ static void fact_of_file(const struct cache_file *file, const struct store_objec
 		.has_gid = attr->gid != WIRE_CALLER,
 		.gid = attr->gid,
 		.is_link = S_ISLNK(attr->mode),
+		.has_xattr = untold_find(object, version, &untold) && *untold.xattr,
 	};
 }
 
@@ -89,7 +93,7 @@ static int ask(struct lookup *q, const char *object, struct meta_fact *fact,
 	if (ret == -ENOENT)
 		ret = lookup_dir_instead(q, fact);
 	if (!ret)
-		links_learn(object, fact);
+		untold_learn(object, fact, NULL, NULL);
 	return ret;
 }
 

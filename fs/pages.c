@@ -15,7 +15,7 @@
 #include "core/context.h"
 #include "core/entries.h"
 #include "fs/backends.h"
-#include "fs/links.h"
+#include "fs/untold.h"
 #include "fs/listing.h"
 #include "fs/meta.h"
 #include "fs/told.h"
@@ -60,6 +60,7 @@ static uint32_t learn(struct listing *l, const char *object, const struct dirpag
 	struct meta_fact fact = {.kind = n->is_dir ? META_DIR : META_FILE};
 	const uint8_t *ctx = context_id(l->ctx);
 	int64_t asked_ns = l->page_asked_ns;
+	struct untold untold;
 	char name[META_NAME_MAX];
 
 	if (n->is_piece)
@@ -67,7 +68,11 @@ static uint32_t learn(struct listing *l, const char *object, const struct dirpag
 	if (n->object)
 		fact.object = *n->object;
 	if (!n->is_dir) {
-		fact.is_link = links_find(object, n->object, &fact.object.mtime_ns, NULL);
+		if (untold_find(object, n->object, &untold)) {
+			fact.is_link = untold.is_link;
+			fact.has_xattr = *untold.xattr;
+			fact.object.mtime_ns = untold.mtime_ns;
+		}
 		meta_put_listed(ctx, object, &fact, asked_ns);
 		return fact.is_link ? S_IFLNK | 0777 : MODE_FILE;
 	}

@@ -41,6 +41,11 @@ static void find_paths(const struct session *s, struct paths *p)
 		if (len || !req->data_ino)
 			add(p, s->text, len);
 		break;
+	case WIRE_GETXATTR:
+	case WIRE_SETXATTR:
+		if (!req->data_ino)
+			add(p, s->text, first);
+		break;
 	case WIRE_LINK:
 	case WIRE_RENAME:
 	case WIRE_SYMLINK:

@@ -19,6 +19,7 @@
 #include "fs/metadata.h"
 #include "fs/names.h"
 #include "fs/told.h"
+#include "fs/untold.h"
 #include "fs/upload.h"
 
 #define TRIES_MAX 5 /* of a file that is written to while it is read */
@@ -42,9 +43,23 @@ static void tell(const uint8_t *ctx, const struct upload *up, const struct store
 		.uid = up->uid,
 		.has_gid = up->gid != WIRE_CALLER,
 		.gid = up->gid,
+		.has_xattr = *up->xattr,
 	};
 
+	untold_learn(up->object, &fact, NULL, up->xattr);
 	told_file(ctx, up->object, &fact);
+}
+
+/* What was set here goes along, or what the version has that was written to. */
+static void take_xattr(const struct draft_flush *flush, struct upload *up)
+{
+	struct untold untold;
+
+	*up->xattr = '\0';
+	if (flush->has_xattr)
+		memcpy(up->xattr, flush->xattr, sizeof(up->xattr));
+	else if (flush->is_known && untold_find(up->object, &flush->version, &untold))
+		memcpy(up->xattr, untold.xattr, sizeof(up->xattr));
 }
 
 /* One try: the draft as it is now. */
@@ -62,6 +77,7 @@ static int send(struct cache_file *file, const struct draft_flush *flush, struct
 	up->uid = attr.uid;
 	up->gid = attr.gid;
 	up->flush = flush;
+	take_xattr(flush, up);
 	memcpy(version, flush->version.etag, sizeof(version));
 	up->if_match = flush->is_known && can_match(version) ? version : NULL;
 	up->must_be_new = flush->must_be_new;
@@ -129,11 +145,12 @@ static int settle_attributes(struct cache_file *file, struct draft_flush *flush,
 			     const struct upload *up, struct store_object *version, char *message)
 {
 	const struct change_attr attr = {
-		.what = WIRE_SET_MODE | WIRE_SET_UID | WIRE_SET_GID | WIRE_SET_MTIME,
+		.what = WIRE_SET_MODE | WIRE_SET_UID | WIRE_SET_GID | WIRE_SET_MTIME | CHANGE_XATTR,
 		.mode = up->mode,
 		.uid = up->uid,
 		.gid = up->gid,
 		.mtime_ns = up->mtime_ns,
+		.xattr = up->xattr,
 	};
 	struct lookup *q = lookup_of(cache_ctx(file), up->object);
 	struct meta_fact fact = {.kind = META_FILE, .object = *version};

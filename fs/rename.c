@@ -14,7 +14,6 @@
 #include "core/context.h"
 #include "fs/change.h"
 #include "fs/copy.h"
-#include "fs/links.h"
 #include "fs/listing.h"
 #include "fs/movedir.h"
 #include "fs/stream.h"
@@ -106,9 +105,7 @@ static int rename_object(struct rename *r)
 	if (ret)
 		return ret;
 	replace_draft(r, NULL);
-	if (fact.is_link)
-		links_copied(r->old, r->new, &fact.object);
-	else
+	if (!fact.is_link)
 		take_file_along(r, &old, &fact.object);
 	told_file(r->ctx, r->new, &fact);
 	ret = change_delete(r->from, r->from->name.key);

@@ -48,8 +48,11 @@ static int serve_hello(struct session *s)
 
 /* Of which a path's last name, a symbolic link, is followed; of WIRE_LINK only the first path's,
  * which is serve_link()'s part. */
-static const bool may_follow[WIRE_OPS] = {
-	[WIRE_STAT] = true, [WIRE_OPEN] = true, [WIRE_SETATTR] = true};
+static const bool may_follow[WIRE_OPS] = {[WIRE_STAT] = true,
+					  [WIRE_OPEN] = true,
+					  [WIRE_SETATTR] = true,
+					  [WIRE_GETXATTR] = true,
+					  [WIRE_SETXATTR] = true};
 
 /* What is being removed is not asked about. */
 static void wait_for_gone(const struct session *s, const struct name *name)
@@ -310,6 +313,7 @@ static const struct {
 	[WIRE_RECOVER] = {serve_recover, false},   [WIRE_SYMLINK] = {serve_symlink, true},
 	[WIRE_READLINK] = {serve_readlink, true},  [WIRE_CREDS] = {serve_creds, true},
 	[WIRE_STREAM] = {serve_stream, false},	   [WIRE_NAME] = {serve_name, false},
+	[WIRE_GETXATTR] = {serve_getxattr, true},  [WIRE_SETXATTR] = {serve_setxattr, true},
 };
 
 static int serve(struct session *s, size_t bytes)
@@ -352,7 +356,10 @@ void session_serve(const struct session_env *env, pid_t pid, const void *message
 	out->head.error = ret;
 	if (ret && out->head.fds)
 		out->head.fds = 0;
-	out->head.text_len = (uint32_t)strlen(out->text ? out->text : out->line);
+	if (out->is_binary)
+		out->head.text_len = out->text_bytes;
+	else
+		out->head.text_len = (uint32_t)strlen(out->text ? out->text : out->line);
 }
 
 void session_free(struct session_reply *reply)

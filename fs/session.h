@@ -17,8 +17,10 @@ struct session_reply {
 	char line[SESSION_LINE_BYTES];
 	char *text;	      /* owned; if NULL the text is in line */
 	int fd[WIRE_FDS_MAX]; /* owned, -1: none; head.fds of them */
-	bool is_silent;	      /* a hint: send nothing */
-	bool stop;	      /* WIRE_STOP: the daemon is to leave after this reply */
+	bool is_binary;	      /* text has text_bytes, NULs among them */
+	uint32_t text_bytes;
+	bool is_silent; /* a hint: send nothing */
+	bool stop;	/* WIRE_STOP: the daemon is to leave after this reply */
 };
 
 struct session_env {

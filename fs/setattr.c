@@ -14,7 +14,6 @@
 #include "core/context.h"
 #include "fs/change.h"
 #include "fs/copy.h"
-#include "fs/links.h"
 #include "fs/metadata.h"
 #include "fs/told.h"
 
@@ -36,6 +35,8 @@ void change_apply(const struct change_attr *attr, struct metadata *m)
 		m->has_mtime = true;
 		m->mtime_ns = attr->mtime_ns;
 	}
+	if (attr->what & CHANGE_XATTR)
+		m->xattr = attr->xattr;
 }
 
 static int set_on_draft(struct cache_file *file, const struct change_attr *attr)
@@ -49,6 +50,8 @@ static int set_on_draft(struct cache_file *file, const struct change_attr *attr)
 				attr->what & WIRE_SET_GID ? &attr->gid : NULL);
 	if (attr->what & WIRE_SET_MTIME)
 		ret = draft_set_mtime(file, attr->mtime_ns);
+	if (attr->what & CHANGE_XATTR)
+		draft_set_xattr(file, attr->xattr);
 	return ret;
 }
 
@@ -84,9 +87,7 @@ static int set_on_object(struct lookup *q, const char *object, const struct chan
 	ret = copy_object(q, q, false, attr, &fact);
 	if (ret)
 		return ret;
-	if (fact.is_link)
-		links_copied(object, object, &fact.object);
-	else
+	if (!fact.is_link)
 		take_file_along(ctx, object, old, &fact);
 	told_file(ctx, object, &fact);
 	return 0;
@@ -101,7 +102,8 @@ static bool same_owner(uint32_t now, uint32_t wanted, uint32_t user)
 /* Is it already so? Then nothing need be done: `cp -p` and rsync say it again. */
 static bool is_so(const struct wire_attr *now, const struct change_attr *attr)
 {
-	return !((attr->what & WIRE_SET_MODE && (now->mode & 07777) != (attr->mode & 07777)) ||
+	return !(attr->what & CHANGE_XATTR ||
+		 (attr->what & WIRE_SET_MODE && (now->mode & 07777) != (attr->mode & 07777)) ||
 		 (attr->what & WIRE_SET_UID && !same_owner(now->uid, attr->uid, geteuid())) ||
 		 (attr->what & WIRE_SET_GID && !same_owner(now->gid, attr->gid, getegid())) ||
 		 (attr->what & WIRE_SET_MTIME && now->mtime_ns != attr->mtime_ns));

@@ -22,10 +22,10 @@ static const char *const verbs[STORE_VERBS] = {
 	"delete",    "delete_many", "copy",  "multipart_begin", "part",
 	"part_copy", "complete",    "abort", "uploads"};
 static const char *const ops[] = {
-	"",	    "hello",   "stat",	"open",	  "ensure",  "identify", "report",
-	"twin",	    "trapped", "flush", "stream", "settle",  "truncate", "unlink",
-	"mkdir",    "rename",  "link",	"clone",  "setattr", "recover",	 "symlink",
-	"readlink", "name",    "creds", "status", "stats",   "stop"};
+	"",	    "hello",	"stat",	   "open",    "ensure",	  "identify", "report", "twin",
+	"trapped",  "flush",	"stream",  "settle",  "truncate", "unlink",   "mkdir",	"rename",
+	"link",	    "clone",	"setattr", "recover", "symlink",  "readlink", "name",	"creds",
+	"getxattr", "setxattr", "status",  "stats",   "stop"};
 
 _Static_assert(sizeof(ops) / sizeof(ops[0]) == WIRE_OPS, "an operation without a name");
 

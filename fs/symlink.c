@@ -8,7 +8,7 @@
 #include "cache/clock.h"
 #include "core/context.h"
 #include "fs/change.h"
-#include "fs/links.h"
+#include "fs/untold.h"
 #include "fs/metadata.h"
 #include "fs/told.h"
 
@@ -88,7 +88,7 @@ int change_symlink(struct lookup *q, const char *target)
 	if (ret)
 		return ret;
 	name_object(&q->name, object);
-	links_learn_target(object, &fact, target);
+	untold_learn(object, &fact, target, NULL);
 	told_file(context_id(q->ctx), object, &fact);
 	return 0;
 }

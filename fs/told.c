@@ -9,7 +9,7 @@
 
 #include "cache/clock.h"
 #include "core/context.h"
-#include "fs/links.h"
+#include "fs/untold.h"
 #include "fs/dirattr.h"
 #include "fs/listing.h"
 
@@ -186,7 +186,7 @@ void told_file(const uint8_t *ctx, const char *object, const struct meta_fact *f
 {
 	char parent[NAME_OBJECT_MAX];
 
-	links_learn(object, fact);
+	untold_learn(object, fact, NULL, NULL);
 	meta_put_own(ctx, object, fact);
 	forget_elsewhere(ctx, object);
 	listing_changed(object);
@@ -199,7 +199,7 @@ void told_no_file(const uint8_t *ctx, const char *object)
 	const struct meta_fact none = {.kind = META_NONE};
 	char parent[NAME_OBJECT_MAX];
 
-	links_learn(object, &none);
+	untold_learn(object, &none, NULL, NULL);
 	meta_put_own(ctx, object, &none);
 	forget_elsewhere(ctx, object);
 	listing_changed(object);

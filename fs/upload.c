@@ -34,7 +34,7 @@ static int read_whole(void *arg, uint64_t offset, void *buf, size_t bytes)
 	return upload_read(arg, offset, buf, bytes);
 }
 
-void upload_describe(const struct wire_attr *attr, struct metadata_pairs *out)
+void upload_describe(const struct wire_attr *attr, const char *xattr, struct metadata_pairs *out)
 {
 	const struct metadata m = {
 		.has_mode = true,
@@ -45,6 +45,7 @@ void upload_describe(const struct wire_attr *attr, struct metadata_pairs *out)
 		.uid = attr->uid,
 		.has_gid = attr->gid != WIRE_CALLER,
 		.gid = attr->gid,
+		.xattr = xattr,
 	};
 
 	metadata_write(&m, out);
@@ -69,7 +70,7 @@ static int put_whole(struct cache_file *file, struct upload *up, char *message)
 	};
 	int ret;
 
-	upload_describe(&attr, &meta);
+	upload_describe(&attr, up->xattr, &meta);
 	ret = store_run(&call);
 	if (!ret)
 		memcpy(up->etag, call.object.etag, sizeof(up->etag));

@@ -17,7 +17,7 @@
 #include "fs/backends.h"
 #include "fs/dirattr.h"
 #include "fs/fetch.h"
-#include "fs/links.h"
+#include "fs/untold.h"
 #include "fs/meta.h"
 #include "fs/told.h"
 
@@ -149,7 +149,7 @@ static int check_link(struct writing *w)
 {
 	struct meta_fact fact;
 
-	if (!links_has(w->object) || lookup_fact(w->q, &fact) || fact.kind != META_FILE ||
+	if (!untold_is_link(w->object) || lookup_fact(w->q, &fact) || fact.kind != META_FILE ||
 	    !fact.is_link)
 		return 0;
 	return w->q->follow ? -WIRE_ELINK : -ELOOP;

@@ -188,6 +188,7 @@ static int64_t wait_seconds(enum wire_op op)
 	case WIRE_LINK:
 	case WIRE_CLONE:
 	case WIRE_SETATTR:
+	case WIRE_SETXATTR:
 		return INT32_MAX;
 	default:
 		return REQUEST_WAIT_S;
@@ -231,7 +232,7 @@ static int receive(int sock, struct request *rq, struct answer *answer)
 	if (msg.flags & K_MSG_CTRUNC)
 		return -EMFILE;
 	if ((size_t)n < sizeof(answer->head) || answer->head.magic != WIRE_MAGIC ||
-	    answer->head.fds != rq->fds)
+	    answer->head.fds != rq->fds || answer->head.text_len > (size_t)n - sizeof(answer->head))
 		return -EIO;
 	((char *)answer)[n] = '\0';
 	return 0;
@@ -374,7 +375,8 @@ int request_run(struct request *rq)
 		} else if (ret == -WIRE_ELINK) {
 			ret = symlink_redirect(t, rq->attr.size, answer.text);
 		} else if (!ret && rq->answer) {
-			memcpy(rq->answer, answer.text, strlen(answer.text) + 1);
+			rq->answer_len = answer.head.text_len;
+			memcpy(rq->answer, answer.text, rq->answer_len + 1);
 		} else if (ret && answer.head.text_len) {
 			say(answer.text, "");
 			rq->said = true;

@@ -25,8 +25,9 @@ struct request {
 	uint32_t mode, uid, gid;
 	bool has_send_fd; /* WIRE_TWIN: send_fd goes along */
 	int send_fd;
-	char *answer; /* room for the text of a good answer with its NUL, WIRE_PATH_MAX; or NULL */
+	char *answer; /* room for the text of a good answer and a NUL, WIRE_PATH_MAX; or NULL */
 	/* The answer. */
+	uint32_t answer_len;
 	struct wire_attr attr;
 	uint8_t ctx[WIRE_CTX_BYTES];
 	int fd[WIRE_FDS_MAX]; /* close-on-exec; the caller's to close */

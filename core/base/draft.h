@@ -47,7 +47,7 @@
 #include <stdint.h>
 
 #define DRAFT_MAGIC   0x46444b53u /* "SKDF" */
-#define DRAFT_VERSION 2u
+#define DRAFT_VERSION 3u
 
 /* pattern */
 #define DRAFT_PLACED 1u

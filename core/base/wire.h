@@ -105,6 +105,14 @@ enum wire_op {
 	 * whom, and what was looked at to find that out. flags: WIRE_CREDS_TEST: one request is
 	 * made, and what its answer says is told as well. -EINVAL: no such kind of store. */
 	WIRE_CREDS,
+	/* text: "PATH\0NAME" of an extended attribute, or with data_dev, data_ino, an empty PATH;
+	 * an empty NAME: all names. Reply text: the value, or the names, each with its NUL; any
+	 * bytes. Errors: -ENODATA, -ENOENT, -E2BIG, the store's. */
+	WIRE_GETXATTR,
+	/* text: "PATH\0NAME\0VALUE", or without VALUE and its NUL for WIRE_XATTR_REMOVE. flags: of
+	 * setxattr(2). Errors as of that, -ENOSPC (the store keeps no more), -EOPNOTSUPP (of a
+	 * directory). */
+	WIRE_SETXATTR,
 	/* For the command line. Reply text: JSON (STATUS, STATS) or nothing (STOP). */
 	WIRE_STATUS,
 	WIRE_STATS,
@@ -141,6 +149,9 @@ enum wire_op {
 
 /* flags of WIRE_CREDS */
 #define WIRE_CREDS_TEST 1u
+
+/* flags of WIRE_SETXATTR, beside XATTR_CREATE and XATTR_REPLACE */
+#define WIRE_XATTR_REMOVE 4u
 
 /* flags of WIRE_RECOVER */
 #define WIRE_RECOVER_RETRY   1u /* publishes it if its version is still there */

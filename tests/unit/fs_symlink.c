@@ -3,7 +3,7 @@
 #include "tests/unit/writing_rig.h"
 
 #include "core/pairs.h"
-#include "fs/links.h"
+#include "fs/untold.h"
 
 static int symlink_as(const char *target, const char *path)
 {
@@ -45,7 +45,7 @@ Test(fs_symlink, made_as_s3fs_makes_one)
 	struct fake_object *o;
 
 	start("60000");
-	links_start(-1);
+	untold_start(-1);
 	cr_assert_eq(op(WIRE_STAT, "s3/b/dir", 0), 0);
 	fake_requests();
 	cr_assert_eq(symlink_as("x", "s3/b/dir/l"), 0);
@@ -63,7 +63,7 @@ Test(fs_symlink, made_as_s3fs_makes_one)
 	goes_on(WIRE_STAT, "s3/b/dir/l", 0, "s3/b/dir/x");
 	goes_on(WIRE_OPEN, "s3/b/dir/l", O_RDONLY, "s3/b/dir/x");
 	cr_assert_str_eq(fake_requests(), "0 0 0 0");
-	links_stop();
+	untold_stop();
 	stop();
 }
 
@@ -72,7 +72,7 @@ Test(fs_symlink, errors)
 	static char longest[WIRE_PATH_MAX + 1];
 
 	start("60000");
-	links_start(-1);
+	untold_start(-1);
 	memset(longest, 'x', WIRE_PATH_MAX);
 	cr_assert_eq(symlink_as("", "s3/b/l"), -ENOENT);
 	cr_assert_eq(symlink_as(longest, "s3/b/l"), -ENAMETOOLONG);
@@ -102,15 +102,15 @@ Test(fs_symlink, errors)
 	cr_assert_eq(ask("s3/b/l", 6), -EOPNOTSUPP);
 	cr_assert_eq(op(WIRE_UNLINK, "s3/b/l", 0), 0);
 	cr_assert_eq(op(WIRE_STAT, "s3/b/l", WIRE_NOFOLLOW), -ENOENT);
-	cr_assert(!links_has("s3/b/l"));
-	links_stop();
+	cr_assert(!untold_is_link("s3/b/l"));
+	untold_stop();
 	stop();
 }
 
 Test(fs_symlink, where_a_path_goes_on)
 {
 	start("60000");
-	links_start(-1);
+	untold_start(-1);
 	cr_assert_eq(symlink_as("../dir", "s3/b/dir/up"), 0);
 	cr_assert_eq(symlink_as("/etc/x", "s3/b/abs"), 0);
 	cr_assert_eq(symlink_as("dir/", "s3/b/slash"), 0);
@@ -129,14 +129,14 @@ Test(fs_symlink, where_a_path_goes_on)
 	cr_assert_eq(reply.head.attr.size, 1);
 	cr_assert_eq(symlink_as("x", "s3/b/abs/l"), -WIRE_ELINK);
 	cr_assert_eq(reply.head.attr.size, 0);
-	links_stop();
+	untold_stop();
 	stop();
 }
 
 Test(fs_symlink, of_others_is_found_when_it_is_in_the_way)
 {
 	start("60000");
-	links_start(-1);
+	untold_start(-1);
 	put_text("l", "dir", "41471");
 	put_text("file", "dir", "33188");
 	fake_requests();
@@ -150,14 +150,14 @@ Test(fs_symlink, of_others_is_found_when_it_is_in_the_way)
 	cr_assert_str_eq(fake_requests(), "0 0 0 0");
 	cr_assert_eq(op(WIRE_STAT, "s3/b/file/x", 0), -ENOTDIR);
 	cr_assert_eq(op(WIRE_STAT, "s3/b/old/x", 0), -ENOTDIR);
-	links_stop();
+	untold_stop();
 	stop();
 }
 
 Test(fs_symlink, a_miss_where_the_directory_is_known_costs_nothing_more)
 {
 	start("0");
-	links_start(-1);
+	untold_start(-1);
 	fake_requests();
 	cr_assert_eq(op(WIRE_STAT, "s3/b/dir/none", 0), -ENOENT);
 	cr_assert_str_eq(fake_requests(), "1 0 2 0"); /* HEAD, LIST, and a LIST for dir */
@@ -165,29 +165,29 @@ Test(fs_symlink, a_miss_where_the_directory_is_known_costs_nothing_more)
 	cr_assert_str_eq(fake_requests(), "1 0 1 0");
 	cr_assert_eq(op(WIRE_STAT, "s3/b/none", 0), -ENOENT);
 	cr_assert_str_eq(fake_requests(), "1 0 1 0");
-	links_stop();
+	untold_stop();
 	stop();
 }
 
 Test(fs_symlink, one_that_was_replaced_is_looked_at_again)
 {
 	start("0");
-	links_start(-1);
+	untold_start(-1);
 	cr_assert_eq(symlink_as("dir", "s3/b/l"), 0);
 	goes_on(WIRE_STAT, "s3/b/l/x", 0, "s3/b/dir/x");
 	fake_delete_key("b", "l");
 	fake_put("b", "l/x", 77);
 	cr_assert_eq(op(WIRE_STAT, "s3/b/l/x", 0), 0);
 	cr_assert_eq(reply.head.attr.size, 77);
-	cr_assert(!links_has("s3/b/l"));
-	links_stop();
+	cr_assert(!untold_is_link("s3/b/l"));
+	untold_stop();
 	stop();
 }
 
 Test(fs_symlink, a_hostile_one_is_a_file)
 {
 	start("60000");
-	links_start(-1);
+	untold_start(-1);
 	put_text("empty", "", "41471");
 	fake_put("b", "huge", 100000);
 	pairs_add(&fake_find("b", "huge")->user, "mode", "41471");
@@ -196,6 +196,6 @@ Test(fs_symlink, a_hostile_one_is_a_file)
 	cr_assert_eq(op(WIRE_STAT, "s3/b/huge", 0), 0);
 	cr_assert(S_ISREG(reply.head.attr.mode));
 	cr_assert_eq(op(WIRE_READLINK, "s3/b/huge", 0), -EINVAL);
-	links_stop();
+	untold_stop();
 	stop();
 }

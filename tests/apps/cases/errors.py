@@ -14,7 +14,7 @@ from case import Case, want
 
 REFUSED = {
     "named-pipe": ("mkfifo $D/text/new", b"Operation not permitted"),
-    "xattr": ("python3 -c 'import os, sys; os.setxattr(sys.argv[1], \"user.a\", b\"b\")' $D/text/file00.txt",
+    "xattr": ("python3 -c 'import os, sys; os.setxattr(sys.argv[1], \"system.a\", b\"b\")' $D/text/file00.txt",
               b"Operation not supported"),
     "in-root": ("mkdir ${D%/s3/*}/new", b"Read-only file system"),
     "create-in-root": ("echo x >${D%/s3/*}/new", b"Read-only file system"),
