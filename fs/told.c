@@ -248,11 +248,32 @@ void told_made_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns)
 	pthread_mutex_unlock(&lock);
 }
 
+/* The directory, and what was in it when it moved. */
+static void forget_below(const uint8_t *ctx, const char *prefix)
+{
+	const struct meta_fact none = {.kind = META_NONE};
+	size_t len = strlen(prefix);
+	struct empty **at = &empties;
+
+	pthread_mutex_lock(&lock);
+	while (*at) {
+		const struct empty *e = *at;
+
+		if (memcmp(e->ctx, ctx, WIRE_CTX_BYTES) != 0 || strncmp(e->prefix, prefix, len)) {
+			at = &(*at)->next;
+			continue;
+		}
+		put_dir(ctx, e->prefix, META_NONE, 0);
+		put_plain(ctx, e->prefix, &none);
+		drop(at);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
 void told_no_dir(const uint8_t *ctx, const char *prefix)
 {
 	const struct meta_fact none = {.kind = META_NONE};
 	char parent[NAME_OBJECT_MAX], inside[NAME_OBJECT_MAX];
-	struct empty **at;
 
 	put_dir(ctx, prefix, META_NONE, 0);
 	put_plain(ctx, prefix, &none);
@@ -261,11 +282,7 @@ void told_no_dir(const uint8_t *ctx, const char *prefix)
 	dirattr_forget(ctx, prefix);
 	snprintf(inside, sizeof(inside), "%s.", prefix);
 	listing_changed(inside); /* the directory's own listing */
-	pthread_mutex_lock(&lock);
-	at = find(ctx, prefix);
-	if (*at)
-		drop(at);
-	pthread_mutex_unlock(&lock);
+	forget_below(ctx, prefix);
 	if (parent_of(prefix, parent))
 		remember(ctx, parent, false);
 }

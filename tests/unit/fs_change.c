@@ -303,6 +303,7 @@ Test(fs_change, rename_of_a_directory)
 	cr_assert_eq(fake_find("b", "moved/sub/y")->size, 11);
 	in_bucket("moved/z", "fresh");
 	cr_assert_eq(op(WIRE_STAT, "s3/b/dir", 0), -ENOENT);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/dir/sub", 0), -ENOENT, "it is remembered as emptied");
 	cr_assert_eq(size_of("s3/b/moved/sub/y"), 11);
 	stop();
 }
