@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/mman.h>
 
+#include "core/base/durability.h"
 #include "intercept/fdtab.h"
 #include "intercept/handlers.h"
 #include "intercept/request.h"
@@ -143,22 +144,24 @@ int notes_flush(struct vfile *vf)
  * its close must come by here. */
 static void begin(void)
 {
-	if (!__atomic_exchange_n(&started, 1, __ATOMIC_ACQ_REL) && rt.handoff.late[0] == 'e')
+	if (!__atomic_exchange_n(&started, 1, __ATOMIC_ACQ_REL))
 		fdtab_unsure(NOTES_STDERR);
 }
 
 int notes_close(struct vfile *vf)
 {
-	if (!rt.handoff.late)
+	enum durability mode = durability_of(rt.handoff.late, vnode_path(vf->vn));
+
+	if (mode == DURABILITY_CLOSE)
 		return flush(vf, 0);
-	if (notes_dirty(vf))
+	if (mode == DURABILITY_EXIT && notes_dirty(vf))
 		begin();
 	return flush(vf, WIRE_FLUSH_LATER);
 }
 
-bool notes_may_remove_later(const struct thread *t)
+bool notes_may_remove_later(const struct thread *t, const char *path)
 {
-	return rt.handoff.late && rt.handoff.late[0] == 'e' && !t->borrowed;
+	return durability_of(rt.handoff.late, path) == DURABILITY_EXIT && !t->borrowed;
 }
 
 void notes_removed_later(void)
@@ -172,7 +175,7 @@ void notes_settle(void)
 	struct request rq = {.op = WIRE_SETTLE};
 
 	rq.length = __atomic_load_n(&removed, __ATOMIC_ACQUIRE);
-	if (!__atomic_exchange_n(&started, 0, __ATOMIC_ACQ_REL) || rt.handoff.late[0] != 'e')
+	if (!__atomic_exchange_n(&started, 0, __ATOMIC_ACQ_REL))
 		return;
 	if (request_run(&rq))
 		__atomic_store_n(&untold, 1, __ATOMIC_RELEASE);

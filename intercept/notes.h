@@ -56,8 +56,9 @@ int notes_close(struct vfile *vf);
 void notes_settle(void);
 #define NOTES_STDERR 2
 
-/* May the daemon remove a file some time soon, for notes_settle() to wait for? Then one was. */
-bool notes_may_remove_later(const struct thread *t);
+/* May the daemon remove the file of that virtual path some time soon, for notes_settle() to wait
+ * for? Then one was. */
+bool notes_may_remove_later(const struct thread *t, const char *path);
 void notes_removed_later(void);
 
 /* As notes_close() where no call can return the error: then stderr tells, and notes_failed() is

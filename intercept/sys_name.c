@@ -134,7 +134,7 @@ static long remove_name(struct sys_args *a, int dirfd_arg, int path_arg, unsigne
 
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS_PATH;
-	if (!(flags & AT_REMOVEDIR) && notes_may_remove_later(a->thread))
+	if (!(flags & AT_REMOVEDIR) && notes_may_remove_later(a->thread, a->thread->path[0].text))
 		flags |= WIRE_UNLINK_LATER;
 	rq = about(WIRE_UNLINK, &a->thread->path[0], flags);
 	ret = request_run(&rq);

@@ -17,7 +17,7 @@
 #include "core/base/wire.h"
 
 #define HANDOFF_NAME  "SKYSHIM_RT="
-#define HANDOFF_BYTES 36864 /* the longest string: eight paths and the rest */
+#define HANDOFF_BYTES 40960 /* the longest string: eight paths, DURABILITY_BYTES and the rest */
 
 /* A home (intercept/filter.h): where it may be, and how large it is; aligned to its size. Free in
  * every image that execve(2) begins: below what the kernel puts under the stack (which a random
@@ -47,8 +47,8 @@ struct handoff {
 	const char *report; /* where each process writes its coverage at its end: "-" is stderr,
 			     * else an absolute path, appended to; or NULL */
 	const char
-		*late; /* "exit" or "fsync": close(2) only starts to store what was written; NULL:
-			     * it waits */
+		*late; /* when what was written is in the bucket, as core/base/durability.h has it;
+			* NULL: "close" */
 	const char *uring;    /* "1": io_uring is served, "message": as on Linux before 6.11; NULL:
 			    * it is answered ENOSYS */
 	const char *home;     /* where the runtime has to stand, in hexadecimal digits, because the

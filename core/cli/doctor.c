@@ -20,6 +20,7 @@
 #include "core/cli/verdict.h"
 #include "core/cli/where.h"
 #include "core/scope.h"
+#include "core/settings.h"
 #include "fs/autostart.h"
 
 #define NOFILE_WANTED	1024
@@ -138,6 +139,40 @@ static void check_credentials(void)
 	    endpoint && *endpoint ? endpoint : "as the profile says, or Amazon's");
 }
 
+/* Each rule: a path, and the mode behind it. */
+static void say_rules(const char *root, const char *text)
+{
+	while ((text = strchr(text, '\t'))) {
+		int len = (int)strcspn(++text, "\t");
+
+		say(GOOD, "durability", "%.*s from %s/%.*s on", (int)strcspn(text + len + 1, "\t"),
+		    text + len + 1, root, len, text);
+		text += len + 1;
+	}
+}
+
+static void check_durability(const char *root)
+{
+	const char *text = getenv("SKYSHIM_DURABILITY");
+	char message[SETTINGS_MESSAGE_BYTES];
+	struct settings settings;
+
+	if (settings_read(root, &settings, message)) {
+		say(BAD, "configuration", "%s", message);
+		return;
+	}
+	say(GOOD, "configuration", "%s%s", settings.path,
+	    access(settings.path, F_OK) ? " (not there: all is as usual)" : "");
+	if (text && *text) {
+		say(durability_named(text) ? GOOD : BAD, "durability",
+		    "%s, as SKYSHIM_DURABILITY says of all paths (close, exit or fsync)", text);
+		return;
+	}
+	say(GOOD, "durability", "%.*s", (int)strcspn(settings.durability, "\t"),
+	    settings.durability);
+	say_rules(root, settings.durability);
+}
+
 static void check_limits(void)
 {
 	struct rlimit lim;
@@ -167,11 +202,13 @@ int cli_doctor(char **argv)
 	verdict_start(json);
 	check_kernel();
 	mechanisms_check();
-	if (!where_root(root))
+	if (!where_root(root)) {
 		say(access(root, F_OK) ? GOOD : NOTE, "root", "%s%s", root,
 		    access(root, F_OK) ? "" : " exists on disk too and is hidden from programs");
-	else
+		check_durability(root);
+	} else {
 		failed++;
+	}
 	if (!where_find(&w)) {
 		check_cache(&w);
 		check_leases(&w);

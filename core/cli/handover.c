@@ -20,6 +20,7 @@
 #include "core/buffer.h"
 #include "core/cli/cli.h"
 #include "core/scope.h"
+#include "core/settings.h"
 #include "fs/ask.h"
 #include "fs/autostart.h"
 
@@ -134,16 +135,23 @@ static int identify(const char *path, char out[RTID_BYTES])
 	return 0;
 }
 
-/* How long a close(2) waits. Returns 0, or -EINVAL after saying so. */
-static int durability(const char **late)
+/* How long a close(2) waits: as the environment says, else as the configuration does. Returns 0, or
+ * a negative errno after saying why. */
+static int durability(const char *root, const char **late)
 {
+	static struct settings settings;
 	const char *text = getenv("SKYSHIM_DURABILITY");
+	char message[SETTINGS_MESSAGE_BYTES];
+	int ret = settings_read(root, &settings, message);
 
-	*late = NULL;
-	if (!text || !*text || !strcmp(text, "close"))
-		return 0;
-	*late = text;
-	if (!strcmp(text, "exit") || !strcmp(text, "fsync"))
+	if (ret) {
+		fprintf(stderr, "skyshim: %s\n", message);
+		return ret;
+	}
+	if (!text || !*text)
+		text = settings.durability;
+	*late = strcmp(text, "close") != 0 ? text : NULL;
+	if (durability_named(text))
 		return 0;
 	fprintf(stderr, "skyshim: SKYSHIM_DURABILITY=%s: it is close, fsync or exit\n", text);
 	return -EINVAL;
@@ -192,7 +200,7 @@ int handover(const struct where *w, const struct program *p, const struct covera
 				"it belongs beside this program or in ../libexec/skyshim");
 	if (identify(w->runtime, rtid))
 		return complain(w->runtime, strerror(errno));
-	if (where_root(root) || durability(&h.late))
+	if (where_root(root) || durability(root, &h.late))
 		return CLI_NOT_EXECUTABLE;
 	ret = handover_context(w, h.ctx);
 	if (ret)

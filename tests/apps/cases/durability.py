@@ -53,6 +53,43 @@ def failure_at_exit(context):
     want(result.status == 1 and result.stderr, f"a program that closes standard error before it ends: {result}")
 
 
+def configure(context, text):
+    path = os.path.join(context.folder, "home", ".config", "skyshim")
+    os.makedirs(path, exist_ok=True)
+    with open(os.path.join(path, "config"), "w", encoding="ascii") as out:
+        out.write(text)
+
+
+def by_path(context):
+    """Where the configuration says `exit`, close(2) does not wait, so it reports nothing; elsewhere it does. A renamed program
+    and one that is executed have the same rules; the environment goes before all of them."""
+    configure(context, "; the user's own\n[/cloud/s3/no-such-bucket-here/late]\ndurability = exit\n\n"
+                       "[s3://no-such-bucket-here/late/but]\ndurability=close\n")
+    script = ("import os\nfor name in ('late/f', 'late/but/f', 'later', 'f'):\n    try:\n"
+              "        open('/cloud/s3/no-such-bucket-here/' + name, 'w').close()\n        print(name, 'closed')\n"
+              "    except OSError as e:\n        print(name, e.errno)\n")
+    for env, closed in (({}, {"late/f"}), ({"SKYSHIM_DURABILITY": "exit"}, {"late/f", "late/but/f", "later", "f"}),
+                        ({"SKYSHIM_DURABILITY": "close"}, set())):
+        result = context.run([context.skyshim, "run", "env", "python3", "-c", script], env=env)
+        lines = dict(line.split() for line in result.stdout.decode().splitlines())
+        want({name for name, what in lines.items() if what == "closed"} == closed and len(lines) == 4, f"{env}: {result}")
+        want(result.status == (1 if closed else 0), f"{env}: its status is {result.status}")
+    shown = context.run([context.skyshim, "doctor"]).stdout.decode()
+    want("exit from /cloud/s3/no-such-bucket-here/late on" in shown and "close from /cloud/s3/no-such-bucket-here/late/but on" in shown, shown)
+
+
+def configured_wrong(context):
+    """The file, the line, and what to write instead."""
+    for text, said in (("\ndurability = soon\n", b"config:2: durability = soon: it is close, exit or fsync"),
+                       ("[/home]\ndurability = exit\n", b"config:2: [/home]: write the path of"),
+                       ("durable = exit\n", b"config:1: durable: there is no such setting"),
+                       ("[/cloud/s3/b\n", b"config:1: this is no setting: write")):
+        configure(context, text)
+        result = context.run([context.skyshim, "run", "true"])
+        want(result.status == 126 and said in result.stderr, f"{text!r}: {result}")
+        want(said in context.run([context.skyshim, "doctor"]).stdout, f"{text!r}: doctor does not say so")
+
+
 def after_fsync(context):
     """fsync(2) waits, close(2) does not, and the end neither; it comes all the same."""
     with Counted(context) as counted:
@@ -140,4 +177,6 @@ CASES = [
     Case("durability/removing-refused", check=removing_refused, embedded_only=True),
     Case("durability/removing-killed", check=removing_killed, embedded_only=True),
     Case("durability/no-such-mode", check=no_such_mode),
+    Case("durability/by-path", check=by_path),
+    Case("durability/configured-wrong", check=configured_wrong, needs_store=False),
 ]

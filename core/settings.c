@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See settings.h. */
+#include "core/settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/vpath.h"
+#include "core/ini.h"
+#include "core/scope.h"
+
+static int complain(const struct settings *s, int line, const char *what, const char *remedy)
+{
+	if (!*s->message)
+		snprintf(s->message, SETTINGS_MESSAGE_BYTES, "%s:%d: %s: %s", s->path, line, what,
+			 remedy);
+	return -EINVAL;
+}
+
+/* The virtual path that a section is about. */
+static int section_path(const struct settings *s, const struct ini_line *line, struct vpath *out)
+{
+	static const char remedy[] = "write the path of a folder or file in the clouds, as "
+				     "[/cloud/s3/BUCKET/folder] or [s3://BUCKET/folder]";
+	char what[256];
+
+	if (strpbrk(line->section, "\t\n") ||
+	    vpath_resolve(s->root, NULL, line->section, out) != 1) {
+		snprintf(what, sizeof(what), "[%.200s]", line->section);
+		return complain(s, line->number, what, remedy);
+	}
+	return 0;
+}
+
+static int set_durability(struct settings *s, const struct ini_line *line)
+{
+	size_t used = strlen(s->durability);
+	struct vpath path;
+	char what[128];
+	int ret;
+
+	if (!durability_named(line->value) || strchr(line->value, '\t')) {
+		snprintf(what, sizeof(what), "durability = %.80s", line->value);
+		return complain(s, line->number, what, "it is close, exit or fsync");
+	}
+	if (!*line->section) {
+		if (s->rules)
+			return complain(s, line->number, "durability",
+					"what holds for all stands before the first [section]");
+		snprintf(s->durability, sizeof(s->durability), "%s", line->value);
+		return 0;
+	}
+	ret = section_path(s, line, &path);
+	if (ret)
+		return ret;
+	ret = snprintf(s->durability + used, sizeof(s->durability) - used, "\t%s\t%s", path.text,
+		       line->value);
+	if (ret >= (int)(sizeof(s->durability) - used)) {
+		s->durability[used] = '\0';
+		return complain(s, line->number, "durability",
+				"there are too many paths; name fewer and shorter ones");
+	}
+	s->rules++;
+	return 0;
+}
+
+static int on_line(void *arg, const struct ini_line *line)
+{
+	struct settings *s = arg;
+	char what[128];
+
+	if (!strcmp(line->name, "durability"))
+		return set_durability(s, line);
+	snprintf(what, sizeof(what), "%.100s", line->name);
+	return complain(s, line->number, what, "there is no such setting; there is: durability");
+}
+
+static void find_path(struct settings *s)
+{
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	int n = 0;
+
+	if (config && *config == '/')
+		n = snprintf(s->path, sizeof(s->path), "%s/skyshim/config", config);
+	else if (home && *home == '/')
+		n = snprintf(s->path, sizeof(s->path), "%s/.config/skyshim/config", home);
+	if (n >= (int)sizeof(s->path))
+		s->path[0] = '\0';
+}
+
+/* The text, to free; NULL with *error 0: there is none. */
+static char *read_file(const struct settings *s, int *error)
+{
+	SCOPE_FD int fd = *s->path ? open(s->path, O_RDONLY | O_CLOEXEC) : -1;
+	SCOPE_FREE char *text = NULL;
+	char *result;
+	ssize_t n;
+
+	*error = 0;
+	if (fd < 0 && (!*s->path || errno == ENOENT || errno == ENOTDIR))
+		return NULL;
+	text = fd < 0 ? NULL : malloc(SETTINGS_BYTES + 1);
+	n = text ? read(fd, text, SETTINGS_BYTES + 1) : -1;
+	if (n < 0 || n > SETTINGS_BYTES) {
+		*error = n < 0 ? -errno : -EFBIG;
+		snprintf(s->message, SETTINGS_MESSAGE_BYTES, "%s: %s", s->path, strerror(-*error));
+		return NULL;
+	}
+	text[n] = '\0';
+	result = text;
+	text = NULL;
+	return result;
+}
+
+int settings_read(const char *root, struct settings *out, char *message)
+{
+	SCOPE_FREE char *text = NULL;
+	int ret, line;
+
+	*out = (struct settings){.root = root, .message = message};
+	message[0] = '\0';
+	snprintf(out->durability, sizeof(out->durability), "close");
+	find_path(out);
+	text = read_file(out, &ret);
+	if (!text)
+		return ret;
+	line = ini_read(text, on_line, out);
+	if (line > 0 || *message) {
+		complain(out, line, "this is no setting", "write NAME = VALUE or [PATH]");
+		return -EINVAL;
+	}
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The user's own configuration: $XDG_CONFIG_HOME/skyshim/config, or ~/.config/skyshim/config.
+ *
+ *	durability = close            for all that no section names
+ *	[/cloud/s3/scratch]           or [s3://scratch]: this, and all that is below it
+ *	durability = exit
+ *
+ * INI as the AWS tools have it (core/ini.h). What is not known is an error, with file, line and
+ * what to write instead.
+ */
+#ifndef CORE_SETTINGS_H
+#define CORE_SETTINGS_H
+
+#include <limits.h>
+
+#include "core/base/durability.h"
+
+#define SETTINGS_BYTES	       65536 /* of the file */
+#define SETTINGS_MESSAGE_BYTES 4608
+
+struct settings {
+	char path[PATH_MAX]; /* of the file, which need not be there; "" without a home */
+	char durability[DURABILITY_BYTES]; /* as core/base/durability.h has it */
+	unsigned rules;			   /* paths in it */
+	/* while it is read */
+	const char *root;
+	char *message;
+};
+
+/* root: where the clouds appear, as of vpath_resolve(). Returns 0, also when there is no file; or
+ * -EINVAL (-EACCES...) with a line in message, SETTINGS_MESSAGE_BYTES. */
+int settings_read(const char *root, struct settings *out, char *message);
+
+#endif

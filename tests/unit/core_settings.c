@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The user's configuration: what it becomes, and what is said of a wrong one. */
+#include "core/settings.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static char dir[] = "/tmp/skyshim-test-XXXXXX";
+static char message[SETTINGS_MESSAGE_BYTES];
+static struct settings settings;
+
+static int load(const char *text)
+{
+	char path[64];
+	FILE *out;
+	int ret;
+
+	strcpy(dir, "/tmp/skyshim-test-XXXXXX");
+	cr_assert_not_null(mkdtemp(dir));
+	setenv("XDG_CONFIG_HOME", dir, 1);
+	snprintf(path, sizeof(path), "%s/skyshim", dir);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/skyshim/config", dir);
+	if (text) {
+		out = fopen(path, "w");
+		cr_assert_not_null(out);
+		fputs(text, out);
+		fclose(out);
+	}
+	ret = settings_read("/cloud", &settings, message);
+	cr_assert_str_eq(settings.path, path);
+	snprintf(path, sizeof(path), "rm -rf %s", dir);
+	cr_assert_eq(system(path), 0);
+	return ret;
+}
+
+static void wrong(const char *text, const char *said)
+{
+	cr_assert_eq(load(text), -EINVAL, "%s", text);
+	cr_assert_not_null(strstr(message, said), "%s", message);
+}
+
+Test(core_settings, without_a_file_all_is_as_usual)
+{
+	cr_assert_eq(load(NULL), 0);
+	cr_assert_str_eq(settings.durability, "close");
+	cr_assert_eq(load("# nothing\n\n"), 0);
+	cr_assert_str_eq(settings.durability, "close");
+	unsetenv("XDG_CONFIG_HOME");
+	unsetenv("HOME");
+	cr_assert_eq(settings_read("/cloud", &settings, message), 0);
+	cr_assert_str_eq(settings.path, "");
+}
+
+Test(core_settings, durability_by_path)
+{
+	cr_assert_eq(load("durability = exit\n[/cloud/s3/b//x/../log/]\ndurability=fsync ; often\n"
+			  "[s3://c]\ndurability = close\n"),
+		     0);
+	cr_assert_str_eq(settings.durability, "exit\ts3/b/log\tfsync\ts3/c\tclose");
+	cr_assert_eq(settings.rules, 2);
+	cr_assert_eq(load("[/cloud]\ndurability = exit\n"), 0);
+	cr_assert_str_eq(settings.durability, "close\t\texit");
+}
+
+Test(core_settings, what_is_wrong_is_told)
+{
+	char many[16000] = "";
+
+	wrong("durability = soon\n", "skyshim/config:1: durability = soon: it is close, exit or");
+	wrong("\n\n[/etc]\ndurability = exit\n", "config:4: [/etc]: write the path of a folder");
+	wrong("[bucket]\ndurability = exit\n", "config:2: [bucket]: write the path");
+	wrong("cache = 5\n", "config:1: cache: there is no such setting; there is: durability");
+	wrong("[/cloud/s3/b\n", "config:1: this is no setting");
+	wrong("durability\n", "config:1: this is no setting");
+	for (int i = 0; i < 300; i++)
+		sprintf(many + strlen(many), "[s3://bucket-%d]\ndurability = exit\n", i);
+	wrong(many, "there are too many paths");
+}
