@@ -18,6 +18,7 @@
 #include "fs/gone.h"
 #include "fs/metadata.h"
 #include "fs/names.h"
+#include "fs/refused.h"
 #include "fs/told.h"
 #include "fs/untold.h"
 #include "fs/upload.h"
@@ -190,6 +191,7 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 		return -EKEYREJECTED;
 	}
 	ret = send_on(file, flush, &up, message);
+	refused_note(cache_ctx(file), up.object, ret);
 	version.size = up.bytes;
 	version.mtime_ns = up.mtime_ns;
 	memcpy(version.etag, up.etag, sizeof(version.etag));

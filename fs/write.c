@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -19,6 +20,7 @@
 #include "fs/fetch.h"
 #include "fs/untold.h"
 #include "fs/meta.h"
+#include "fs/refused.h"
 #include "fs/told.h"
 
 #define TRIES_MAX 3 /* of a name that comes to be meanwhile */
@@ -234,6 +236,21 @@ static int try_open(struct writing *w, struct opened *out)
 	return open_kept(w, out);
 }
 
+/* The store would refuse it, as it did a moment ago; what is being written goes on. */
+static bool is_refused(const struct writing *w)
+{
+	const uint8_t *ctx = context_id(w->q->ctx);
+
+	if (!refused_is(ctx, w->object) || draft_may_change(ctx, w->object))
+		return false;
+	snprintf(w->q->message, sizeof(w->q->message),
+		 "nothing is opened for writing beside %.*s: a moment ago the store refused what "
+		 "was "
+		 "written there",
+		 256, w->object);
+	return true;
+}
+
 int write_open(struct lookup *q, unsigned flags, uint32_t mode, struct opened *out)
 {
 	struct writing w = {.q = q, .flags = flags, .mode = mode};
@@ -248,6 +265,8 @@ int write_open(struct lookup *q, unsigned flags, uint32_t mode, struct opened *o
 	if (!backends_has(q->name.scheme))
 		return -ENOENT;
 	name_object(&q->name, w.object);
+	if (is_refused(&w))
+		return -EACCES;
 	for (int i = 0; i < TRIES_MAX && ret == -EAGAIN; i++) {
 		w.sure = i == TRIES_MAX - 1;
 		ret = try_open(&w, out);

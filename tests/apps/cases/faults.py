@@ -101,6 +101,26 @@ def denied(context):
         faulty.none_left()
 
 
+def denied_at_open(context):
+    """403: who was refused once is told when the next file is opened, before the work is done; until it is allowed again."""
+    with Faulty(context) as faulty:
+        faulty.store.put("faulty", "w/there", b"there")
+        faulty.store.put("faulty", "other/there", b"there")
+        faulty.fault("denied,verb=PutObject")
+        script = ("import os\nD = os.environ['D']\n"
+                  "def attempt(what, flags):\n    try:\n        f = os.open(D + what, flags)\n        print('opened', end=' ')\n"
+                  "        os.close(f)\n        print('closed')\n    except OSError as e:\n        print(e.errno)\n"
+                  "attempt('/f', os.O_WRONLY | os.O_CREAT)\nattempt('/g', os.O_WRONLY | os.O_CREAT)\nattempt('/there', os.O_WRONLY | os.O_TRUNC)\n"
+                  "attempt('/there', os.O_RDONLY)\nattempt('/../other/f', os.O_WRONLY | os.O_CREAT)\nattempt('/f', os.O_RDWR)\n")
+        result = context.run([context.skyshim, "run", "python3", "-c", script], env=faulty.env)
+        want(result.stdout == b"opened 13\n13\n13\nopened closed\nopened 13\nopened 13\n", f"{result}")
+        faulty.fault()
+        want(faulty.recover("retry", "--all").status == 0, "retry")
+        result = faulty.run("echo more >$D/g; cat $D/g")
+        want(result.stdout == b"more\n", f"it is allowed again: {result}")
+        faulty.none_left()
+
+
 def storm(context):
     """5xx: tried again; beyond the budget an error, and kept; `retry --all` afterwards."""
     with Faulty(context) as faulty:
@@ -322,5 +342,5 @@ DAMAGE = {
 }
 CASES = [Case(f"fault/{name}", check=damaged_upload(*rules, command=command), embedded_only=True) for name, (command, *rules) in DAMAGE.items()]
 CASES += [Case(f"fault/{name}", check=check, embedded_only=True) for name, check in {
-    "denied": denied, "storm": storm, "replaced": replaced, "bucket-gone": bucket_gone, "discarded": discarded, "two-machines": two_machines, "made-on-two": made_on_two,
+    "denied": denied, "denied-at-open": denied_at_open, "storm": storm, "replaced": replaced, "bucket-gone": bucket_gone, "discarded": discarded, "two-machines": two_machines, "made-on-two": made_on_two,
     "no-cache": no_cache, "limited-daemon": limited_daemon, "names": names}.items()]
