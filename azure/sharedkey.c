@@ -98,7 +98,7 @@ static int add_standard(const struct sharedkey_subject *subject, const struct he
 
 static int add_own(const struct header_list *fields, struct buffer *out)
 {
-	const struct header *own[HEADER_COUNT_MAX];
+	const struct header *own[HEADER_COUNT_MAX] = {NULL};
 	size_t count = 0;
 	int ret = 0;
 

@@ -77,6 +77,7 @@ int aws_fetch(struct fetch *f, const struct header_list *fields, unsigned tries)
 		f->fields = &copy;
 		if (!ret)
 			ret = fetch_run(f);
+		f->fields = NULL;
 		header_clear(&copy);
 		if (ret == -ENOMEM || ret == -ECANCELED || ret == -EMSGSIZE || ret == -EINVAL)
 			return ret;
