@@ -248,10 +248,22 @@ void told_made_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns)
 	pthread_mutex_unlock(&lock);
 }
 
+/* Nothing is believed of a directory: it may come back by moving once more. */
+static void doubt(const uint8_t *ctx, const char *prefix)
+{
+	char name[META_NAME_MAX];
+
+	meta_dir_name(prefix, name);
+	meta_forget(ctx, name);
+	forget_elsewhere(ctx, name);
+	snprintf(name, sizeof(name), "%.*s", (int)strlen(prefix) - 1, prefix);
+	meta_forget(ctx, name);
+	forget_elsewhere(ctx, name);
+}
+
 /* The directory, and what was in it when it moved. */
 static void forget_below(const uint8_t *ctx, const char *prefix)
 {
-	const struct meta_fact none = {.kind = META_NONE};
 	size_t len = strlen(prefix);
 	struct empty **at = &empties;
 
@@ -263,8 +275,8 @@ static void forget_below(const uint8_t *ctx, const char *prefix)
 			at = &(*at)->next;
 			continue;
 		}
-		put_dir(ctx, e->prefix, META_NONE, 0);
-		put_plain(ctx, e->prefix, &none);
+		if (e->prefix[len])
+			doubt(ctx, e->prefix);
 		drop(at);
 	}
 	pthread_mutex_unlock(&lock);
