@@ -271,7 +271,8 @@ static void forget_below(const uint8_t *ctx, const char *prefix)
 	while (*at) {
 		const struct empty *e = *at;
 
-		if (memcmp(e->ctx, ctx, WIRE_CTX_BYTES) != 0 || strncmp(e->prefix, prefix, len)) {
+		if (memcmp(e->ctx, ctx, WIRE_CTX_BYTES) != 0 ||
+		    strncmp(e->prefix, prefix, len) != 0) {
 			at = &(*at)->next;
 			continue;
 		}

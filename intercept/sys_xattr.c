@@ -19,6 +19,7 @@
 
 /* Whose: a path in the clouds, or an open file. */
 struct whose {
+	bool is_open;
 	const struct vpath *path;
 	struct vfile *vf;
 };
@@ -29,7 +30,7 @@ static struct request about(enum wire_op op, const struct whose *w, const char *
 	struct request rq = {.op = op, .text = text};
 	size_t name_len = strlen(name);
 
-	if (w->vf) {
+	if (w->is_open) {
 		rq.data_dev = w->vf->dev;
 		rq.data_ino = w->vf->ino;
 		text[0] = '\0';
@@ -48,7 +49,7 @@ static struct request about(enum wire_op op, const struct whose *w, const char *
 /* Is there such a file at all? */
 static long exists(const struct whose *w)
 {
-	return w->vf ? 0 : path_exists(w->path);
+	return w->is_open ? 0 : path_exists(w->path);
 }
 
 /* The name of the call, checked as the kernel does: 1 a user's, 0 another's, or an errno. */
@@ -170,7 +171,7 @@ static long by_fd(struct sys_args *a, act *does)
 	if (sys3(__NR_fcntl, fd, F_GETFL, 0) & O_PATH)
 		ret = -EBADF;
 	else
-		ret = does(a, &(struct whose){.vf = vf});
+		ret = does(a, &(struct whose){.is_open = true, .vf = vf});
 	vfile_put(vf);
 	return ret;
 }
