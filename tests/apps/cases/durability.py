@@ -177,6 +177,6 @@ CASES = [
     Case("durability/removing-refused", check=removing_refused, embedded_only=True),
     Case("durability/removing-killed", check=removing_killed, embedded_only=True),
     Case("durability/no-such-mode", check=no_such_mode),
-    Case("durability/by-path", check=by_path),
+    Case("durability/by-path", check=by_path, s3_only=True),
     Case("durability/configured-wrong", check=configured_wrong, needs_store=False),
 ]

@@ -4,6 +4,7 @@ import concurrent.futures
 import errno
 import json
 import os
+import re
 import random
 import shutil
 import signal
@@ -18,10 +19,25 @@ from cases.processes import ABSURD, ODD
 
 REQUEST = struct.Struct("=IHH16sQQQQqIIIII4x")  # core/base/wire.h
 REPLY = struct.Struct("=Ii16sQQqIIII")
-MAGIC, VERSION = 0x4d485353, 3
-TWIN_VERSION = 5  # core/base/twin.h
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
+
+
+def read_header(name):
+    """A header's text without its comments."""
+    with open(os.path.join(TOP, "core", "base", name), encoding="ascii") as header:
+        return re.sub(r"/\*.*?\*/", "", header.read(), flags=re.DOTALL)
+
+
+def number(header, name):
+    return int(re.search(rf"#define {name}\s+(\w+?)u?\s", header)[1], 0)
+
+
+WIRE_H = read_header("wire.h")
+OPERATIONS = re.findall(r"WIRE_\w+", re.search(r"enum wire_op \{(.*?)\}", WIRE_H, re.DOTALL)[1])
+MAGIC, VERSION = number(WIRE_H, "WIRE_MAGIC"), number(WIRE_H, "WIRE_VERSION")
+TWIN_VERSION = number(read_header("twin.h"), "TWIN_VERSION")
 HEAD_BYTES, BUILD_ID_BYTES = 392, 32
-STAT, TWIN, TRAPPED, STATUS = 2, 7, 8, 19
+STAT, TWIN, TRAPPED, STATUS = (OPERATIONS.index(f"WIRE_{name}") + 1 for name in ("STAT", "TWIN", "TRAPPED", "STATUS"))
 MAY_SAY = {0, -errno.ENOEXEC, -errno.ESTALE, -errno.ENOSPC, -errno.E2BIG, -errno.ETIMEDOUT, -errno.EIO}
 
 

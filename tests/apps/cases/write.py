@@ -288,15 +288,15 @@ SLOW = ("import os, time\nd = os.environ['D'] + '/w/slow/'\nos.mkdir(d)\nfor i i
 
 def many(context):
     """A new directory is filled, for longer than names are believed: what nobody else can have made is not asked about. tar sets its
-    time and its mode afterwards: its mark is put three times."""
+    time and its mode afterwards: its mark is put three times, or twice when both come before it is."""
     context.run(["sh", "-c", "mkdir many; for f in 1 2 3 4 5 6 7 8; do echo $f >many/$f; done; tar cf many.tar many"])
     with open(f"{context.work}/slow.py", "w", encoding="ascii") as out:
         out.write(SLOW)
     with Counted(context) as counted:
         counted.store.put("budget", "w/keep")
-        for command, puts, most in ("cp -r many $D/w/cp", 9, 3), ("tar xf many.tar -C $D/w", 11, 5), ("python3 slow.py", 9, 3):
+        for command, puts, most in ("cp -r many $D/w/cp", {9}, 3), ("tar xf many.tar -C $D/w", {10, 11}, 5), ("python3 slow.py", {9}, 3):
             cost = counted.cost(command)
-            want(cost.get("PutObject") == puts and sum(cost.values()) <= puts + most, f"{command}: {cost}")
+            want(cost.get("PutObject") in puts and sum(cost.values()) <= max(puts) + most, f"{command}: {cost}")
 
 
 CASES = [Case(f"write/probe/{variant}/{group}", check=probe(variant, group), needs_store=False, timeout=120)

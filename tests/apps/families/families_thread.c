@@ -275,6 +275,7 @@ void family_rseq(void)
 	struct sigaction action = {.sa_sigaction = look_where, .sa_flags = SA_SIGINFO | SA_RESTART};
 	struct itimerval every = {{0, 3000}, {0, 3000}}, off = {{0, 0}, {0, 0}};
 	struct rseq_area *area = rseq_area();
+	sigset_t alarm;
 	pthread_t thread;
 	void *result;
 
@@ -287,7 +288,11 @@ void family_rseq(void)
 	setitimer(ITIMER_REAL, &every, NULL);
 	say("interrupted and right", (long)count_in_sequence(NULL));
 	pthread_create(&thread, NULL, count_in_sequence, NULL);
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM); /* from here on it is the thread that is interrupted */
+	pthread_sigmask(SIG_BLOCK, &alarm, NULL);
 	pthread_join(thread, &result);
+	pthread_sigmask(SIG_UNBLOCK, &alarm, NULL);
 	say("in a thread", (long)result);
 	setitimer(ITIMER_REAL, &off, NULL);
 	say("handler", ticks > 5);
