@@ -82,6 +82,11 @@ void cache_version(const struct cache_file *file, struct store_object *out);
 /* The object's name; of what is written to it may change. */
 void cache_object(const struct cache_file *file, char out[CACHE_OBJECT_MAX]);
 
+/* Is it certain that nobody else keeps metadata with its object? Not at first, and kept across
+ * daemons. */
+bool cache_is_plain(const struct cache_file *file);
+void cache_set_plain(struct cache_file *file, bool is_plain);
+
 bool cache_complete(const struct cache_file *file);
 
 /* Is there anything of its first bytes (or is it complete)? */

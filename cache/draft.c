@@ -133,6 +133,7 @@ int draft_create(const struct draft_about *about, struct cache_file **out)
 		.path = about->path,
 		.object = about->object,
 		.etag = "",
+		.is_plain = about->is_plain,
 	};
 	struct notes_journal journal = {0};
 	uint8_t id[CACHE_ID_BYTES];

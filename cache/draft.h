@@ -32,6 +32,7 @@ struct draft_about {
 	const char *object;		    /* object name */
 	const char *path;		    /* virtual */
 	const struct wire_attr *attr;	    /* size 0 */
+	bool is_plain;			    /* cache_is_plain() */
 	bool must_be_new;		    /* nothing may be in the bucket when it is published */
 	const struct store_object *version; /* or this must be there; NULL: whatever it is */
 };

@@ -76,6 +76,8 @@ static void fill_vnode(struct vnode_shm *vn, const struct pair_about *about, con
 	fill_tail(vn, about);
 	if (about->kind == VNODE_FILE && !size)
 		vn->flags = VNODE_COMPLETE;
+	if (about->is_plain)
+		vn->flags |= VNODE_PLAIN;
 	__atomic_store_n(&vn->magic, VNODE_MAGIC, __ATOMIC_RELEASE);
 }
 
@@ -309,7 +311,8 @@ static void turn(struct vnode_shm *vn, size_t bytes, const struct pair_about *ab
 	vn->ahead_mark = UINT64_MAX;
 	fill_tail(vn, about);
 	blocks_set(vn, 0, blocks_of(size));
-	__atomic_store_n(&vn->flags, VNODE_COMPLETE, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&vn->flags, VNODE_COMPLETE | (about->is_plain ? VNODE_PLAIN : 0),
+			 __ATOMIC_SEQ_CST);
 }
 
 int pair_turn(int files_fd, const char *from, const char *to, const struct pair_about *about,

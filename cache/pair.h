@@ -31,6 +31,7 @@ struct pair_about {
 	const char *path;   /* virtual */
 	const char *object; /* object name */
 	const char *etag;   /* "" when unknown */
+	bool is_plain;	    /* VNODE_PLAIN */
 };
 
 /* A pair in use: data file open for writing, vnode file mapped. */

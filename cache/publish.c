@@ -336,6 +336,7 @@ static int hand_on(struct cache_file *file, const struct wire_attr *attr)
 		.path = vnode_path(vn),
 		.object = j->object,
 		.etag = j->etag,
+		.is_plain = vn->flags & VNODE_PLAIN,
 	};
 
 	return file_take_over(file, &about);

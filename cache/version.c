@@ -128,6 +128,21 @@ const uint8_t *cache_ctx(const struct cache_file *file)
 	return file->active->pair.vn->ctx;
 }
 
+bool cache_is_plain(const struct cache_file *file)
+{
+	return __atomic_load_n(&file->active->pair.vn->flags, __ATOMIC_ACQUIRE) & VNODE_PLAIN;
+}
+
+void cache_set_plain(struct cache_file *file, bool is_plain)
+{
+	uint32_t *flags = &file->active->pair.vn->flags;
+
+	if (is_plain)
+		__atomic_or_fetch(flags, VNODE_PLAIN, __ATOMIC_RELEASE);
+	else
+		__atomic_and_fetch(flags, ~VNODE_PLAIN, __ATOMIC_RELEASE);
+}
+
 bool cache_complete(const struct cache_file *file)
 {
 	return __atomic_load_n(&file->active->pair.vn->flags, __ATOMIC_ACQUIRE) & VNODE_COMPLETE;

@@ -74,6 +74,7 @@ static int take_place(struct cache_file *draft, const char *object, const char *
 	told_file(ctx, object, fact);
 	if (ret)
 		return ret;
+	cache_set_plain(*out, !fact->has_foreign);
 	ret = draft_open(*out, true, message);
 	if (ret)
 		cache_put(*out);

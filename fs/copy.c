@@ -120,8 +120,8 @@ static int copy_changed(struct lookup *from, const struct lookup *to, bool must_
 	if (!ret)
 		ret = copy(from, to, must_be_new, &user, &head.fields, &object);
 	if (!ret) {
-		lookup_file_fact(&object, &user, fact);
 		name_object(&to->name, name);
+		lookup_file_fact(name, &object, &user, &head.fields, fact);
 		untold_learn(name, fact, NULL, lookup_xattr(&user));
 	}
 	store_call_reset(&head);

@@ -33,6 +33,7 @@
 #include "fs/begun.h"
 #include "fs/clients.h"
 #include "fs/fetch.h"
+#include "fs/foreign.h"
 #include "fs/gone.h"
 #include "fs/later.h"
 #include "fs/untold.h"
@@ -300,6 +301,7 @@ static int live(struct place *p, int ready_fd)
 	listing_stop();
 	meta_stop();
 	told_forget_all();
+	foreign_forget();
 	untold_stop();
 	clients_forget();
 	context_free_all();

@@ -180,13 +180,14 @@ static int open_begin(void *arg, const struct store_object *object)
 	if (f->is_known)
 		return open_begin_again(f, object);
 	snprintf(name, sizeof(name), "%s/%s/%s", f->scheme, f->bucket, f->key);
-	lookup_file_fact(object, &f->call.user, &f->fact);
+	lookup_file_fact(name, object, &f->call.user, &f->call.fields, &f->fact);
 	untold_learn(name, &f->fact, NULL, lookup_xattr(&f->call.user));
 	lookup_file_attr(name, &f->fact, &attr);
 	fetch_version(object, version);
 	ret = cache_create(context_id(f->call.ctx), name, version, &attr, f->path_text, &file);
 	if (ret)
 		return ret;
+	cache_set_plain(file, !f->fact.has_foreign);
 	f->part = cache_part_new(file, READAHEAD_OPEN_BYTES);
 	f->file = file;
 	f->object = *object;

@@ -107,6 +107,7 @@ int change_open_unnamed(struct lookup *q, uint32_t mode, bool for_ever, struct c
 		.object = object,
 		.path = q->path,
 		.attr = &attr,
+		.is_plain = true,
 		.must_be_new = !for_ever, /* change_link_of() asks for that */
 	};
 	const struct meta_fact fact = {.kind = META_FILE, .has_mode = true, .mode = mode & 07777};

@@ -17,6 +17,7 @@
 #include "fs/backends.h"
 #include "fs/untold.h"
 #include "fs/dirattr.h"
+#include "fs/foreign.h"
 #include "fs/metadata.h"
 #include "fs/told.h"
 
@@ -48,7 +49,8 @@ const char *lookup_xattr(const struct store_pairs *user)
 	return text && strlen(text) < XATTRS_MAX ? text : "";
 }
 
-void lookup_file_fact(const struct store_object *object, const struct store_pairs *user,
+void lookup_file_fact(const char *name, const struct store_object *object,
+		      const struct store_pairs *user, const struct store_pairs *fields,
 		      struct meta_fact *out)
 {
 	struct metadata m;
@@ -68,6 +70,7 @@ void lookup_file_fact(const struct store_object *object, const struct store_pair
 	out->is_link = m.has_mode && S_ISLNK(m.mode) && object->size &&
 		       object->size < WIRE_PATH_MAX;
 	out->has_xattr = *lookup_xattr(user);
+	out->has_foreign = foreign_learn(name, object->etag, user, fields);
 	out->has_mtime = m.has_mtime;
 	if (m.has_mtime)
 		out->object.mtime_ns = m.mtime_ns;
@@ -213,7 +216,7 @@ static int head(struct lookup *q, const char *object, struct meta_fact *fact)
 	if (!ret && lookup_is_mark(q, call.object.size))
 		ret = -ENOENT;
 	if (!ret)
-		lookup_file_fact(&call.object, &call.user, fact);
+		lookup_file_fact(object, &call.object, &call.user, &call.fields, fact);
 	else if (ret != -ENOENT)
 		memcpy(q->message, call.message, sizeof(q->message));
 	if (!ret)

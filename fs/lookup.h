@@ -62,8 +62,10 @@ bool lookup_denied(const struct lookup *q, const char *object);
 
 void lookup_file_attr(const char *object, const struct meta_fact *fact, struct wire_attr *out);
 
-/* What an answer says of a file: its user metadata goes before what the service itself tells. */
-void lookup_file_fact(const struct store_object *object, const struct store_pairs *user,
+/* What an answer says of a file: its user metadata goes before what the service itself tells. What
+ * others keep there is learnt (fs/foreign.h). */
+void lookup_file_fact(const char *name, const struct store_object *object,
+		      const struct store_pairs *user, const struct store_pairs *fields,
 		      struct meta_fact *out);
 
 /* The text of fs/xattrs.h in that metadata, in whose memory it is, or "". */

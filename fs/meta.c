@@ -34,7 +34,8 @@ struct entry {
 	int error;		   /* of the lookup that ended last */
 	unsigned refs, turn;	   /* waiters; lookups ended */
 	uint32_t shown[SHOWN_MAX]; /* newest first */
-	bool is_busy, is_told, is_link, has_xattr, has_mode, has_uid, has_gid, has_mtime;
+	bool is_busy, is_told, is_link, has_xattr, has_foreign, has_mode, has_uid, has_gid,
+		has_mtime;
 	uint8_t kind;
 	uint16_t mode;
 	uint32_t uid, gid;
@@ -188,6 +189,7 @@ static void set_fact(struct entry *e, const struct meta_fact *fact, bool listed)
 		e->is_told = fact->is_told;
 		e->is_link = fact->is_link;
 		e->has_xattr = fact->has_xattr;
+		e->has_foreign = fact->has_foreign;
 		e->has_mode = fact->has_mode;
 		e->mode = (uint16_t)fact->mode;
 		e->has_mtime = fact->has_mtime;
@@ -219,6 +221,7 @@ static void read_fact(const struct entry *e, struct meta_fact *out)
 	out->is_told = e->is_told;
 	out->is_link = e->is_link;
 	out->has_xattr = e->has_xattr;
+	out->has_foreign = e->has_foreign;
 	out->has_mode = e->has_mode;
 	out->mode = e->mode;
 	out->has_mtime = e->has_mtime;

@@ -31,9 +31,10 @@ struct meta_fact {
 	/* META_FILE: */
 	bool is_told; /* the object's own metadata is known, which a listing cannot tell: */
 	bool has_mode, has_uid, has_gid, has_mtime;
-	bool is_link;	/* it is a symbolic link: known of what is told, or by fs/untold.h */
-	bool has_xattr; /* the same of extended attributes */
-	uint32_t mode;	/* permission bits */
+	bool is_link;	  /* it is a symbolic link: known of what is told, or by fs/untold.h */
+	bool has_xattr;	  /* the same of extended attributes */
+	bool has_foreign; /* and of what other tools keep with it (fs/foreign.h) */
+	uint32_t mode;	  /* permission bits */
 	uint32_t uid, gid;
 };
 

@@ -23,10 +23,11 @@ struct metadata {
 #define METADATA_PAIRS 5
 #define METADATA_TEXT  32 /* bytes of a value with its NUL */
 
-/* The pairs of a call, with what they point to, but for xattr. */
+/* The pairs of a call, with what they point to, but for xattr
+ * and what others keep there. */
 struct metadata_pairs {
 	struct store_pairs pairs;
-	struct store_pair pair[METADATA_PAIRS];
+	struct store_pair pair[METADATA_PAIRS + STORE_PAIRS_MAX];
 	char text[METADATA_PAIRS][METADATA_TEXT];
 };
 

@@ -48,6 +48,7 @@ void multipart_free(struct multipart *m)
 	pthread_cond_destroy(&m->ended);
 	for (size_t i = 0; i < m->cap; i++)
 		free(m->cells[i].id);
+	foreign_free(&m->foreign);
 	free(m->upload_id);
 	free(m->cells);
 	free(m);
@@ -72,8 +73,9 @@ int multipart_begin(struct multipart *m, struct cache_file *file)
 	struct metadata_pairs meta;
 	int ret;
 
-	upload_describe(&m->told, m->xattr, &meta);
+	upload_describe(&m->told, m->xattr, &m->foreign, &meta);
 	call.set_user = &meta.pairs;
+	call.set_fields = &m->foreign.fields;
 	ret = store_run(&call);
 	if (ret) {
 		memcpy(m->message, call.message, STORE_MESSAGE_BYTES);
@@ -350,8 +352,9 @@ static int complete(struct job *j)
 		return -ENOMEM;
 	for (size_t i = 0; i < j->count; i++)
 		parts[i] = (struct store_part){(unsigned)i + 1, j->m->cells[i].id};
-	upload_describe(&j->m->told, j->m->xattr, &meta);
+	upload_describe(&j->m->told, j->m->xattr, &j->m->foreign, &meta);
 	call.set_user = &meta.pairs;
+	call.set_fields = &j->m->foreign.fields;
 	call.parts = parts;
 	call.part_count = j->count;
 	call.if_match = j->up->if_match;
@@ -389,6 +392,8 @@ static int run(struct job *j)
 
 	if (!j->is_ahead)
 		memcpy(j->m->xattr, j->up->xattr, sizeof(j->m->xattr));
+	if (!ret && !j->is_ahead)
+		ret = foreign_copy(&j->up->foreign, &j->m->foreign);
 	if (!ret && !j->is_ahead)
 		ret = multipart_begin(j->m, j->file);
 	if (!ret && j->is_ahead)

@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "core/base/parts.h"
+#include "fs/foreign.h"
 #include "fs/upload.h"
 
 #define MULTIPART_COPY_BYTES (UINT64_C(512) << 20) /* of a part that is copied, at most */
@@ -28,6 +29,7 @@ struct multipart {
 	const char *key;
 	struct wire_attr told;	     /* mode, owner and time that went with its beginning */
 	char xattr[DRAFT_XATTR_MAX]; /* and extended attributes; what goes ahead has none */
+	struct foreign foreign;	     /* and what others keep there; owned */
 	char *upload_id;	     /* owned; NULL: it could not be begun */
 
 	pthread_mutex_t lock; /* for all that follows; comes before the cache's */

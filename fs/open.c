@@ -36,7 +36,10 @@ static struct cache_file *from_cache(struct lookup *q, const char *object,
 	if (!bare && fact->object.size)
 		return NULL;
 	lookup_file_attr(object, fact, &attr);
-	return cache_create(ctx, object, version, &attr, q->path, &file) ? NULL : file;
+	if (cache_create(ctx, object, version, &attr, q->path, &file))
+		return NULL;
+	cache_set_plain(file, fact->is_told && !fact->has_foreign);
+	return file;
 }
 
 /* What was found out when the file came into the cache. */
@@ -59,6 +62,7 @@ static void fact_of_file(const struct cache_file *file, const struct store_objec
 		.has_gid = attr->gid != WIRE_CALLER,
 		.gid = attr->gid,
 		.is_link = S_ISLNK(attr->mode),
+		.has_foreign = !cache_is_plain(file),
 		.has_xattr = untold_find(object, version, &untold) && *untold.xattr,
 	};
 }

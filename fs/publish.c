@@ -15,6 +15,7 @@
 #include "fs/change.h"
 #include "fs/copy.h"
 #include "fs/fetch.h"
+#include "fs/foreign.h"
 #include "fs/gone.h"
 #include "fs/metadata.h"
 #include "fs/names.h"
@@ -45,6 +46,8 @@ static void tell(const uint8_t *ctx, const struct upload *up, const struct store
 		.has_gid = up->gid != WIRE_CALLER,
 		.gid = up->gid,
 		.has_xattr = *up->xattr,
+		.has_foreign = foreign_learn(up->object, version->etag, &up->foreign.user,
+					     &up->foreign.fields),
 	};
 
 	untold_learn(up->object, &fact, NULL, up->xattr);
@@ -82,6 +85,10 @@ static int send(struct cache_file *file, const struct draft_flush *flush, struct
 	memcpy(version, flush->version.etag, sizeof(version));
 	up->if_match = flush->is_known && can_match(version) ? version : NULL;
 	up->must_be_new = flush->must_be_new;
+	foreign_free(&up->foreign);
+	ret = foreign_of(up->ctx, file, &up->foreign, message);
+	if (ret)
+		return ret;
 	draft_flush_sends(file, attr.size, attr.mtime_ns);
 	ret = upload(file, up, message);
 	up->if_match = NULL;
@@ -108,6 +115,7 @@ static int look_for_sent(struct cache_file *file, struct draft_flush *flush,
 
 	if (!ret) {
 		metadata_read(&head.user, &m);
+		foreign_learn(up->object, head.object.etag, &head.user, &head.fields);
 		found = head.object;
 		found.mtime_ns = sent->mtime_ns;
 		if (m.has_mtime && m.mtime_ns == sent->mtime_ns && found.size == sent->size)
@@ -201,9 +209,12 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 		flush->sets_mtime = up.sets_mtime;
 		/* first: whoever sees it clean must find its name */
 		tell(cache_ctx(file), &up, &version);
+		cache_set_plain(file, !foreign_is(&up.foreign));
 		draft_flush_end(file, flush, &version);
+		foreign_free(&up.foreign);
 		return 0;
 	}
+	foreign_free(&up.foreign);
 	if (is_final(ret))
 		draft_flush_resolve(file, flush, NULL);
 	draft_flush_end(file, flush, NULL);

@@ -96,7 +96,9 @@ static void begin(struct cache_file *file, struct context *ctx)
 	}
 	s->serial = draft_serial(file);
 	stream_clean(file, ctx);
-	s->m->error = multipart_begin(s->m, file);
+	s->m->error = foreign_of(ctx, file, &s->m->foreign, s->m->message);
+	if (!s->m->error)
+		s->m->error = multipart_begin(s->m, file);
 	s->m->more = send_more;
 	pthread_mutex_lock(&lock);
 	s->next = streams;

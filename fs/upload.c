@@ -34,7 +34,8 @@ static int read_whole(void *arg, uint64_t offset, void *buf, size_t bytes)
 	return upload_read(arg, offset, buf, bytes);
 }
 
-void upload_describe(const struct wire_attr *attr, const char *xattr, struct metadata_pairs *out)
+void upload_describe(const struct wire_attr *attr, const char *xattr, const struct foreign *foreign,
+		     struct metadata_pairs *out)
 {
 	const struct metadata m = {
 		.has_mode = true,
@@ -49,6 +50,8 @@ void upload_describe(const struct wire_attr *attr, const char *xattr, struct met
 	};
 
 	metadata_write(&m, out);
+	for (size_t i = 0; i < foreign->user.count && i < STORE_PAIRS_MAX; i++)
+		out->pair[out->pairs.count++] = foreign->user.pair[i];
 }
 
 static int put_whole(struct cache_file *file, struct upload *up, char *message)
@@ -67,10 +70,11 @@ static int put_whole(struct cache_file *file, struct upload *up, char *message)
 		.if_none_match = up->must_be_new ? "*" : NULL,
 		.source = {read_whole, file, up->bytes},
 		.set_user = &meta.pairs,
+		.set_fields = &up->foreign.fields,
 	};
 	int ret;
 
-	upload_describe(&attr, up->xattr, &meta);
+	upload_describe(&attr, up->xattr, &up->foreign, &meta);
 	ret = store_run(&call);
 	if (!ret)
 		memcpy(up->etag, call.object.etag, sizeof(up->etag));

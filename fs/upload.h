@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "cache/draft.h"
+#include "fs/foreign.h"
 #include "fs/metadata.h"
 
 struct upload {
@@ -20,6 +21,7 @@ struct upload {
 	uint32_t mode, uid, gid; /* as of struct wire_attr */
 	int64_t mtime_ns;
 	char xattr[DRAFT_XATTR_MAX]; /* as of fs/xattrs.h; "": none */
+	struct foreign foreign;
 	/* The result. sets_mtime: the object's time is another, in mtime_ns, and the file is to
 	 * have it too. is_late: mode, owner and time are not those of above: they went with parts
 	 * that were sent before these were known. */
@@ -27,8 +29,10 @@ struct upload {
 	bool sets_mtime, is_late;
 };
 
-/* mode, owner and time of attr, and the text of fs/xattrs.h, as an object's metadata. */
-void upload_describe(const struct wire_attr *attr, const char *xattr, struct metadata_pairs *out);
+/* mode, owner and time of attr, the text of fs/xattrs.h, and what others keep there, as an object's
+ * metadata. */
+void upload_describe(const struct wire_attr *attr, const char *xattr, const struct foreign *foreign,
+		     struct metadata_pairs *out);
 
 /* Uploads the whole file. Returns 0; -EAGAIN: it was made shorter meanwhile; or an error as of
  * publish(), with its line in message. */

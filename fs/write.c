@@ -99,6 +99,7 @@ static int make_file(struct writing *w, const struct meta_fact *what, bool must_
 		.object = w->object,
 		.path = w->q->path,
 		.attr = &attr,
+		.is_plain = !what || !what->has_foreign, /* what is not known is replaced */
 		.must_be_new = must_be_new,
 		.version = what ? &what->object : NULL,
 	};

@@ -41,6 +41,7 @@ enum vnode_kind { VNODE_FILE = 1, VNODE_DIR = 2 };
 #define VNODE_COMPLETE 1u /* file: every block is present; directory: the listing is finished */
 #define VNODE_PINNED   2u /* nothing is evicted while any process has the data file open */
 #define VNODE_DRAFT    4u /* file: it is or was written to; see core/base/draft.h */
+#define VNODE_PLAIN    8u /* file: nobody else keeps metadata with its object; the daemon's own */
 
 struct vnode_shm {
 	uint32_t magic, version;
