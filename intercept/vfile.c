@@ -125,8 +125,8 @@ struct vfile *vfile_identify(uint64_t dev, uint64_t ino)
 	struct vfile *vf;
 	int ret;
 
-	if (!rt.handoff.sock[0]) /* as in a daemon that runs by a runtime: its own files are plain */
-		return NULL;
+	if (!rt.handoff.sock[0])
+		return NULL; /* as in a daemon that runs by a runtime: its own files are plain */
 	ret = request_run(&rq);
 	if (ret == -ENOENT)
 		return NULL;
