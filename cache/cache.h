@@ -119,6 +119,15 @@ int cache_part_data(struct cache_part *part, uint64_t offset, const void *data, 
 /* The end: error is 0 or a negative errno, message may be NULL. Frees the part. */
 void cache_part_done(struct cache_part *part, int error, const char *message);
 
+/* What something here met is error: was it a full disk, and has clean data gone since, so that it
+ * is worth another try? bytes: to go at least, if there is so much; a floor holds below it. Without
+ * the cache's lock; of fs/ any may be held. Waits for no fetch and no upload. */
+bool cache_make_room(int error, uint64_t bytes);
+#define CACHE_ROOM_TRIES 16 /* of one thing; others may take what room was made */
+
+/* What to say when there is none. */
+extern const char cache_full_line[];
+
 struct cache_stats {
 	uint64_t files, bytes, size_max, parts, evicted_bytes;
 };

@@ -107,18 +107,21 @@ int draft_open(struct cache_file *file, bool keeps, char *message)
 {
 	struct cache_active *a = file->active;
 	uint64_t base = a->pair.vn->attr.size;
-	int ret = 0;
+	int tries = 0, ret;
 
 	if (message)
 		message[0] = '\0';
-	pthread_mutex_lock(&cache.lock);
-	while (a->punch_to)
-		pthread_cond_wait(&a->wake, &cache.lock);
-	if (!file->draft)
-		ret = make_draft(file);
-	if (!ret)
-		draft_place(file->draft->notes.shm);
-	pthread_mutex_unlock(&cache.lock);
+	do {
+		ret = 0;
+		pthread_mutex_lock(&cache.lock);
+		while (a->punch_to)
+			pthread_cond_wait(&a->wake, &cache.lock);
+		if (!file->draft)
+			ret = make_draft(file);
+		if (!ret)
+			draft_place(file->draft->notes.shm);
+		pthread_mutex_unlock(&cache.lock);
+	} while (tries++ < CACHE_ROOM_TRIES && cache_make_room(ret, 0));
 	if (!ret && keeps && base % VNODE_BLOCK_BYTES)
 		ret = cache_ensure(file, base - 1, 1, WIRE_ENSURE_RANDOM, message);
 	return ret;
@@ -138,7 +141,7 @@ int draft_create(const struct draft_about *about, struct cache_file **out)
 	struct notes_journal journal = {0};
 	uint8_t id[CACHE_ID_BYTES];
 	struct cache_draft *d;
-	int ret = file_make_id(about->ctx, about->object, id);
+	int tries = 0, ret = file_make_id(about->ctx, about->object, id);
 
 	if (ret)
 		return ret;
@@ -153,14 +156,16 @@ int draft_create(const struct draft_about *about, struct cache_file **out)
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return -ENOMEM;
-	pthread_mutex_lock(&cache.lock);
-	ret = file_create(&pair, id, fresh_hash(), &d->notes, out);
-	if (!ret) {
-		begin(*out, d, &journal);
-		draft_begin(d->notes.shm, 0, 0);
-		draft_end(d->notes.shm);
-	}
-	pthread_mutex_unlock(&cache.lock);
+	do {
+		pthread_mutex_lock(&cache.lock);
+		ret = file_create(&pair, id, fresh_hash(), &d->notes, out);
+		if (!ret) {
+			begin(*out, d, &journal);
+			draft_begin(d->notes.shm, 0, 0);
+			draft_end(d->notes.shm);
+		}
+		pthread_mutex_unlock(&cache.lock);
+	} while (tries++ < CACHE_ROOM_TRIES && cache_make_room(ret, 0));
 	if (ret)
 		free(d);
 	return ret;

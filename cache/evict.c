@@ -30,6 +30,13 @@
 #define TICK_NS	       CLOCK_NS_PER_S
 #define RETRY_BYTES    (2 * READAHEAD_PART_MAX) /* to free at least when a write found no space */
 
+const char cache_full_line[] = "the cache is full and all of it is in use: free space on its disk, "
+			       "or set SKYSHIM_CACHE_SIZE or SKYSHIM_CACHE_DIR";
+
+/* Of whoever evicts, taken before the cache's lock: who finds nothing to evict, because another is
+ * about to free it, must not call that a full disk. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+
 static pthread_t thread;
 static bool running;
 
@@ -67,13 +74,13 @@ static bool too_many_files(void)
 	return cache.files > CACHE_FILES_MAX / 100 * HIGH_PERCENT;
 }
 
-/* Returns bytes freed. With the lock. */
-static uint64_t evict_closed(uint64_t bytes)
+/* Returns bytes freed. tests: files looked at. With the lock. */
+static uint64_t evict_closed(uint64_t bytes, uint64_t tests)
 {
 	uint64_t freed = 0;
 	struct cache_file *file = cache.lru_first, *next;
 
-	for (unsigned i = 0; file && i < TESTS_MAX && (freed < bytes || too_many_files()); i++) {
+	for (uint64_t i = 0; file && i < tests && (freed < bytes || too_many_files()); i++) {
 		char name[PAIR_NAME_BYTES];
 
 		next = file->lru_next;
@@ -210,13 +217,14 @@ static void pass(struct fill_list *list)
 	bool low;
 
 	pthread_mutex_unlock(&cache.lock);
+	pthread_mutex_lock(&turn);
 	low = disk_is_low();
 	pthread_mutex_lock(&cache.lock);
 	cache.is_low = low || (was_low && wanted); /* a write has just met a full disk */
 
 	bytes = goal();
 	if (bytes || too_many_files()) {
-		freed = evict_closed(bytes);
+		freed = evict_closed(bytes, TESTS_MAX);
 		if (freed < bytes)
 			freed += evict_open(bytes - freed, false);
 		if (!freed && wanted && !cache.parts)
@@ -225,21 +233,45 @@ static void pass(struct fill_list *list)
 		log_debug("cache: evicted %llu of %llu bytes", (unsigned long long)freed,
 			  (unsigned long long)bytes);
 	}
+	pthread_mutex_unlock(&turn);
 	if (freed)
 		cache.is_low = disk_is_low();
 	cache.want_space = false;
 	if (cache.blocked)
 		fill_pump_blocked(list);
 	if (cache.want_space && !freed && !cache.parts) {
-		char line[CACHE_MESSAGE_MAX];
-
 		cache.want_space = false;
-		snprintf(
-			line, sizeof(line),
-			"the cache is full and all of it is in use: free space on its disk, or set "
-			"SKYSHIM_CACHE_SIZE or SKYSHIM_CACHE_DIR");
-		fill_fail_blocked(-ENOSPC, line);
+		fill_fail_blocked(-ENOSPC, cache_full_line);
 	}
+}
+
+bool cache_make_room(int error, uint64_t bytes)
+{
+	uint64_t before, freed;
+	bool made;
+
+	if (error != -ENOSPC && error != -EDQUOT)
+		return false;
+	if (bytes < RETRY_BYTES)
+		bytes = RETRY_BYTES;
+	before = __atomic_load_n(&cache.evicted, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&turn);
+	pthread_mutex_lock(&cache.lock);
+	made = cache.evicted != before; /* by another, meanwhile */
+	if (!made) {
+		freed = draft_retire_clean();
+		freed += evict_closed(bytes, cache.files);
+		if (freed < bytes)
+			freed += evict_open(bytes - freed, false);
+		if (!freed)
+			freed = evict_open(bytes, true);
+		cache.evicted += freed;
+		made = freed;
+		log_debug("cache: a full disk: evicted %llu bytes", (unsigned long long)freed);
+	}
+	pthread_mutex_unlock(&cache.lock);
+	pthread_mutex_unlock(&turn);
+	return made;
 }
 
 static void *evictor(void *arg)

@@ -174,6 +174,10 @@ void fill_start(const struct fill_list *list);
 /* With the lock: ends the wait of those that cannot get space. */
 void fill_fail_blocked(int error, const char *message);
 
+/* With the lock: clean drafts that no process has open, up to DRAFT_RETIRE_MAX, become ordinary
+ * files at once, or go. Returns bytes freed. */
+uint64_t draft_retire_clean(void);
+
 int evict_start(void);
 void evict_stop(void);
 

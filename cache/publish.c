@@ -354,6 +354,28 @@ static void retire(struct cache_file *file)
 		file_drop(file);
 }
 
+/* Has nobody a draft in use, here or in a process? It is settled then. */
+static bool is_unused(struct cache_file *file)
+{
+	if (file->refs || file->draft->notes.journal->flags & NOTES_PARKED || file_activate(file) ||
+	    file_is_open(file)) {
+		if (file->active)
+			file_recharge(file);
+		return false;
+	}
+	settle(file->draft);
+	return true;
+}
+
+/* Is there anything to do in the bucket before it may be retired? */
+static bool has_business(const struct cache_file *file)
+{
+	const struct notes_journal *j = file->draft->notes.journal;
+
+	return j->upload[0] ||
+	       (!(j->flags & NOTES_UNLINKED) && draft_is_dirty(file->draft->notes.shm));
+}
+
 size_t draft_sweep(struct cache_file **out, size_t max, bool *more)
 {
 	struct cache_file *next;
@@ -363,17 +385,10 @@ size_t draft_sweep(struct cache_file **out, size_t max, bool *more)
 	*more = false;
 	pthread_mutex_lock(&cache.lock);
 	for (struct cache_file *f = cache.drafts; f && !*more; f = next) {
-		const struct notes_journal *j = f->draft->notes.journal;
-
 		next = f->draft->next;
-		if (f->refs || j->flags & NOTES_PARKED || file_activate(f) || file_is_open(f)) {
-			if (f->active)
-				file_recharge(f);
+		if (!is_unused(f))
 			continue;
-		}
-		settle(f->draft);
-		if (j->upload[0] ||
-		    (!(j->flags & NOTES_UNLINKED) && draft_is_dirty(f->draft->notes.shm))) {
+		if (has_business(f)) {
 			if (count < max) {
 				file_ref_locked(f);
 				out[count++] = f;
@@ -386,6 +401,22 @@ size_t draft_sweep(struct cache_file **out, size_t max, bool *more)
 	}
 	pthread_mutex_unlock(&cache.lock);
 	return count;
+}
+
+uint64_t draft_retire_clean(void)
+{
+	uint64_t before = cache.used;
+	struct cache_file *next;
+	unsigned retired = 0;
+
+	for (struct cache_file *f = cache.drafts; f && retired < DRAFT_RETIRE_MAX; f = next) {
+		next = f->draft->next;
+		if (!is_unused(f) || has_business(f))
+			continue;
+		retire(f);
+		retired++;
+	}
+	return cache.used < before ? before - cache.used : 0;
 }
 
 void draft_stats(struct draft_stats *out)

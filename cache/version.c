@@ -49,6 +49,25 @@ struct cache_file *cache_find_inode(uint64_t dev, uint64_t ino)
 	return file;
 }
 
+/* The file of this version, found or made. With the lock. */
+static int find_or_create(const struct pair_about *about, const uint8_t *id,
+			  struct cache_file **out)
+{
+	uint64_t hash = file_hash_etag(about->etag);
+	struct cache_file *file = file_use(file_find(id, is_version, &hash));
+
+	if (file && !file->draft && file->active->pair.vn->attr.size != about->attr->size) {
+		/* the same ETag of another size: a service without ETags, or a broken one */
+		file_drop(file);
+		file_put_locked(file);
+		file = NULL;
+	}
+	if (!file)
+		return file_create(about, id, hash, NULL, out);
+	*out = file;
+	return 0;
+}
+
 int cache_create(const uint8_t *ctx, const char *object, const char *etag,
 		 const struct wire_attr *attr, const char *path, struct cache_file **out)
 {
@@ -60,24 +79,17 @@ int cache_create(const uint8_t *ctx, const char *object, const char *etag,
 		.object = object,
 		.etag = etag,
 	};
-	uint64_t hash = file_hash_etag(etag);
 	uint8_t id[CACHE_ID_BYTES];
-	struct cache_file *file;
-	int ret = file_make_id(ctx, object, id);
+	struct cache_file *file = NULL;
+	int tries = 0, ret = file_make_id(ctx, object, id);
 
 	if (ret)
 		return ret;
-	pthread_mutex_lock(&cache.lock);
-	file = file_use(file_find(id, is_version, &hash));
-	if (file && !file->draft && file->active->pair.vn->attr.size != attr->size) {
-		/* the same ETag of another size: a service without ETags, or a broken one */
-		file_drop(file);
-		file_put_locked(file);
-		file = NULL;
-	}
-	if (!file)
-		ret = file_create(&about, id, hash, NULL, &file);
-	pthread_mutex_unlock(&cache.lock);
+	do {
+		pthread_mutex_lock(&cache.lock);
+		ret = find_or_create(&about, id, &file);
+		pthread_mutex_unlock(&cache.lock);
+	} while (tries++ < CACHE_ROOM_TRIES && cache_make_room(ret, 0));
 	if (!ret)
 		*out = file;
 	return ret;

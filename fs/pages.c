@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache/cache.h"
 #include "cache/clock.h"
 #include "cache/draft.h"
 #include "core/buffer.h"
@@ -104,6 +105,7 @@ static int take_name(void *arg, const struct dirpage_name *n)
 static int write_records(struct listing *l, const struct buffer *records)
 {
 	size_t done = 0;
+	int tries = 0, ret;
 
 	while (done < records->len) {
 		ssize_t n = pwrite(l->pair.data_fd, records->data + done, records->len - done,
@@ -111,8 +113,12 @@ static int write_records(struct listing *l, const struct buffer *records)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		ret = n < 0 ? -errno : -EIO;
+		if (n <= 0 && tries++ < CACHE_ROOM_TRIES &&
+		    cache_make_room(ret, records->len - done))
+			continue;
 		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
+			return ret;
 		done += (size_t)n;
 	}
 	return 0;
@@ -163,7 +169,7 @@ int pages_begin(struct listing *l)
 		.object = l->object,
 		.etag = "",
 	};
-	int ret;
+	int tries = 0, ret;
 
 	l->evictions = meta_evictions();
 	l->attr = (struct wire_attr){
@@ -175,7 +181,9 @@ int pages_begin(struct listing *l)
 		.mode = S_IFDIR | 0755,
 		.nlink = 2,
 	};
-	ret = pair_create(l->dirs_fd, l->name, &about, &l->pair);
+	do {
+		ret = pair_create(l->dirs_fd, l->name, &about, &l->pair);
+	} while (tries++ < CACHE_ROOM_TRIES && cache_make_room(ret, 0));
 	if (ret)
 		return ret;
 	l->has_files = true;

@@ -39,6 +39,7 @@ int paths_serve(struct session *s, serve_fn *serve);
 /* Each returns the reply's error. */
 int serve_flush(struct session *s);
 int serve_stream(struct session *s);
+int serve_room(struct session *s);
 int serve_settle(struct session *s);
 int serve_truncate(struct session *s);
 int serve_unlink(struct session *s);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/cache.h"
 #include "cache/draft.h"
 #include "core/log.h"
 #include "core/scope.h"
@@ -70,6 +71,19 @@ int serve_stream(struct session *s)
 	stream_go_on(file);
 	cache_put(file);
 	return 0;
+}
+
+int serve_room(struct session *s)
+{
+	struct cache_file *file;
+
+	if (cache_make_room(-ENOSPC, s->req->length))
+		return 0;
+	if (!find_draft(s, &file)) {
+		say_of_file(s, file, -ENOSPC, cache_full_line);
+		cache_put(file);
+	}
+	return -ENOSPC;
 }
 
 int serve_unlink(struct session *s)

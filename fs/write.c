@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cache/cache.h"
 #include "cache/clock.h"
 #include "cache/draft.h"
 #include "core/context.h"
@@ -272,5 +273,7 @@ int write_open(struct lookup *q, unsigned flags, uint32_t mode, struct opened *o
 		w.sure = i == TRIES_MAX - 1;
 		ret = try_open(&w, out);
 	}
+	if (ret == -ENOSPC && !q->message[0])
+		snprintf(q->message, sizeof(q->message), "%s", cache_full_line);
 	return ret;
 }

@@ -11,6 +11,7 @@
 #include "intercept/cloudfd.h"
 #include "intercept/handlers.h"
 #include "intercept/notes.h"
+#include "intercept/room.h"
 #include "intercept/usercopy.h"
 
 #define COPY_STEP \
@@ -92,10 +93,16 @@ void copy_spliced(int fd)
 	vfile_put(vf);
 }
 
-static long run(const struct sys_args *a)
+static long run(const struct sys_args *a, const struct vfile *vf)
 {
-	return sys6(a->nr, SYS_ARG(a->arg[0]), SYS_ARG(a->arg[1]), SYS_ARG(a->arg[2]),
-		    SYS_ARG(a->arg[3]), SYS_ARG(a->arg[4]), SYS_ARG(a->arg[5]));
+	unsigned tries = 0;
+	long ret;
+
+	do {
+		ret = sys6(a->nr, SYS_ARG(a->arg[0]), SYS_ARG(a->arg[1]), SYS_ARG(a->arg[2]),
+			   SYS_ARG(a->arg[3]), SYS_ARG(a->arg[4]), SYS_ARG(a->arg[5]));
+	} while (room_made(vf, ret, COPY_STEP, tries++));
+	return ret;
 }
 
 /* At the current offset of a file that is written from start to end (write_on() of sys_write.c).
@@ -109,7 +116,7 @@ static bool copy_on(const struct sys_args *a, struct vfile *vf, long *ret_out)
 		notes_end(vf);
 		return false;
 	}
-	*ret_out = run(a);
+	*ret_out = run(a, vf);
 	notes_wrote_on(vf, *ret_out);
 	return true;
 }
@@ -131,7 +138,7 @@ static long copy_into(struct sys_args *a, const struct copy_args *args, struct v
 	notes_begin(vf, offset, bytes);
 	if (!user)
 		draft_unsure(vf->notes);
-	ret = run(a);
+	ret = run(a, vf);
 	if (user)
 		notes_wrote(vf, offset, bytes, ret);
 	else

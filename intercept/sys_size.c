@@ -10,6 +10,7 @@
 #include "intercept/handlers.h"
 #include "intercept/notes.h"
 #include "intercept/path.h"
+#include "intercept/room.h"
 
 /* May a file be made so long? As the kernel has it: a signal and EFBIG. */
 static int within_limit(uint64_t size)
@@ -82,6 +83,19 @@ long sys_truncate(struct sys_args *a)
 	return truncate_path(&a->thread->path[0], a->arg[1]);
 }
 
+/* The kernel's. */
+static long do_allocate(const struct vfile *vf, int fd, unsigned mode, uint64_t offset,
+			uint64_t length)
+{
+	unsigned tries = 0;
+	long ret;
+
+	do {
+		ret = sys4(__NR_fallocate, fd, mode, offset, length);
+	} while (room_made(vf, ret, length, tries++));
+	return ret;
+}
+
 static long allocate(struct vfile *vf, int fd, unsigned mode, uint64_t offset, uint64_t length)
 {
 	bool zeros = mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) ||
@@ -93,14 +107,14 @@ static long allocate(struct vfile *vf, int fd, unsigned mode, uint64_t offset, u
 	if (mode & ~(unsigned)FALLOC_FL_KEEP_SIZE && !zeros)
 		return -EOPNOTSUPP;
 	if (mode == FALLOC_FL_KEEP_SIZE) /* room alone: no byte changes */
-		return sys4(__NR_fallocate, fd, mode, offset, length);
+		return do_allocate(vf, fd, mode, offset, length);
 	if (zeros)
 		ret = vfile_ensure(vf, offset, length, 0);
 	if (ret)
 		return ret;
 	draft_place(vf->notes);
 	notes_begin(vf, offset, zeros ? length : 0);
-	ret = sys4(__NR_fallocate, fd, mode, offset, length);
+	ret = do_allocate(vf, fd, mode, offset, length);
 	if (zeros)
 		draft_late(vf->notes, offset, length);
 	notes_end(vf);

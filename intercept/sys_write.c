@@ -13,6 +13,7 @@
 #include "intercept/handlers.h"
 #include "intercept/iov.h"
 #include "intercept/notes.h"
+#include "intercept/room.h"
 
 /* One write, with the arguments that the kernel is to be given. */
 struct writing {
@@ -24,7 +25,7 @@ struct writing {
 };
 
 /* The kernel's write at offset, or at the current one. */
-static long do_write(const struct writing *w, uint64_t offset)
+static long write_once(const struct writing *w, uint64_t offset)
 {
 	if (!w->vector && offset == IOV_CURRENT)
 		return sys3(__NR_write, w->fd, w->data, w->count);
@@ -36,6 +37,31 @@ static long do_write(const struct writing *w, uint64_t offset)
 	if (offset == IOV_CURRENT)
 		return sys3(__NR_writev, w->fd, w->data, w->count);
 	return sys5(__NR_pwritev, w->fd, w->data, w->count, offset, 0);
+}
+
+/* The same, with what room can be made on a full disk. A short answer is gone on with, since there
+ * are programs that take it for the end; but for vectors, whose caller has to in any case. */
+static long do_write(const struct writing *w, uint64_t offset)
+{
+	struct writing rest = *w;
+	unsigned tries = 0;
+	uint64_t done = 0;
+	long n;
+
+	do {
+		n = write_once(&rest, offset);
+		if (n <= 0 || w->vector)
+			continue;
+		done += (uint64_t)n;
+		if ((uint64_t)n >= rest.count || !room_is_short(w->fd, rest.count - (uint64_t)n))
+			break;
+		rest.data += (uint64_t)n;
+		rest.count -= (uint64_t)n;
+		if (offset != IOV_CURRENT)
+			offset += (uint64_t)n;
+		n = -ENOSPC;
+	} while (room_made(w->vf, n, w->vector ? 0 : rest.count, tries++));
+	return done ? (long)done : n;
 }
 
 /* Writes at offset (the kernel is told at), which touches length bytes there. */

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC     0x4d485353u /* "SSHM" */
-#define WIRE_VERSION   7u
+#define WIRE_VERSION   8u
 #define WIRE_PATH_MAX  4096u  /* bytes of a virtual path, with its NUL; PATH_MAX of Linux */
 #define WIRE_MSG_MAX   60000u /* bytes of text in a request or a reply */
 #define WIRE_CTX_BYTES 16u    /* a context's id: the first half of a SHA-256 */
@@ -113,6 +113,10 @@ enum wire_op {
 	 * setxattr(2). Errors as of that, -ENOSPC (the store keeps no more), -EOPNOTSUPP (of a
 	 * directory). */
 	WIRE_SETXATTR,
+	/* data_dev, data_ino: a file that is written to, for which its disk has no room;
+	 * length: bytes that are to be written. Evicts what is clean. 0: there is more room than
+	 * before, which is worth another try; -ENOSPC: nothing can go. */
+	WIRE_ROOM,
 	/* For the command line. Reply text: JSON (STATUS, STATS) or nothing (STOP). */
 	WIRE_STATUS,
 	WIRE_STATS,
