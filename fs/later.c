@@ -14,6 +14,7 @@
 #include "cache/clock.h"
 #include "core/log.h"
 #include "fs/publish.h"
+#include "fs/sent.h"
 
 #define STACK_BYTES (256u << 10)
 #define LINGER_S    1 /* a thread costs more than the upload of a small file does here */
@@ -23,7 +24,8 @@ struct owner {
 	struct owner *next;
 	pid_t pid;
 	unsigned pending, failed, waiters;
-	int error; /* the first */
+	uint64_t total, ended; /* bytes that were added, and those of them that are through */
+	int error;	       /* the first */
 	char message[STORE_MESSAGE_BYTES];
 };
 
@@ -31,6 +33,7 @@ struct item {
 	struct item *next;
 	struct cache_file *file; /* a reference */
 	struct owner *owner;
+	uint64_t bytes; /* of the file when it was added */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -38,6 +41,7 @@ static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t more = PTHREAD_COND_INITIALIZER; /* in the queue, or it stops */
 static struct owner *owners;
 static struct item *first, **last = &first;
+static struct item *running; /* by next */
 static unsigned threads, idle, waiting;
 static bool stopping;
 
@@ -70,9 +74,12 @@ static void owner_drop(struct owner *o)
 }
 
 /* With the lock. */
-static void note_end(struct owner *o, int error, const char *message)
+static void note_end(const struct item *i, int error, const char *message)
 {
+	struct owner *o = i->owner;
+
 	o->pending--;
+	o->ended += i->bytes;
 	if (error) {
 		o->failed++;
 		if (!o->error) {
@@ -111,6 +118,16 @@ static struct item *wait_item(void)
 	return stopping ? NULL : take();
 }
 
+/* With the lock. */
+static void stops_running(const struct item *i)
+{
+	struct item **at = &running;
+
+	while (*at != i)
+		at = &(*at)->next;
+	*at = i->next;
+}
+
 static void *work(void *arg)
 {
 	char message[STORE_MESSAGE_BYTES];
@@ -120,11 +137,14 @@ static void *work(void *arg)
 	while ((i = wait_item())) {
 		int ret;
 
+		i->next = running;
+		running = i;
 		pthread_mutex_unlock(&lock);
 		ret = publish(i->file, message);
 		cache_put(i->file);
 		pthread_mutex_lock(&lock);
-		note_end(i->owner, ret, message);
+		stops_running(i);
+		note_end(i, ret, message);
 		free(i);
 	}
 	threads--;
@@ -155,18 +175,21 @@ static int add_thread(void)
 int later_add(struct cache_file *file, pid_t pid)
 {
 	struct item *i = calloc(1, sizeof(*i));
+	struct wire_attr attr;
 	struct owner *o;
 	int ret;
 
 	if (!i)
 		return -ENOMEM;
+	draft_attr(file, &attr);
 	pthread_mutex_lock(&lock);
 	o = owner_of(pid, true);
 	ret = !o ? -ENOMEM : stopping ? -EAGAIN : add_thread();
 	if (!ret) {
 		cache_ref(file);
-		*i = (struct item){.file = file, .owner = o};
+		*i = (struct item){.file = file, .owner = o, .bytes = attr.size};
 		o->pending++;
+		o->total += attr.size;
 		*last = i;
 		last = &i->next;
 		waiting++;
@@ -196,12 +219,33 @@ int later_settle(pid_t pid, unsigned *failed, char message[STORE_MESSAGE_BYTES])
 		snprintf(message, STORE_MESSAGE_BYTES, "%s", o->message);
 		o->error = 0;
 		o->failed = 0;
+		if (!o->pending)
+			o->total = o->ended = 0;
 		o->waiters--;
 		if (!o->pending && !o->waiters)
 			owner_drop(o);
 	}
 	pthread_mutex_unlock(&lock);
 	return ret;
+}
+
+unsigned later_left(pid_t pid, uint64_t *total_out, uint64_t *done_out)
+{
+	struct owner *o;
+	unsigned files;
+
+	pthread_mutex_lock(&lock);
+	o = owner_of(pid, false);
+	files = o ? o->pending : 0;
+	*total_out = o ? o->total : 0;
+	*done_out = o ? o->ended : 0;
+	for (struct item *i = running; i; i = i->next) {
+		uint64_t bytes = i->owner == o ? sent_bytes(i->file) : 0;
+
+		*done_out += bytes < i->bytes ? bytes : i->bytes;
+	}
+	pthread_mutex_unlock(&lock);
+	return files;
 }
 
 void later_sweep(void)
@@ -231,7 +275,7 @@ unsigned later_stop(unsigned wait_ms)
 	pthread_cond_broadcast(&more);
 	pthread_cond_broadcast(&ended);
 	while ((i = take())) {
-		note_end(i->owner, -ECANCELED, "the daemon was stopped");
+		note_end(i, -ECANCELED, "the daemon was stopped");
 		cache_put(i->file);
 		free(i);
 	}

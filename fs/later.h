@@ -21,6 +21,10 @@ int later_add(struct cache_file *file, pid_t pid);
  * error with its line in message; *failed: how many there were. */
 int later_settle(pid_t pid, unsigned *failed, char message[STORE_MESSAGE_BYTES]);
 
+/* How many files of this process are not through yet; of all that were added since it began anew:
+ * their bytes, and how many of those the store has. */
+unsigned later_left(pid_t pid, uint64_t *total_out, uint64_t *done_out);
+
 /* Once a second: forgets processes that ended without asking. */
 void later_sweep(void);
 

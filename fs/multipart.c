@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "fs/metadata.h"
 #include "fs/names.h"
+#include "fs/sent.h"
 
 #define CELLS_MIN 64
 
@@ -20,7 +21,7 @@ struct sending {
 	struct multipart *m;
 	struct cache_file *file; /* with a reference */
 	uint32_t index;
-	uint64_t offset;
+	uint64_t offset, bytes;
 	char from_etag[STORE_ETAG_BYTES];
 };
 
@@ -127,6 +128,8 @@ static void part_done(struct store_call *call)
 
 	pthread_mutex_lock(&m->lock);
 	note_part(m, call, &m->cells[s->index]);
+	if (m->cells[s->index].state == MULTIPART_SENT)
+		sent_add(s->file, s->bytes);
 	if (m->more)
 		m->more(m, s->file);
 	/* from here on it may be freed */
@@ -166,7 +169,9 @@ int multipart_start(struct multipart *m, struct cache_file *file, uint32_t index
 		free(s);
 		return ret;
 	}
-	*s = (struct sending){.m = m, .file = file, .index = index, .offset = p->offset};
+	*s = (struct sending){.m = m, .file = file, .index = index};
+	s->offset = p->offset;
+	s->bytes = p->length;
 	s->call = call_of(m, p->is_copy ? STORE_PART_COPY : STORE_PART);
 	s->call.part = index + 1;
 	s->call.done = part_done;
@@ -307,6 +312,8 @@ static int send_all(struct job *j)
 	for (uint32_t i = 0; i < j->count && !ret && !m->error; i++) {
 		if (!is_there(j, i))
 			ret = send_one(j, i);
+		else if (state_of(m, i) == MULTIPART_SENT)
+			sent_add(j->file, j->parts[i].length);
 	}
 	multipart_wait(m);
 	for (uint32_t i = 0; i < j->count && !ret && !m->error; i++) {

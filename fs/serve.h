@@ -41,6 +41,7 @@ int serve_flush(struct session *s);
 int serve_stream(struct session *s);
 int serve_room(struct session *s);
 int serve_settle(struct session *s);
+int serve_left(struct session *s);
 int serve_truncate(struct session *s);
 int serve_unlink(struct session *s);
 int serve_mkdir(struct session *s);

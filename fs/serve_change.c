@@ -16,6 +16,7 @@
 #include "fs/later.h"
 #include "fs/listing.h"
 #include "fs/publish.h"
+#include "fs/sent.h"
 #include "fs/serve.h"
 #include "fs/stream.h"
 
@@ -57,6 +58,28 @@ int serve_flush(struct session *s)
 		say_of_file(s, file, ret, message);
 	cache_put(file);
 	return ret == -EKEYREJECTED ? -WIRE_EUNKNOWN_CTX : ret;
+}
+
+int serve_left(struct session *s)
+{
+	struct wire_attr *attr = &s->out->head.attr;
+	struct cache_file *file;
+	int ret;
+
+	if (!s->req->data_ino) {
+		attr->nlink = later_left(s->pid, &attr->size, &attr->ino);
+		return 0;
+	}
+	ret = find_draft(s, &file);
+	if (ret)
+		return ret;
+	draft_attr(file, attr);
+	attr->nlink = draft_has_changes(file);
+	attr->ino = sent_bytes(file);
+	if (attr->ino > attr->size)
+		attr->ino = attr->size;
+	cache_put(file);
+	return 0;
 }
 
 int serve_stream(struct session *s)

@@ -10,6 +10,7 @@
 #include "fs/multipart.h"
 #include "fs/names.h"
 #include "fs/publish.h"
+#include "fs/sent.h"
 #include "fs/stream.h"
 
 int upload_read(struct cache_file *file, uint64_t offset, void *buf, size_t bytes)
@@ -84,7 +85,7 @@ static int put_whole(struct cache_file *file, struct upload *up, char *message)
 	return ret;
 }
 
-int upload(struct cache_file *file, struct upload *up, char message[STORE_MESSAGE_BYTES])
+static int send(struct cache_file *file, struct upload *up, char *message)
 {
 	bool is_large = up->bytes > PUBLISH_PUT_MAX;
 	struct multipart *ahead = stream_take(file);
@@ -99,4 +100,15 @@ int upload(struct cache_file *file, struct upload *up, char message[STORE_MESSAG
 	/* what was never fetched of the base goes along */
 	ret = cache_ensure(file, 0, up->bytes, 0, message);
 	return ret ? ret : put_whole(file, up, message);
+}
+
+int upload(struct cache_file *file, struct upload *up, char message[STORE_MESSAGE_BYTES])
+{
+	struct sent sent;
+	int ret;
+
+	sent_begin(&sent, file);
+	ret = send(file, up, message);
+	sent_end(&sent);
+	return ret;
 }

@@ -266,7 +266,7 @@ void cloudfd_closing_exec(void)
 			notes_close_untold(vf);
 		vfile_put(vf);
 	}
-	notes_settle(); /* the next program does not know of it */
+	notes_settle(false); /* the next program does not know of it */
 }
 
 /* As if it were mapped: nobody tells when it is written to. */
@@ -307,6 +307,6 @@ bool cloudfd_settle(const struct thread *t)
 	}
 	mapped_count_all();
 	notes_flush_all(true);
-	notes_settle();
+	notes_settle(true);
 	return !notes_failed();
 }

@@ -106,12 +106,14 @@ _Static_assert(sizeof(struct kucontext) == 304, "struct ucontext of x86-64");
 _Static_assert(sizeof(struct ksiginfo) == 128, "siginfo_t");
 
 #define K_SIGHUP  1
+#define K_SIGINT  2
 #define K_SIGILL  4
 #define K_SIGTRAP 5
 #define K_SIGBUS  7
 #define K_SIGFPE  8
 #define K_SIGKILL 9
 #define K_SIGSEGV 11
+#define K_SIGTERM 15
 #define K_SIGSTOP 19
 #define K_SIGXFSZ 25
 #define K_SIGSYS  31

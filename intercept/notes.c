@@ -170,9 +170,9 @@ void notes_removed_later(void)
 	begin();
 }
 
-void notes_settle(void)
+void notes_settle(bool ends)
 {
-	struct request rq = {.op = WIRE_SETTLE};
+	struct request rq = {.op = WIRE_SETTLE, .ends = ends};
 
 	rq.length = __atomic_load_n(&removed, __ATOMIC_ACQUIRE);
 	if (!__atomic_exchange_n(&started, 0, __ATOMIC_ACQ_REL))

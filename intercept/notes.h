@@ -52,8 +52,8 @@ int notes_close(struct vfile *vf);
 
 /* With durability `exit`: waits for what notes_close() has started, and for what is being removed.
  * What failed was said on stderr, and notes_failed() is true. Also called before standard error is
- * closed, as many programs do at their end. */
-void notes_settle(void);
+ * closed, as many programs do at their end. ends: nothing of the program comes after it. */
+void notes_settle(bool ends);
 #define NOTES_STDERR 2
 
 /* May the daemon remove the file of that virtual path some time soon, for notes_settle() to wait

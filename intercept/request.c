@@ -17,6 +17,7 @@
 #include "intercept/spawn.h"
 #include "intercept/signals.h"
 #include "intercept/symlink.h"
+#include "intercept/waiting.h"
 
 #define REQUEST_TRIES	 4   /* connections: the daemon may be restarted under us */
 #define REQUEST_WAIT_S	 300 /* beyond the daemon's own time-outs and retries */
@@ -195,21 +196,37 @@ static int64_t wait_seconds(enum wire_op op)
 	}
 }
 
-/* Waits for the answer. 0, -EPIPE when the daemon is gone, -ETIMEDOUT. */
-static int wait_answer(struct thread *t, int sock, int64_t seconds)
+int request_poll(int sock, uint64_t mask, int64_t ms)
 {
 	struct pollfd pfd = {.fd = sock, .events = POLLIN};
-	int64_t timeout[2] = {seconds, 0};
-	uint64_t mask = wait_mask(t);
+	int64_t timeout[2] = {ms / 1000, ms % 1000 * 1000000};
 	long ret;
 
 	do {
 		/* the kernel writes the remaining time back */
 		ret = sys5(__NR_ppoll, &pfd, 1, timeout, &mask, 8);
 	} while (ret == -EINTR);
-	if (ret < 0)
-		return (int)ret;
-	return ret ? 0 : -ETIMEDOUT;
+	return (int)ret;
+}
+
+/* Nobody else may be asked in the middle of a vfork child's life, and a filter may kill for it. */
+static bool waits_long(const struct thread *t, const struct request *rq)
+{
+	return (rq->op == WIRE_SETTLE ||
+		(rq->op == WIRE_FLUSH && !(rq->flags & WIRE_FLUSH_LATER))) &&
+	       !t->borrowed && !__atomic_load_n(&rt.sandboxed, __ATOMIC_RELAXED);
+}
+
+/* Waits for the answer. 0, -ETIMEDOUT, or as waiting_for(). */
+static int wait_answer(struct thread *t, int sock, const struct request *rq)
+{
+	uint64_t mask = wait_mask(t);
+	int ret;
+
+	if (waits_long(t, rq))
+		return waiting_for(t, sock, rq, mask);
+	ret = request_poll(sock, mask, wait_seconds(rq->op) * 1000);
+	return ret > 0 ? 0 : ret ? ret : -ETIMEDOUT;
 }
 
 static int receive(int sock, struct request *rq, struct answer *answer)
@@ -293,7 +310,7 @@ static int exchange(struct thread *t, struct request *rq, struct answer *answer)
 	t->sock = sock;
 	ret = send_request(sock, rq) < 0 ? -EPIPE : 0;
 	if (!ret && !unanswered(rq)) {
-		ret = wait_answer(t, sock, wait_seconds(rq->op));
+		ret = wait_answer(t, sock, rq);
 		if (!ret)
 			ret = receive(sock, rq, answer);
 		rq->resent |= ret == -EPIPE;
@@ -301,6 +318,24 @@ static int exchange(struct thread *t, struct request *rq, struct answer *answer)
 	t->sock = -1;
 	sys1(__NR_close, sock);
 	return ret;
+}
+
+int request_beside(struct thread *t, struct request *rq, uint64_t mask, int64_t ms)
+{
+	struct answer answer = {.head.error = 0};
+	int sock = connect_once();
+	int ret;
+
+	if (sock < 0)
+		return sock;
+	t->sock_beside = sock;
+	ret = send_request(sock, rq) < 0 ? -EPIPE : 0;
+	if (!ret)
+		ret = request_poll(sock, mask, ms) == 1 ? receive(sock, rq, &answer) : -ETIMEDOUT;
+	t->sock_beside = -1;
+	sys1(__NR_close, sock);
+	rq->attr = answer.head.attr;
+	return ret ? ret : answer.head.error;
 }
 
 /* A program that has used up its descriptors may still ask: for as long as the question takes,

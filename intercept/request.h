@@ -25,6 +25,7 @@ struct request {
 	uint32_t mode, uid, gid;
 	bool has_send_fd; /* WIRE_TWIN: send_fd goes along */
 	int send_fd;
+	bool ends;    /* WIRE_SETTLE: the program is over, and handles no signal any more */
 	char *answer; /* room for the text of a good answer and a NUL, WIRE_PATH_MAX; or NULL */
 	/* The answer. */
 	uint32_t answer_len;
@@ -39,6 +40,15 @@ struct request {
 /* Returns 0 or the daemon's negative errno; -EIO when it cannot be reached (said on stderr). With
  * an error, fds is 0. On a private stack. */
 int request_run(struct request *rq);
+
+struct thread;
+
+/* One question while another of this thread waits: no daemon is started, nothing is tried again or
+ * said, and no descriptors come. mask: as of ppoll(2). 0 with rq->attr, or a negative errno. */
+int request_beside(struct thread *t, struct request *rq, uint64_t mask, int64_t ms);
+
+/* Waits until the socket can be read: 1; 0 when the time is over, or a negative errno. */
+int request_poll(int sock, uint64_t mask, int64_t ms);
 
 void request_close_fds(struct request *rq);
 

@@ -23,7 +23,7 @@ long sys_close(struct sys_args *a)
 	int failed;
 
 	if (fd == NOTES_STDERR)
-		notes_settle();
+		notes_settle(false);
 	failed = cloudfd_closing(fd);
 	uring_closing((unsigned)fd, (unsigned)fd);
 	fdtab_forget(fd);

@@ -146,6 +146,7 @@ struct thread *thread_new(struct thread *from, struct proc *proc)
 	t->classes = dispatch_classes;
 	t->fds = fdtab_bytes(false);
 	t->sock = -1;
+	t->sock_beside = -1;
 	t->altstack.flags = K_SS_DISABLE;
 	t->proc = proc;
 	if (!proc) {
@@ -303,6 +304,8 @@ int thread_fork_child(struct thread *t)
 			continue;
 		if (other->state == THREAD_LIVE && other->sock >= 0)
 			sys1(__NR_close, other->sock);
+		if (other->state == THREAD_LIVE && other->sock_beside >= 0)
+			sys1(__NR_close, other->sock_beside);
 		if (t->proc != own_proc(other))
 			other->state = THREAD_FREE;
 	}

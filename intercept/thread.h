@@ -91,6 +91,7 @@ struct thread {
 	int tgid;	   /* of the process: a vfork child shares our memory, but is another */
 	bool vforking;	   /* suspended until its vfork child is gone */
 	int sock;	   /* a connection in flight, or -1: a fork's child closes it */
+	int sock_beside;   /* and another, while that one waits */
 	bool fds_private;  /* a vfork child: shares memory, not descriptors; the fd table is not its
 			    */
 	bool borrowed;	   /* a vfork child's, or its kin's: a process in the memory of another */

@@ -117,6 +117,10 @@ enum wire_op {
 	 * length: bytes that are to be written. Evicts what is clean. 0: there is more room than
 	 * before, which is worth another try; -ENOSPC: nothing can go. */
 	WIRE_ROOM,
+	/* While a WIRE_FLUSH of this process is waited for (data_dev, data_ino), or its WIRE_SETTLE
+	 * (0): attr.nlink: files that are not in the bucket yet, attr.size: bytes of all, attr.ino:
+	 * how many of these are there. Never waits for the store. */
+	WIRE_LEFT,
 	/* For the command line. Reply text: JSON (STATUS, STATS) or nothing (STOP). */
 	WIRE_STATUS,
 	WIRE_STATS,
