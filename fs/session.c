@@ -314,8 +314,7 @@ static const struct {
 	[WIRE_READLINK] = {serve_readlink, true},  [WIRE_CREDS] = {serve_creds, true},
 	[WIRE_STREAM] = {serve_stream, false},	   [WIRE_NAME] = {serve_name, false},
 	[WIRE_ROOM] = {serve_room, false},	   [WIRE_LEFT] = {serve_left, false},
-	[WIRE_GETXATTR] = {serve_getxattr, true},
-	[WIRE_SETXATTR] = {serve_setxattr, true},
+	[WIRE_GETXATTR] = {serve_getxattr, true},  [WIRE_SETXATTR] = {serve_setxattr, true},
 };
 
 static int serve(struct session *s, size_t bytes)

@@ -341,6 +341,49 @@ Test(cache_fill, pinned_beyond_the_cap_is_refused)
 	stop();
 }
 
+/* A write that met a full disk: all that is clean goes, also what is open, but nothing pinned. */
+Test(cache_fill, room_for_a_write)
+{
+	struct cache_file *pinned, *open_file;
+	struct cache_stats stats;
+	unsigned made = 0;
+	int fd;
+
+	start(64 * MIB);
+	pinned = make("s3/b/pinned", "\"1\"", 2 * MIB);
+	fd = cache_open_data(pinned, O_RDONLY);
+	cr_assert_eq(cache_ensure(pinned, 0, 2 * MIB, WIRE_ENSURE_PIN, NULL), 0);
+	open_file = make("s3/b/open", "\"1\"", 4 * MIB);
+	cr_assert_eq(cache_ensure(open_file, 0, 4 * MIB, 0, NULL), 0);
+	for (int i = 0; i < 3; i++) {
+		struct cache_file *file =
+			make(i ? i > 1 ? "s3/b/2" : "s3/b/1" : "s3/b/0", "\"1\"", 4 * MIB);
+
+		cr_assert_eq(cache_ensure(file, 0, 4 * MIB, 0, NULL), 0);
+		cache_put(file);
+	}
+	idle();
+	cache_stats(&stats);
+	cr_assert_geq(stats.bytes, 18 * MIB);
+	cr_assert_not(cache_make_room(-EIO, 1));
+	while (cache_make_room(-ENOSPC, 1))
+		cr_assert_lt(++made, 8);
+	cr_assert_gt(made, 0);
+	cr_assert_not(cache_make_room(-EDQUOT, 1), "nothing is left to go");
+	cache_stats(&stats);
+	cr_assert_lt(stats.bytes, 4 * MIB);
+	cr_assert_geq(stats.evicted_bytes, 16 * MIB);
+	cr_assert_null(cache_find(ctx, "s3/b/0", NULL));
+	cr_assert(cache_complete(pinned));
+	check(fd, 0, 2 * MIB);
+	cr_assert_not(cache_complete(open_file));
+	cr_assert_eq(cache_ensure(open_file, 0, 4 * MIB, 0, NULL), 0);
+	close(fd);
+	cache_put(pinned);
+	cache_put(open_file);
+	stop();
+}
+
 /* Another daemon goes on with the files, and drops them after a boot. */
 Test(cache_fill, taken_over)
 {
