@@ -108,9 +108,9 @@ def at_a_close(context):
 
 
 def in_parts(context):
-    """A large file's parts count one by one."""
+    """A large file's parts count one by one: the last is the shortest, and there for two seconds before the others."""
     with Slow(context) as slow:
-        slow.store.admin("POST", "config", "latency_ms=0&bandwidth_kbs=6000")
+        slow.store.admin("POST", "config", "latency_ms=0&bandwidth_kbs=2000")
         shown = slow.see("import os\nfd = os.open(os.environ['D'] + '/w/big', os.O_WRONLY | os.O_CREAT)\nos.ftruncate(fd, 36 << 20)\n"
                          "for at in range(35, -1, -1):\n    os.pwrite(fd, b'x' * (1 << 20), at << 20)\nos.close(fd)\n", {"TERM": "xterm"})
         want(b"1 file, 4 of 36 MiB" in shown, f"it does not go on: {shown!r}")
