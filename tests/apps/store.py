@@ -30,6 +30,7 @@ class Store:
     """One that speaks S3. endpoint "http://HOST:PORT"; embedded: it is ours, and has counters and an admin interface."""
 
     root = "/cloud/s3"  # what its buckets are below
+    base = ""  # before every path in an address
 
     def __init__(self, endpoint, access_key, secret_key, region="us-east-1", embedded=False):
         self.endpoint = endpoint

@@ -19,7 +19,7 @@ class Deadly:
         self.context, self.start, self.killed = context, start, False
         self.backend = store.netloc.rsplit(":", 1)
         self.server = socket.create_server(("127.0.0.1", 0))
-        self.endpoint = f"http://127.0.0.1:{self.server.getsockname()[1]}"
+        self.netloc = f"127.0.0.1:{self.server.getsockname()[1]}"
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self):
@@ -69,10 +69,11 @@ def dies(name, start, command, there):
         bucket, prefix = context.bucket + context.world.CHANGING, f"resent-{name}"
         context.store.put(bucket, f"{prefix}/a", b"content\n")
         context.store.put(bucket, f"{prefix}/keep")
-        deadly = Deadly(context, context.store, start.replace("@", f"/{bucket}/{prefix}").encode())
+        deadly = Deadly(context, context.store, start.replace("@", f"{context.store.base}/{bucket}/{prefix}").encode())
         try:
             result = context.run([context.skyshim, "run", "sh", "-c", command],
-                                 env={"D": f"{context.cloud}{context.world.CHANGING}/{prefix}", "AWS_ENDPOINT_URL_S3": deadly.endpoint})
+                                 env={"D": f"{context.cloud}{context.world.CHANGING}/{prefix}",
+                                      **context.store.environment(deadly.netloc)})
         finally:
             deadly.close()
         want(deadly.killed, "no such request was made")
