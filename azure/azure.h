@@ -50,6 +50,9 @@ int azure_connection_endpoint(const char *protocol, const char *name, const char
 int azure_site_locate(const struct store_call *call, const char *region, struct store_site *out,
 		      struct creds *creds_out, char message[STORE_MESSAGE_BYTES]);
 
+/* store_ops.holds */
+bool azure_site_holds(const char *key);
+
 /* Begins a request: its method, the version, and the path of bucket and key ("" or NULL: of the
  * container; without a container in bucket: of the account). -EINVAL, -ENAMETOOLONG, -ENOENT: no
  * container can have this name. */

@@ -65,18 +65,18 @@ static bool is_container(const char *name)
 
 /* The service, or what stands before it, takes "." and ".." out of an address, escaped or not, and
  * a backslash for a slash: such a key would name another blob. */
-static bool is_another(const char *key)
+bool azure_site_holds(const char *key)
 {
 	if (strchr(key, '\\'))
-		return true;
+		return false;
 	while (*key) {
 		size_t len = strcspn(key, "/");
 
 		if ((len == 1 || len == 2) && !memcmp(key, "..", len))
-			return true;
+			return false;
 		key += len + (key[len] == '/');
 	}
-	return false;
+	return true;
 }
 
 int azure_site_path(const struct store_site *site, const char *bucket, const char *key,
@@ -91,7 +91,7 @@ int azure_site_path(const struct store_site *site, const char *bucket, const cha
 		return -ENOENT; /* as the service would say, had it been asked */
 	if (key && strlen(key) > AZURE_KEY_BYTES)
 		return -ENAMETOOLONG;
-	if (key && (is_another(key) || (!container && *key)))
+	if (key && (!azure_site_holds(key) || (!container && *key)))
 		return -EINVAL;
 	ret = buffer_addf(target, "%s/%s", site->base, container ? container + 1 : "");
 	if (!ret && key && *key)

@@ -134,6 +134,8 @@ struct store_ops {
 	bool has_accounts; /* a bucket is ACCOUNT/CONTAINER */
 	bool copies_whole; /* one STORE_COPY does, whatever the size */
 	bool signs_bodies; /* sign() wants the SHA-256 of a body that goes over plain http */
+	/* Can the store have an object of that name? NULL: all that are short enough. */
+	bool (*holds)(const char *key);
 	struct store_verb_ops verb[STORE_VERBS];
 	/* region: what an earlier answer taught about this bucket, or NULL. Returns 0, or -EACCES
 	 * (no usable credentials), -ENOENT (no account can have this name), -EIO (no usable

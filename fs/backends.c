@@ -60,6 +60,13 @@ bool backends_copies_whole(const char *scheme)
 	return ops && ops->copies_whole;
 }
 
+bool backends_holds(const char *scheme, const char *key)
+{
+	const struct store_ops *ops = find(scheme);
+
+	return !ops || !ops->holds || ops->holds(key);
+}
+
 int backends_accounts(const char *scheme, const struct context *ctx, struct store_list *out,
 		      char message[STORE_MESSAGE_BYTES])
 {

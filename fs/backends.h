@@ -23,6 +23,9 @@ bool backends_has_accounts(const char *scheme);
 /* Does one STORE_COPY do for any size? */
 bool backends_copies_whole(const char *scheme);
 
+/* Can that store have an object of this name, as far as its bytes go? */
+bool backends_holds(const char *scheme, const char *key);
+
 /* store_ops.accounts of the scheme. entries_free() what is in *out. */
 int backends_accounts(const char *scheme, const struct context *ctx, struct store_list *out,
 		      char message[STORE_MESSAGE_BYTES]);

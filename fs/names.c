@@ -107,7 +107,9 @@ void name_prefix(const struct name *n, char out[NAME_OBJECT_MAX])
 
 int name_storable(const struct name *n, bool is_dir)
 {
-	return strlen(n->key) + is_dir > NAME_KEY_MAX ? -ENAMETOOLONG : 0;
+	if (strlen(n->key) + is_dir > NAME_KEY_MAX)
+		return -ENAMETOOLONG;
+	return backends_holds(n->scheme, n->key) ? 0 : -EINVAL;
 }
 
 bool name_same_store(const struct name *a, const struct name *b)

@@ -42,7 +42,8 @@ void name_prefix(const struct name *n, char out[NAME_OBJECT_MAX]);
 
 #define NAME_KEY_MAX 1024 /* bytes of a key; S3, Azure Blob and Google Cloud Storage all say so */
 
-/* May something of this name be made, a file or a directory? 0 or -ENAMETOOLONG. */
+/* May something of this name be made, a file or a directory? 0, -ENAMETOOLONG, or -EINVAL: not in
+ * this store. */
 int name_storable(const struct name *n, bool is_dir);
 
 /* Can one store copy or move between them by itself? With accounts, only within one. */

@@ -68,6 +68,17 @@ Test(fs_names, storable)
 	cr_assert_eq(name_storable(&at, false), -ENAMETOOLONG);
 }
 
+Test(fs_names, storable_in_one_store_and_not_in_another)
+{
+	cr_assert_eq(parse("s3/b/a\\b"), 0);
+	cr_assert_eq(name_storable(&n, false), 0);
+	cr_assert_eq(parse("az/acct/b/a\\b"), 0);
+	cr_assert_eq(name_storable(&n, false), -EINVAL);
+	cr_assert_eq(name_storable(&n, true), -EINVAL);
+	cr_assert_eq(parse("az/acct/b/a.b"), 0);
+	cr_assert_eq(name_storable(&n, false), 0);
+}
+
 Test(fs_names, accounts)
 {
 	char scheme[8], bucket[256];
