@@ -173,8 +173,8 @@ fsx: all teststore ## random operations on files in a bucket beside a model of t
 	@tests/apps/fsx/run --build $(BUILD) --ops $(OPS) --seed $(or $(FIRST),100)
 
 .PHONY: probe
-probe: all teststore ## every operation that changes files, by path and descriptor, verified by boto3 (CHECKS=PATTERN)
-	@tests/operations/run --build $(BUILD) $(CHECKS)
+probe: all teststore ## every operation that changes files, by path and descriptor, verified by boto3 (CHECKS=PATTERN STORE=azure)
+	@tests/operations/run --build $(BUILD) --store $(or $(STORE),embedded) $(CHECKS)
 
 KILLS ?= 100
 .PHONY: crash

@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is in the bucket, by boto3, and whether it is what a local file system has."""
+"""What is in the bucket, by the vendor's own client, and whether it is what a local file system has."""
+import base64
+import json
 import os
 import stat
+import subprocess
 import time
 
 import boto3
 from botocore.config import Config
 
 RECENT_SECONDS = 120
+AZURE_CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "azure", "client")
 
 
 class Server:
+    """By boto3."""
+
     def __init__(self, store, bucket):
         self.bucket = bucket
         self.client = boto3.client(
@@ -35,6 +41,50 @@ class Server:
 
     def uploads(self):
         return [one["Key"] for one in self.client.list_multipart_uploads(Bucket=self.bucket).get("Uploads", ())]
+
+    def close(self):
+        """Nothing to end."""
+
+
+class AzureServer:
+    """By @azure/storage-blob."""
+
+    def __init__(self, store, bucket):
+        self.bucket = bucket
+        self.process = subprocess.Popen(["node", AZURE_CLIENT, bucket], env={**os.environ, **store.environment()},
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def ask(self, what, **more):
+        self.process.stdin.write(json.dumps({"do": what, **more}).encode() + b"\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the client ended with status {self.process.wait()}")
+        answer = json.loads(line)
+        if isinstance(answer, dict) and "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer
+
+    def make_bucket(self):
+        self.ask("make")
+
+    def put(self, key, data):
+        self.ask("put", key=key, data=base64.b64encode(data).decode())
+
+    def keys(self, prefix):
+        return [key[len(prefix):] for key in self.ask("keys", key=prefix)]
+
+    def get(self, key):
+        """(content, user metadata)"""
+        answer = self.ask("get", key=key)
+        return base64.b64decode(answer["data"]), answer["metadata"]
+
+    def uploads(self):
+        return self.ask("uncommitted")
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
 
 
 def file_content(path):
