@@ -59,7 +59,7 @@ STORE_SRC := $(wildcard tests/store/*.c)
 STORE_OBJ := $(STORE_SRC:%.c=$(BUILD)/host/%.o)
 STORE_MAIN := $(BUILD)/host/tests/store/main.o
 STORE_LIB := $(BUILD)/libteststore.a
-STORE_LIBS = $(shell pkg-config --libs libmicrohttpd openssl libxml-2.0 2>/dev/null)
+STORE_LIBS = $(shell pkg-config --libs libmicrohttpd openssl libxml-2.0 jansson 2>/dev/null)
 
 PROGRAMS := $(BUILD)/skyshim $(BUILD)/skyshim-rt
 

@@ -11,9 +11,11 @@
 
 #include <openssl/evp.h>
 
+#include "tests/store/crc32c.h"
 #include "tests/store/scope.h"
 
 #define DIGEST_STEP_BYTES (256u << 10)
+#define CRC_STEP_BYTES	  (16u << 10) /* on the stack */
 
 struct blob {
 	atomic_uint refs;
@@ -220,6 +222,22 @@ static bool digest_all(const struct content *c, EVP_MD_CTX *ctx, char *step)
 		at += take;
 	}
 	return true;
+}
+
+uint32_t content_crc32c(const struct content *c)
+{
+	char step[CRC_STEP_BYTES];
+	uint32_t crc = 0;
+
+	for (uint64_t at = 0; at < c->bytes;) {
+		uint64_t rest = c->bytes - at;
+		size_t take = rest < sizeof(step) ? (size_t)rest : sizeof(step);
+
+		content_read(c, at, step, take);
+		crc = crc32c(crc, step, take);
+		at += take;
+	}
+	return crc;
 }
 
 int content_digest(const struct content *c, const char *name, char *hex_out, size_t hex_bytes)

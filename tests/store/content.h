@@ -37,6 +37,9 @@ void content_read(const struct content *c, uint64_t offset, void *out, size_t by
 /* Where [offset, offset + bytes) lies in memory as one piece, or NULL. Valid as long as c. */
 const void *content_direct(const struct content *c, uint64_t offset, uint64_t bytes);
 
+/* CRC32C of all bytes. */
+uint32_t content_crc32c(const struct content *c);
+
 /* Lower-case hexadecimal digest of all bytes by an OpenSSL digest's name ("MD5", "SHA256").
  * Returns 0, -ENOMEM, -EIO. */
 int content_digest(const struct content *c, const char *name, char *hex_out, size_t hex_bytes);

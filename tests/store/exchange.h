@@ -56,6 +56,9 @@ struct reply {
 struct dialect {
 	const char *name;
 	const char *const *verbs; /* NULL-terminated */
+	/* Whether the request is of this language; NULL: every one is. Its target and headers are
+	 * there. */
+	bool (*claims)(const struct request *req);
 	/* The header is here: says what is asked. */
 	void (*begin)(struct request *req);
 	/* Fills the reply and returns true when the header alone settles it (no valid signature).
@@ -65,11 +68,14 @@ struct dialect {
 	void (*handle)(struct request *req, struct reply *reply);
 	/* The service's own words for FAULT_SLOWDOWN, FAULT_INTERNAL and FAULT_OK_ERROR. */
 	void (*fault)(struct request *req, const struct fault *fault, struct reply *reply);
+	/* The connection broke in the middle of the body; NULL: nothing is to be done. */
+	void (*broken)(struct request *req);
 	/* Frees state. */
 	void (*end)(struct request *req);
 };
 
 extern const struct dialect s3_dialect;
+extern const struct dialect gcs_dialect;
 extern const struct dialect admin_dialect;
 
 /* A header of the answer. A failure (memory) drops the header. */

@@ -23,21 +23,25 @@ static size_t rolled_up(const char *key, const struct list_query *q)
 /* The first entry of the answer, before any filtering by prefix at its end. */
 static struct keyset_node *start(const struct keyset *set, const struct list_query *q)
 {
+	const char *low = q->from && strcmp(q->from, q->prefix) > 0 ? q->from : q->prefix;
 	size_t after_len = strlen(q->after);
-	struct keyset_node *node;
-	size_t skip;
+	size_t skip = rolled_up(q->after, q);
+	struct keyset_node *node = keyset_seek(set, q->after, after_len);
 
-	if (strcmp(q->after, q->prefix) < 0)
-		return keyset_seek(set, q->prefix, strlen(q->prefix));
-	if (!after_len)
-		return set->head[0];
-	skip = rolled_up(q->after, q);
 	if (skip)
-		return keyset_seek_past(set, q->after, skip);
-	node = keyset_seek(set, q->after, after_len);
-	if (node && node->key_len == after_len && !memcmp(node->key, q->after, after_len))
+		node = keyset_seek_past(set, q->after, skip);
+	else if (node && after_len && node->key_len == after_len &&
+		 !memcmp(node->key, q->after, after_len))
 		node = keyset_next(node);
+	if (node && strcmp(node->key, low) < 0)
+		node = keyset_seek(set, low, strlen(low));
 	return node;
+}
+
+static void take(struct list_entry *e, const struct keyset_node *node)
+{
+	e->object = node->value;
+	atomic_fetch_add(&e->object->refs, 1);
 }
 
 /* Fills the page from node on; the lock is held. */
@@ -50,6 +54,8 @@ static int fill(const struct keyset *set, struct keyset_node *node, const struct
 		struct list_entry *e = &page->entries[page->count];
 		size_t roll = rolled_up(node->key, q);
 
+		if (q->until && strcmp(node->key, q->until) >= 0)
+			return 0;
 		if (page->count == q->max) {
 			page->more = q->max > 0;
 			return 0;
@@ -58,10 +64,11 @@ static int fill(const struct keyset *set, struct keyset_node *node, const struct
 			e->prefix = strndup(node->key, roll);
 			if (!e->prefix)
 				return -ENOMEM;
+			if (q->with_markers && roll == node->key_len)
+				take(e, node);
 			node = keyset_seek_past(set, node->key, roll);
 		} else {
-			e->object = node->value;
-			atomic_fetch_add(&e->object->refs, 1);
+			take(e, node);
 			node = keyset_next(node);
 		}
 		page->count++;

@@ -14,12 +14,15 @@ struct list_query {
 	const char *delimiter; /* "" for none; any string */
 	const char *after;     /* entries behind this name only; "" from the start. A name inside a
 				* common prefix, or that prefix itself, puts it behind us. */
+	const char *from;      /* no names below this one, or NULL */
+	const char *until;     /* none from this one on, or NULL */
+	bool with_markers;     /* a common prefix that is an object's name has that object too */
 	size_t max;	       /* entries of the page */
 };
 
-/* Either an object (with a reference) or a common prefix. */
+/* Either an object (with a reference) or a common prefix; both only with_markers. */
 struct list_entry {
-	struct object *object; /* NULL for a common prefix */
+	struct object *object;
 	char *prefix;
 };
 

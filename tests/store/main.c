@@ -3,9 +3,9 @@
  * skyshim-teststore: the object store that the demo, the tests and the benchmarks talk to.
  *
  * It shares no line with the programs it tests. Read in this order: exchange.h (a request and its
- * answer), server.c and send.c (HTTP, pacing, faults on the wire), s3.c and what it names (the
- * dialect), bucket.c, objects.c, list.c, uploads.c over content.c and keyset.c (what is stored),
- * admin.h. Another service is another struct dialect.
+ * answer), server.c and send.c (HTTP, pacing, faults on the wire), s3.c and gcs.c and what they
+ * name (the dialects), bucket.c, objects.c, list.c, uploads.c over content.c and keyset.c (what is
+ * stored), admin.h. Another service is another struct dialect.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +20,9 @@
 #include "tests/store/pace.h"
 #include "tests/store/server.h"
 #include "tests/store/settings.h"
+
+/* Google's XML API is S3's, so that it stands behind Google's JSON API as well. */
+static const struct dialect *const both[] = {&gcs_dialect, &s3_dialect, NULL};
 
 /* Written beside and renamed, so that whoever waits for the file finds it complete. */
 static int write_port_file(uint16_t port)
@@ -60,7 +63,7 @@ int main(int argc, char **argv)
 	got = options_parse(argc, argv);
 	if (got)
 		return got > 0 ? 0 : 2;
-	if (pace_init() || server_start(&s3_dialect, &port))
+	if (pace_init() || server_start(settings.gcs ? both : both + 1, &port))
 		return 1;
 	if (write_port_file(port)) {
 		pace_stop();

@@ -18,10 +18,11 @@
 #define DEFERRED_MAX   256 /* --data and --bucket, which need --region first */
 #define DEFAULT_KEY    "skyshimtest"
 #define DEFAULT_SECRET "skyshimtestsecret"
+#define DEFAULT_TOKEN  "test-token"
 
 static const char help[] =
 	"usage: skyshim-teststore [OPTION...]\n"
-	"An S3 server for tests: in memory, strict about signatures, wrong on request.\n"
+	"An S3 and GCS server for tests: in memory, strict about signatures, wrong on request.\n"
 	"\n"
 	"Where\n"
 	"  --listen ADDRESS        numeric address (127.0.0.1)\n"
@@ -38,6 +39,14 @@ static const char help[] =
 	"  --region NAME           of new buckets (us-east-1)\n"
 	"  --strict-region         refuse a signature for another region than the bucket's\n"
 	"  --clock-offset-s N      the store's clock is N seconds ahead\n"
+	"Google Cloud Storage\n"
+	"  --gcs                   speak its JSON API as well; S3's language stands for its XML "
+	"API\n"
+	"  --token TOKEN           that bearers may have; may be repeated (" DEFAULT_TOKEN ")\n"
+	"  --token-secret SECRET   accept tokens signed with it, until they expire (see "
+	"gcs_auth.c)\n"
+	"  --requester-pays NAME   bucket that needs the parameter userProject\n"
+	"  --rewrite-kb N          of one call of rewrite (no limit)\n"
 	"What\n"
 	"  --bucket NAME[@REGION]  make a bucket\n"
 	"  --data [BUCKET=]DIR     import a directory tree as a bucket\n"
@@ -98,6 +107,11 @@ enum option_id {
 	OPT_BANDWIDTH,
 	OPT_FAULT,
 	OPT_DISCARD,
+	OPT_GCS,
+	OPT_TOKEN,
+	OPT_TOKEN_SECRET,
+	OPT_REQUESTER_PAYS,
+	OPT_REWRITE,
 };
 
 static const struct option options[] = {
@@ -126,6 +140,11 @@ static const struct option options[] = {
 	{"bandwidth-kbs", required_argument, NULL, OPT_BANDWIDTH},
 	{"fault", required_argument, NULL, OPT_FAULT},
 	{"discard", no_argument, NULL, OPT_DISCARD},
+	{"gcs", no_argument, NULL, OPT_GCS},
+	{"token", required_argument, NULL, OPT_TOKEN},
+	{"token-secret", required_argument, NULL, OPT_TOKEN_SECRET},
+	{"requester-pays", required_argument, NULL, OPT_REQUESTER_PAYS},
+	{"rewrite-kb", required_argument, NULL, OPT_REWRITE},
 	{NULL, 0, NULL, 0},
 };
 
@@ -261,6 +280,32 @@ static bool defer(int id, const char *value)
 	return true;
 }
 
+static bool set_gcs(int id, const char *value)
+{
+	long n;
+
+	switch (id) {
+	case OPT_GCS:
+		settings.gcs = true;
+		return true;
+	case OPT_TOKEN:
+		if (settings.token_count == SETTINGS_TOKENS_MAX)
+			return false;
+		settings.tokens[settings.token_count++] = value;
+		return true;
+	case OPT_TOKEN_SECRET:
+		settings.token_secret = value;
+		return true;
+	case OPT_REQUESTER_PAYS:
+		return add_name(&settings.requester_pays, value);
+	default:
+		if (!number(value, 1, 1 << 30, &n))
+			return false;
+		settings.rewrite_bytes = (uint64_t)n << 10;
+		return true;
+	}
+}
+
 static bool set(int id, const char *value, const char **why)
 {
 	switch (id) {
@@ -306,6 +351,12 @@ static bool set(int id, const char *value, const char **why)
 	case OPT_DATA:
 	case OPT_GENERATE:
 		return defer(id, value);
+	case OPT_GCS:
+	case OPT_TOKEN:
+	case OPT_TOKEN_SECRET:
+	case OPT_REQUESTER_PAYS:
+	case OPT_REWRITE:
+		return set_gcs(id, value);
 	default:
 		return set_key(id, value);
 	}
@@ -382,6 +433,8 @@ static bool check(void)
 		set_key(OPT_ACCESS_KEY, DEFAULT_KEY);
 		set_key(OPT_SECRET_KEY, DEFAULT_SECRET);
 	}
+	if (!settings.token_count)
+		set_gcs(OPT_TOKEN, DEFAULT_TOKEN);
 	return true;
 }
 

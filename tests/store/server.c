@@ -47,10 +47,11 @@ struct exchange {
 	uint64_t started_ns;
 	uint64_t bytes_in;
 	bool started, settled, answered;
+	bool complete; /* the body has come to its end */
 };
 
 static struct MHD_Daemon *mhd;
-static const struct dialect *served;
+static const struct dialect *const *served; /* NULL-terminated */
 static atomic_ullong request_count;
 
 static const char *request_header(const struct exchange *ex, const char *name)
@@ -171,6 +172,18 @@ static void count_begin(struct exchange *ex)
 	stats_begin(ex->req.verb);
 }
 
+/* The last of them claims everything. */
+static const struct dialect *choose_dialect(const struct request *req)
+{
+	const struct dialect *const *d = served;
+
+	if (!strncmp(req->path, ADMIN_PREFIX, strlen(ADMIN_PREFIX)))
+		return &admin_dialect;
+	while ((*d)->claims && !(*d)->claims(req))
+		d++;
+	return *d;
+}
+
 /* The header is complete. */
 static void start(struct exchange *ex, struct MHD_Connection *connection, const char *method)
 {
@@ -196,8 +209,7 @@ static void start(struct exchange *ex, struct MHD_Connection *connection, const 
 	ex->sender.reply = &ex->reply;
 	parse_target(ex);
 
-	ex->dialect = strncmp(req->path, ADMIN_PREFIX, strlen(ADMIN_PREFIX)) ? served
-									     : &admin_dialect;
+	ex->dialect = choose_dialect(req);
 	req->body_max = EXCHANGE_BODY_MAX;
 	ex->dialect->begin(req);
 	count_begin(ex);
@@ -260,6 +272,7 @@ static bool produce(struct exchange *ex)
 
 static enum MHD_Result finish(struct exchange *ex)
 {
+	ex->complete = true;
 	if (!produce(ex))
 		return MHD_NO;
 	ex->answered = true;
@@ -342,6 +355,8 @@ static void on_end(void *arg, struct MHD_Connection *connection, void **state,
 	if (ex->started) {
 		if (!is_admin(ex))
 			count_end(ex);
+		if (!ex->complete && !ex->settled && ex->dialect->broken)
+			ex->dialect->broken(&ex->req);
 		ex->dialect->end(&ex->req);
 	}
 	EVP_MD_CTX_free(ex->md5);
@@ -401,7 +416,7 @@ static int parse_listen(struct sockaddr_storage *addr, unsigned *flags)
 	return -1;
 }
 
-int server_start(const struct dialect *dialect, uint16_t *port_out)
+int server_start(const struct dialect *const *dialects, uint16_t *port_out)
 {
 	unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
 			 MHD_USE_POLL;
@@ -415,8 +430,9 @@ int server_start(const struct dialect *dialect, uint16_t *port_out)
 	if (parse_listen(&addr, &flags))
 		return -1;
 	raise_descriptor_limit();
-	served = dialect;
-	stats_verbs(dialect->verbs);
+	served = dialects;
+	for (; *dialects; dialects++)
+		stats_verbs((*dialects)->verbs);
 	if (settings.tls_cert)
 		flags |= MHD_USE_TLS;
 	else

@@ -12,6 +12,7 @@
 #define SETTINGS_BUCKETS_MAX 64	 /* names in each of the lists of buckets */
 #define SETTINGS_TEXT_BYTES  128 /* of an access key, a secret, a region, with NUL */
 #define SETTINGS_TOKEN_BYTES 2048
+#define SETTINGS_TOKENS_MAX  16
 
 struct settings_key {
 	char access_key[SETTINGS_TEXT_BYTES];
@@ -39,6 +40,13 @@ struct settings {
 
 	struct settings_key keys[SETTINGS_KEYS_MAX];
 	size_t key_count;
+	const char *tokens[SETTINGS_TOKENS_MAX]; /* of bearers, that never expire */
+	size_t token_count;
+	const char *token_secret;		/* what issued tokens are signed with; NULL: none */
+	bool gcs;				/* speaks Google's JSON API too */
+	uint64_t rewrite_bytes;			/* of one call of rewrite; 0: no limit */
+	struct settings_buckets requester_pays; /* need the parameter userProject */
+
 	struct settings_buckets denied;	    /* 403 for every key */
 	struct settings_buckets anon_read;  /* readable without a signature */
 	struct settings_buckets anon_write; /* and writable */

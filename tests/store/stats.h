@@ -10,7 +10,7 @@
 #include "tests/store/buf.h"
 #include "tests/store/faults.h"
 
-#define STATS_VERBS_MAX 64    /* names of verbs */
+#define STATS_VERBS_MAX 96    /* names of verbs */
 #define STATS_LOG_MAX	65536 /* requests remembered; the oldest are dropped */
 
 struct stats_entry {

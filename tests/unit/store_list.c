@@ -108,3 +108,29 @@ Test(store_list, empty_page_and_absent_bucket, .init = fill)
 	list_free(&page);
 	cr_expect_eq(list_walk("absent", &none, &page), -ENXIO);
 }
+
+Test(store_list, from_and_until, .init = fill)
+{
+	expect((struct list_query){.prefix = "", .delimiter = "", .from = "a/b", .until = "b/y"},
+	       "a/b|a/b/c|a/c|a0|b/x|");
+	expect((struct list_query){.prefix = "", .delimiter = "/", .from = "a/b", .until = "b/y"},
+	       "a/|a0|b/|");
+	expect((struct list_query){.prefix = "a/", .delimiter = "/", .from = "a/b/a"}, "a/b/|a/c|");
+	expect((struct list_query){.prefix = "b", .delimiter = "", .from = "a"}, "b/x|b/y|");
+	expect((struct list_query){.prefix = "", .delimiter = "", .until = "/"}, "");
+}
+
+Test(store_list, markers, .init = fill)
+{
+	struct list_query q = {
+		.prefix = "", .delimiter = "/", .after = "a b", .with_markers = true, .max = 2};
+	struct list_page page;
+
+	cr_assert_eq(list_walk("bucket", &q, &page), 0);
+	cr_assert_eq(page.count, 2);
+	cr_expect_str_eq(page.entries[0].prefix, "a/");
+	cr_assert_not_null(page.entries[0].object);
+	cr_expect_str_eq(page.entries[0].object->key, "a/");
+	cr_expect_str_eq(page.entries[1].object->key, "a0");
+	list_free(&page);
+}
