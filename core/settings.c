@@ -4,11 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/durability.h"
 #include "core/base/vpath.h"
 #include "core/ini.h"
 #include "core/scope.h"
@@ -36,35 +39,56 @@ static int section_path(const struct settings *s, const struct ini_line *line, s
 	return 0;
 }
 
-static int set_durability(struct settings *s, const struct ini_line *line)
+static bool is_mode(const char *value)
 {
-	size_t used = strlen(s->durability);
+	return durability_named(value) != DURABILITY_NONE;
+}
+
+static bool is_switch(const char *value)
+{
+	return rules_is(value, "0") || rules_is(value, "1");
+}
+
+/* What there is to set, each kept as rules (core/base/rules.h). */
+static const struct kind {
+	const char *name;
+	bool (*known)(const char *value);
+	const char *remedy;
+	size_t at; /* in struct settings */
+} kinds[] = {
+	{"durability", is_mode, "it is close, exit or fsync",
+	 offsetof(struct settings, durability)},
+	{"enforce_mode", is_switch, "it is 0 or 1", offsetof(struct settings, enforce_mode)},
+};
+
+static int set_rule(struct settings *s, const struct kind *kind, const struct ini_line *line)
+{
+	char *rules = (char *)s + kind->at;
+	size_t used = strlen(rules);
 	struct vpath path;
 	char what[128];
 	int ret;
 
-	if (!durability_named(line->value) || strchr(line->value, '\t')) {
-		snprintf(what, sizeof(what), "durability = %.80s", line->value);
-		return complain(s, line->number, what, "it is close, exit or fsync");
+	if (!kind->known(line->value) || strchr(line->value, '\t')) {
+		snprintf(what, sizeof(what), "%s = %.80s", kind->name, line->value);
+		return complain(s, line->number, what, kind->remedy);
 	}
 	if (!*line->section) {
-		if (s->rules)
-			return complain(s, line->number, "durability",
+		if (strchr(rules, '\t'))
+			return complain(s, line->number, kind->name,
 					"what holds for all stands before the first [section]");
-		snprintf(s->durability, sizeof(s->durability), "%s", line->value);
+		snprintf(rules, RULES_BYTES, "%s", line->value);
 		return 0;
 	}
 	ret = section_path(s, line, &path);
 	if (ret)
 		return ret;
-	ret = snprintf(s->durability + used, sizeof(s->durability) - used, "\t%s\t%s", path.text,
-		       line->value);
-	if (ret >= (int)(sizeof(s->durability) - used)) {
-		s->durability[used] = '\0';
-		return complain(s, line->number, "durability",
+	ret = snprintf(rules + used, RULES_BYTES - used, "\t%s\t%s", path.text, line->value);
+	if (ret >= (int)(RULES_BYTES - used)) {
+		rules[used] = '\0';
+		return complain(s, line->number, kind->name,
 				"there are too many paths; name fewer and shorter ones");
 	}
-	s->rules++;
 	return 0;
 }
 
@@ -73,10 +97,12 @@ static int on_line(void *arg, const struct ini_line *line)
 	struct settings *s = arg;
 	char what[128];
 
-	if (!strcmp(line->name, "durability"))
-		return set_durability(s, line);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (!strcmp(line->name, kinds[i].name))
+			return set_rule(s, &kinds[i], line);
 	snprintf(what, sizeof(what), "%.100s", line->name);
-	return complain(s, line->number, what, "there is no such setting; there is: durability");
+	return complain(s, line->number, what,
+			"there is no such setting; there are: durability, enforce_mode");
 }
 
 static void find_path(struct settings *s)
@@ -124,6 +150,7 @@ int settings_read(const char *root, struct settings *out, char *message)
 	*out = (struct settings){.root = root, .message = message};
 	message[0] = '\0';
 	snprintf(out->durability, sizeof(out->durability), "close");
+	snprintf(out->enforce_mode, sizeof(out->enforce_mode), "0");
 	find_path(out);
 	text = read_file(out, &ret);
 	if (!text)

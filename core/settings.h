@@ -5,6 +5,7 @@
  *	durability = close            for all that no section names
  *	[/cloud/s3/scratch]           or [s3://scratch]: this, and all that is below it
  *	durability = exit
+ *	enforce_mode = 1              modes and owners decide who may do what
  *
  * INI as the AWS tools have it (core/ini.h). What is not known is an error, with file, line and
  * what to write instead.
@@ -14,15 +15,15 @@
 
 #include <limits.h>
 
-#include "core/base/durability.h"
+#include "core/base/rules.h"
 
 #define SETTINGS_BYTES	       65536 /* of the file */
 #define SETTINGS_MESSAGE_BYTES 4608
 
 struct settings {
-	char path[PATH_MAX]; /* of the file, which need not be there; "" without a home */
-	char durability[DURABILITY_BYTES]; /* as core/base/durability.h has it */
-	unsigned rules;			   /* paths in it */
+	char path[PATH_MAX];	      /* of the file, which need not be there; "" without a home */
+	char durability[RULES_BYTES]; /* as core/base/durability.h has it */
+	char enforce_mode[RULES_BYTES]; /* rules (core/base/rules.h) of "0" and "1" */
 	/* while it is read */
 	const char *root;
 	char *message;

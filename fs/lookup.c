@@ -21,6 +21,8 @@
 #include "fs/metadata.h"
 #include "fs/told.h"
 
+#define TOLD_TRIES 4 /* each time another's listing may come in between */
+
 bool lookup_is_mark(const struct lookup *q, uint64_t size)
 {
 	size_t len = strlen(q->name.key);
@@ -181,7 +183,7 @@ int lookup_dir_instead(struct lookup *q, struct meta_fact *fact)
 	struct listing *l;
 	int ret;
 
-	if (dir_known(q, fact))
+	if (dir_known(q, fact) && !(q->told && fact->kind == META_DIR && q->name.kind == NAME_KEY))
 		return 0;
 	*fact = (struct meta_fact){.kind = META_NONE};
 	ret = open_dir(q, !q->want_dir, &l);
@@ -408,6 +410,19 @@ static bool stat_draft(const struct lookup *q, const char *object, struct wire_a
 	return true;
 }
 
+/* What a listing has told says nothing of mode and owner. */
+static int make_told(struct lookup *q, struct meta_fact *fact)
+{
+	int ret = 0;
+
+	for (int i = 0; !ret && i < TOLD_TRIES && fact->kind == META_FILE && !fact->is_told; i++) {
+		ret = lookup_told(q, fact);
+		if (ret == -EAGAIN)
+			ret = 0;
+	}
+	return !ret && fact->kind == META_DIR ? lookup_dir_instead(q, fact) : ret;
+}
+
 int lookup_stat(struct lookup *q, struct wire_attr *out)
 {
 	char object[NAME_OBJECT_MAX] = "";
@@ -431,6 +446,8 @@ int lookup_stat(struct lookup *q, struct wire_attr *out)
 	} else {
 		name_object(&q->name, object);
 		ret = find_fact(q, object, &fact);
+		if (!ret && q->told)
+			ret = make_told(q, &fact);
 	}
 	if (ret)
 		return ret;

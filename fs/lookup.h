@@ -20,6 +20,7 @@ struct lookup {
 	bool follow;	     /* what a symbolic link of that name leads to: -WIRE_ELINK */
 	bool as_is;	     /* fs/open.h: a link's object opens like a file's */
 	bool any_age;	     /* a fact however old is enough, if it says the name exists */
+	bool told;	     /* lookup_stat(): mode and owner as the object itself tells them */
 	bool want_dir;	     /* keep a listing that is met on the way, in dir */
 	struct listing *dir; /* with a reference, or NULL */
 	char message[STORE_MESSAGE_BYTES];

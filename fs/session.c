@@ -102,6 +102,7 @@ static int serve_stat(struct session *s)
 	if (!q)
 		return ret;
 	q->any_age = s->req->flags & WIRE_ANY_AGE;
+	q->told = s->req->flags & WIRE_TOLD;
 	ret = lookup_stat(q, &s->out->head.attr);
 	if (ret)
 		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);

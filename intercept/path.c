@@ -10,6 +10,7 @@
 #include <linux/fcntl.h>
 #include <string.h>
 
+#include "intercept/enforce.h"
 #include "intercept/exename.h"
 #include "intercept/fdtab.h"
 #include "intercept/procmaps.h"
@@ -136,9 +137,7 @@ static bool may_lead_in(const char *name)
 	return (strstr(name, "..") && strstr(name, last)) || descends(name);
 }
 
-/* The virtual directory that a relative name starts from: copied to out. 1, 0 (the kernel's),
- * -errno. */
-static int base_directory(struct thread *t, int dirfd, char *out)
+int path_base(struct thread *t, int dirfd, char *out)
 {
 	struct vfile *vf;
 	int ret = 1;
@@ -169,7 +168,7 @@ static int resolve_relative(struct sys_args *a, int dirfd, int path_arg, const c
 {
 	struct thread *t = a->thread;
 	char *base = (char *)t->iov;
-	int ret = base_directory(t, dirfd, base);
+	int ret = path_base(t, dirfd, base);
 
 	if (ret < 0)
 		return ret;
@@ -236,9 +235,12 @@ int path_is_cloud(struct sys_args *a, int dirfd_arg, int path_arg, int slot, uns
 	struct vpath *out = &a->thread->path[slot];
 	int ret = decide(a, dirfd_arg, path_arg, slot, flags);
 
-	if (ret == 1) /* a slash behind a link's name asks for what it leads to */
-		out->nofollow = flags & PATH_NOFOLLOW && !out->must_be_dir;
-	return ret;
+	if (ret != 1)
+		return ret;
+	/* a slash behind a link's name asks for what it leads to */
+	out->nofollow = flags & PATH_NOFOLLOW && !out->must_be_dir;
+	ret = rt.handoff.enforce ? enforce_way(a, dirfd_arg, slot) : 0;
+	return ret ? ret : 1;
 }
 
 bool path_beneath(struct sys_args *a, int dirfd_arg, const struct vpath *path)
@@ -246,8 +248,7 @@ bool path_beneath(struct sys_args *a, int dirfd_arg, const struct vpath *path)
 	char *base = (char *)a->thread->iov;
 	size_t len;
 
-	if (a->thread->name[0] == '/' ||
-	    base_directory(a->thread, (int)a->arg[dirfd_arg], base) != 1)
+	if (a->thread->name[0] == '/' || path_base(a->thread, (int)a->arg[dirfd_arg], base) != 1)
 		return false;
 	len = strlen(base);
 	return !len || (!strncmp(path->text, base, len) &&

@@ -14,8 +14,13 @@
  * when it is the kernel's; the arguments are replaced then if the kernel must be given another name
  * (a relative name that climbs out of a virtual directory, /proc/self/exe). A negative errno ends
  * the call; -WIRE_ELINK, from whatever asks the daemon about the path, too: then the handler is
- * called anew, and this gives another name. slot: 0 or 1, for calls with two names. */
+ * called anew, and this gives another name; -EACCES
+ * where modes decide (enforce.h). slot: 0 or 1, for calls with two names. */
 int path_is_cloud(struct sys_args *a, int dirfd_arg, int path_arg, int slot, unsigned flags);
+
+/* The virtual directory that a relative name starts from, dirfd's or for AT_FDCWD the working one:
+ * copied to out, WIRE_PATH_MAX bytes. 1, 0: it is the kernel's, or a negative errno. */
+int path_base(struct thread *t, int dirfd, char *out);
 
 /* RESOLVE_BENEATH of openat2(2): is the virtual path, just decided for the call, below the
  * directory that argument dirfd_arg means, and was its name relative? */

@@ -407,6 +407,8 @@ int request_run(struct request *rq)
 			ret = register_context();
 			if (!ret)
 				ret = -EPIPE; /* once more */
+		} else if (ret == -WIRE_ELINK && rq->is_aside) {
+			ret = -ENOENT;
 		} else if (ret == -WIRE_ELINK) {
 			ret = symlink_redirect(t, rq->attr.size, answer.text);
 		} else if (!ret && rq->answer) {

@@ -25,8 +25,9 @@ struct request {
 	uint32_t mode, uid, gid;
 	bool has_send_fd; /* WIRE_TWIN: send_fd goes along */
 	int send_fd;
-	bool ends;    /* WIRE_SETTLE: the program is over, and handles no signal any more */
-	char *answer; /* room for the text of a good answer and a NUL, WIRE_PATH_MAX; or NULL */
+	bool is_aside; /* not about a name of the call under way: a link in it is -ENOENT */
+	bool ends;     /* WIRE_SETTLE: the program is over, and handles no signal any more */
+	char *answer;  /* room for the text of a good answer and a NUL, WIRE_PATH_MAX; or NULL */
 	/* The answer. */
 	uint32_t answer_len;
 	struct wire_attr attr;

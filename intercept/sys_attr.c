@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "intercept/cloudfd.h"
+#include "intercept/enforce.h"
 #include "intercept/handlers.h"
 #include "intercept/ids.h"
 #include "intercept/path.h"
@@ -24,7 +25,17 @@ struct change {
 	int error;    /* with set 0: what is answered then */
 	uint32_t mode, uid, gid;
 	int64_t mtime_ns;
+	bool touch; /* the time that is now */
 };
+
+/* attr: of a file that is open; NULL: what path leads to is asked about. */
+static int allowed(const struct vpath *path, const struct wire_attr *attr, const struct change *c)
+{
+	const struct enforce_change change = {
+		.set = c->set, .uid = c->uid, .gid = c->gid, .touch = c->touch};
+
+	return rt.handoff.enforce ? enforce_change(path, attr, &change) : 0;
+}
 
 static long change_path(const struct vpath *path, const struct change *c)
 {
@@ -39,15 +50,28 @@ static long change_path(const struct vpath *path, const struct change *c)
 		.mtime_ns = c->mtime_ns,
 	};
 
-	int ret;
+	int ret = c->set ? allowed(path, NULL, c) : path_exists(path);
 
-	if (c->set)
-		return request_run(&rq);
-	ret = path_exists(path);
-	return ret ? ret : c->error;
+	if (!c->set)
+		return ret ? ret : c->error;
+	return ret ? ret : request_run(&rq);
 }
 
-static long change_vfile(const struct vfile *vf, const struct change *c)
+static int vfile_allowed(const struct vfile *vf, int fd, const struct change *c)
+{
+	struct wire_attr attr;
+	struct vpath path;
+
+	if (!rt.handoff.enforce)
+		return 0;
+	path.len = vf->vn->path_len;
+	path.must_be_dir = path.nofollow = false;
+	memcpy(path.text, vnode_path(vf->vn), path.len + 1);
+	vfile_attr(vf, fd, &attr);
+	return allowed(&path, vf->vn->kind == VNODE_DIR ? NULL : &attr, c);
+}
+
+static long change_vfile(const struct vfile *vf, int fd, const struct change *c)
 {
 	struct request rq = {
 		.op = WIRE_SETATTR,
@@ -60,8 +84,13 @@ static long change_vfile(const struct vfile *vf, const struct change *c)
 		.mtime_ns = c->mtime_ns,
 	};
 
+	int ret;
+
 	if (!c->set)
 		return c->error;
+	ret = vfile_allowed(vf, fd, c);
+	if (ret)
+		return ret;
 	if (vf->vn->kind == VNODE_DIR) {
 		rq.text = vnode_path(vf->vn);
 		rq.text_len = vf->vn->path_len;
@@ -79,7 +108,7 @@ static long change_fd(int fd, const struct change *c, bool path_descriptors)
 	if (!path_descriptors && sys3(__NR_fcntl, fd, F_GETFL, 0) & O_PATH)
 		ret = -EBADF;
 	else
-		ret = change_vfile(vf, c);
+		ret = change_vfile(vf, fd, c);
 	vfile_put(vf);
 	return ret;
 }
@@ -207,7 +236,7 @@ static struct change time_change(int64_t sec, int64_t part, int64_t per_second)
 
 static struct change time_now(void)
 {
-	return (struct change){.set = WIRE_SET_MTIME, .mtime_ns = now_ns()};
+	return (struct change){.set = WIRE_SET_MTIME, .mtime_ns = now_ns(), .touch = true};
 }
 
 /* struct timespec times[2] of utimensat(2) at user; 0: now. */
@@ -221,8 +250,12 @@ static struct change read_timespecs(uint64_t user)
 		return (struct change){.error = -EFAULT};
 	if (times[1] != K_NOW && times[1] != K_OMIT && (times[1] < 0 || times[1] >= NS_PER_S))
 		return (struct change){.error = -EINVAL};
-	if (times[3] == K_NOW)
-		return time_now();
+	if (times[3] == K_NOW) {
+		struct change now = time_now();
+
+		now.touch = times[1] == K_NOW;
+		return now;
+	}
 	if (times[3] == K_OMIT)
 		return (struct change){.set = 0};
 	return time_change(times[2], times[3], NS_PER_S);

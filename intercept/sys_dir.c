@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "intercept/cloudfd.h"
+#include "intercept/enforce.h"
 #include "intercept/handlers.h"
 #include "intercept/path.h"
 #include "intercept/usercopy.h"
@@ -195,8 +196,21 @@ long sys_chdir(struct sys_args *a)
 		return ret;
 	if (!S_ISDIR(attr.mode))
 		return -ENOTDIR;
+	ret = enforce_use(&t->path[0], WHO_X);
+	if (ret)
+		return ret;
 	enter_virtual(t->proc, t->path[0].text);
 	return 0;
+}
+
+/* What vf is called. */
+static const struct vpath *path_of(struct thread *t, const struct vfile *vf)
+{
+	struct vpath *path = &t->path[0];
+
+	*path = (struct vpath){.len = vf->vn->path_len};
+	memcpy(path->text, vnode_path(vf->vn), path->len + 1);
+	return path;
 }
 
 long sys_fchdir(struct sys_args *a)
@@ -209,7 +223,7 @@ long sys_fchdir(struct sys_args *a)
 		return ret;
 	if (!ret)
 		return leave_virtual(t->proc, sys1(__NR_fchdir, a->arg[0]));
-	ret = vf->vn->kind == VNODE_DIR ? 0 : -ENOTDIR;
+	ret = vf->vn->kind == VNODE_DIR ? enforce_use(path_of(t, vf), WHO_X) : -ENOTDIR;
 	if (!ret)
 		enter_virtual(t->proc, vnode_path(vf->vn));
 	vfile_put(vf);

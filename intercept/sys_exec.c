@@ -15,6 +15,7 @@
 
 #include "core/base/shebang.h"
 #include "intercept/cloudfd.h"
+#include "intercept/enforce.h"
 #include "intercept/fdtab.h"
 #include "intercept/filter.h"
 #include "intercept/handlers.h"
@@ -329,6 +330,8 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 		return argc < 0 ? argc : envc;
 	if (ret < 0)
 		return ret;
+	if (ret == NATIVE && p->is_cloud)
+		return -ENOEXEC; /* the kernel finds nothing of that name */
 	if (ret == NATIVE || debugged(a->thread))
 		return native(a->thread, p->path);
 	if (depth && p->is_cloud) /* its interpreter opens it by its name */
@@ -421,6 +424,8 @@ static long open_program(const struct vpath *path)
 
 	if (!ret && (!S_ISREG(attr.mode) || !(attr.mode & ANY_X)))
 		ret = -EACCES;
+	if (!ret)
+		ret = enforce_use(path, WHO_X);
 	if (!ret)
 		ret = cloudfd_ask(path, O_RDONLY, 0, &rq);
 	if (ret)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "intercept/cloudfd.h"
+#include "intercept/enforce.h"
 #include "intercept/handlers.h"
 #include "intercept/notes.h"
 #include "intercept/path.h"
@@ -31,7 +32,8 @@ static long make_dir(struct sys_args *a, int dirfd_arg, int path_arg)
 		return ret ? ret : SYS_PASS_PATH;
 	rq = about(WIRE_MKDIR, &a->thread->path[0], 0);
 	rq.mode = (unsigned)a->arg[path_arg + 1] & 01777 & ~umask_now();
-	return request_run(&rq);
+	ret = enforce_make(&a->thread->path[0]);
+	return ret ? ret : request_run(&rq);
 }
 
 long sys_mkdir(struct sys_args *a)
@@ -60,8 +62,10 @@ static long make_file(const struct vpath *path, unsigned mode)
 {
 	struct request rq;
 	struct vfile *vf;
-	int ret = cloudfd_ask(path, O_WRONLY | O_CREAT | O_EXCL, mode, &rq);
+	int ret = enforce_make(path);
 
+	if (!ret)
+		ret = cloudfd_ask(path, O_WRONLY | O_CREAT | O_EXCL, mode, &rq);
 	if (ret)
 		return ret;
 	vf = vfile_map(rq.fd[1]);
@@ -110,6 +114,9 @@ static long make_symlink(struct sys_args *a, int dirfd_arg, int path_arg)
 	len = user_string(text, (const char *)a->arg[0], WIRE_PATH_MAX);
 	if (len <= 0)
 		return len ? len : -ENOENT;
+	ret = enforce_make(&t->path[0]);
+	if (ret)
+		return ret;
 	rq = about(WIRE_SYMLINK, &t->path[0], 0);
 	memcpy(text + len + 1, t->path[0].text, t->path[0].len);
 	rq.text = text;
@@ -134,6 +141,9 @@ static long remove_name(struct sys_args *a, int dirfd_arg, int path_arg, unsigne
 
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS_PATH;
+	ret = enforce_remove(&a->thread->path[0]);
+	if (ret)
+		return ret;
 	if (!(flags & AT_REMOVEDIR) && notes_may_remove_later(a->thread, a->thread->path[0].text))
 		flags |= WIRE_UNLINK_LATER;
 	rq = about(WIRE_UNLINK, &a->thread->path[0], flags);
@@ -178,7 +188,11 @@ static long both_names(struct thread *t, enum wire_op op, unsigned flags)
 {
 	struct request rq = about(op, &t->path[0], flags);
 	char *text = (char *)t->iov;
+	int ret = op == WIRE_RENAME ? enforce_rename(&t->path[0], &t->path[1], flags)
+				    : enforce_make(&t->path[1]);
 
+	if (ret)
+		return ret;
 	_Static_assert(sizeof(t->iov) >= 2 * WIRE_PATH_MAX, "room for both names");
 	memcpy(text, t->path[0].text, t->path[0].len + 1);
 	memcpy(text + t->path[0].len + 1, t->path[1].text, t->path[1].len);
@@ -219,7 +233,9 @@ static long link_unnamed(struct sys_args *a, int fd, int dirfd, int path)
 		rq = about(WIRE_LINK, &a->thread->path[1], 0);
 		rq.data_dev = vf->dev;
 		rq.data_ino = vf->ino;
-		ret = request_run(&rq);
+		ret = enforce_make(&a->thread->path[1]);
+		if (!ret)
+			ret = request_run(&rq);
 	} else if (!ret) {
 		ret = -EXDEV;
 	}

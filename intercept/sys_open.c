@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "intercept/cloudfd.h"
+#include "intercept/enforce.h"
 #include "intercept/fdtab.h"
 #include "intercept/handlers.h"
 #include "intercept/notes.h"
@@ -67,6 +68,9 @@ static long open_cloud(const struct vpath *path, unsigned flags, unsigned mode)
 		return -EINVAL;
 	if (flags & O_CREAT && path->must_be_dir)
 		return -EISDIR;
+	ret = enforce_open(path, flags);
+	if (ret)
+		return ret;
 	ret = flags & (O_CREAT | O_TRUNC) ? check_room() : 0;
 	if (!ret)
 		ret = cloudfd_ask(path, flags, mode, &rq);

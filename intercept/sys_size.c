@@ -7,6 +7,7 @@
 #include <linux/resource.h>
 
 #include "intercept/cloudfd.h"
+#include "intercept/enforce.h"
 #include "intercept/handlers.h"
 #include "intercept/notes.h"
 #include "intercept/path.h"
@@ -80,6 +81,9 @@ long sys_truncate(struct sys_args *a)
 		return ret ? ret : SYS_PASS_PATH;
 	if ((int64_t)a->arg[1] < 0)
 		return -EINVAL;
+	ret = enforce_use(&a->thread->path[0], WHO_W);
+	if (ret)
+		return ret;
 	return truncate_path(&a->thread->path[0], a->arg[1]);
 }
 

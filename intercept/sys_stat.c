@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "intercept/cloudfd.h"
+#include "intercept/enforce.h"
 #include "intercept/handlers.h"
 #include "intercept/ids.h"
 #include "intercept/path.h"
@@ -192,12 +193,15 @@ static bool is_fixed(const struct vpath *path)
 }
 
 /* path: NULL when it was a descriptor. */
-static long access_attr(const struct wire_attr *attr, const struct vpath *path, unsigned mode)
+static long access_attr(const struct wire_attr *attr, const struct vpath *path, unsigned mode,
+			unsigned at_flags)
 {
 	if (mode & ~7u)
 		return -EINVAL;
 	if (mode & K_W_OK && path && is_fixed(path))
 		return -EROFS;
+	if (path && enforce_at(path->text))
+		return enforce_attr(path, attr, mode, !(at_flags & AT_EACCESS));
 	if (mode & K_W_OK && !(attr->mode & 0200) && ids_user() != 0)
 		return -EACCES;
 	if (mode & K_X_OK && !(attr->mode & 0111))
@@ -214,7 +218,7 @@ static long access_by_name(struct sys_args *a, int dirfd_arg, int path_arg, unsi
 
 	if (ret == 1)
 		return access_attr(&attr, named ? &t->path[0] : NULL,
-				   (unsigned)a->arg[path_arg + 1]);
+				   (unsigned)a->arg[path_arg + 1], at_flags);
 	return ret ? ret : SYS_PASS_PATH;
 }
 

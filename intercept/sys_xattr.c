@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "intercept/cloudfd.h"
+#include "intercept/enforce.h"
 #include "intercept/handlers.h"
 #include "intercept/path.h"
 #include "intercept/usercopy.h"
@@ -22,6 +23,7 @@ struct whose {
 	bool is_open;
 	const struct vpath *path;
 	struct vfile *vf;
+	int fd;
 };
 
 /* A request about it, whose text begins at text, which has room for all. text_len: so far. */
@@ -44,6 +46,23 @@ static struct request about(enum wire_op op, const struct whose *w, const char *
 	memcpy(text + rq.text_len, name, name_len);
 	rq.text_len += (uint32_t)name_len;
 	return rq;
+}
+
+/* May its attributes be used? */
+static long allowed(const struct whose *w, bool changes)
+{
+	struct vpath name;
+	struct wire_attr attr;
+
+	if (!rt.handoff.enforce)
+		return 0;
+	if (!w->is_open)
+		return changes ? enforce_set_xattr(w->path, NULL) : enforce_use(w->path, WHO_R);
+	name.len = w->vf->vn->path_len;
+	name.must_be_dir = name.nofollow = false;
+	memcpy(name.text, vnode_path(w->vf->vn), name.len + 1);
+	vfile_attr(w->vf, w->fd, &attr);
+	return changes ? enforce_set_xattr(&name, &attr) : enforce_attr(&name, &attr, WHO_R, false);
 }
 
 /* Is there such a file at all? */
@@ -96,8 +115,10 @@ static long get(struct sys_args *a, const struct whose *w)
 	char name[NAME_BYTES];
 	long ret = read_name(a->arg[1], name);
 
-	if (ret == 1)
-		return ask(a->thread, w, name, a->arg[2], a->arg[3]);
+	if (ret == 1) {
+		ret = allowed(w, false);
+		return ret ? ret : ask(a->thread, w, name, a->arg[2], a->arg[3]);
+	}
 	if (ret)
 		return ret;
 	ret = exists(w);
@@ -132,6 +153,9 @@ static long set(struct sys_args *a, const struct whose *w)
 		ret = exists(w);
 		return ret ? ret : -EOPNOTSUPP;
 	}
+	ret = allowed(w, true);
+	if (ret)
+		return ret;
 	rq = about(WIRE_SETXATTR, w, name, text);
 	if (removes) {
 		rq.flags |= WIRE_XATTR_REMOVE;
@@ -171,7 +195,7 @@ static long by_fd(struct sys_args *a, act *does)
 	if (sys3(__NR_fcntl, fd, F_GETFL, 0) & O_PATH)
 		ret = -EBADF;
 	else
-		ret = does(a, &(struct whose){.is_open = true, .vf = vf});
+		ret = does(a, &(struct whose){.is_open = true, .vf = vf, .fd = fd});
 	vfile_put(vf);
 	return ret;
 }

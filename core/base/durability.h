@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * When what was written is in the bucket, by path: a text that the command line makes of the
- * configuration and every runtime reads, "MODE" or "MODE\tPATH\tMODE\tPATH\tMODE...". A virtual
- * path (vpath.h) and all that is below it has the mode behind it, of the longest that fits; what
- * none fits has the first. A mode is "close", "exit" or "fsync".
- */
+/* When what was written is in the bucket, by path: rules (rules.h) whose values are "close", "exit"
+ * and "fsync". */
 #ifndef CORE_BASE_DURABILITY_H
 #define CORE_BASE_DURABILITY_H
 
-#include <stdbool.h>
-
-#define DURABILITY_BYTES 4096 /* of such a text with its NUL */
+#include "core/base/rules.h"
 
 enum durability {
 	DURABILITY_NONE = 0, /* no mode has that name */

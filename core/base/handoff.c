@@ -60,6 +60,7 @@ int handoff_build(const struct handoff *h, char *out, size_t out_bytes)
 	put_field(&w, "strict=", h->strict);
 	put_field(&w, "report=", h->report);
 	put_field(&w, "late=", h->late);
+	put_field(&w, "enforce=", h->enforce);
 	put_field(&w, "uring=", h->uring);
 	put_field(&w, "home=", h->home);
 	put_field(&w, "filtered=", h->filtered);
@@ -137,6 +138,7 @@ int handoff_parse(char *text, struct handoff *out)
 	h.strict = take_field(&text, "strict=");
 	h.report = take_field(&text, "report=");
 	h.late = take_field(&text, "late=");
+	h.enforce = take_field(&text, "enforce=");
 	h.uring = take_field(&text, "uring=");
 	h.home = take_field(&text, "home=");
 	h.filtered = take_field(&text, "filtered=");

@@ -6,7 +6,7 @@
  *
  *   SKYSHIM_RT=1\nctx=HEX\nroot=/cloud\nsock=PATH\ncache=DIR\nbin=PATH\nrt=PATH\nrtid=ID\n
  *     [cwd=VIRTUAL\n][mask=HEX\n][fd=N\n][strict=1\n][report=PATH\n][late=MODE\n]
- *     [uring=HOW\n][home=HEX\n][filtered=1\n][high=1\n][name=PATH\n]exec=PATH
+ *     [enforce=RULES\n][uring=HOW\n][home=HEX\n][filtered=1\n][high=1\n][name=PATH\n]exec=PATH
  */
 #ifndef CORE_BASE_HANDOFF_H
 #define CORE_BASE_HANDOFF_H
@@ -17,7 +17,7 @@
 #include "core/base/wire.h"
 
 #define HANDOFF_NAME  "SKYSHIM_RT="
-#define HANDOFF_BYTES 40960 /* the longest string: eight paths, DURABILITY_BYTES and the rest */
+#define HANDOFF_BYTES 40960 /* the longest string: eight paths, twice RULES_BYTES and the rest */
 
 /* A home (intercept/filter.h): where it may be, and how large it is; aligned to its size. Free in
  * every image that execve(2) begins: below what the kernel puts under the stack (which a random
@@ -49,6 +49,8 @@ struct handoff {
 	const char
 		*late; /* when what was written is in the bucket, as core/base/durability.h has it;
 			* NULL: "close" */
+	const char *enforce;  /* where modes and owners decide: rules (core/base/rules.h) of "0" and
+			       * "1"; NULL: nowhere */
 	const char *uring;    /* "1": io_uring is served, "message": as on Linux before 6.11; NULL:
 			    * it is answered ENOSYS */
 	const char *home;     /* where the runtime has to stand, in hexadecimal digits, because the

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC     0x4d485353u /* "SSHM" */
-#define WIRE_VERSION   9u
+#define WIRE_VERSION   10u
 #define WIRE_PATH_MAX  4096u  /* bytes of a virtual path, with its NUL; PATH_MAX of Linux */
 #define WIRE_MSG_MAX   60000u /* bytes of text in a request or a reply */
 #define WIRE_CTX_BYTES 16u    /* a context's id: the first half of a SHA-256 */
@@ -137,6 +137,9 @@ enum wire_op {
 /* flags of WIRE_STAT and WIRE_OPEN, above open(2)'s own bits */
 #define WIRE_MUST_BE_DIR 0x40000000u /* the path had a trailing slash */
 #define WIRE_ANY_AGE	 0x20000000u /* only whether it exists matters: an old answer will do */
+
+/* of WIRE_STAT: mode and owner as the object itself tells them, which a listing cannot */
+#define WIRE_TOLD 0x02000000u
 
 #define WIRE_NOFOLLOW 0x08000000u /* a symbolic link itself; of WIRE_SETATTR and WIRE_LINK, too */
 

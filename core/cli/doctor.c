@@ -15,6 +15,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "core/base/durability.h"
 #include "core/cli/cli.h"
 #include "core/cli/mechanisms.h"
 #include "core/cli/verdict.h"
@@ -139,21 +140,34 @@ static void check_credentials(void)
 	    endpoint && *endpoint ? endpoint : "as the profile says, or Amazon's");
 }
 
-/* Each rule: a path, and the mode behind it. */
-static void say_rules(const char *root, const char *text)
+/* Each rule: a path, and the value behind it. */
+static void say_rules(const char *root, const char *what, const char *text)
 {
+	say(GOOD, what, "%.*s", (int)strcspn(text, "\t"), text);
 	while ((text = strchr(text, '\t'))) {
 		int len = (int)strcspn(++text, "\t");
 
-		say(GOOD, "durability", "%.*s from %s/%.*s on", (int)strcspn(text + len + 1, "\t"),
+		say(GOOD, what, "%.*s from %s/%.*s on", (int)strcspn(text + len + 1, "\t"),
 		    text + len + 1, root, len, text);
 		text += len + 1;
 	}
 }
 
-static void check_durability(const char *root)
+/* variable: goes before what the configuration says. */
+static void check_setting(const char *root, const char *what, const char *variable, bool right,
+			  const char *rules)
 {
-	const char *text = getenv("SKYSHIM_DURABILITY");
+	const char *text = getenv(variable);
+
+	if (text && *text)
+		say(right ? GOOD : BAD, what, "%s, as %s says of all paths", text, variable);
+	else
+		say_rules(root, what, rules);
+}
+
+static void check_settings(const char *root)
+{
+	const char *late = getenv("SKYSHIM_DURABILITY"), *enforce = getenv("SKYSHIM_ENFORCE_MODE");
 	char message[SETTINGS_MESSAGE_BYTES];
 	struct settings settings;
 
@@ -163,14 +177,11 @@ static void check_durability(const char *root)
 	}
 	say(GOOD, "configuration", "%s%s", settings.path,
 	    access(settings.path, F_OK) ? " (not there: all is as usual)" : "");
-	if (text && *text) {
-		say(durability_named(text) ? GOOD : BAD, "durability",
-		    "%s, as SKYSHIM_DURABILITY says of all paths (close, exit or fsync)", text);
-		return;
-	}
-	say(GOOD, "durability", "%.*s", (int)strcspn(settings.durability, "\t"),
-	    settings.durability);
-	say_rules(root, settings.durability);
+	check_setting(root, "durability", "SKYSHIM_DURABILITY", late && durability_named(late),
+		      settings.durability);
+	check_setting(root, "modes decide", "SKYSHIM_ENFORCE_MODE",
+		      enforce && (rules_is(enforce, "0") || rules_is(enforce, "1")),
+		      settings.enforce_mode);
 }
 
 static void check_limits(void)
@@ -205,7 +216,7 @@ int cli_doctor(char **argv)
 	if (!where_root(root)) {
 		say(access(root, F_OK) ? GOOD : NOTE, "root", "%s%s", root,
 		    access(root, F_OK) ? "" : " exists on disk too and is hidden from programs");
-		check_durability(root);
+		check_settings(root);
 	} else {
 		failed++;
 	}

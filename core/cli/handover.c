@@ -15,6 +15,7 @@
 #include <linux/prctl.h>
 
 #include "core/base/credenv.h"
+#include "core/base/durability.h"
 #include "core/base/handoff.h"
 #include "core/base/vpath.h"
 #include "core/buffer.h"
@@ -135,12 +136,12 @@ static int identify(const char *path, char out[RTID_BYTES])
 	return 0;
 }
 
-/* How long a close(2) waits: as the environment says, else as the configuration does. Returns 0, or
- * a negative errno after saying why. */
-static int durability(const char *root, const char **late)
+/* What the user wants, as the environment says, else as the configuration does: how long a close(2)
+ * waits, and where modes decide. Returns 0, or a negative errno after saying why. */
+static int wishes(const char *root, struct handoff *h)
 {
 	static struct settings settings;
-	const char *text = getenv("SKYSHIM_DURABILITY");
+	const char *late = getenv("SKYSHIM_DURABILITY"), *enforce = getenv("SKYSHIM_ENFORCE_MODE");
 	char message[SETTINGS_MESSAGE_BYTES];
 	int ret = settings_read(root, &settings, message);
 
@@ -148,13 +149,22 @@ static int durability(const char *root, const char **late)
 		fprintf(stderr, "skyshim: %s\n", message);
 		return ret;
 	}
-	if (!text || !*text)
-		text = settings.durability;
-	*late = strcmp(text, "close") != 0 ? text : NULL;
-	if (durability_named(text))
-		return 0;
-	fprintf(stderr, "skyshim: SKYSHIM_DURABILITY=%s: it is close, fsync or exit\n", text);
-	return -EINVAL;
+	if (!late || !*late)
+		late = settings.durability;
+	if (!durability_named(late)) {
+		fprintf(stderr, "skyshim: SKYSHIM_DURABILITY=%s: it is close, fsync or exit\n",
+			late);
+		return -EINVAL;
+	}
+	if (!enforce || !*enforce)
+		enforce = settings.enforce_mode;
+	if (!rules_is(enforce, "0") && !rules_is(enforce, "1")) {
+		fprintf(stderr, "skyshim: SKYSHIM_ENFORCE_MODE=%s: it is 0 or 1\n", enforce);
+		return -EINVAL;
+	}
+	h->late = strcmp(late, "close") != 0 ? late : NULL;
+	h->enforce = strcmp(enforce, "0") != 0 ? enforce : NULL;
+	return 0;
 }
 
 /* Is io_uring served, and how? */
@@ -200,7 +210,7 @@ int handover(const struct where *w, const struct program *p, const struct covera
 				"it belongs beside this program or in ../libexec/skyshim");
 	if (identify(w->runtime, rtid))
 		return complain(w->runtime, strerror(errno));
-	if (where_root(root) || durability(root, &h.late))
+	if (where_root(root) || wishes(root, &h))
 		return CLI_NOT_EXECUTABLE;
 	ret = handover_context(w, h.ctx);
 	if (ret)

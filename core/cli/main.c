@@ -40,6 +40,7 @@ static const char usage[] =
 	"  SKYSHIM_CACHE_SIZE     its size, like 20G (10G, or half of the free space)\n"
 	"  SKYSHIM_DURABILITY     when what was written is in the bucket: after close, fsync or,\n"
 	"                         fastest, exit (close)\n"
+	"  SKYSHIM_ENFORCE_MODE=1 modes and owners decide who may do what, as on a disk\n"
 	"  SKYSHIM_IO_URING=1     as run --io-uring\n"
 	"  SKYSHIM_META_TTL_MS    how long names and sizes are believed (1000)\n"
 	"  SKYSHIM_IDLE           seconds after which the daemon leaves (600)\n"

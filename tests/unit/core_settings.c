@@ -62,9 +62,19 @@ Test(core_settings, durability_by_path)
 			  "[s3://c]\ndurability = close\n"),
 		     0);
 	cr_assert_str_eq(settings.durability, "exit\ts3/b/log\tfsync\ts3/c\tclose");
-	cr_assert_eq(settings.rules, 2);
 	cr_assert_eq(load("[/cloud]\ndurability = exit\n"), 0);
 	cr_assert_str_eq(settings.durability, "close\t\texit");
+}
+
+Test(core_settings, modes_by_path)
+{
+	cr_assert_eq(load(NULL), 0);
+	cr_assert_str_eq(settings.enforce_mode, "0");
+	cr_assert_eq(load("enforce_mode = 1\n[s3://b/x]\nenforce_mode = 0\ndurability = exit\n"),
+		     0);
+	cr_assert_str_eq(settings.enforce_mode, "1\ts3/b/x\t0");
+	cr_assert_str_eq(settings.durability, "close\ts3/b/x\texit", "each has its own rules");
+	wrong("enforce_mode = yes\n", "config:1: enforce_mode = yes: it is 0 or 1");
 }
 
 Test(core_settings, what_is_wrong_is_told)
@@ -74,7 +84,7 @@ Test(core_settings, what_is_wrong_is_told)
 	wrong("durability = soon\n", "skyshim/config:1: durability = soon: it is close, exit or");
 	wrong("\n\n[/etc]\ndurability = exit\n", "config:4: [/etc]: write the path of a folder");
 	wrong("[bucket]\ndurability = exit\n", "config:2: [bucket]: write the path");
-	wrong("cache = 5\n", "config:1: cache: there is no such setting; there is: durability");
+	wrong("cache = 5\n", "config:1: cache: there is no such setting; there are: durability");
 	wrong("[/cloud/s3/b\n", "config:1: this is no setting");
 	wrong("durability\n", "config:1: this is no setting");
 	for (int i = 0; i < 300; i++)
