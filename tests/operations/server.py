@@ -12,6 +12,7 @@ from botocore.config import Config
 
 RECENT_SECONDS = 120
 AZURE_CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "azure", "client")
+LONG_AGO_SECONDS = 3600  # a time that is so old was set by somebody
 
 
 class Server:
@@ -129,7 +130,7 @@ def wrong_metadata(status, metadata, usual_mode):
     for name, local, own in (("uid", status.st_uid, os.geteuid()), ("gid", status.st_gid, os.getegid())):
         if int(metadata.get(name, own)) != local:
             yield f"{name} {metadata.get(name, 'not there')}, locally {local}"
-    if time.time() - status.st_mtime > RECENT_SECONDS * 2:
+    if time.time() - status.st_mtime > LONG_AGO_SECONDS:
         if "mtime" not in metadata or nanoseconds(metadata["mtime"]) != status.st_mtime_ns:
             yield f"mtime {metadata.get('mtime', 'not there')}, locally {status.st_mtime_ns}"
     elif "mtime" in metadata and abs(number(metadata["mtime"]) - status.st_mtime) > RECENT_SECONDS:
