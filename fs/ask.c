@@ -3,6 +3,7 @@
 #include "fs/ask.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -89,9 +90,50 @@ int ask(const char *sock, struct wire_request *request, const void *text, size_t
 	if (sendmsg(fd, &msg, MSG_NOSIGNAL) < 0)
 		return errno == EPIPE ? -ECONNRESET : -errno;
 	ret = receive(fd, out);
+	if (!ret && out->head.error == -EPROTONOSUPPORT)
+		ret = -EPROTONOSUPPORT;
 	if (ret)
 		ask_free(out);
 	return ret;
+}
+
+/* Versions up to 10 had another message; those end on a signal as well. */
+static int end_by_signal(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
+		return -errno;
+	if (peer.uid != geteuid())
+		return -EPERM;
+	if (peer.pid <= 0) /* of another pid namespace */
+		return -ESRCH;
+	return kill(peer.pid, SIGTERM) ? -errno : 0;
+}
+
+int ask_stop(const char *sock)
+{
+	SCOPE_FD int fd = connect_to(sock);
+	struct ask_reply reply = {.fd = {-1, -1, -1}};
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	if (send(fd, WIRE_STOP, strlen(WIRE_STOP), MSG_NOSIGNAL) < 0)
+		return errno == EPIPE ? 0 : -errno;
+	ret = receive(fd, &reply);
+	if (!ret)
+		ret = reply.head.error;
+	ask_free(&reply);
+	if (ret == -ECONNRESET) /* it went */
+		return 0;
+	return ret ? end_by_signal(fd) : 0;
+}
+
+const char *ask_error(int error)
+{
+	return error == -EPROTONOSUPPORT ? WIRE_OTHER_VERSION : strerror(-error);
 }
 
 void ask_free(struct ask_reply *reply)

@@ -16,9 +16,16 @@ struct ask_reply {
 
 /* Sends one request and waits for its reply. magic, version and text_len are filled in. Returns 0
  * (the reply may hold an error), -ECONNREFUSED or -ENOENT (no daemon), -ECONNRESET (it went),
- * -EPROTO. */
+ * -EPROTO, -EPROTONOSUPPORT (a daemon of another version). */
 int ask(const char *sock, struct wire_request *request, const void *text, size_t text_bytes,
 	struct ask_reply *out);
+
+/* Asks the daemon to leave, of whatever version it is; returns when it has heard, not when it has
+ * gone. Errors: -ECONNREFUSED or -ENOENT (no daemon), -EPERM (it is somebody else's), -ESRCH. */
+int ask_stop(const char *sock);
+
+/* A word for an error of ask(). */
+const char *ask_error(int error);
 
 void ask_free(struct ask_reply *reply);
 

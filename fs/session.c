@@ -291,12 +291,6 @@ static int serve_stats(struct session *s)
 	return s->out->text ? 0 : -ENOMEM;
 }
 
-static int serve_stop(struct session *s)
-{
-	s->out->stop = true;
-	return 0;
-}
-
 static const struct {
 	int (*serve)(struct session *s);
 	bool needs_ctx;
@@ -306,27 +300,33 @@ static const struct {
 	[WIRE_IDENTIFY] = {serve_identify, false}, [WIRE_REPORT] = {serve_report, false},
 	[WIRE_TWIN] = {serve_twin, false},	   [WIRE_TRAPPED] = {serve_trapped, false},
 	[WIRE_STATUS] = {serve_status, false},	   [WIRE_STATS] = {serve_stats, false},
-	[WIRE_STOP] = {serve_stop, false},	   [WIRE_FLUSH] = {serve_flush, false},
-	[WIRE_SETTLE] = {serve_settle, false},	   [WIRE_TRUNCATE] = {serve_truncate, false},
-	[WIRE_UNLINK] = {serve_unlink, true},	   [WIRE_MKDIR] = {serve_mkdir, true},
-	[WIRE_RENAME] = {serve_rename, true},	   [WIRE_LINK] = {serve_link, true},
-	[WIRE_CLONE] = {serve_clone, true},	   [WIRE_SETATTR] = {serve_setattr, true},
-	[WIRE_RECOVER] = {serve_recover, false},   [WIRE_SYMLINK] = {serve_symlink, true},
-	[WIRE_READLINK] = {serve_readlink, true},  [WIRE_CREDS] = {serve_creds, true},
-	[WIRE_STREAM] = {serve_stream, false},	   [WIRE_NAME] = {serve_name, false},
-	[WIRE_ROOM] = {serve_room, false},	   [WIRE_LEFT] = {serve_left, false},
-	[WIRE_GETXATTR] = {serve_getxattr, true},  [WIRE_SETXATTR] = {serve_setxattr, true},
+	[WIRE_FLUSH] = {serve_flush, false},	   [WIRE_SETTLE] = {serve_settle, false},
+	[WIRE_TRUNCATE] = {serve_truncate, false}, [WIRE_UNLINK] = {serve_unlink, true},
+	[WIRE_MKDIR] = {serve_mkdir, true},	   [WIRE_RENAME] = {serve_rename, true},
+	[WIRE_LINK] = {serve_link, true},	   [WIRE_CLONE] = {serve_clone, true},
+	[WIRE_SETATTR] = {serve_setattr, true},	   [WIRE_RECOVER] = {serve_recover, false},
+	[WIRE_SYMLINK] = {serve_symlink, true},	   [WIRE_READLINK] = {serve_readlink, true},
+	[WIRE_CREDS] = {serve_creds, true},	   [WIRE_STREAM] = {serve_stream, false},
+	[WIRE_NAME] = {serve_name, false},	   [WIRE_ROOM] = {serve_room, false},
+	[WIRE_LEFT] = {serve_left, false},	   [WIRE_GETXATTR] = {serve_getxattr, true},
+	[WIRE_SETXATTR] = {serve_setxattr, true},
 };
 
 static int serve(struct session *s, size_t bytes)
 {
 	const struct wire_request *req = s->req;
 
+	if (bytes == strlen(WIRE_STOP) && !memcmp(req, WIRE_STOP, bytes)) {
+		s->out->stop = true;
+		return 0;
+	}
 	if (bytes < sizeof(*req) || req->magic != WIRE_MAGIC ||
 	    req->text_len != bytes - sizeof(*req) || req->text_len > WIRE_MSG_MAX)
 		return -EPROTO;
-	if (req->version != WIRE_VERSION || !req->op || req->op >= WIRE_OPS)
+	if (req->version != WIRE_VERSION || !req->op || req->op >= WIRE_OPS) {
+		snprintf(s->out->line, sizeof(s->out->line), "%s", WIRE_OTHER_VERSION);
 		return -EPROTONOSUPPORT;
+	}
 	stats_served(req->op);
 	memcpy(s->out->head.ctx, req->ctx, WIRE_CTX_BYTES);
 	if (ops[req->op].needs_ctx) {

@@ -20,7 +20,7 @@ struct session_reply {
 	bool is_binary;	      /* text has text_bytes, NULs among them */
 	uint32_t text_bytes;
 	bool is_silent; /* a hint: send nothing */
-	bool stop;	/* WIRE_STOP: the daemon is to leave after this reply */
+	bool stop;	/* the daemon is to leave after this reply */
 };
 
 struct session_env {

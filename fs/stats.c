@@ -25,7 +25,7 @@ static const char *const ops[] = {
 	"",	    "hello",	"stat",	   "open",    "ensure",	  "identify", "report", "twin",
 	"trapped",  "flush",	"stream",  "settle",  "truncate", "unlink",   "mkdir",	"rename",
 	"link",	    "clone",	"setattr", "recover", "symlink",  "readlink", "name",	"creds",
-	"getxattr", "setxattr", "room",	   "left",    "status",	  "stats",    "stop"};
+	"getxattr", "setxattr", "room",	   "left",    "status",	  "stats"};
 
 _Static_assert(sizeof(ops) / sizeof(ops[0]) == WIRE_OPS, "an operation without a name");
 

@@ -374,6 +374,16 @@ static int met_itself(const struct request *rq, int error)
 	}
 }
 
+/* Once for a program, which may ask for many files. */
+static void say_other_version(struct request *rq)
+{
+	static bool said;
+
+	rq->said = true;
+	if (rq->op != WIRE_TWIN && !__atomic_exchange_n(&said, true, __ATOMIC_RELAXED))
+		say(WIRE_OTHER_VERSION, "");
+}
+
 int request_run(struct request *rq)
 {
 	struct thread *t = thread_current();
@@ -407,6 +417,9 @@ int request_run(struct request *rq)
 			ret = register_context();
 			if (!ret)
 				ret = -EPIPE; /* once more */
+		} else if (ret == -EPROTONOSUPPORT) {
+			say_other_version(rq);
+			ret = -EIO;
 		} else if (ret == -WIRE_ELINK && rq->is_aside) {
 			ret = -ENOENT;
 		} else if (ret == -WIRE_ELINK) {

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC     0x4d485353u /* "SSHM" */
-#define WIRE_VERSION   10u
+#define WIRE_VERSION   11u
 #define WIRE_PATH_MAX  4096u  /* bytes of a virtual path, with its NUL; PATH_MAX of Linux */
 #define WIRE_MSG_MAX   60000u /* bytes of text in a request or a reply */
 #define WIRE_CTX_BYTES 16u    /* a context's id: the first half of a SHA-256 */
@@ -121,12 +121,20 @@ enum wire_op {
 	 * (0): attr.nlink: files that are not in the bucket yet, attr.size: bytes of all, attr.ino:
 	 * how many of these are there. Never waits for the store. */
 	WIRE_LEFT,
-	/* For the command line. Reply text: JSON (STATUS, STATS) or nothing (STOP). */
+	/* For the command line. Reply text: JSON. */
 	WIRE_STATUS,
 	WIRE_STATS,
-	WIRE_STOP,
 	WIRE_OPS
 };
+
+/* All of a message that asks the daemon to leave. It is the same in every version, for ever, as a
+ * daemon of another version is to be ended with it. The answer is a reply, or the end. */
+#define WIRE_STOP "skyshim: stop\n"
+
+/* What to say when a reply's error is -EPROTONOSUPPORT. */
+#define WIRE_OTHER_VERSION                                                                     \
+	"the daemon is of another version of skyshim: `skyshim stop` ends it, then start the " \
+	"program again"
 
 /* flags of WIRE_ENSURE */
 #define WIRE_ENSURE_NOWAIT 1u /* a hint: no reply is sent, the client does not wait */

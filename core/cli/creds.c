@@ -108,7 +108,7 @@ static int question(const struct options *o, const struct vpath *vp, json_t **ou
 	ret = ask(w.sock, &request, vp->text, vp->len, &reply);
 	free(w.cache_dir);
 	if (ret) {
-		fprintf(stderr, "skyshim: the daemon does not answer: %s\n", strerror(-ret));
+		fprintf(stderr, "skyshim: the daemon does not answer: %s\n", ask_error(ret));
 		return 1;
 	}
 	*out = reply.head.error ? NULL : json_loads(reply.text ? reply.text : "", 0, NULL);

@@ -69,7 +69,7 @@ int handover_context(const struct where *w, uint8_t ctx[WIRE_CTX_BYTES])
 		if (!ret)
 			return 0;
 	}
-	return complain("the daemon does not answer", strerror(-ret));
+	return complain("the daemon does not answer", ask_error(ret));
 }
 
 /* The working directory below root, when this process itself runs under a runtime and stands there.

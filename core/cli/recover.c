@@ -47,7 +47,7 @@ static int question(unsigned flags, uint64_t id, struct ask_reply *reply)
 	ret = ask(w.sock, &request, NULL, 0, reply);
 	free(w.cache_dir);
 	if (ret) {
-		fprintf(stderr, "skyshim: the daemon does not answer: %s\n", strerror(-ret));
+		fprintf(stderr, "skyshim: the daemon does not answer: %s\n", ask_error(ret));
 		return 1;
 	}
 	return 0;

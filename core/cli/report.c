@@ -29,7 +29,7 @@ int report_get(enum wire_op op, char **text_out)
 		ask_free(&reply);
 	}
 	if (ret) {
-		fprintf(stderr, "skyshim: the daemon does not answer: %s\n", strerror(-ret));
+		fprintf(stderr, "skyshim: the daemon does not answer: %s\n", ask_error(ret));
 		return -1;
 	}
 	*text_out = reply.text;

@@ -35,8 +35,6 @@ static int wait_until_gone(const char *cache_dir)
 
 int cli_stop(char **argv)
 {
-	struct wire_request request = {.op = WIRE_STOP};
-	struct ask_reply reply;
 	struct where w;
 	int ret = cli_no_arguments("stop", argv);
 
@@ -44,14 +42,13 @@ int cli_stop(char **argv)
 		return ret;
 	if (where_find(&w))
 		return 1;
-	ret = ask(w.sock, &request, NULL, 0, &reply);
+	ret = ask_stop(w.sock);
 	if (ret == -ECONNREFUSED || ret == -ENOENT) {
 		puts("no daemon is running");
 		ret = 0;
 	} else if (ret) {
 		fprintf(stderr, "skyshim: stop: %s\n", strerror(-ret));
 	} else {
-		ask_free(&reply);
 		ret = wait_until_gone(w.cache_dir);
 		if (ret)
 			fputs("skyshim: stop: the daemon does not end\n", stderr);
