@@ -76,6 +76,21 @@ static void judge(struct cache_draft *d)
 		 "missing");
 }
 
+/* One that makes no sense is not removed, unless it was just being made: nobody has written to
+ * that. Returns 0, or -EBADF: its data file is to go as well. */
+static int give_up(const char *name, int error)
+{
+	if (!notes_are_half_made(cache.files_fd, name)) {
+		log_warn("cache: %s.d was written to and cannot be gone on with: %s", name,
+			 strerror(-error));
+		return 0;
+	}
+	log_info("cache: %s.d was about to be written to when a daemon died", name);
+	notes_remove(cache.files_fd, name);
+	pair_remove(cache.files_fd, name);
+	return -EBADF;
+}
+
 /* A file that was written to: it stays, whatever is wrong with it, unless all is in the bucket. */
 static int adopt_draft(struct cache_file **file, const struct stat *st)
 {
@@ -98,12 +113,10 @@ static int adopt_draft(struct cache_file **file, const struct stat *st)
 		ret = file_make_id(pair.vn->ctx, d->notes.journal->object, f->id);
 	pair_close(&pair);
 	if (ret) {
-		log_warn("cache: %s.d was written to and cannot be gone on with: %s", name,
-			 strerror(-ret));
 		notes_close(&d->notes);
 		free(d);
 		f->draft = NULL;
-		return 0; /* not removed */
+		return give_up(name, ret);
 	}
 	notes_mend(&d->notes);
 	judge(d);

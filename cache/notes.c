@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache/place.h"
 #include "core/log.h"
 #include "core/scope.h"
 
@@ -134,6 +135,19 @@ int notes_open(int files_fd, const char *name, uint64_t dev, uint64_t ino, struc
 		ret = -EBADF;
 	}
 	return ret;
+}
+
+bool notes_are_half_made(int files_fd, const char *name)
+{
+	SCOPE_FD int fd = notes_fd(files_fd, name);
+	uint32_t magic;
+	struct stat st;
+
+	/* after a crash of the machine a draft's may be empty as well */
+	if (fd < 0 || fstat(fd, &st) || !place_is_of_boot(files_fd, &st))
+		return false;
+	return pread(fd, &magic, sizeof(magic), (off_t)read_offset(fd)) != (ssize_t)sizeof(magic) ||
+	       magic != DRAFT_MAGIC;
 }
 
 int notes_fd(int files_fd, const char *name)

@@ -69,6 +69,10 @@ int notes_create_pair(int files_fd, const char *name, const struct pair_about *a
 /* Opens one; -EBADF when it is none, or of another data file. */
 int notes_open(int files_fd, const char *name, uint64_t dev, uint64_t ino, struct notes *out);
 
+/* Of one that cannot be opened: had the daemon that made it not yet said that it is one when it
+ * died, with the machine still running? Then no program has had it. */
+bool notes_are_half_made(int files_fd, const char *name);
+
 /* A fresh descriptor, O_RDWR, for a runtime, or an error. */
 int notes_fd(int files_fd, const char *name);
 

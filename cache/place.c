@@ -263,6 +263,17 @@ int place_files(int dir_fd)
 	return take_fd(&fd);
 }
 
+bool place_is_of_boot(int files_fd, const struct stat *st)
+{
+	struct stat boot;
+
+	if (fstatat(files_fd, "../boot", &boot, AT_SYMLINK_NOFOLLOW))
+		return false;
+	if (st->st_ctim.tv_sec != boot.st_mtim.tv_sec)
+		return st->st_ctim.tv_sec > boot.st_mtim.tv_sec;
+	return st->st_ctim.tv_nsec >= boot.st_mtim.tv_nsec;
+}
+
 int place_twins(int dir_fd)
 {
 	return open_below(dir_fd, TWIN_DIR);

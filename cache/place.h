@@ -14,6 +14,7 @@
 #define CACHE_PLACE_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 /* The configured directory, absolute: $SKYSHIM_CACHE_DIR, else $XDG_CACHE_HOME/skyshim, else
  * ~/.cache/skyshim. *out is the caller's to free. Returns 0, -ENOMEM, -EINVAL (a newline in it, or
@@ -43,6 +44,10 @@ void place_boot(char out[PLACE_BOOT_BYTES]);
 
 /* Was the machine started anew since place_files() last ran on dir_fd? */
 bool place_is_new_boot(int dir_fd);
+
+/* After place_files(), which gave files_fd: was what st tells of made since the machine was
+ * started? By its file system's clock: false if that was set back, or for what is unknown. */
+bool place_is_of_boot(int files_fd, const struct stat *st);
 
 /* The directory for twins in dir_fd, made if need be. Returns a descriptor or an error. */
 int place_twins(int dir_fd);
