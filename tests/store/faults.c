@@ -35,6 +35,7 @@ static const char *const names[FAULT_KINDS] = {
 	[FAULT_STALL] = "stall",
 	[FAULT_CORRUPT] = "corrupt",
 	[FAULT_SLOW_HEADERS] = "slow-headers",
+	[FAULT_CUT] = "cut",
 };
 
 const char *fault_name(enum fault_kind kind)

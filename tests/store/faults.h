@@ -15,6 +15,7 @@
  * many bytes of the answer's body truncate      connection closed in mid body               the
  * rest are carried out; stall         nothing more in mid body, for ms            at= says after
  * how many corrupt       one bit of the body flipped                 bytes of the body (half)
+ *       cut           connection reset after at= bytes (half) of the request's body have come
  *       slow-headers  the header block dripped, one byte each ms
  * rate  share of matching requests, by a random sequence that seed fixes (1: all of them)
  * verb  the store's verb or the HTTP method; key: fnmatch(3) on BUCKET/KEY, must stand last
@@ -43,6 +44,7 @@ enum fault_kind {
 	FAULT_STALL,
 	FAULT_CORRUPT,
 	FAULT_SLOW_HEADERS,
+	FAULT_CUT,
 	FAULT_KINDS
 };
 

@@ -98,6 +98,8 @@ json_t *gcs_fields_select(const json_t *json, const char *expression);
 json_t *gcs_resource(const struct gcs_call *c, const char *bucket, const struct object *o);
 /* Sets what json says of a new object: all that is settable. False: refused. */
 bool gcs_resource_take(struct gcs_call *c, const json_t *json, struct object *o);
+/* Whether it says anything that take would set. */
+bool gcs_resource_says(const json_t *json);
 /* o's own with the changes of json (null removes) into to. False: refused. */
 bool gcs_resource_patch(struct gcs_call *c, const json_t *json, const struct object *o,
 			struct object *to);

@@ -33,8 +33,8 @@ static struct object *open_source(struct gcs_call *c)
 	return NULL;
 }
 
-/* The destination: the source's bytes and, unless the request has a resource, all that is beside
- * them. NULL: refused. */
+/* The destination: the source's bytes and, unless the request says something of it (there are
+ * clients that send members which no resource has), all that is beside them. NULL: refused. */
 static struct object *make_copy(struct gcs_call *c, const struct object *source)
 {
 	json_t *json = gcs_body(c);
@@ -57,8 +57,8 @@ static struct object *make_copy(struct gcs_call *c, const struct object *source)
 	memcpy(o->etag, source->etag, sizeof(o->etag));
 	o->components = source->components;
 	o->crc32c = atomic_load(&((struct object *)(uintptr_t)source)->crc32c);
-	ok = json_object_size(json) ? gcs_resource_take(c, json, o)
-				    : !headers_copy(&o->headers, &source->headers);
+	ok = gcs_resource_says(json) ? gcs_resource_take(c, json, o)
+				     : !headers_copy(&o->headers, &source->headers);
 	json_decref(json);
 	if (ok)
 		return o;
@@ -131,6 +131,24 @@ static bool done_before(struct gcs_call *c, const struct object *source, uint64_
 	return true;
 }
 
+/* The destination's conditions, which hold from the first step on. False: refused. */
+static bool may_go_on(struct gcs_call *c)
+{
+	struct object_condition condition;
+	struct object *there = NULL;
+	int err;
+
+	if (!gcs_conditions(c, "", &condition))
+		return false;
+	err = objects_get(c->names[2], c->names[3], strlen(c->names[3]), &there);
+	if (!err || err == -ENOENT)
+		err = object_check(there, &condition);
+	object_put(there);
+	if (err)
+		gcs_fail_errno_of(c, err, c->names[2], c->names[3]);
+	return !err;
+}
+
 static json_t *progress(uint64_t done, uint64_t size, bool is_done)
 {
 	char done_text[GCS_NUMBER_BYTES], size_text[GCS_NUMBER_BYTES];
@@ -147,7 +165,6 @@ static void rewrite(struct gcs_call *c, const struct object *source)
 	uint64_t size = content_bytes(source->content);
 	uint64_t step = settings.rewrite_bytes ? settings.rewrite_bytes : UINT64_MAX;
 	uint64_t most = UINT64_MAX, done;
-	struct object_condition condition;
 	struct object *o;
 	json_t *json;
 	char token[64];
@@ -162,7 +179,7 @@ static void rewrite(struct gcs_call *c, const struct object *source)
 	if (most < step)
 		step = most;
 	if (step < size - done) {
-		if (!gcs_conditions(c, "", &condition))
+		if (!may_go_on(c))
 			return;
 		done += step;
 		json = progress(done, size, false);

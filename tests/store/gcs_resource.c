@@ -239,6 +239,15 @@ bool gcs_resource_take(struct gcs_call *c, const json_t *json, struct object *o)
 	return take_metadata(c, json_object_get(json, "metadata"), o);
 }
 
+bool gcs_resource_says(const json_t *json)
+{
+	bool says = json_object_get(json, "metadata") != NULL;
+
+	for (size_t i = 0; i < SETTABLE; i++)
+		says |= json_object_get(json, settable[i].member) != NULL;
+	return says;
+}
+
 /* What the object has of its own, as a resource says it. */
 static json_t *own(const struct object *o)
 {

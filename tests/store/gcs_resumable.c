@@ -168,9 +168,24 @@ static bool take_number(const char **at, uint64_t *out)
 	return !errno && *out < INT64_MAX;
 }
 
+/* "FIRST-LAST"; an open end ("0-*", of clients that do not know it yet) is where the body ends. */
+static bool take_bytes(const struct gcs_call *c, const char **at, struct chunk *out, bool *open_out)
+{
+	if (!take_number(at, &out->first) || *(*at)++ != '-')
+		return false;
+	*open_out = **at == '*';
+	if (*open_out) {
+		(*at)++;
+		out->end = out->first + c->req->body_bytes;
+		return true;
+	}
+	return take_number(at, &out->end) && out->end++ >= out->first;
+}
+
 static bool parse_chunk(const struct gcs_call *c, struct chunk *out)
 {
 	const char *at = gcs_header(c, "Content-Range");
+	bool open = false;
 
 	*out = (struct chunk){.total = UNKNOWN};
 	if (!at) { /* all of it in one request */
@@ -180,18 +195,19 @@ static bool parse_chunk(const struct gcs_call *c, struct chunk *out)
 	if (strncmp(at, "bytes ", 6) != 0)
 		return false;
 	at += 6;
-	if (*at == '*') {
-		out->asks = true;
+	out->asks = *at == '*';
+	if (out->asks)
 		at++;
-	} else if (!take_number(&at, &out->first) || *at++ != '-' || !take_number(&at, &out->end) ||
-		   out->end++ < out->first) {
+	else if (!take_bytes(c, &at, out, &open))
 		return false;
-	}
 	if (*at++ != '/')
 		return false;
-	if (*at == '*')
-		return !at[1];
-	return take_number(&at, &out->total) && !*at && (out->asks || out->end <= out->total);
+	if (*at != '*')
+		return take_number(&at, &out->total) && !*at &&
+		       (out->asks || out->end <= out->total);
+	if (open) /* nothing follows */
+		out->total = out->end;
+	return !at[1];
 }
 
 /* Appends the part of the body that is new; with partial, only whole units. body[0] is the byte

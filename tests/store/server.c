@@ -225,23 +225,43 @@ static void start(struct exchange *ex, struct MHD_Connection *connection, const 
 		reserve_body(ex, strtoull(length, NULL, 10));
 }
 
-static void take_piece(struct exchange *ex, const char *data, size_t bytes)
+/* How many bytes of the body are taken before the connection is cut; UINT64_MAX: all. */
+static uint64_t cut_at(const struct exchange *ex)
+{
+	const char *length = request_header(ex, "Content-Length");
+
+	if (ex->sender.fault.kind != FAULT_CUT)
+		return UINT64_MAX;
+	if (ex->sender.fault.at != FAULT_AT_MIDDLE)
+		return ex->sender.fault.at;
+	return length ? strtoull(length, NULL, 10) / 2 : 0;
+}
+
+/* False: the connection ends here. */
+static bool take_piece(struct exchange *ex, const char *data, size_t bytes)
 {
 	struct request *req = &ex->req;
+	uint64_t left = cut_at(ex) - ex->bytes_in;
+	bool cut = bytes > left;
 
+	if (cut)
+		bytes = (size_t)left;
 	ex->bytes_in += bytes;
 	pace_bytes(&ex->connection->in, settings.bandwidth_bytes, bytes, -1);
+	if (cut)
+		send_reset(ex->sender.fd);
 	if (ex->settled)
-		return;
+		return !cut;
 	reserve_body(ex, req->body_bytes + bytes);
 	if (req->body_too_big)
-		return;
+		return !cut;
 	memcpy(req->body + req->body_bytes, data, bytes);
 	req->body_bytes += bytes;
 	if (ex->md5)
 		EVP_DigestUpdate(ex->md5, data, bytes);
 	if (ex->sha256)
 		EVP_DigestUpdate(ex->sha256, data, bytes);
+	return !cut;
 }
 
 /* Carries out what is left to carry out. False: the connection is to end without an answer. */
@@ -300,7 +320,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 		return MHD_YES;
 	}
 	if (*data_bytes) {
-		take_piece(ex, data, *data_bytes);
+		if (!take_piece(ex, data, *data_bytes))
+			return MHD_NO;
 		*data_bytes = 0;
 		return MHD_YES;
 	}
