@@ -77,7 +77,7 @@ int azure_blob_parse_get(struct store_call *call, const struct store_answer *ans
 int azure_blob_attributes(const struct header_list *fields, struct store_object *out);
 
 /* Its MD5, where the service keeps one. */
-bool azure_blob_identity(const struct header_list *fields, const struct store_object *object,
+bool azure_blob_identity(const struct store_answer *answer, const struct store_object *object,
 			 char out[STORE_ETAG_BYTES]);
 
 /* meta.c: what is kept with a blob. Adds the fields of call->set_user and, unless only_user, of

@@ -108,11 +108,11 @@ int azure_blob_parse_get(struct store_call *call, const struct store_answer *ans
 	return parse(call, answer, 0);
 }
 
-bool azure_blob_identity(const struct header_list *fields, const struct store_object *object,
+bool azure_blob_identity(const struct store_answer *answer, const struct store_object *object,
 			 char out[STORE_ETAG_BYTES])
 {
 	(void)object; /* its ETag is another with every change, and says nothing of the bytes */
-	if (header_copy(fields, "Content-MD5", out, STORE_ETAG_BYTES) < 0)
+	if (header_copy(answer->fields, "Content-MD5", out, STORE_ETAG_BYTES) < 0)
 		out[0] = '\0';
 	return out[0];
 }

@@ -43,6 +43,8 @@ struct store_site {
 	char ca_bundle[CONFIG_VALUE_BYTES];   /* a path from the profile, "" for none */
 	char setting[STORE_SETTING_BYTES];    /* for messages: what says that it goes there */
 	char credentials[CREDS_SOURCE_BYTES]; /* for messages: creds.source */
+	char project[STORE_REGION_BYTES];     /* whose buckets are listed, "" when nobody said */
+	char payer[STORE_REGION_BYTES];	      /* the project that bears the cost, "" for none */
 	unsigned tries_max;		      /* sendings of one request, 0: as the driver likes */
 	bool requester_pays;		      /* the one who asks bears the cost */
 };
@@ -51,6 +53,8 @@ struct store_site {
 struct store_sums {
 	bool has_md5;
 	uint8_t md5[DIGEST_MD5_BYTES];
+	bool has_crc32c;
+	uint8_t crc32c[DIGEST_CRC_BYTES];
 	char sha256[DIGEST_HEX_BYTES]; /* in hex; "" when nobody wants it */
 };
 
@@ -59,8 +63,8 @@ struct store_request {
 	const char *method;	   /* as http_exchange.method */
 	struct buffer target;	   /* path and query as on the wire; starts with '/' */
 	struct header_list fields; /* without Host, Content-Length, Expect */
-	bool streams;		   /* its body is the call's source, otherwise body */
-	struct buffer body;
+	bool streams;		   /* the call's source goes between body and tail */
+	struct buffer body, tail;
 	const struct store_sums *sums; /* of the source; set before build, with streams */
 	uint64_t source_bytes;	       /* the same */
 };
@@ -75,7 +79,7 @@ struct store_check {
 struct store_answer {
 	int status;
 	const struct header_list *fields;
-	const char *body; /* "" for STORE_HEAD, and for the success of a STORE_GET */
+	const char *body; /* "" of a HEAD, and for the success of a STORE_GET */
 	size_t body_bytes;
 };
 
@@ -108,8 +112,13 @@ struct store_verb_ops {
 	 * which the driver reads from the length fields. *check is zeroed. Returns 0, -ENOMEM, or
 	 * -EBADMSG: not an answer that this service would give, -EREMOTEIO: the body is an error in
 	 * spite of the status, and fault() understands it, or another errno to end the call with:
-	 * what is there is no object (-ENOENT), no longer the version asked for (-ESTALE), or of no
-	 * use for this (-EOPNOTSUPP). */
+	 * what is there is no object (-ENOENT), no longer the version asked for (-ESTALE), the one
+	 * that is known (-EALREADY), or of no use for this (-EOPNOTSUPP).
+	 *
+	 * -EINPROGRESS: that was one request of several. The next is built with call->step one
+	 * higher and with what parse left in call->carry_out as call->carry. With call->is_made set
+	 * the call has succeeded, with the object that it has now: what is to come only tidies up,
+	 * and failing at that is logged, no more. */
 	int (*parse)(struct store_call *call, const struct store_answer *answer,
 		     struct store_check *check);
 	/* Instead of build and parse, when the service need not be asked: fills the call's results.
@@ -134,6 +143,8 @@ struct store_ops {
 	bool has_accounts; /* a bucket is ACCOUNT/CONTAINER */
 	bool copies_whole; /* one STORE_COPY does, whatever the size */
 	bool signs_bodies; /* sign() wants the SHA-256 of a body that goes over plain http */
+	bool sums_crc32c;  /* CRC32C is the digest that goes along with a source, not MD5 */
+	bool looks_first;  /* a GET knows no if_none_match: a HEAD finds out before */
 	/* Can the store have an object of that name? NULL: all that are short enough. */
 	bool (*holds)(const char *key);
 	struct store_verb_ops verb[STORE_VERBS];
@@ -152,7 +163,7 @@ struct store_ops {
 		      const struct store_answer *answer, struct store_fault *out);
 	/* Of an answer to a HEAD: what tells the object's bytes from others. Returns whether
 	 * another than expect() foretold proves that it is another object. */
-	bool (*identity)(const struct header_list *fields, const struct store_object *object,
+	bool (*identity)(const struct store_answer *answer, const struct store_object *object,
 			 char out[STORE_ETAG_BYTES]);
 	/* has_accounts: the names of those that this context has credentials for, appended as
 	 * entries. Any thread. Returns 0, -ENOMEM, or -EACCES with a line in message. */

@@ -8,6 +8,7 @@
 
 #define DIGEST_MD5_BYTES    16
 #define DIGEST_SHA256_BYTES 32
+#define DIGEST_CRC_BYTES    4
 #define DIGEST_HEX_BYTES    (2 * DIGEST_SHA256_BYTES + 1) /* the longest in hex, with NUL */
 #define DIGEST_MAX_BYTES    DIGEST_SHA256_BYTES
 

@@ -91,6 +91,10 @@ static void clear_results(struct store_call *call)
 	call->code[0] = '\0';
 	call->message[0] = '\0';
 	call->driver = NULL;
+	call->step = 0;
+	call->carry = NULL;
+	call->carry_out = NULL;
+	call->is_made = false;
 }
 
 int store_submit(struct store_call *call)
@@ -147,6 +151,7 @@ void store_call_reset(struct store_call *call)
 	free(call->key_errors);
 	free(call->upload_id);
 	free(call->part_id);
+	free(call->carry_out);
 	clear_results(call);
 }
 

@@ -51,6 +51,8 @@ static void free_results(struct store_call *ask)
 	ask->upload_id = NULL;
 	free(ask->part_id);
 	ask->part_id = NULL;
+	free(ask->carry_out);
+	ask->carry_out = NULL;
 }
 
 /* Gives a list of one call to another. */
@@ -74,8 +76,10 @@ static void flight_free(struct flight *f)
 	header_clear(&f->x.answer);
 	buffer_free(&f->request.target);
 	buffer_free(&f->request.body);
+	buffer_free(&f->request.tail);
 	buffer_free(&f->url);
 	buffer_free(&f->answer);
+	free(f->carry);
 	body_free(&f->body);
 	free(f);
 }
@@ -84,6 +88,14 @@ void flight_conclude(struct flight *f, int error)
 {
 	struct store_call *call = f->call;
 
+	if (f->is_made) {
+		if (error)
+			log_warn("%s://%s/%s is made, but not all that went before is removed: %s",
+				 call->scheme, call->bucket, call->key,
+				 call->message[0] ? call->message : strerror(-error));
+		error = 0;
+		f->ask.object = f->made;
+	}
 	call->error = error;
 	call->status = f->x.status;
 	f->ops->request_id(&f->x.answer, call->request_id);
@@ -124,6 +136,19 @@ static void task_run(struct http_task *task, bool canceled)
 		flight_conclude(f, f->hashing.error);
 	else
 		launch(f);
+}
+
+void flight_go_on(struct flight *f)
+{
+	int ret;
+
+	f->tries = 0;
+	f->first_ms = 0;
+	f->unsure = false;
+	f->progress_ms = clock_mono_ms();
+	ret = http_post(&f->task, 0);
+	if (ret < 0)
+		flight_conclude(f, ret);
 }
 
 /* Sends the same again after delay_ms. */
@@ -226,17 +251,45 @@ static int read_source(struct flight *f, uint64_t offset, void *buf, size_t byte
 	return ret < 0 ? ret : 0;
 }
 
+static size_t least(uint64_t a, uint64_t b)
+{
+	return (size_t)(a < b ? a : b);
+}
+
+/* What stands at offset of the request's whole body, as far as it is of one kind. Returns how much,
+ * or a negative errno. */
+static ssize_t read_piece(struct flight *f, uint64_t offset, void *buf, size_t bytes)
+{
+	const struct store_request *r = &f->request;
+	uint64_t source = r->streams ? r->source_bytes : 0;
+	size_t piece;
+	int ret = 0;
+
+	if (offset < r->body.len) {
+		piece = least(bytes, r->body.len - offset);
+		memcpy(buf, r->body.data + offset, piece);
+	} else if (offset - r->body.len < source) {
+		offset -= r->body.len;
+		piece = least(bytes, source - offset);
+		ret = read_source(f, offset, buf, piece);
+	} else {
+		piece = bytes;
+		memcpy(buf, r->tail.data + (offset - r->body.len - source), piece);
+	}
+	return ret < 0 ? ret : (ssize_t)piece;
+}
+
 static int on_send(struct http_exchange *x, uint64_t offset, void *buf, size_t bytes)
 {
 	struct flight *f = x->arg;
-	int ret = 0;
 
-	if (f->request.streams)
-		ret = read_source(f, offset, buf, bytes);
-	else
-		memcpy(buf, f->request.body.data + offset, bytes);
-	if (ret < 0)
-		return ret;
+	for (size_t done = 0; done < bytes;) {
+		ssize_t n = read_piece(f, offset + done, (char *)buf + done, bytes - done);
+
+		if (n < 0)
+			return (int)n;
+		done += (size_t)n;
+	}
 	flight_totals.bytes_out += bytes;
 	f->progress_ms = clock_mono_ms();
 	return 0;
@@ -259,16 +312,25 @@ static void reset_attempt(struct flight *f)
 	header_clear(&f->request.fields);
 	buffer_free(&f->request.target);
 	buffer_free(&f->request.body);
+	buffer_free(&f->request.tail);
 	buffer_clear(&f->url);
 	buffer_free(&f->answer);
 	f->ask = body_ask(&f->body, f->call);
 	f->ask.user = f->ask.fields = (struct store_pairs){0}; /* the call's own */
+	f->ask.step = f->step;
+	f->ask.carry = f->carry;
+	if (f->call->verb == STORE_GET && f->call->if_none_match && f->ops->looks_first &&
+	    !f->looked)
+		f->asking = ASK_VERSION;
 	if (f->asking != ASK_CALL)
 		f->ask.verb = STORE_HEAD;
 	if (f->asking == ASK_WRITTEN || f->asking == ASK_SETTLED)
 		f->ask.if_match = f->ask.if_none_match = NULL;
+	if (f->looked)
+		f->ask.if_none_match = NULL;
 	f->request.target = BUFFER_INIT(STORE_TARGET_BYTES);
 	f->request.body = BUFFER_INIT(STORE_BODY_BYTES);
+	f->request.tail = BUFFER_INIT(STORE_BODY_BYTES);
 	f->request.streams = f->ops->verb[f->ask.verb].streams;
 	f->request.sums = &f->hashing.sums;
 	f->request.source_bytes = f->request.streams ? f->call->source.bytes : 0;
@@ -278,13 +340,16 @@ static void reset_attempt(struct flight *f)
 static bool lacks_sums(struct flight *f, bool is_signed)
 {
 	bool signs = f->ops->verb[f->ask.verb].signs && is_signed;
+	bool crc32c = f->ops->sums_crc32c;
 	bool tls = !strncmp(f->site.origin, "https:", 6);
 
 	if (!f->request.streams)
 		return false;
-	f->hashing.md5 = !signs;
+	f->hashing.md5 = !signs && !crc32c;
+	f->hashing.crc32c = crc32c;
 	f->hashing.sha256 = signs || (f->ops->signs_bodies && !tls);
 	return (f->hashing.md5 && !f->hashing.sums.has_md5) ||
+	       (crc32c && !f->hashing.sums.has_crc32c) ||
 	       (f->hashing.sha256 && !f->hashing.sums.sha256[0]);
 }
 
@@ -321,7 +386,7 @@ static int send_off(struct flight *f)
 	f->x.url = buffer_text(&f->url);
 	f->x.fields = &f->request.fields;
 	f->x.route = route_to(f->call->ctx, f->site.origin, f->site.ca_bundle);
-	f->x.send_bytes = f->request.streams ? f->call->source.bytes : f->request.body.len;
+	f->x.send_bytes = f->request.source_bytes + f->request.body.len + f->request.tail.len;
 	f->x.expect = f->x.send_bytes >= EXPECT_BYTES && !learned_endpoint(f->site.origin)->deaf;
 	f->x.works = f->ops->verb[f->ask.verb].works;
 	if (!f->first_ms) /* digesting the source is over */

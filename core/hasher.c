@@ -29,8 +29,10 @@ static struct {
 	atomic_bool stopping;
 } hasher = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
-static int add_all(const struct store_source *source, struct digest_run *md5,
-		   struct digest_run *sha256)
+/* A digest that is wanted, and where it goes. */
+enum { RUN_MD5, RUN_SHA256, RUN_CRC32C, RUNS };
+
+static int add_all(const struct store_source *source, struct digest_run run[RUNS])
 {
 	SCOPE_FREE char *piece = malloc(PIECE_BYTES);
 	uint64_t at = 0;
@@ -43,40 +45,57 @@ static int add_all(const struct store_source *source, struct digest_run *md5,
 		if (hasher.stopping)
 			return -ECANCELED;
 		ret = source->read(source->arg, at, piece, bytes);
-		if (!ret)
-			ret = digest_run_add(md5, piece, bytes);
-		if (!ret)
-			ret = digest_run_add(sha256, piece, bytes);
+		for (int i = 0; i < RUNS && !ret; i++)
+			ret = digest_run_add(&run[i], piece, bytes);
 		at += bytes;
 	}
 	return ret;
 }
 
+static int start_all(const struct hasher_job *job, struct digest_run run[RUNS])
+{
+	int ret = digest_run_start(&run[RUN_MD5], job->md5 ? DIGEST_MD5 : DIGEST_NONE);
+
+	if (!ret)
+		ret = digest_run_start(&run[RUN_SHA256], job->sha256 ? DIGEST_SHA256 : DIGEST_NONE);
+	if (!ret)
+		ret = digest_run_start(&run[RUN_CRC32C], job->crc32c ? DIGEST_CRC32C : DIGEST_NONE);
+	return ret;
+}
+
+static int end_all(struct digest_run run[RUNS], struct store_sums *sums)
+{
+	uint8_t digest[RUNS][DIGEST_MAX_BYTES];
+	int bytes[RUNS];
+
+	for (int i = 0; i < RUNS; i++) {
+		bytes[i] = digest_run_end(&run[i], digest[i]);
+		if (bytes[i] < 0)
+			return bytes[i];
+	}
+	sums->has_md5 = bytes[RUN_MD5];
+	memcpy(sums->md5, digest[RUN_MD5], (size_t)bytes[RUN_MD5]);
+	if (bytes[RUN_SHA256])
+		digest_hex(digest[RUN_SHA256], DIGEST_SHA256_BYTES, sums->sha256);
+	sums->has_crc32c = bytes[RUN_CRC32C];
+	memcpy(sums->crc32c, digest[RUN_CRC32C], (size_t)bytes[RUN_CRC32C]);
+	return 0;
+}
+
 int hasher_run(struct hasher_job *job)
 {
-	struct digest_run md5 = {0};
-	struct digest_run sha256 = {0};
-	uint8_t digest[DIGEST_MAX_BYTES] = {0};
-	int ret = digest_run_start(&md5, job->md5 ? DIGEST_MD5 : DIGEST_NONE);
+	struct digest_run run[RUNS] = {0};
+	int ret = start_all(job, run);
 
 	job->sums = (struct store_sums){0};
 	if (!ret)
-		ret = digest_run_start(&sha256, job->sha256 ? DIGEST_SHA256 : DIGEST_NONE);
+		ret = add_all(job->source, run);
 	if (!ret)
-		ret = add_all(job->source, &md5, &sha256);
-	if (!ret)
-		ret = digest_run_end(&md5, digest);
-	if (ret > 0)
-		memcpy(job->sums.md5, digest, sizeof(job->sums.md5));
-	if (ret >= 0)
-		ret = digest_run_end(&sha256, digest);
-	if (ret > 0)
-		digest_hex(digest, (size_t)ret, job->sums.sha256);
-	digest_run_drop(&md5);
-	digest_run_drop(&sha256);
-	job->error = ret < 0 ? ret : 0;
-	job->sums.has_md5 = ret >= 0 && job->md5;
-	return job->error;
+		ret = end_all(run, &job->sums);
+	for (int i = 0; i < RUNS; i++)
+		digest_run_drop(&run[i]);
+	job->error = ret;
+	return ret;
 }
 
 /* NULL: the hasher stops and there is nothing left. */

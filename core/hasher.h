@@ -17,10 +17,10 @@
 
 struct hasher_job {
 	const struct store_source *source;
-	bool md5, sha256;	/* which are wanted */
-	struct http_task *task; /* posted when the job is done */
-	int error;		/* then: 0, what the source returned, -EIO, -ECANCELED */
-	struct store_sums sums; /* then, without an error */
+	bool md5, sha256, crc32c; /* which are wanted */
+	struct http_task *task;	  /* posted when the job is done */
+	int error;		  /* then: 0, what the source returned, -EIO, -ECANCELED */
+	struct store_sums sums;	  /* then, without an error */
 
 	struct hasher_job *next; /* the hasher's own */
 };

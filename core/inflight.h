@@ -21,6 +21,7 @@ enum flight_asking {
 	ASK_SIZE,    /* a HEAD: the GET turned out to be beyond the end */
 	ASK_WRITTEN, /* a HEAD: has an earlier sending of this write been carried out? */
 	ASK_SETTLED, /* a HEAD: has what was begun come to its end? */
+	ASK_VERSION, /* a HEAD: is it another than the one that is known? */
 };
 
 struct flight {
@@ -49,6 +50,12 @@ struct flight {
 
 	int64_t settle_ms; /* since when ASK_SETTLED */
 
+	bool looked;   /* ASK_VERSION has been answered */
+	unsigned step; /* of the requests that the call takes */
+	char *carry;   /* what the last one left for the next; owned */
+	bool is_made;  /* the call has succeeded with made; the rest only tidies up */
+	struct store_object made;
+
 	bool unsure;	  /* an earlier sending of this write may have been carried out */
 	int64_t first_ms; /* when it was first sent; 0: not yet */
 	struct {
@@ -64,6 +71,9 @@ static inline const struct store_verb_ops *flight_verb(const struct flight *f)
 
 /* Ends the call, with its results in ask, and the flight. */
 void flight_conclude(struct flight *f, int error);
+
+/* Sends the next request of those that the call takes. */
+void flight_go_on(struct flight *f);
 
 /* Sends it again after delay_ms; ends the call when that cannot be. */
 void flight_relaunch(struct flight *f, int64_t delay_ms);

@@ -115,7 +115,8 @@ static bool has_ours(const struct flight *f)
 void lost_found(struct flight *f)
 {
 	char ours[STORE_ETAG_BYTES], there[STORE_ETAG_BYTES];
-	bool tells = f->ops->identity(&f->x.answer, &f->ask.object, there);
+	struct store_answer answer = flight_answer(f);
+	bool tells = f->ops->identity(&answer, &f->ask.object, there);
 	bool same = !expected(f, ours) && !strcasecmp(ours, there);
 
 	if (same && !is_too_old(f) && has_ours(f))

@@ -14,8 +14,9 @@
 #include "core/log.h"
 #include "core/report.h"
 
-#define SKEW_MIN_S    60 /* a smaller difference is no reason for a refused signature */
-#define CORRUPT_TRIES 3	 /* an object that is wrong three times is wrong */
+#define SKEW_MIN_S    60    /* a smaller difference is no reason for a refused signature */
+#define CORRUPT_TRIES 3	    /* an object that is wrong three times is wrong */
+#define STEPS_MAX     65536 /* requests of one call */
 
 /* Of what a service has begun and works on by itself. */
 #define SETTLE_FIRST_MS 50
@@ -202,12 +203,21 @@ static void on_beyond(struct flight *f)
 /* Is what the service says it has what was sent? */
 static bool is_as_sent(const struct flight *f, const struct store_check *check)
 {
-	const uint8_t *md5 = f->hashing.sums.md5;
+	const struct store_sums *sums = &f->hashing.sums;
+	const uint8_t *digest = NULL;
+	size_t bytes = 0;
 
-	if (!f->request.streams || check->kind != DIGEST_MD5 || !f->hashing.sums.has_md5)
+	if (check->kind == DIGEST_MD5 && sums->has_md5) {
+		digest = sums->md5;
+		bytes = sizeof(sums->md5);
+	} else if (check->kind == DIGEST_CRC32C && sums->has_crc32c) {
+		digest = sums->crc32c;
+		bytes = sizeof(sums->crc32c);
+	}
+	if (!f->request.streams || !digest)
 		return true;
-	return check->hex ? digest_is_hex(md5, DIGEST_MD5_BYTES, check->text)
-			  : digest_is_base64(md5, DIGEST_MD5_BYTES, check->text);
+	return check->hex ? digest_is_hex(digest, bytes, check->text)
+			  : digest_is_base64(digest, bytes, check->text);
 }
 
 static void on_other_bytes(struct flight *f)
@@ -258,6 +268,36 @@ static bool await_settled(struct flight *f, const struct store_answer *answer)
 	return true;
 }
 
+/* That was one of several requests. */
+static void on_step(struct flight *f)
+{
+	note_success(f);
+	if (f->ask.is_made && !f->is_made) {
+		f->is_made = true;
+		f->made = f->ask.object;
+	}
+	if (++f->step == STEPS_MAX) {
+		report_local(f->call, "it takes more requests than can be right", f->call->message);
+		flight_conclude(f, -EIO);
+		return;
+	}
+	free(f->carry);
+	f->carry = f->ask.carry_out;
+	f->ask.carry_out = NULL;
+	flight_go_on(f);
+}
+
+/* It is not the version that is known, so it is wanted. */
+static void on_version(struct flight *f)
+{
+	f->looked = true;
+	f->asking = ASK_CALL;
+	if (!strcmp(f->ask.object.etag, f->call->if_none_match))
+		flight_conclude(f, -EALREADY);
+	else
+		flight_go_on(f);
+}
+
 static void on_success(struct flight *f)
 {
 	struct store_check check = {0};
@@ -276,6 +316,10 @@ static void on_success(struct flight *f)
 	}
 	if (ret == -EREMOTEIO) {
 		outcome_fault(f);
+		return;
+	}
+	if (ret == -EINPROGRESS) {
+		on_step(f);
 		return;
 	}
 	if (ret == -EBADMSG) {
@@ -299,6 +343,8 @@ static void on_success(struct flight *f)
 		on_beyond_head(f);
 	else if (f->asking == ASK_WRITTEN)
 		lost_found(f);
+	else if (f->asking == ASK_VERSION)
+		on_version(f);
 	else
 		flight_conclude(f, 0);
 }

@@ -153,6 +153,13 @@ struct store_call {
 	const char *const *keys;
 	size_t key_count;
 
+	/* Between the driver and a back end whose call takes several requests: see parse in
+	 * core/backend.h. carry_out is owned. */
+	unsigned step;
+	const char *carry;
+	char *carry_out;
+	bool is_made;
+
 	void (*done)(struct store_call *call); /* on the I/O thread, once; may free the call */
 	void *arg;
 

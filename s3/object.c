@@ -100,11 +100,11 @@ static bool etag_tells(const struct header_list *fields)
 	       !header_get(fields, "x-amz-server-side-encryption-customer-algorithm");
 }
 
-bool s3_object_identity(const struct header_list *fields, const struct store_object *object,
+bool s3_object_identity(const struct store_answer *answer, const struct store_object *object,
 			char out[STORE_ETAG_BYTES])
 {
 	strcpy(out, object->etag);
-	return etag_tells(fields);
+	return etag_tells(answer->fields);
 }
 
 /* Nor is that of an object that came in parts ("...-3") one. */

@@ -38,7 +38,7 @@ int s3_object_parse_get(struct store_call *call, const struct store_answer *answ
 bool s3_object_is_md5(const char *etag);
 bool s3_object_etag_is_md5(const struct header_list *fields, const char *etag);
 /* Its ETag, which tells unless the object is encrypted in a way that makes it a random one. */
-bool s3_object_identity(const struct header_list *fields, const struct store_object *object,
+bool s3_object_identity(const struct store_answer *answer, const struct store_object *object,
 			char out[STORE_ETAG_BYTES]);
 
 /* meta.c: what is kept with an object. Adds the fields of call->set_user and set_fields. Returns 0,

@@ -45,8 +45,9 @@ struct http_route {
 
 struct http_exchange {
 	/* Set by the caller, valid until done(). */
-	const char *method; /* "GET", "HEAD", "DELETE"; "PUT" and "POST" have a body of their own */
-	const char *url;    /* absolute, sent byte for byte */
+	/* "GET", "HEAD", "DELETE"; "PUT", "POST", "PATCH" have a body of their own */
+	const char *method;
+	const char *url; /* absolute, sent byte for byte */
 	const struct header_list *fields;
 	struct http_route route;
 	uint64_t send_bytes; /* of the request's body */

@@ -237,13 +237,21 @@ static bool set_manners(CURL *easy, const struct http_limits *limits)
 	return ok;
 }
 
-enum method { METHOD_OTHER, METHOD_GET, METHOD_HEAD, METHOD_DELETE, METHOD_PUT, METHOD_POST };
+enum method {
+	METHOD_OTHER,
+	METHOD_GET,
+	METHOD_HEAD,
+	METHOD_DELETE,
+	METHOD_PUT,
+	METHOD_POST,
+	METHOD_PATCH
+};
 
 static enum method method_of(const struct http_exchange *x)
 {
-	static const char *const names[] = {"", "GET", "HEAD", "DELETE", "PUT", "POST"};
+	static const char *const names[] = {"", "GET", "HEAD", "DELETE", "PUT", "POST", "PATCH"};
 
-	for (int i = METHOD_GET; i <= METHOD_POST; i++) {
+	for (int i = METHOD_GET; i <= METHOD_PATCH; i++) {
 		if (!strcmp(names[i], x->method))
 			return (enum method)i;
 	}
@@ -252,7 +260,7 @@ static enum method method_of(const struct http_exchange *x)
 
 static bool has_body(enum method method)
 {
-	return method == METHOD_PUT || method == METHOD_POST;
+	return method >= METHOD_PUT;
 }
 
 static bool set_method(struct transfer *t, enum method method, const struct http_limits *limits)
@@ -268,7 +276,7 @@ static bool set_method(struct transfer *t, enum method method, const struct http
 		ok &= !curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
 	else
 		ok &= !curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-	if (method == METHOD_DELETE || method == METHOD_POST)
+	if (method == METHOD_DELETE || method == METHOD_POST || method == METHOD_PATCH)
 		ok &= !curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, t->x->method);
 	if (method == METHOD_GET || method == METHOD_HEAD)
 		return ok;

@@ -77,11 +77,11 @@ static int expect(const struct store_call *call, const struct store_sums *sums,
 	return 0;
 }
 
-static bool identity(const struct header_list *fields, const struct store_object *object,
+static bool identity(const struct store_answer *answer, const struct store_object *object,
 		     char out[STORE_ETAG_BYTES])
 {
 	(void)object;
-	header_copy(fields, "Content-MD5", out, STORE_ETAG_BYTES);
+	header_copy(answer->fields, "Content-MD5", out, STORE_ETAG_BYTES);
 	return out[0];
 }
 

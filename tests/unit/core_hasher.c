@@ -30,12 +30,15 @@ Test(core_hasher, digests_every_byte_once)
 	static const size_t sizes[] = {0, 1, 262144, 262145, SIZE_MAX_TESTED};
 	uint8_t md5[DIGEST_MD5_BYTES];
 	char sha256[DIGEST_HEX_BYTES];
+	uint8_t digest[DIGEST_MAX_BYTES];
+	struct digest_run crc = {0};
 
 	for (size_t i = 0; i < SIZE_MAX_TESTED; i++)
 		bytes_of[i] = (unsigned char)(i * 2654435761u >> 15);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct store_source source = {.read = on_read, .bytes = sizes[i]};
-		struct hasher_job job = {.source = &source, .md5 = i % 3 != 1, .sha256 = i % 2};
+		struct hasher_job job = {
+			.source = &source, .md5 = i % 3 != 1, .sha256 = i % 2, .crc32c = i != 2};
 
 		next = 0;
 		cr_assert_eq(hasher_run(&job), 0);
@@ -46,6 +49,12 @@ Test(core_hasher, digests_every_byte_once)
 			cr_assert_eq(memcmp(job.sums.md5, md5, sizeof(md5)), 0, "%zu", sizes[i]);
 		digest_sha256_hex(bytes_of, sizes[i], sha256);
 		cr_assert_str_eq(job.sums.sha256, i % 2 ? sha256 : "");
+		cr_assert_eq(job.sums.has_crc32c, job.crc32c);
+		digest_run_start(&crc, DIGEST_CRC32C);
+		digest_run_add(&crc, bytes_of, sizes[i]);
+		digest_run_end(&crc, digest);
+		if (job.crc32c)
+			cr_assert_eq(memcmp(job.sums.crc32c, digest, DIGEST_CRC_BYTES), 0);
 	}
 }
 
