@@ -10,11 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CREDS_VALUE_BYTES  512
-#define CREDS_TOKEN_BYTES  8192 /* session tokens have no stated maximum; 2 KiB occur */
-#define CREDS_SOURCE_BYTES 384
-#define CREDS_TRIED_BYTES  2048
-#define CREDS_SHOWN_BYTES  16 /* of a key id with dots and NUL */
+#define CREDS_VALUE_BYTES   512
+#define CREDS_TOKEN_BYTES   8192 /* session tokens have no stated maximum; 2 KiB occur */
+#define CREDS_SOURCE_BYTES  384
+#define CREDS_TRIED_BYTES   2048
+#define CREDS_PROJECT_BYTES 64
+#define CREDS_SHOWN_BYTES   16 /* of a key id with dots and NUL */
 
 struct keeper_entry;
 
@@ -27,6 +28,9 @@ struct creds {
 	 * ...)", "none (AWS_NO_SIGN_REQUEST)". */
 	char source[CREDS_SOURCE_BYTES];
 	int64_t expires_s; /* since 1970; 0: never, or nobody knows */
+
+	/* What came with it: a project, and the one to be billed; "" for none. */
+	char project[CREDS_PROJECT_BYTES], payer[CREDS_PROJECT_BYTES];
 
 	/* What was looked at, in order, as lines "SOURCE\tRESULT\n"; never a secret. Also of a
 	 * search that found nothing; creds_wipe() leaves it. Cut when it is too much. */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/buffer.h"
 #include "core/clock.h"
@@ -19,8 +20,9 @@
 #include "core/http/engine.h"
 #include "core/route.h"
 
-#define URL_BYTES    8192
-#define BUNDLE_BYTES 4096
+#define URL_BYTES      8192
+#define BUNDLE_BYTES   4096
+#define RETRY_FIRST_MS 100 /* then twice as long each time */
 
 struct job {
 	struct http_task task;
@@ -233,6 +235,45 @@ int fetch_run(struct fetch *f)
 	ret = take_result(f, job);
 	job_free(job);
 	return ret;
+}
+
+static int copy_fields(struct header_list *to, const struct header_list *from)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < from->count && !ret; i++)
+		ret = header_add(to, from->field[i].name, from->field[i].value);
+	return ret;
+}
+
+static bool is_stopping(void)
+{
+	bool is;
+
+	pthread_mutex_lock(&lock);
+	is = stopping;
+	pthread_mutex_unlock(&lock);
+	return is;
+}
+
+int fetch_tries(struct fetch *f, const struct header_list *fields, unsigned tries)
+{
+	for (unsigned try = 1;; try++) {
+		struct header_list copy = {0};
+		int ret = copy_fields(&copy, fields);
+
+		f->fields = &copy;
+		if (!ret)
+			ret = fetch_run(f);
+		f->fields = NULL;
+		header_clear(&copy);
+		if (ret == -ENOMEM || ret == -ECANCELED || ret == -EMSGSIZE || ret == -EINVAL)
+			return ret;
+		if ((!ret && f->status < 500 && f->status != 429) || try >= tries || is_stopping())
+			return ret;
+		fetch_clear(f);
+		usleep((RETRY_FIRST_MS << (try - 1)) * 1000U);
+	}
 }
 
 void fetch_clear(struct fetch *f)

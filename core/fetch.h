@@ -38,6 +38,9 @@ struct fetch {
  * -ECANCELED (fetch_stop()) or -ENOMEM. Not on the I/O thread. */
 int fetch_run(struct fetch *f);
 
+/* The same, again while that may help: no answer, 5xx, 429. fields are copied for each try. */
+int fetch_tries(struct fetch *f, const struct header_list *fields, unsigned tries);
+
 void fetch_clear(struct fetch *f);
 
 void fetch_start(void);

@@ -9,17 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "core/http/header.h"
 #include "core/keeper.h"
 #include "core/scope.h"
 #include "s3/creds/creds.h"
 #include "s3/endpoint.h"
 
-#define WORDS_BYTES    320
-#define SKEW_MIN_S     60  /* a smaller difference may be the answer's way */
-#define RETRY_FIRST_MS 100 /* then twice as long each time */
+#define WORDS_BYTES 320
+#define SKEW_MIN_S  60 /* a smaller difference may be the answer's way */
 
 /* A profile's own. */
 static const aws_source profile_sources[] = {
@@ -57,36 +54,6 @@ int aws_found(struct aws_search *s, const char *source, const char *format, ...)
 	snprintf(s->out->source, sizeof(s->out->source), "%s (key %s)", words, shown);
 	creds_note(s->out, source, "used");
 	return 1;
-}
-
-static int copy_fields(struct header_list *to, const struct header_list *from)
-{
-	int ret = 0;
-
-	for (size_t i = 0; i < from->count && !ret; i++)
-		ret = header_add(to, from->field[i].name, from->field[i].value);
-	return ret;
-}
-
-int aws_fetch(struct fetch *f, const struct header_list *fields, unsigned tries)
-{
-	for (unsigned try = 1;; try++) {
-		struct header_list copy = {0};
-		int ret = copy_fields(&copy, fields);
-
-		f->fields = &copy;
-		if (!ret)
-			ret = fetch_run(f);
-		f->fields = NULL;
-		header_clear(&copy);
-		if (ret == -ENOMEM || ret == -ECANCELED || ret == -EMSGSIZE || ret == -EINVAL)
-			return ret;
-		if ((!ret && f->status < 500 && f->status != 429) || try >= tries ||
-		    keeper_is_stopping())
-			return ret;
-		fetch_clear(f);
-		usleep((RETRY_FIRST_MS << (try - 1)) * 1000U);
-	}
 }
 
 void aws_local_expiry(struct creds *out, const struct fetch *f)

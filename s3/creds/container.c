@@ -142,7 +142,7 @@ int aws_from_container(struct aws_search *s)
 		f.ctx = s->ctx;
 	f.ca_bundle = s->config->ca_bundle;
 	if (!ret)
-		ret = aws_fetch(&f, &fields, TRIES);
+		ret = fetch_tries(&f, &fields, TRIES);
 	header_clear(&fields);
 	if (ret == -EACCES || ret == -ECANCELED || ret == -ENOMEM)
 		return ret;

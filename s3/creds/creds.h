@@ -63,10 +63,6 @@ int aws_fail(struct aws_search *s, const char *source, const char *format, ...)
 int aws_found(struct aws_search *s, const char *source, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* fetch_run(), again while that may help: no answer, 5xx, 429. fields are copied for each try.
- * Returns as fetch_run(). */
-int aws_fetch(struct fetch *f, const struct header_list *fields, unsigned tries);
-
 /* Makes out->expires_s, which is by the clock of who answered, one by this machine's. */
 void aws_local_expiry(struct creds *out, const struct fetch *f);
 

@@ -83,7 +83,7 @@ static int ask(struct aws_search *s, const struct service *service, const char *
 	else
 		ret = header_add(&fields, "X-aws-ec2-metadata-token-ttl-seconds", TOKEN_LIFE_S);
 	if (!ret)
-		ret = aws_fetch(f, &fields, service->tries);
+		ret = fetch_tries(f, &fields, service->tries);
 	header_clear(&fields);
 	f->url = NULL;
 	if (ret == -ECANCELED || ret == -ENOMEM)

@@ -146,7 +146,7 @@ static int ask(struct aws_search *s, const char *url, const char *token)
 	int ret = header_add(&fields, "x-amz-sso_bearer_token", token);
 
 	if (!ret)
-		ret = aws_fetch(&f, &fields, TRIES);
+		ret = fetch_tries(&f, &fields, TRIES);
 	header_clear(&fields);
 	if (ret == -ECANCELED || ret == -ENOMEM)
 		return ret;

@@ -193,7 +193,7 @@ static int post(const struct place *place, const struct creds *base, const struc
 	if (!ret && base)
 		ret = sign(place, base, form, now_s, &fields);
 	if (!ret)
-		ret = aws_fetch(f, &fields, TRIES);
+		ret = fetch_tries(f, &fields, TRIES);
 	header_clear(&fields);
 	return ret;
 }
