@@ -7,11 +7,13 @@
 
 #include "core/backend.h"
 #include "azure/azure.h"
+#include "gcs/gcs.h"
 #include "s3/s3.h"
 
 static const struct store_ops *const backends[] = {
 	&s3_ops,
 	&azure_ops,
+	&gcs_ops,
 };
 
 #define BACKENDS (sizeof(backends) / sizeof(backends[0]))

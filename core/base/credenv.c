@@ -6,10 +6,12 @@
 
 /* A name that ends in '*' is a prefix. (No pointers: the runtime has nothing to relocate.) */
 static const char names[][24] = {
-	"AWS_*",	"AZURE_*",    "GOOGLE_*",    "CLOUDSDK_*",	"STORAGE_EMULATOR_HOST",
-	"HOME",		"USER",	      "LOGNAME",     "XDG_CONFIG_HOME", "SSL_CERT_FILE",
-	"SSL_CERT_DIR", "http_proxy", "https_proxy", "HTTPS_PROXY",	"no_proxy",
-	"NO_PROXY",	"all_proxy",  "ALL_PROXY",
+	"AWS_*",	  "AZURE_*",	    "GOOGLE_*",	    "CLOUDSDK_*",
+	"GCE_METADATA_*", "GCLOUD_PROJECT", "NO_GCE_CHECK", "STORAGE_EMULATOR_HOST",
+	"HOME",		  "USER",	    "LOGNAME",	    "XDG_CONFIG_HOME",
+	"SSL_CERT_FILE",  "SSL_CERT_DIR",   "http_proxy",   "https_proxy",
+	"HTTPS_PROXY",	  "no_proxy",	    "NO_PROXY",	    "all_proxy",
+	"ALL_PROXY",
 };
 
 bool credenv_wanted(const char *entry)

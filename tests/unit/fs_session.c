@@ -204,7 +204,8 @@ Test(fs_session, request_budget_of_directories)
 	start("60000");
 	cr_assert_eq(do_stat(""), 0);
 	cr_assert_eq(do_stat("s3"), 0);
-	cr_assert_eq(do_stat("gs"), -ENOENT);
+	cr_assert_eq(do_stat("gs"), 0);
+	cr_assert_eq(do_stat("ftp"), -ENOENT);
 	cost("0 0 0 0");
 	cr_assert_eq(do_open("s3"), 0);
 	cr_assert_str_eq(names(), "./ ../ b/ ");

@@ -4,12 +4,16 @@
  * request it must become, an answer, and what must be made of it.
  *
  *	call VERB NAME=VALUE...		fields of struct store_call, percent-encoded; source=TEXT,
- *					user.NAME=VALUE and field.NAME=VALUE of a write
+ *					user.NAME=VALUE and field.NAME=VALUE of a write; step and
+ *					carry of a request that is not the call's first
  *	env NAME=VALUE			the context; without an endpoint, the vendor's own
- *	> METHOD URL			the request, then its header fields and, behind "body: ",
- *					what build wrote; or "> ERRNO"
+ *	> METHOD URL			the request, then its header fields and, behind "body: " and
+ *					"tail: ", what build wrote, with "\n" for line ends; or
+ *					"> ERRNO". Random numbers (32 hex digits behind "skyshim-")
+ *					are zeros.
  *	< STATUS			the answer, then its header fields
  *	| TEXT				a line of its body, without a line end
+ *	|+ TEXT				the same, with CRLF behind it
  *	= LINE				what parse or fault made of it
  */
 #ifndef TESTS_UNIT_GOLDEN_OPS_H
@@ -68,9 +72,15 @@ static char *decoded(struct golden_file *g, const char *text)
 static void set_source(struct golden_file *g, const char *text)
 {
 	const char *bytes = decoded(g, text);
+	struct digest_run run = {0};
+	uint8_t crc32c[DIGEST_MAX_BYTES];
 
 	g->call.source.bytes = strlen(bytes);
 	cr_assert_eq(digest_md5(bytes, strlen(bytes), g->sums.md5), 0);
+	cr_assert_eq(digest_run_start(&run, DIGEST_CRC32C), 0);
+	cr_assert_eq(digest_run_add(&run, bytes, strlen(bytes)), 0);
+	cr_assert_eq(digest_run_end(&run, crc32c), DIGEST_CRC_BYTES);
+	memcpy(g->sums.crc32c, crc32c, DIGEST_CRC_BYTES);
 }
 
 /* "NUMBER:ETAG" */
@@ -103,6 +113,10 @@ static void set_field(struct golden_file *g, char *name, const char *value)
 		c->upload = decoded(g, value);
 	else if (!strcmp(name, "part"))
 		c->part = (unsigned)strtoul(value, NULL, 10);
+	else if (!strcmp(name, "step"))
+		c->step = (unsigned)strtoul(value, NULL, 10);
+	else if (!strcmp(name, "carry"))
+		c->carry = decoded(g, value);
 	else if (!strcmp(name, "parts"))
 		add_part(g, value);
 	else if (!strcmp(name, "from_bucket"))
@@ -172,6 +186,8 @@ static void read_line(struct golden_file *g, char *line)
 		g->status = atoi(line + 2);
 	} else if (line[0] == '<') {
 		cr_assert_eq(header_add_line(&g->fields, line + 2, strlen(line + 2)), 0);
+	} else if (line[0] == '|' && line[1] == '+') {
+		buffer_addf(&g->body, "%s\r\n", line + 2 + (line[2] == ' '));
 	} else if (line[0] == '|') {
 		buffer_add_text(&g->body, line + 1);
 	} else if (line[0] == '=') {
@@ -186,7 +202,7 @@ static void load(struct golden_file *g, const char *path)
 	size_t cap = 0;
 	ssize_t len;
 
-	*g = (struct golden_file){.path = path, .sums.has_md5 = true};
+	*g = (struct golden_file){.path = path, .sums.has_md5 = true, .sums.has_crc32c = true};
 	g->env.max = g->request.max = g->body.max = g->result.max = 1 << 20;
 	g->users.pair = g->user;
 	g->fields_kept.pair = g->kept;
@@ -243,6 +259,16 @@ static void put_fault(struct golden_file *g, const struct store_site *site,
 		    error_name(f.error), cures[f.cure], f.code, f.region, f.request_id, f.detail);
 }
 
+static void put_step(const struct store_call *call, struct buffer *out)
+{
+	buffer_add_text(out, call->is_made ? "made, carry=" : "carry=");
+	for (const char *c = call->carry_out ? call->carry_out : "none"; *c; c++)
+		buffer_add_char(out, *c == '\n' ? ' ' : *c);
+	buffer_add_char(out, '\n');
+	if (call->is_made)
+		put_object(out, &call->object);
+}
+
 static void put_success(struct golden_file *g, const struct store_site *site,
 			const struct store_answer *answer, struct buffer *out)
 {
@@ -254,6 +280,8 @@ static void put_success(struct golden_file *g, const struct store_site *site,
 		buffer_addf(out, "key %s=%s\n", g->keys[i], error_name(g->call.key_errors[i]));
 	if (ret == -EREMOTEIO)
 		put_fault(g, site, answer, out);
+	else if (ret == -EINPROGRESS)
+		put_step(&g->call, out);
 	else if (ret)
 		buffer_addf(out, "error=%s\n", error_name(ret));
 	else if (g->call.part_id)
@@ -274,11 +302,35 @@ static void put_success(struct golden_file *g, const struct store_site *site,
 		buffer_addf(out, "check=%s %s\n", kinds[check.kind], check.text);
 }
 
+/* One line of what build wrote. */
+static void put_written(const char *name, const struct buffer *written, struct buffer *out)
+{
+	static const char random[] = "skyshim-";
+	char *at;
+
+	if (!written->len)
+		return;
+	buffer_addf(out, "%s: ", name);
+	for (const char *c = written->data; *c; c++) {
+		if (*c == '\n')
+			buffer_add_text(out, "\\n");
+		else if (*c != '\r')
+			buffer_add_char(out, *c);
+	}
+	buffer_add_char(out, '\n');
+	for (at = strstr(out->data, random); at; at = strstr(at, random)) {
+		at += strlen(random);
+		if (strspn(at, "0123456789abcdef") == 32)
+			memset(at, '0', 32);
+	}
+}
+
 static void put_request(struct golden_file *g, const struct store_site *site, struct buffer *out)
 {
 	struct store_request request = {
 		.target = BUFFER_INIT(STORE_TARGET_BYTES),
 		.body = BUFFER_INIT(STORE_BODY_BYTES),
+		.tail = BUFFER_INIT(STORE_BODY_BYTES),
 		.sums = &g->sums,
 		.streams = golden.ops->verb[g->call.verb].streams,
 		.source_bytes = g->call.source.bytes,
@@ -293,9 +345,12 @@ static void put_request(struct golden_file *g, const struct store_site *site, st
 	for (size_t i = 0; i < request.fields.count && !ret; i++)
 		buffer_addf(out, "%s: %s\n", request.fields.field[i].name,
 			    request.fields.field[i].value);
-	if (request.body.len && !ret)
-		buffer_addf(out, "body: %s\n", buffer_text(&request.body));
+	if (!ret) {
+		put_written("body", &request.body, out);
+		put_written("tail", &request.tail, out);
+	}
 	buffer_free(&request.body);
+	buffer_free(&request.tail);
 	header_clear(&request.fields);
 	buffer_free(&request.target);
 }

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Rewrite: a copy by the service, of any size and between any two buckets. Where it has to move
+ * bytes it answers before it is finished, with a token by which it goes on. Of an object onto
+ * itself only the metadata can change, which is a patch that moves nothing.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "gcs/gcs.h"
+
+static bool is_onto_itself(const struct store_call *call)
+{
+	return !strcmp(call->bucket, call->from_bucket) && !strcmp(call->key, call->from_key);
+}
+
+static int build_patch(const struct store_call *call, const struct store_site *site,
+		       struct store_request *out)
+{
+	struct store_call conditions = *call;
+	json_t *resource = json_object();
+	int ret = resource ? 0 : -ENOMEM;
+
+	if (!conditions.if_match)
+		conditions.if_match = call->from_etag;
+	if (!ret)
+		ret = gcs_site_start(site, "PATCH", GCS_JSON, call->bucket, call->key, out);
+	if (!ret)
+		ret = gcs_version_conditions(&conditions, &out->target);
+	if (!ret)
+		ret = gcs_site_finish(site, GCS_FIELDS, out);
+	if (!ret)
+		ret = gcs_meta_set(call, true, resource);
+	if (!ret)
+		return gcs_put_json(resource, out);
+	json_decref(resource);
+	return ret;
+}
+
+static int build_rewrite(const struct store_call *call, const struct store_site *site,
+			 struct store_request *out)
+{
+	json_t *resource = json_object();
+	int ret = resource ? 0 : -ENOMEM;
+
+	if (!ret)
+		ret = gcs_site_start(site, "POST", GCS_JSON, call->from_bucket, call->from_key,
+				     out);
+	if (!ret)
+		ret = buffer_add_text(&out->target, "/rewriteTo");
+	if (!ret)
+		ret = gcs_site_path(call->bucket, call->key, &out->target);
+	if (!ret)
+		ret = gcs_version_conditions(call, &out->target);
+	if (!ret && call->from_etag)
+		ret = gcs_version_match(call->from_etag, "ifSourceGenerationMatch",
+					"ifSourceMetagenerationMatch", &out->target);
+	if (!ret && call->carry)
+		ret = uri_add_query(&out->target, "rewriteToken", call->carry);
+	if (!ret)
+		ret = gcs_site_finish(site, "done,rewriteToken,resource(" GCS_FIELDS ")", out);
+	if (!ret)
+		ret = gcs_meta_set(call, false, resource);
+	/* without a resource the source's metadata goes along */
+	if (!ret && (call->set_user || call->set_fields))
+		return gcs_put_json(resource, out);
+	json_decref(resource);
+	return ret;
+}
+
+int gcs_copy_build(const struct store_call *call, const struct store_site *site,
+		   struct store_request *out)
+{
+	if (!call->bucket || !call->key || !call->key[0] || !call->from_bucket || !call->from_key ||
+	    !call->from_key[0])
+		return -EINVAL;
+	if (!is_onto_itself(call))
+		return build_rewrite(call, site, out);
+	if (!call->set_user && !call->set_fields)
+		return -EINVAL; /* it must change something */
+	return build_patch(call, site, out);
+}
+
+static int parse_rewrite(struct store_call *call, const json_t *json)
+{
+	const char *token = gcs_resource_text(json, "rewriteToken");
+
+	if (json_is_true(json_object_get(json, "done")))
+		return gcs_resource_object(json_object_get(json, "resource"), &call->object);
+	if (!token[0])
+		return -EBADMSG;
+	call->carry_out = strdup(token);
+	return call->carry_out ? -EINPROGRESS : -ENOMEM;
+}
+
+int gcs_copy_parse(struct store_call *call, const struct store_answer *answer,
+		   struct store_check *check)
+{
+	json_t *json = gcs_resource_load(answer);
+	int ret = json ? 0 : -EBADMSG;
+
+	(void)check;
+	if (!ret && is_onto_itself(call))
+		ret = gcs_resource_object(json, &call->object);
+	else if (!ret)
+		ret = parse_rewrite(call, json);
+	json_decref(json);
+	return ret;
+}

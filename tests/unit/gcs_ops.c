@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Google Cloud Storage's build and parse functions, by the files of tests/golden/gcs, what its
+ * signer adds, and which requests it takes to compose an object of many parts. */
+#include "gcs/gcs.h"
+#include "tests/unit/golden_ops.h"
+
+static const char unsigned_env[] = "CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true";
+
+Test(gcs_ops, golden_files)
+{
+	golden.ops = &gcs_ops;
+	golden.env = unsigned_env;
+	golden.env_bytes = sizeof(unsigned_env);
+	golden_run("tests/golden/gcs/*.txt");
+}
+
+Test(gcs_ops, a_token_goes_with_every_request)
+{
+	const struct creds creds = {.token = "ya29.x"};
+	const struct store_site site = {.host = "h"};
+	struct store_request request = {.target = BUFFER_INIT(256)};
+
+	cr_assert_eq(gcs_ops.sign(&site, &creds, 0, &request), 0);
+	cr_assert_str_eq(header_get(&request.fields, "Authorization"), "Bearer ya29.x");
+	header_clear(&request.fields);
+}
+
+Test(gcs_ops, versions)
+{
+	struct gcs_version v;
+	char etag[STORE_ETAG_BYTES] = "";
+
+	cr_assert_eq(gcs_version_write("1700000000000001", "2", etag), 0);
+	cr_assert_str_eq(etag, "\"1700000000000001.2\"");
+	cr_assert_eq(gcs_version_read(etag, &v), 0);
+	cr_assert_str_eq(v.generation, "1700000000000001");
+	cr_assert_str_eq(v.metageneration, "2");
+	for (const char *bad =
+		     "\0x\0\"1\"\0\"1.\"\0\".1\"\0\"1.2\0\"1.2\"x\0\"1.2x\"\0-1.2\0*\0end";
+	     ; bad += strlen(bad) + 1) {
+		if (!strcmp(bad, "end"))
+			break;
+		cr_assert_eq(gcs_version_read(bad, &v), -EINVAL, "%s", bad);
+	}
+	cr_assert_eq(gcs_version_write("", "1", etag), -EBADMSG);
+	cr_assert_eq(gcs_version_write("1&x=2", "1", etag), -EBADMSG);
+	cr_assert_eq(gcs_version_write("123456789012345678901234567890", "1", etag), -EBADMSG);
+}
+
+static const char answer_fields[] = "multipart/mixed; boundary=b";
+
+/* Answers a request of a completion as the service would. Returns what parse makes of it. */
+static int answer_it(struct store_call *call, const struct store_request *request)
+{
+	struct buffer body = BUFFER_INIT(1 << 20);
+	struct header_list fields = {0};
+	struct store_check check = {0};
+	struct store_answer answer = {.status = 200, .fields = &fields};
+	int ret;
+
+	header_add(&fields, "Content-Type", answer_fields);
+	if (strstr(buffer_text(&request->target), "/batch/")) {
+		for (const char *at = request->body.data; (at = strstr(at, "\nDELETE ")); at++)
+			buffer_add_text(&body, "--b\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n\r\n");
+		buffer_add_text(&body, "--b--");
+	} else {
+		buffer_addf(&body,
+			    "{\"size\":\"9\",\"generation\":\"%u\",\"metageneration\":\"1\"}",
+			    1000 + call->step);
+	}
+	answer.body = body.data;
+	answer.body_bytes = body.len;
+	ret = gcs_ops.verb[STORE_COMPLETE].parse(call, &answer, &check);
+	buffer_free(&body);
+	header_clear(&fields);
+	return ret;
+}
+
+struct tally {
+	unsigned requests, composes, sources, deletions;
+	bool made_last; /* the last composition was of the object itself */
+};
+
+static unsigned count(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (; text && (text = strstr(text, what)); text++)
+		n++;
+	return n;
+}
+
+/* Drives a completion as the driver does. */
+static struct tally complete(size_t parts)
+{
+	struct store_part *part = calloc(parts, sizeof(*part));
+	struct store_call call = {.verb = STORE_COMPLETE,
+				  .bucket = "media",
+				  .key = "k",
+				  .upload = "0123456789abcdef",
+				  .parts = part,
+				  .part_count = parts};
+	const struct store_site site = {.origin = "https://h"};
+	struct tally t = {0};
+	int ret = -EINPROGRESS;
+
+	for (size_t i = 0; i < parts; i++)
+		part[i] = (struct store_part){(unsigned)i + 1, "\"7.1\""};
+	for (char *carry = NULL; ret == -EINPROGRESS; call.step++) {
+		struct store_request request = {.target = BUFFER_INIT(8192),
+						.body = BUFFER_INIT(STORE_BODY_BYTES)};
+		unsigned n;
+
+		call.carry = carry;
+		cr_assert_eq(gcs_ops.verb[STORE_COMPLETE].build(&call, &site, &request), 0);
+		t.requests++;
+		n = count(request.body.data, "\nDELETE ");
+		cr_assert_leq(n, (unsigned)GCS_BATCH_MAX);
+		t.deletions += n;
+		n = count(request.body.data, "\"generation\"");
+		cr_assert_leq(n, (unsigned)GCS_COMPOSE_MAX);
+		t.sources += n;
+		if (strstr(buffer_text(&request.target), "/compose")) {
+			t.composes++;
+			t.made_last = strstr(buffer_text(&request.target), "/o/k/compose");
+		}
+		ret = answer_it(&call, &request);
+		free(carry);
+		carry = call.carry_out;
+		call.carry_out = NULL;
+		buffer_free(&request.target);
+		buffer_free(&request.body);
+		header_clear(&request.fields);
+	}
+	cr_assert_eq(ret, 0);
+	cr_assert(call.is_made);
+	free(part);
+	return t;
+}
+
+Test(gcs_ops, every_part_is_composed_once_and_all_that_is_hidden_deleted)
+{
+	static const struct {
+		size_t parts;
+		unsigned composes;
+	} cases[] = {{1, 1}, {2, 1}, {32, 1}, {33, 2}, {63, 2}, {64, 3}, {100, 4}, {10000, 323}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tally t = complete(cases[i].parts);
+		unsigned hidden = (unsigned)cases[i].parts + t.composes - 1;
+
+		cr_assert_eq(t.composes, cases[i].composes, "%zu: %u", cases[i].parts, t.composes);
+		cr_assert_eq(t.sources, (unsigned)cases[i].parts + t.composes - 1);
+		cr_assert(t.made_last);
+		cr_assert_eq(t.deletions, hidden, "%zu: %u", cases[i].parts, t.deletions);
+		cr_assert_eq(t.requests, t.composes + (hidden + 99) / 100);
+	}
+}
