@@ -241,6 +241,107 @@ class AzureStore:
         """It is somebody else's."""
 
 
+class GcsStore:
+    """Google Cloud Storage, as tests/gcs/emulator has it."""
+
+    embedded = False
+    root = "/cloud/gs"
+    access_key = TOKEN = "test-token"
+
+    def __init__(self, endpoint):
+        self.endpoint = endpoint
+        self.netloc = urllib.parse.urlsplit(endpoint).netloc
+        self.process = None
+
+    def environment(self, netloc=None):
+        return {"CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": f"http://{netloc or self.netloc}",
+                "CLOUDSDK_AUTH_ACCESS_TOKEN": self.TOKEN, "GOOGLE_CLOUD_PROJECT": "test"}
+
+    def request(self, method, path, body=b"", kind="application/json", fields=None):
+        """One request; path is encoded already. Returns (status, body)."""
+        connection = http.client.HTTPConnection(self.netloc, timeout=60)
+        try:
+            connection.request(method, path, body, {"authorization": f"Bearer {self.TOKEN}", "content-type": kind})
+            answer = connection.getresponse()
+            if fields is not None:
+                fields.update({name.lower(): value for name, value in answer.getheaders()})
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def expect(self, method, path, body=b"", **more):
+        status, answer = self.request(method, path, body, **more)
+        if status // 100 != 2:
+            raise RuntimeError(f"{method} {path}: {status} {answer[:300]!r}")
+        return answer
+
+    @staticmethod
+    def holds(name):
+        """Names are UTF-8 without line ends, and no dots alone."""
+        return "\n" not in name and "\r" not in name and name not in (".", "..")
+
+    @staticmethod
+    def path(bucket, key):
+        return f"/storage/v1/b/{bucket}/o/{quote(key)}"
+
+    def make_bucket(self, bucket):
+        self.expect("POST", "/storage/v1/b?project=test", json.dumps({"name": bucket}).encode())
+
+    def put(self, bucket, key, data=b"", meta=None):
+        document = json.dumps({"name": key, "metadata": meta or {}}).encode()
+        body = b"--cut-here\r\nA: b\r\n\r\n" + document + b"\r\n--cut-here\r\nA: b\r\n\r\n" + data + b"\r\n--cut-here--\r\n"
+        self.expect("POST", f"/upload/storage/v1/b/{bucket}/o?uploadType=multipart", body,
+                    kind="multipart/related; boundary=cut-here")
+
+    def get(self, bucket, key):
+        return self.expect("GET", f"/{bucket}/{quote(key)}")
+
+    def delete(self, bucket, key):
+        self.expect("DELETE", self.path(bucket, key))
+
+    def head(self, bucket, key):
+        """The fields of the answer, metadata by the names that it has in S3."""
+        fields = {}
+        self.expect("GET", f"/{bucket}/{quote(key)}", fields=fields)
+        return {name.replace("x-goog-meta-", "x-amz-meta-"): value for name, value in fields.items()}
+
+    def names(self, bucket, prefix=""):
+        """All that is there, what is hidden too."""
+        return [item["name"] for item in self.items(bucket, prefix)]
+
+    def items(self, bucket, prefix=""):
+        token = ""
+        while True:
+            page = json.loads(self.expect("GET", f"/storage/v1/b/{bucket}/o?prefix={quote(prefix)}{token}"))
+            yield from page.get("items", [])
+            if "nextPageToken" not in page:
+                return
+            token = "&pageToken=" + quote(page["nextPageToken"])
+
+    def times(self, bucket, prefix=""):
+        for item in self.items(bucket, prefix):
+            when = datetime.datetime.strptime(item["updated"], "%Y-%m-%dT%H:%M:%S.%f%z")
+            yield item["name"], int(when.timestamp())
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+def start_gcs(folder):
+    """Starts tests/gcs/emulator on a free port; its port file goes to folder."""
+    port_file = os.path.join(folder, "port")
+    program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "gcs", "emulator")
+    process = subprocess.Popen([program, port_file], stdin=subprocess.DEVNULL)
+    while not os.path.exists(port_file):
+        if process.poll() is not None:
+            raise RuntimeError("the emulator of Google Cloud Storage did not start")
+        time.sleep(0.01)
+    store = GcsStore(f"http://127.0.0.1:{open(port_file, encoding='ascii').read().strip()}")
+    store.process = process
+    return store
+
+
 def start_embedded(build, folder, *options):
     """Starts build/skyshim-teststore on a free port; its port file and log go to folder."""
     access, secret = "demo-access-key", "demo-secret-key"
