@@ -88,6 +88,33 @@ class AzureServer:
         self.process.wait()
 
 
+class GcsServer:
+    """By the store's own requests: tests/apps/store.py."""
+
+    def __init__(self, store, bucket):
+        self.store, self.bucket = store, bucket
+
+    def make_bucket(self):
+        self.store.make_bucket(self.bucket)
+
+    def put(self, key, data):
+        self.store.put(self.bucket, key, data)
+
+    def keys(self, prefix):
+        return [name[len(prefix):] for name in self.store.names(self.bucket, prefix)]
+
+    def get(self, key):
+        """(content, user metadata)"""
+        metadata = json.loads(self.store.expect("GET", self.store.path(self.bucket, key))).get("metadata", {})
+        return self.store.get(self.bucket, key), metadata
+
+    def uploads(self):
+        return self.store.names(self.bucket, ".skyshim-parts/")
+
+    def close(self):
+        """Nothing to end."""
+
+
 def file_content(path):
     """Of a symbolic link, its target: so it is stored."""
     if os.path.islink(path):
