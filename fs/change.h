@@ -13,6 +13,7 @@
 
 #include "core/base/wire.h"
 #include "fs/lookup.h"
+#include "fs/xattrs.h"
 
 /* Deletes bucket/key, which need not exist. */
 int change_delete(struct lookup *q, const char *key);
@@ -53,7 +54,7 @@ int change_clone(struct cache_file *source, struct cache_file *draft, struct cac
 /* A file without a name, with a reference, for the directory q. for_ever: it never gets one. */
 int change_open_unnamed(struct lookup *q, uint32_t mode, bool for_ever, struct cache_file **out);
 
-#define CHANGE_XATTR 0x100u /* beside WIRE_SET_*, of files only */
+#define CHANGE_XATTR 0x100u /* beside WIRE_SET_* */
 
 /* what: WIRE_SET_*, CHANGE_XATTR. Of a bucket and what is above it nothing can be kept: that is a
  * success. */
@@ -81,14 +82,14 @@ int change_attr_of(struct cache_file *file, const struct change_attr *attr,
 		   char message[STORE_MESSAGE_BYTES]);
 
 /* Extended attributes of what q names, or of an open file: name NULL: all names. Only "user." ones
- * are kept, and of files alone. Returns the length, which may be more than room; -ENODATA, -ENOENT,
+ * are kept. Returns the length, which may be more than room; -ENODATA, -ENOENT,
  * the store's error. What only a listing has told of has no names unless they are known of here. */
 int change_get_xattr(struct lookup *q, const char *name, void *out, size_t room);
 int change_get_xattr_of(struct cache_file *file, const char *name, void *out, size_t room,
 			char message[STORE_MESSAGE_BYTES]);
 
 /* value NULL: removes it. flags: XATTR_CREATE, XATTR_REPLACE. -EEXIST, -ENODATA, -ENOSPC, -EPERM (a
- * symbolic link), -EOPNOTSUPP (a directory), the store's error. */
+ * symbolic link), -EOPNOTSUPP (a bucket, and what is above it), the store's error. */
 struct xattr_value {
 	const char *name;
 	const void *value;
@@ -98,5 +99,10 @@ struct xattr_value {
 int change_set_xattr(struct lookup *q, const struct xattr_value *v);
 int change_set_xattr_of(struct cache_file *file, const struct xattr_value *v,
 			char message[STORE_MESSAGE_BYTES]);
+
+/* Of a name that is known to be a directory's: all of them in text, as of fs/xattrs.h; and setting
+ * one. names: as above. */
+int change_dir_xattr(struct lookup *q, bool names, char text[XATTRS_MAX]);
+int change_dir_set_xattr(struct lookup *q, const struct xattr_value *v);
 
 #endif

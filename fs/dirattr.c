@@ -169,8 +169,9 @@ static void doubt_elsewhere(const uint8_t *ctx, const char *prefix)
 
 void dirattr_told(const uint8_t *ctx, const char *prefix, const struct metadata *meta, bool is_all)
 {
-	const struct known own = {.meta = *meta, .is_own = true, .is_all = is_all};
+	struct known own = {.meta = *meta, .is_own = true, .is_all = is_all};
 
+	own.meta.xattr = NULL; /* the caller's */
 	pthread_mutex_lock(&lock);
 	put(ctx, prefix, &own);
 	doubt_elsewhere(ctx, prefix);
@@ -288,6 +289,13 @@ bool dirattr_is_all(const uint8_t *ctx, const char *prefix, struct metadata *met
 		*meta = k->meta;
 	pthread_mutex_unlock(&lock);
 	return is;
+}
+
+bool dirattr_has_xattr(const uint8_t *ctx, const char *prefix)
+{
+	struct metadata known;
+
+	return get(ctx, prefix, &known) && known.has_xattr;
 }
 
 void dirattr_keep_time(const uint8_t *ctx, const char *prefix, struct metadata *m)

@@ -40,6 +40,9 @@ void dirattr_told(const uint8_t *ctx, const char *prefix, const struct metadata 
  * dirattr_forget(). */
 bool dirattr_is_all(const uint8_t *ctx, const char *prefix, struct metadata *meta);
 
+/* Are its extended attributes known to be some? */
+bool dirattr_has_xattr(const uint8_t *ctx, const char *prefix);
+
 /* Unless its time is one that was set, and counts, m has none. */
 void dirattr_keep_time(const uint8_t *ctx, const char *prefix, struct metadata *m);
 

@@ -106,5 +106,7 @@ void metadata_read(const struct store_pairs *pairs, struct metadata *out)
 			out->has_uid = read_u32(value, &out->uid);
 		else if (!strcmp(name, "gid"))
 			out->has_gid = read_u32(value, &out->gid);
+		else if (!strcmp(name, XATTRS_KEY))
+			out->has_xattr = *value;
 	}
 }

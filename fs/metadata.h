@@ -17,6 +17,7 @@ struct metadata {
 	uint32_t mode; /* file type and permission bits */
 	uint32_t uid, gid;
 	int64_t mtime_ns;  /* since 1970 */
+	bool has_xattr;	   /* only as read: there are some */
 	const char *xattr; /* only to be written: as fs/xattrs.h has it; NULL or "": none */
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* chmod, chown and utimes of a directory: what its mark says, which is made if there is none. */
+/* chmod, chown, utimes and extended attributes of a directory: what its mark says, which is made if
+ * there is none. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -13,6 +15,7 @@
 #include "fs/dirattr.h"
 #include "fs/listing.h"
 #include "fs/told.h"
+#include "fs/xattrs.h"
 
 /* The mark's metadata, or none if there is no mark. */
 static int ask_mark(struct lookup *q, const char *key, struct store_call *call)
@@ -32,15 +35,17 @@ static int ask_mark(struct lookup *q, const char *key, struct store_call *call)
 	return ret == -ENOENT ? 0 : ret;
 }
 
-/* What others keep there stays. */
-static int merge(const struct store_pairs *old, const struct metadata *m, struct store_pairs *out)
+/* What others keep there stays, and unless they are what changes, extended attributes. */
+static int merge(const struct store_pairs *old, const struct metadata *m, bool sets_xattr,
+		 struct store_pairs *out)
 {
 	struct metadata_pairs ours;
 	int ret = 0;
 
 	metadata_write(m, &ours);
 	for (size_t i = 0; !ret && i < old->count; i++)
-		if (!metadata_is_ours(old->pair[i].name))
+		if (!metadata_is_ours(old->pair[i].name) &&
+		    !(sets_xattr && !strcmp(old->pair[i].name, XATTRS_KEY)))
 			ret = pairs_add(out, old->pair[i].name, old->pair[i].value);
 	for (size_t i = 0; !ret && i < ours.pairs.count; i++)
 		ret = pairs_add(out, ours.pair[i].name, ours.pair[i].value);
@@ -52,7 +57,8 @@ static bool is_so(const struct metadata *m, const struct change_attr *attr)
 {
 	uint32_t uid = m->has_uid ? m->uid : geteuid(), gid = m->has_gid ? m->gid : getegid();
 
-	return !((attr->what & WIRE_SET_MODE && (m->mode ^ attr->mode) & 07777) ||
+	return !(attr->what & CHANGE_XATTR ||
+		 (attr->what & WIRE_SET_MODE && (m->mode ^ attr->mode) & 07777) ||
 		 (attr->what & WIRE_SET_UID && uid != attr->uid) ||
 		 (attr->what & WIRE_SET_GID && gid != attr->gid) ||
 		 (attr->what & WIRE_SET_MTIME && !(m->has_mtime && m->mtime_ns == attr->mtime_ns)));
@@ -105,12 +111,14 @@ static int put_changed(struct mark *mark, const struct change_attr *attr)
 	int ret;
 
 	change_apply(attr, m);
-	ret = merge(&mark->head.user, m, &user);
+	ret = merge(&mark->head.user, m, attr->what & CHANGE_XATTR, &user);
 	if (!ret)
 		ret = change_put_mark(mark->q, mark->key, &user, NULL);
 	if (!ret) {
 		bool is_all = true;
 
+		if (attr->what & CHANGE_XATTR)
+			m->has_xattr = *attr->xattr;
 		for (size_t i = 0; i < user.count; i++)
 			is_all &= metadata_is_ours(user.pair[i].name);
 		if (!(attr->what & WIRE_SET_MTIME))
@@ -122,12 +130,17 @@ static int put_changed(struct mark *mark, const struct change_attr *attr)
 	return ret;
 }
 
+static bool can_keep(const struct lookup *q)
+{
+	return q->name.kind == NAME_KEY && !q->name.is_pieces;
+}
+
 int change_dir_attr(struct lookup *q, const struct change_attr *attr)
 {
 	struct mark mark = {.q = q};
 	int ret;
 
-	if (q->name.kind != NAME_KEY || q->name.is_pieces)
+	if (!can_keep(q))
 		return 0; /* there is no object that could keep it */
 	ret = find_mark(&mark);
 	mark.meta.mode = S_IFDIR | (mark.meta.has_mode ? mark.meta.mode & 07777 : 0755);
@@ -136,4 +149,33 @@ int change_dir_attr(struct lookup *q, const struct change_attr *attr)
 		ret = put_changed(&mark, attr);
 	store_call_reset(&mark.head);
 	return ret;
+}
+
+int change_dir_xattr(struct lookup *q, bool names, char text[XATTRS_MAX])
+{
+	struct mark mark = {.q = q};
+	int ret;
+
+	*text = '\0';
+	if (!can_keep(q))
+		return 0;
+	name_prefix(&q->name, mark.prefix);
+	if (names && !dirattr_has_xattr(context_id(q->ctx), mark.prefix))
+		return 0;
+	ret = find_mark(&mark);
+	if (!ret)
+		snprintf(text, XATTRS_MAX, "%s", lookup_xattr(&mark.head.user));
+	store_call_reset(&mark.head);
+	return ret;
+}
+
+int change_dir_set_xattr(struct lookup *q, const struct xattr_value *v)
+{
+	char text[XATTRS_MAX], now[XATTRS_MAX];
+	const struct change_attr attr = {.what = CHANGE_XATTR, .xattr = now};
+	int ret = can_keep(q) ? change_dir_xattr(q, false, text) : -EOPNOTSUPP;
+
+	if (!ret)
+		ret = xattrs_set(text, v->name, v->value, v->len, v->flags, now);
+	return ret ? ret : change_dir_attr(q, &attr);
 }

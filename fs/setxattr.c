@@ -74,6 +74,8 @@ static int find_text(struct lookup *q, bool names, uint32_t *mode, char text[XAT
 	if (ret)
 		return ret;
 	*mode = attr.mode;
+	if (S_ISDIR(attr.mode))
+		return change_dir_xattr(q, names, text);
 	if (!S_ISREG(attr.mode))
 		return 0;
 	name_object(&q->name, object);
@@ -148,6 +150,12 @@ static int set(const struct xattr_value *v, const char *text, char now[XATTRS_MA
 	return xattrs_set(text, v->name, v->value, v->len, v->flags, now);
 }
 
+/* With what else the object has. */
+static int too_much(int error)
+{
+	return error == -E2BIG ? -ENOSPC : error;
+}
+
 int change_set_xattr(struct lookup *q, const struct xattr_value *v)
 {
 	char text[XATTRS_MAX], now[XATTRS_MAX];
@@ -155,13 +163,15 @@ int change_set_xattr(struct lookup *q, const struct xattr_value *v)
 	uint32_t mode;
 	int ret = find_text(q, false, &mode, text);
 
-	if (!ret && !S_ISREG(mode))
-		return S_ISLNK(mode) ? -EPERM : -EOPNOTSUPP;
+	if (!ret && S_ISLNK(mode))
+		return -EPERM;
+	if (!ret && S_ISDIR(mode))
+		return too_much(change_dir_set_xattr(q, v));
 	if (!ret)
 		ret = set(v, text, now);
 	if (!ret)
 		ret = change_attr(q, &attr);
-	return ret == -E2BIG ? -ENOSPC : ret; /* with what else the object has */
+	return too_much(ret);
 }
 
 int change_set_xattr_of(struct cache_file *file, const struct xattr_value *v,
@@ -175,5 +185,5 @@ int change_set_xattr_of(struct cache_file *file, const struct xattr_value *v,
 		ret = set(v, text, now);
 	if (!ret)
 		ret = change_attr_of(file, &attr, message);
-	return ret == -E2BIG ? -ENOSPC : ret;
+	return too_much(ret);
 }

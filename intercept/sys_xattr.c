@@ -32,7 +32,10 @@ static struct request about(enum wire_op op, const struct whose *w, const char *
 	struct request rq = {.op = op, .text = text};
 	size_t name_len = strlen(name);
 
-	if (w->is_open) {
+	if (w->is_open && w->vf->vn->kind == VNODE_DIR) {
+		rq.text_len = w->vf->vn->path_len + 1;
+		memcpy(text, vnode_path(w->vf->vn), rq.text_len);
+	} else if (w->is_open) {
 		rq.data_dev = w->vf->dev;
 		rq.data_ino = w->vf->ino;
 		text[0] = '\0';

@@ -111,7 +111,7 @@ enum wire_op {
 	WIRE_GETXATTR,
 	/* text: "PATH\0NAME\0VALUE", or without VALUE and its NUL for WIRE_XATTR_REMOVE. flags: of
 	 * setxattr(2). Errors as of that, -ENOSPC (the store keeps no more), -EOPNOTSUPP (of a
-	 * directory). */
+	 * bucket). */
 	WIRE_SETXATTR,
 	/* data_dev, data_ino: a file that is written to, for which its disk has no room;
 	 * length: bytes that are to be written. Evicts what is clean. 0: there is more room than

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import time
+from urllib.parse import unquote
 
 import boto3
 from botocore.config import Config
@@ -164,6 +165,15 @@ def wrong_metadata(status, metadata, usual_mode):
         yield f"mtime {metadata['mtime']}, locally {status.st_mtime}"
 
 
+def wrong_xattrs(path, metadata):
+    """The user's extended attributes, which s3fs keeps as {name: base64} in one entry, percent-encoded."""
+    local = {name: base64.b64encode(os.getxattr(path, name, follow_symlinks=False)).decode()
+             for name in os.listxattr(path, follow_symlinks=False) if name.startswith("user.")}
+    kept = json.loads(unquote(metadata.get("xattr", "")) or "{}")
+    if kept != local:
+        yield f"extended attributes {kept}, locally {local}"
+
+
 def differences(server, prefix, folder):
     """In words, what the bucket has below prefix otherwise than the local folder."""
     local = local_tree(folder)
@@ -181,4 +191,6 @@ def differences(server, prefix, folder):
             first = next((i for i, (a, b) in enumerate(zip(found, content)) if a != b), min(len(found), len(content)))
             yield f"{path!r}: {len(found)} bytes in the bucket, {len(content)} locally, other from byte {first} on"
         for wrong in wrong_metadata(status, metadata, 0o644 if content is not None else 0o755):
+            yield f"{path!r}: {wrong}"
+        for wrong in wrong_xattrs(os.path.join(folder, path), metadata):
             yield f"{path!r}: {wrong}"

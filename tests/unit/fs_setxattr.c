@@ -140,8 +140,8 @@ Test(fs_setxattr, errors)
 	memset(big, 'x', sizeof(big) - 1);
 	cr_assert_eq(set("s3/b/none", "user.a", "", 0), -ENOENT);
 	cr_assert_eq(get("s3/b/none", "user.a"), -ENOENT);
-	cr_assert_eq(set("s3/b/dir", "user.a", "", 0), -EOPNOTSUPP);
-	cr_assert_eq(get("s3/b/dir", "user.a"), -ENODATA);
+	cr_assert_eq(set("s3/b", "user.a", "", 0), -EOPNOTSUPP);
+	cr_assert_eq(get("s3/b", "user.a"), -ENODATA);
 	cr_assert_eq(get("s3/b", ""), 0);
 	cr_assert_eq(reply.head.text_len, 0);
 	cr_assert_eq(set("s3/b/old", "user.a", big, 0), -ENOSPC);
@@ -152,6 +152,31 @@ Test(fs_setxattr, errors)
 	request = (struct wire_request){.op = WIRE_GETXATTR, .data_ino = 99};
 	cr_assert_eq(ask("\0user.a", 7), -ESTALE);
 	cr_assert_null(stored("old"));
+	end();
+}
+
+/* They stand in the directory's mark, which is made if there is none; what else it says stays. */
+Test(fs_setxattr, of_a_directory)
+{
+	begin();
+	cr_assert_eq(get("s3/b/dir", "user.a"), -ENODATA);
+	cr_assert_eq(set("s3/b/dir", "user.a", "x", XATTR_REPLACE), -ENODATA);
+	cr_assert_null(fake_find("b", "dir/"));
+	cr_assert_eq(set("s3/b/dir", "user.a", "x", 0), 0);
+	cr_assert_not_null(fake_find("b", "dir/"));
+	cr_assert_str_eq(stored("dir/"), "%7B%22user.a%22%3A%22eA%3D%3D%22%7D");
+	cr_assert_eq(set("s3/b/dir", "user.a", "y", XATTR_CREATE), -EEXIST);
+	cr_assert_eq(get("s3/b/dir", "user.a"), 0);
+	answered("x", 1);
+	request = (struct wire_request){.op = WIRE_SETATTR, .flags = WIRE_SET_MODE, .mode = 0700};
+	cr_assert_eq(ask("s3/b/dir", 8), 0);
+	cr_assert_str_eq(stored("dir/"), "%7B%22user.a%22%3A%22eA%3D%3D%22%7D");
+	cr_assert_eq(get("s3/b/dir", ""), 0);
+	answered("user.a", 7);
+	cr_assert_eq(set("s3/b/dir", "user.a", NULL, WIRE_XATTR_REMOVE), 0);
+	cr_assert_null(stored("dir/"));
+	cr_assert_eq(get("s3/b/dir", ""), 0);
+	cr_assert_eq(reply.head.text_len, 0);
 	end();
 }
 

@@ -68,9 +68,36 @@ def of_what_is_new(trial):
     told(trial, "new")
 
 
-@check("xattr/of-a-directory", differs={"set": "EOPNOTSUPP"})
+@check("xattr/of-a-directory")
 def of_a_directory(trial):
     os.mkdir(trial.path("d"))
+    trial.do("none", os.getxattr, trial.path("d"), "user.one")
+    trial.do("none to list", os.listxattr, trial.path("d"))
     trial.do("set", os.setxattr, trial.path("d"), "user.one", b"a directory's")
+    trial.do("create again", os.setxattr, trial.path("d"), "user.one", b"x", os.XATTR_CREATE)
+    trial.do("set another", os.setxattr, trial.path("d"), "user.two", b"2")
+    told(trial, "d")
     os.chmod(trial.path("d"), 0o750)
     trial.attributes("d")
+    told(trial, "d", "after chmod")
+    trial.make("d/file", b"in it")
+    os.rename(trial.path("d"), trial.path("e"))
+    told(trial, "e", "renamed")
+    fd = trial.open("e", os.O_RDONLY | os.O_DIRECTORY)
+    trial.do("by descriptor", os.getxattr, fd, "user.two")
+    trial.do("remove by descriptor", os.removexattr, fd, "user.two")
+    trial.do("set by descriptor", os.setxattr, fd, "user.three", b"3")
+    trial.do("list by descriptor", lambda: sorted(os.listxattr(fd)))
+    trial.close(fd)
+    told(trial, "e", "at last")
+    trial.attributes("e")
+
+
+@check("xattr/of-a-directory-without-a-mark")
+def of_an_implied_one(trial):
+    """Natively an ordinary one; in the bucket the check's own folder exists by its files alone."""
+    trial.do("none", os.listxattr, trial.path())
+    trial.do("set", os.setxattr, trial.path(), "user.one", b"value")
+    told(trial, ".")
+    trial.do("remove", os.removexattr, trial.path(), "user.one")
+    told(trial, ".", "without")
