@@ -174,6 +174,8 @@ static int start_parts(struct place *p, const struct session_env *env, void (*st
 	ret = movelog_start(p->dir_fd);
 	if (!ret)
 		ret = begun_start(p->dir_fd);
+	if (!ret)
+		ret = gone_start(p->dir_fd);
 	if (ret)
 		return ret;
 	rewriter_start(NULL);
@@ -294,6 +296,7 @@ static int live(struct place *p, int ready_fd)
 	}
 	movedir_stop();
 	begun_stop();
+	gone_forget();
 	stream_stop();
 	rewriter_stop();
 	cache_stop();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See gone.h: one list, oldest first, and one thread that takes what stands at its head and has the
- * same credentials and bucket. An item leaves the list when it has been told how it ended. */
+ * same credentials and bucket. An item leaves the list when it has been told how it ended. What an
+ * earlier daemon left has a list of its own until its credentials are known. */
 #include "fs/gone.h"
 
 #include <errno.h>
@@ -14,14 +15,16 @@
 #include "cache/clock.h"
 #include "core/context.h"
 #include "core/log.h"
+#include "fs/gonelog.h"
+#include "fs/gonesend.h"
 #include "fs/told.h"
 
 #define STACK_BYTES (256u << 10)
 #define LINGER_S    1 /* without work the thread stays so long */
 #define NAME_SHOWN  256
 
-struct owner {
-	struct owner *next;
+struct gone_owner {
+	struct gone_owner *next;
 	pid_t pid;
 	uint64_t added; /* since it began */
 	unsigned pending, waiters;
@@ -30,26 +33,21 @@ struct owner {
 	char message[STORE_MESSAGE_BYTES];
 };
 
-struct item {
-	struct item *next;
-	struct owner *owner;
-	struct context *ctx;
-	int error;
-	char object[]; /* object name */
-};
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t more = PTHREAD_COND_INITIALIZER; /* to do, or somebody waits for it */
-static struct owner *owners;
-static struct item *first, **last = &first;
+static struct gone_owner *owners;
+static struct gone_item *first, **last = &first;
 static unsigned count, waiters; /* items; who wants them done now */
 static bool has_thread, stopping;
+static struct gonelog_left *left;
+static bool is_clean = true; /* all that has left the list has ended */
+static bool is_lost;	     /* the journal could not be read */
 
 /* With the lock. */
-static struct owner *owner_of(pid_t pid, bool make)
+static struct gone_owner *owner_of(pid_t pid, bool make)
 {
-	struct owner *o = owners;
+	struct gone_owner *o = owners;
 
 	while (o && o->pid != pid)
 		o = o->next;
@@ -64,9 +62,9 @@ static struct owner *owner_of(pid_t pid, bool make)
 	return o;
 }
 
-static void owner_drop(struct owner *o)
+static void owner_drop(struct gone_owner *o)
 {
-	struct owner **at = &owners;
+	struct gone_owner **at = &owners;
 
 	while (*at != o)
 		at = &(*at)->next;
@@ -75,12 +73,13 @@ static void owner_drop(struct owner *o)
 }
 
 /* Scheme and bucket of both are the same. */
-static bool same_place(const struct item *a, const struct item *b)
+static bool same_place(const struct gone_item *a, const struct gone_item *b)
 {
 	char scheme[8], bucket[256];
 	const char *key = name_split(a->object, scheme, bucket);
 
-	return a->ctx == b->ctx && !strncmp(a->object, b->object, (size_t)(key - a->object));
+	return a->ctx == b->ctx && a->is_left == b->is_left &&
+	       !strncmp(a->object, b->object, (size_t)(key - a->object));
 }
 
 /* How many at the head go in one request. With the lock. */
@@ -88,81 +87,53 @@ static size_t batch(void)
 {
 	size_t n = 0;
 
-	for (struct item *i = first; i && n < STORE_LIST_MAX && same_place(first, i); i = i->next)
+	for (struct gone_item *i = first; i && n < STORE_LIST_MAX && same_place(first, i);
+	     i = i->next)
 		n++;
 	return n;
 }
 
-/* One at a time: what a request for many cannot name, and where there is no such request. */
-static void delete_each(struct store_call *call, struct item *i, size_t n, char *message)
-{
-	const char *const *keys = call->keys;
-
-	call->verb = STORE_DELETE;
-	for (size_t k = 0; k < n; k++, i = i->next) {
-		call->key = keys[k];
-		i->error = store_run(call);
-		if (i->error)
-			snprintf(message, STORE_MESSAGE_BYTES, "%s", call->message);
-		store_call_reset(call);
-	}
-}
-
-/* The n items from i on, which only this thread takes out of the list. */
-static void delete_them(struct item *i, size_t n, char *message)
-{
-	const char *keys[STORE_LIST_MAX];
-	char scheme[8], bucket[256];
-	struct store_call call = {
-		.verb = STORE_DELETE_MANY,
-		.ctx = i->ctx,
-		.scheme = scheme,
-		.bucket = bucket,
-		.keys = keys,
-		.key_count = n,
-	};
-	struct item *at = i;
-	int ret;
-
-	for (size_t k = 0; k < n; k++, at = at->next)
-		keys[k] = name_split(at->object, scheme, bucket);
-	message[0] = '\0';
-	ret = n > 1 ? store_run(&call) : -EINVAL;
-	if (ret == -EINVAL || ret == -EOPNOTSUPP) {
-		store_call_reset(&call);
-		delete_each(&call, i, n, message);
-		return;
-	}
-	at = i;
-	for (size_t k = 0; k < n; k++, at = at->next)
-		at->error = call.key_errors ? call.key_errors[k] : ret;
-	if (ret)
-		snprintf(message, STORE_MESSAGE_BYTES, "%s", call.message);
-	store_call_reset(&call);
-}
-
 /* What was told when it began is told anew: a listing may have shown it meanwhile. */
-static void tell(const struct item *i, size_t n)
+static void tell(const struct gone_item *i, size_t n)
 {
 	for (size_t k = 0; k < n; k++, i = i->next) {
-		if (i->error)
+		if (i->error || i->is_left)
 			meta_forget(context_id(i->ctx), i->object);
 		else
 			told_no_file(context_id(i->ctx), i->object);
 	}
 }
 
+/* With the lock. What a daemon that stops has cut off is the next one's. */
+static void note_ended(size_t n)
+{
+	uint64_t serials[STORE_LIST_MAX];
+	size_t n_ended = 0;
+
+	for (struct gone_item *i = first; i && n; i = i->next, n--) {
+		if (i->error != -ECANCELED)
+			serials[n_ended++] = i->serial;
+	}
+	gonelog_done(serials, n_ended);
+}
+
 /* With the lock. */
 static void take_out(size_t n, const char *message)
 {
-	for (struct item *i; n && (i = first); n--) {
-		struct owner *o = i->owner;
+	note_ended(n);
+	for (struct gone_item *i; n && (i = first); n--) {
+		bool is_over = i->error != -ECANCELED;
+		struct gone_owner *o = i->owner;
 
 		first = i->next;
 		if (!first)
 			last = &first;
 		count--;
 		o->pending--;
+		is_clean &= is_over;
+		if (i->is_left && i->error)
+			log_warn("%s: could not be removed, after a daemon had died: %s", i->object,
+				 strerror(-i->error));
 		if (i->error && !o->failed++) {
 			o->error = i->error;
 			snprintf(o->message, sizeof(o->message), "%.*s could not be removed: %.*s",
@@ -171,6 +142,8 @@ static void take_out(size_t n, const char *message)
 		}
 		free(i);
 	}
+	if (!first && !left && is_clean)
+		gonelog_empty();
 	pthread_cond_broadcast(&ended);
 }
 
@@ -201,11 +174,11 @@ static void *work(void *arg)
 
 	pthread_mutex_lock(&lock);
 	while (gather()) {
-		struct item *i = first;
+		struct gone_item *i = first;
 		size_t n = batch();
 
 		pthread_mutex_unlock(&lock);
-		delete_them(i, n, message);
+		gone_send(i, n, message);
 		tell(i, n);
 		pthread_mutex_lock(&lock);
 		take_out(n, message);
@@ -232,10 +205,34 @@ static int need_thread(void)
 	return has_thread ? 0 : -EAGAIN;
 }
 
+/* With the lock. */
+static int append(struct gone_item *i, pid_t pid)
+{
+	i->owner = owner_of(pid, true);
+	if (!i->owner)
+		return -ENOMEM;
+	i->owner->added++;
+	i->owner->pending++;
+	*last = i;
+	last = &i->next;
+	count++;
+	pthread_cond_signal(&more);
+	return 0;
+}
+
+/* The version that is there, as far as is known. */
+static void take_etag(struct gone_item *i)
+{
+	struct meta_fact fact;
+
+	if (meta_peek(context_id(i->ctx), i->object, &fact) && fact.kind == META_FILE)
+		memcpy(i->etag, fact.object.etag, sizeof(i->etag));
+}
+
 int gone_add(const struct lookup *q, pid_t pid)
 {
 	char object[NAME_OBJECT_MAX];
-	struct item *i;
+	struct gone_item *i;
 	size_t len;
 	int ret;
 
@@ -246,25 +243,105 @@ int gone_add(const struct lookup *q, pid_t pid)
 		return -ENOMEM;
 	memcpy(i->object, object, len + 1);
 	i->ctx = q->ctx;
+	take_etag(i);
 	pthread_mutex_lock(&lock);
 	ret = need_thread();
 	while (!ret && count >= GONE_MAX)
 		pthread_cond_wait(&ended, &lock);
-	if (!ret && !(i->owner = owner_of(pid, true)))
-		ret = -ENOMEM;
+	if (!ret && gonelog_add(context_id(i->ctx), pid, i->etag, object, &i->serial))
+		ret = -EAGAIN; /* then somebody has to wait for it */
 	if (!ret) {
-		i->owner->added++;
-		i->owner->pending++;
-		*last = i;
-		last = &i->next;
-		count++;
-		pthread_cond_signal(&more);
+		ret = append(i, pid);
+		if (ret)
+			gonelog_done(&i->serial, 1);
 	}
 	pthread_mutex_unlock(&lock);
 	if (ret)
 		free(i);
 	return ret;
 }
+
+/* --- what an earlier daemon left --- */
+
+int gone_start(int dir_fd)
+{
+	int ret;
+
+	pthread_mutex_lock(&lock);
+	ret = gonelog_start(dir_fd, &left);
+	is_lost = ret;
+	pthread_mutex_unlock(&lock);
+	if (ret)
+		log_error("the journal of what was being removed cannot be read: %s",
+			  strerror(-ret));
+	return ret == -ENOMEM ? ret : 0;
+}
+
+/* With the lock. */
+static int resume_one(const struct gonelog_left *l, struct context *ctx)
+{
+	size_t len = strlen(l->object);
+	struct gone_item *i = calloc(1, sizeof(*i) + len + 1);
+	int ret = i ? need_thread() : -ENOMEM;
+
+	if (!ret) {
+		i->ctx = ctx;
+		i->serial = l->serial;
+		i->is_left = true;
+		memcpy(i->etag, l->etag, sizeof(i->etag));
+		memcpy(i->object, l->object, len + 1);
+		ret = append(i, l->pid);
+	}
+	if (ret)
+		free(i);
+	return ret;
+}
+
+void gone_resume(const uint8_t *ctx)
+{
+	struct context *known = context_find(ctx);
+	struct gonelog_left **at = &left, *l;
+
+	pthread_mutex_lock(&lock);
+	while (known && (l = *at)) {
+		if (!memcmp(l->ctx, ctx, WIRE_CTX_BYTES) && !resume_one(l, known)) {
+			*at = l->next;
+			free(l);
+		} else {
+			at = &l->next;
+		}
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+bool gone_is_left(pid_t pid, const uint8_t *ctx)
+{
+	const struct gonelog_left *l;
+
+	pthread_mutex_lock(&lock);
+	for (l = left; l; l = l->next) {
+		if (l->pid == pid && !memcmp(l->ctx, ctx, WIRE_CTX_BYTES))
+			break;
+	}
+	pthread_mutex_unlock(&lock);
+	return l && !context_find(ctx);
+}
+
+void gone_forget(void)
+{
+	pthread_mutex_lock(&lock);
+	while (left) {
+		struct gonelog_left *next = left->next;
+
+		free(left);
+		left = next;
+	}
+	gonelog_stop();
+	is_clean = true;
+	pthread_mutex_unlock(&lock);
+}
+
+/* --- waiting --- */
 
 /* Bytes up to and with the slash before the last component. */
 static size_t parent_len(const char *object)
@@ -286,7 +363,7 @@ static bool is_above(const char *a, const char *b)
 	return !strncmp(a, b, len) && (!len || b[len] == '/');
 }
 
-static bool concerns(const struct item *i, const char *object, bool only_itself)
+static bool concerns(const struct gone_item *i, const char *object, bool only_itself)
 {
 	size_t len = parent_len(object);
 
@@ -301,7 +378,7 @@ static bool concerns(const struct item *i, const char *object, bool only_itself)
 /* With the lock. */
 static bool is_concerned(const char *object, bool only_itself)
 {
-	for (struct item *i = first; i; i = i->next)
+	for (struct gone_item *i = first; i; i = i->next)
 		if (concerns(i, object, only_itself))
 			return true;
 	return false;
@@ -320,7 +397,7 @@ void gone_wait(const char *object, bool only_itself)
 }
 
 /* What went wrong, once. With the lock. */
-static int report(struct owner *o, char *message)
+static int report(struct gone_owner *o, char *message)
 {
 	int ret = o->error;
 
@@ -337,7 +414,7 @@ static int report(struct owner *o, char *message)
 
 int gone_settle(pid_t pid, uint64_t added, char message[STORE_MESSAGE_BYTES])
 {
-	struct owner *o;
+	struct gone_owner *o;
 	int ret = 0;
 
 	message[0] = '\0';
@@ -354,7 +431,7 @@ int gone_settle(pid_t pid, uint64_t added, char message[STORE_MESSAGE_BYTES])
 		o->waiters--;
 		ret = report(o, message);
 	}
-	if (!ret && (o ? o->added : 0) < added) {
+	if (!ret && is_lost && (o ? o->added : 0) < added) {
 		ret = -EIO;
 		snprintf(message, STORE_MESSAGE_BYTES,
 			 "the daemon died: what was removed may be there again in part");
@@ -375,10 +452,10 @@ unsigned gone_active(void)
 
 void gone_sweep(void)
 {
-	struct owner *next;
+	struct gone_owner *next;
 
 	pthread_mutex_lock(&lock);
-	for (struct owner *o = owners; o; o = next) {
+	for (struct gone_owner *o = owners; o; o = next) {
 		next = o->next;
 		if (!o->pending && !o->waiters && kill(o->pid, 0) && errno == ESRCH)
 			owner_drop(o);
@@ -389,7 +466,7 @@ void gone_sweep(void)
 unsigned gone_stop(unsigned wait_ms)
 {
 	struct timespec until;
-	unsigned left;
+	unsigned undone;
 	int ret = 0;
 
 	clock_gettime(CLOCK_REALTIME, &until);
@@ -399,12 +476,12 @@ unsigned gone_stop(unsigned wait_ms)
 	pthread_cond_broadcast(&more);
 	while ((count || has_thread) && !ret)
 		ret = pthread_cond_timedwait(&ended, &lock, &until);
-	left = count;
-	while (!left && owners && !owners->waiters)
+	undone = count;
+	while (!undone && owners && !owners->waiters)
 		owner_drop(owners);
 	stopping = count || has_thread;
 	pthread_mutex_unlock(&lock);
-	if (left)
-		log_warn("daemon: %u files that were removed may be there again", left);
-	return left;
+	if (undone)
+		log_info("daemon: %u files are left for the next to remove", undone);
+	return undone;
 }

@@ -311,8 +311,12 @@ int serve_settle(struct session *s)
 {
 	char message[STORE_MESSAGE_BYTES], removed[STORE_MESSAGE_BYTES];
 	unsigned failed;
-	int gone = gone_settle(s->pid, s->req->length, removed);
-	int ret = later_settle(s->pid, &failed, message);
+	int gone, ret;
+
+	if (gone_is_left(s->pid, s->req->ctx))
+		return -WIRE_EUNKNOWN_CTX;
+	gone = gone_settle(s->pid, s->req->length, removed);
+	ret = later_settle(s->pid, &failed, message);
 
 	if (failed > 1)
 		snprintf(s->out->line, sizeof(s->out->line),

@@ -43,6 +43,7 @@ static int serve_hello(struct session *s)
 		return ret;
 	stats_context(id);
 	memcpy(s->out->head.ctx, id, WIRE_CTX_BYTES);
+	gone_resume(id); /* before anything is asked in it */
 	return 0;
 }
 

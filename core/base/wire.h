@@ -65,7 +65,8 @@ enum wire_op {
 	/* Waits for all that this process has told to flush with WIRE_FLUSH_LATER, and to remove
 	 * with WIRE_UNLINK_LATER; length: how many of the latter were only started, since the
 	 * process began. Errors as of WIRE_FLUSH and WIRE_UNLINK: the first; its line says how many
-	 * there were. -EIO: a daemon that died had some of them. */
+	 * there were. -EIO: a daemon that died had some of them, and its
+	 * journal is damaged. */
 	WIRE_SETTLE,
 	/* data_dev, data_ino, length: the file's new size. Cuts it off, or makes it longer by
 	 * zeros, as one change. The descriptor must have been opened for writing by the caller. */

@@ -128,14 +128,86 @@ Test(fs_gone, what_is_refused_is_there_and_told)
 	end();
 }
 
-/* Another daemon knows nothing of what this one was asked for. */
+/* A daemon is asked to remove two, and dies before the store has heard of it. */
+static void die_in_between(void)
+{
+	begin(4);
+	fake.fail = -ECANCELED;
+	cr_assert_eq(remove_later("s3/b/many/1"), 0);
+	cr_assert_eq(remove_later("s3/b/many/2"), 0);
+	cr_assert_eq(gone_stop(5000), 0);
+	halt();
+	fake.fail = 0;
+	cr_assert_not_null(fake_find("b", "many/1"));
+}
+
+/* The next does it, before it answers anybody. */
 Test(fs_gone, a_daemon_that_died)
 {
-	begin(3);
-	cr_assert_eq(remove_later("s3/b/many/1"), 0);
-	removed++;
-	cr_assert_eq(settle(), -EIO);
-	cr_assert_not_null(strstr(reply.line, "may be there again"), "%s", reply.line);
+	die_in_between();
+	start("60000");
+	cr_assert_eq(op(WIRE_STAT, "s3/b/many/1", 0), -ENOENT);
+	cr_assert_null(fake_find("b", "many/1"));
+	cr_assert_eq(settle(), 0, "%s", reply.line);
+	cr_assert_null(fake_find("b", "many/2"));
+	cr_assert_not_null(fake_find("b", "many/3"));
+	end();
+}
+
+Test(fs_gone, is_done_once)
+{
+	die_in_between();
+	start("60000");
+	cr_assert_eq(settle(), 0);
+	cr_assert_eq(gone_stop(5000), 0);
+	halt();
+	fake_put("b", "many/1", 10);
+	start("60000");
+	cr_assert_eq(op(WIRE_STAT, "s3/b/many/1", 0), 0);
+	cr_assert_not_null(fake_find("b", "many/1"));
+	end();
+}
+
+/* What somebody else has stored in its place meanwhile stays. */
+Test(fs_gone, not_what_is_there_instead)
+{
+	die_in_between();
+	fake_put("b", "many/1", 20);
+	start("60000");
+	cr_assert_eq(op(WIRE_STAT, "s3/b/many/1", 0), 0);
+	cr_assert_eq(reply.head.attr.size, 20);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/many/2", 0), -ENOENT);
+	cr_assert_eq(settle(), 0);
+	end();
+}
+
+/* A process that waits for its own makes its credentials known first. */
+Test(fs_gone, who_waits_is_asked_for_credentials)
+{
+	die_in_between();
+	start_silent("60000");
+	cr_assert_eq(settle(), -WIRE_EUNKNOWN_CTX);
+	hello();
+	cr_assert_eq(settle(), 0);
+	cr_assert_null(fake_find("b", "many/1"));
+	end();
+}
+
+/* A journal that a death has cut short is read as far as it goes. */
+Test(fs_gone, half_a_record)
+{
+	char path[80];
+	FILE *log;
+
+	die_in_between();
+	snprintf(path, sizeof(path), "%s/gone", dir);
+	log = fopen(path, "a");
+	cr_assert_not_null(log);
+	fwrite("A\09", 1, 3, log);
+	fclose(log);
+	start("60000");
+	cr_assert_eq(op(WIRE_STAT, "s3/b/many/1", 0), -ENOENT);
+	cr_assert_eq(settle(), 0);
 	end();
 }
 

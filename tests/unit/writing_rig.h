@@ -23,6 +23,7 @@
 #include "core/base/vnode.h"
 #include "core/context.h"
 #include "fs/fetch.h"
+#include "fs/gone.h"
 #include "fs/listing.h"
 #include "fs/meta.h"
 #include "fs/movedir.h"
@@ -119,11 +120,20 @@ static inline void close_file(struct open_file *f)
 	*f = (struct open_file){.fd = -1};
 }
 
-static inline void start(const char *ttl_ms)
+/* The credentials of the process, which a daemon that was just started does not know. */
+static inline void hello(void)
+{
+	static const char env[] = "AWS_PROFILE=one";
+
+	request = (struct wire_request){.op = WIRE_HELLO};
+	cr_assert_eq(ask(env, sizeof(env)), 0);
+	memcpy(ctx, reply.head.ctx, sizeof(ctx));
+}
+
+static inline void start_silent(const char *ttl_ms)
 {
 	static const struct cache_source source = {.fetch = fetch_part};
 	struct cache_config config = {.size_bytes = 256 * MIB};
-	static const char env[] = "AWS_PROFILE=one";
 
 	setenv("SKYSHIM_META_TTL_MS", ttl_ms, 1);
 	if (!*dir) {
@@ -134,13 +144,17 @@ static inline void start(const char *ttl_ms)
 	reply.fd[0] = reply.fd[1] = reply.fd[2] = -1;
 	meta_start();
 	cr_assert_eq(movelog_start(config.dir_fd), 0);
+	cr_assert_eq(gone_start(config.dir_fd), 0);
 	listing_start(place_dirs(config.dir_fd));
 	cr_assert_eq(cache_start(&config, &source), 0);
 	fake_put("b", "old", 200000);
 	fake_put("b", "dir/x", 10);
-	request = (struct wire_request){.op = WIRE_HELLO};
-	cr_assert_eq(ask(env, sizeof(env)), 0);
-	memcpy(ctx, reply.head.ctx, sizeof(ctx));
+}
+
+static inline void start(const char *ttl_ms)
+{
+	start_silent(ttl_ms);
+	hello();
 	fake_requests();
 }
 
@@ -150,6 +164,7 @@ static inline void halt(void)
 	publish_stop(5000);
 	store_stop();
 	movedir_stop();
+	gone_forget();
 	cache_stop();
 	listing_stop();
 	meta_stop();

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """SKYSHIM_DURABILITY: when what was written is in the bucket."""
+import contextlib
 import os
 import signal
 import time
@@ -148,18 +149,32 @@ def removing_refused(context):
         want(faulty.run("rm $D/d*; ls $D", **EXIT).stdout == b"keep\nold\n", "and can be removed")
 
 
-def removing_killed(context):
-    """A daemon that dies before it has sent them: the program that ends is told, and says so."""
-    with Faulty(context) as faulty:
-        faulty.store.put("faulty", "w/f", b"x")
-        faulty.store.admin("POST", "config", "latency_ms=2000")
-        script = "import os\nos.unlink(os.environ['D'] + '/w/f')\nprint(1); input()\n"
+def removing_killed(program_too):
+    """A daemon that dies before the store has heard of it: the next one does it, for the program that waits, or for nobody."""
+    def check(context):
+        with Faulty(context) as faulty:
+            for i in range(9):
+                faulty.store.put("faulty", f"w/d{i}", b"x")
+            faulty.fault("internal,verb=DeleteObject", "internal,verb=DeleteObjects")
+            script = "import os\nfor i in range(9):\n    os.unlink(os.environ['D'] + f'/w/d{i}')\nprint(1); input()\n"
 
-        def kill(_):
-            for pid in context.daemons():
-                os.kill(pid, signal.SIGKILL)
-        result = lines_from(context, script, [kill], faulty.context.cloud, **EXIT)
-        want(result.status == 1 and b"may be there again" in result.stderr, str(result))
+            def kill(process):
+                for pid in context.daemons():
+                    os.kill(pid, signal.SIGKILL)
+                if program_too:
+                    process.kill()
+                want(faulty.store.request("GET", "/faulty/w/d8")[0] == 200, "it is gone already")
+                faulty.fault()
+            if program_too:
+                with contextlib.suppress(BrokenPipeError):
+                    lines_from(context, script, [kill], faulty.context.cloud, **EXIT)
+            else:
+                result = lines_from(context, script, [kill], faulty.context.cloud, **EXIT)
+                want(result.status == 0 and not result.stderr, str(result))
+                want(faulty.store.request("GET", "/faulty/w/d8")[0] == 404, "it is still in the bucket")
+            want(faulty.run("ls $D").stdout == b"keep\nold\n", "they are there again")
+            want(faulty.store.expect("GET", "/faulty", query="list-type=2").count(b"<Key>") == 2, "they are still in the bucket")
+    return check
 
 
 def no_such_mode(context):
@@ -175,7 +190,8 @@ CASES = [
     Case("durability/seen-at-once", check=seen_at_once, embedded_only=True),
     Case("durability/removed", check=removed, embedded_only=True),
     Case("durability/removing-refused", check=removing_refused, embedded_only=True),
-    Case("durability/removing-killed", check=removing_killed, embedded_only=True),
+    Case("durability/removing-killed", check=removing_killed(False), embedded_only=True),
+    Case("durability/removing-both-killed", check=removing_killed(True), embedded_only=True),
     Case("durability/no-such-mode", check=no_such_mode),
     Case("durability/by-path", check=by_path, s3_only=True),
     Case("durability/configured-wrong", check=configured_wrong, needs_store=False),

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The journal of deletions that nobody waits for yet (fs/gone.h): a file in the cache directory, of
+ * what was begun and what has ended, so that the next daemon goes on with the rest. With the lock
+ * of fs/gone.c.
+ */
+#ifndef FS_GONELOG_H
+#define FS_GONELOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/base/wire.h"
+#include "core/store.h"
+
+/* One that an earlier daemon has begun. To free, each by itself. */
+struct gonelog_left {
+	struct gonelog_left *next;
+	uint64_t serial;
+	uint8_t ctx[WIRE_CTX_BYTES];
+	pid_t pid;		     /* for whom */
+	char etag[STORE_ETAG_BYTES]; /* of what was to be deleted, "" when that was not known */
+	char object[];		     /* object name */
+};
+
+/* Opens it, and reads what is left, in order. dir_fd: the cache directory. 0 or an error. */
+int gonelog_start(int dir_fd, struct gonelog_left **left_out);
+void gonelog_stop(void);
+
+/* 0 with a number for it, or an error of the disk. */
+int gonelog_add(const uint8_t *ctx, pid_t pid, const char *etag, const char *object,
+		uint64_t *serial_out);
+
+/* n of them have ended, well or not. What cannot be noted is looked at once more. */
+void gonelog_done(const uint64_t *serials, size_t n);
+
+/* All have ended. */
+void gonelog_empty(void);
+
+#endif

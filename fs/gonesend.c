@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/gonesend.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/log.h"
+#include "fs/names.h"
+#include "fs/stillthere.h"
+
+/* One at a time: what a request for many cannot name, and where there is no such request. */
+static void delete_each(struct store_call *call, struct gone_item **items, size_t n, char *message)
+{
+	const char *const *keys = call->keys;
+
+	call->verb = STORE_DELETE;
+	for (size_t k = 0; k < n; k++) {
+		call->key = keys[k];
+		items[k]->error = store_run(call);
+		if (items[k]->error)
+			snprintf(message, STORE_MESSAGE_BYTES, "%s", call->message);
+		store_call_reset(call);
+	}
+}
+
+static void delete_them(struct gone_item **items, size_t n, char *message)
+{
+	const char *keys[STORE_LIST_MAX];
+	char scheme[8], bucket[256];
+	struct store_call call = {
+		.verb = STORE_DELETE_MANY,
+		.ctx = n ? items[0]->ctx : NULL,
+		.scheme = scheme,
+		.bucket = bucket,
+		.keys = keys,
+		.key_count = n,
+	};
+	int ret;
+
+	if (!n)
+		return;
+	for (size_t k = 0; k < n; k++)
+		keys[k] = name_split(items[k]->object, scheme, bucket);
+	ret = n > 1 ? store_run(&call) : -EINVAL;
+	if (ret == -EINVAL || ret == -EOPNOTSUPP) {
+		store_call_reset(&call);
+		delete_each(&call, items, n, message);
+		return;
+	}
+	for (size_t k = 0; k < n; k++)
+		items[k]->error = call.key_errors ? call.key_errors[k] : ret;
+	if (ret)
+		snprintf(message, STORE_MESSAGE_BYTES, "%s", call.message);
+	store_call_reset(&call);
+}
+
+/* Those of the n items that are still what they were, to the front. How many there are. */
+static size_t keep_unchanged(struct gone_item **items, size_t n)
+{
+	struct stillthere *looks = calloc(n + 1, sizeof(*looks));
+	size_t kept = 0;
+
+	for (size_t k = 0; k < n; k++)
+		items[k]->error = -ENOMEM;
+	if (!looks)
+		return 0;
+	for (size_t k = 0; k < n; k++)
+		looks[k] = (struct stillthere){items[k]->ctx, items[k]->object, items[k]->etag, 0};
+	stillthere_look(looks, n);
+	for (size_t k = 0; k < n; k++) {
+		struct gone_item *i = items[k];
+
+		i->error = looks[k].result;
+		if (i->error == -ESTALE)
+			log_info("%s: what was removed has been replaced meanwhile, which stays",
+				 i->object);
+		if (i->error == -ENOENT || i->error == -ESTALE)
+			i->error = 0;
+		else if (!i->error)
+			items[kept++] = i;
+	}
+	free(looks);
+	return kept;
+}
+
+void gone_send(struct gone_item *i, size_t n, char message[STORE_MESSAGE_BYTES])
+{
+	struct gone_item *items[STORE_LIST_MAX], *at = i;
+	size_t wanted = n;
+
+	message[0] = '\0';
+	for (size_t k = 0; k < n; k++, at = at->next)
+		items[k] = at;
+	if (i->is_left)
+		wanted = keep_unchanged(items, n);
+	delete_them(items, wanted, message);
+}
