@@ -192,10 +192,26 @@ static int open_cut(struct writing *w, struct opened *out)
 	return ret;
 }
 
+/* Of an empty object nothing is fetched, so nothing else would tell the mode, owner and metadata
+ * that a listing leaves out, and which go along with its upload. */
+static void ask_of_empty(struct writing *w)
+{
+	struct meta_fact fact;
+
+	if (!meta_get(context_id(w->q->ctx), w->object, &fact) || fact.kind != META_FILE ||
+	    fact.is_told || fact.object.size)
+		return;
+	if (lookup_told(w->q, &fact))
+		w->q->message[0] = '\0'; /* who may write need not be one who may look */
+}
+
 /* The content stays: it is opened as for reading first. */
 static int open_kept(struct writing *w, struct opened *out)
 {
-	int ret = open_name(w->q, 0, out);
+	int ret;
+
+	ask_of_empty(w);
+	ret = open_name(w->q, 0, out);
 
 	if (ret == -ENOENT)
 		return make_new(w, out);

@@ -69,7 +69,8 @@ def again(context):
             want(spent.get("HeadObject", 0) <= heads and spent.get("PutObject") == 1, f"{name}: {spent}")
             if name != "plain":
                 head = counted.store.head("budget", name)
-                want(all(head.get(field) == value for field, value in FIELDS.items()) and head.get("x-amz-meta-z") == "1", f"{name}: {head}")
+                want(all(head.get(field) == value for field, value in FIELDS.items()) and head.get("x-amz-meta-z") == "1"
+                     and int(head["x-amz-meta-mode"]) == 33184, f"{name}: {head}")
 
 
 def cost(context):
