@@ -91,7 +91,7 @@ class CredServer:
             self.counts[name] = self.counts.get(name, 0) + 1
         if self.delay_s:
             time.sleep(self.delay_s)
-        headers = {}
+        headers = request.more = {}
         try:
             if self.fault == "hang":
                 self.stopping.wait(HANG_SECONDS)
