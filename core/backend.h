@@ -22,6 +22,7 @@
 #include "core/digest.h"
 #include "core/http/header.h"
 #include "core/http/uri.h"
+#include "core/realm.h"
 #include "core/store.h"
 
 #define STORE_BACKENDS_MAX 8
@@ -32,9 +33,20 @@
 #define STORE_ORIGIN_BYTES  320
 #define STORE_REGION_BYTES  64
 #define STORE_SETTING_BYTES 192
+#define STORE_ALIAS_BYTES   256
+
+/* How an object is encrypted at rest, by the service. */
+struct store_encryption {
+	char how[16];			 /* "AES256", "aws:kms", "aws:kms:dsse"; "" for none */
+	char kms_key[REALM_VALUE_BYTES]; /* "" for the service's own */
+	char bucket_key[8];		 /* "true", "false", "" for as the bucket says */
+	bool customer;			 /* with creds.object_key */
+	bool from_customer;		 /* what is copied is, with creds.from_key */
+};
 
 /* Where a call goes. */
 struct store_site {
+	struct context *ctx; /* whose environment says how to get there; NULL: the call's */
 	char origin[STORE_ORIGIN_BYTES]; /* "https://host" or "https://host:port" */
 	char host[STORE_ORIGIN_BYTES];	 /* the Host field: as in origin */
 	char base[URI_PATH_BYTES];	 /* path before everything, escaped, "" mostly */
@@ -47,6 +59,11 @@ struct store_site {
 	char payer[STORE_REGION_BYTES];	      /* the project that bears the cost, "" for none */
 	unsigned tries_max;		      /* sendings of one request, 0: as the driver likes */
 	bool requester_pays;		      /* the one who asks bears the cost */
+	bool no_batch_delete, no_part_copy;   /* the service has none */
+	char client_cert[REALM_VALUE_BYTES];  /* paths of PEM files, "" for none */
+	char client_key[REALM_VALUE_BYTES];
+	char from_alias[STORE_ALIAS_BYTES]; /* of the bucket that is copied from, "" for none */
+	struct store_encryption encryption;
 };
 
 /* The digests of a call's source. */

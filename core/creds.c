@@ -62,4 +62,6 @@ void creds_wipe(struct creds *creds)
 {
 	OPENSSL_cleanse(creds->secret, sizeof(creds->secret));
 	OPENSSL_cleanse(creds->token, sizeof(creds->token));
+	OPENSSL_cleanse(creds->object_key, sizeof(creds->object_key));
+	OPENSSL_cleanse(creds->from_key, sizeof(creds->from_key));
 }

@@ -10,12 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CREDS_VALUE_BYTES   512
-#define CREDS_TOKEN_BYTES   8192 /* session tokens have no stated maximum; 2 KiB occur */
-#define CREDS_SOURCE_BYTES  384
-#define CREDS_TRIED_BYTES   2048
-#define CREDS_PROJECT_BYTES 64
-#define CREDS_SHOWN_BYTES   16 /* of a key id with dots and NUL */
+#define CREDS_VALUE_BYTES      512
+#define CREDS_TOKEN_BYTES      8192 /* session tokens have no stated maximum; 2 KiB occur */
+#define CREDS_SOURCE_BYTES     384
+#define CREDS_TRIED_BYTES      2048
+#define CREDS_PROJECT_BYTES    64
+#define CREDS_OBJECT_KEY_BYTES 45 /* with NUL */
+#define CREDS_SHOWN_BYTES      16 /* of a key id with dots and NUL */
 
 struct keeper_entry;
 
@@ -24,6 +25,9 @@ struct creds {
 	char id[CREDS_VALUE_BYTES];
 	char secret[CREDS_VALUE_BYTES];
 	char token[CREDS_TOKEN_BYTES]; /* "" for none */
+	/* Keys that encrypt the object, and the one that is copied from: 32 bytes as base64, "" for
+	 * none. */
+	char object_key[CREDS_OBJECT_KEY_BYTES], from_key[CREDS_OBJECT_KEY_BYTES];
 	/* For messages, never a secret: "environment (key AKIA...MPLE)", "profile dev in FILE (key
 	 * ...)", "none (AWS_NO_SIGN_REQUEST)". */
 	char source[CREDS_SOURCE_BYTES];

@@ -13,6 +13,7 @@
 #include "core/keeper.h"
 #include "core/learned.h"
 #include "core/pairs.h"
+#include "core/realm.h"
 #include "core/store.h"
 
 static pthread_mutex_t backends_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -75,6 +76,7 @@ void store_stop(void)
 	keeper_free();
 	learned_forget();
 	config_free_all();
+	realm_free_all();
 }
 
 static void clear_results(struct store_call *call)

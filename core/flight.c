@@ -17,6 +17,7 @@
 #include "core/inflight.h"
 #include "core/keeper.h"
 #include "core/learned.h"
+#include "core/locate.h"
 #include "core/log.h"
 #include "core/pairs.h"
 #include "core/report.h"
@@ -385,7 +386,10 @@ static int send_off(struct flight *f)
 	f->x.method = f->request.method;
 	f->x.url = buffer_text(&f->url);
 	f->x.fields = &f->request.fields;
-	f->x.route = route_to(f->call->ctx, f->site.origin, f->site.ca_bundle);
+	f->x.route = route_to(f->site.ctx ? f->site.ctx : f->call->ctx, f->site.origin,
+			      f->site.ca_bundle);
+	f->x.route.client_cert = f->site.client_cert;
+	f->x.route.client_key = f->site.client_key;
 	f->x.send_bytes = f->request.source_bytes + f->request.body.len + f->request.tail.len;
 	f->x.expect = f->x.send_bytes >= EXPECT_BYTES && !learned_endpoint(f->site.origin)->deaf;
 	f->x.works = f->ops->verb[f->ask.verb].works;
@@ -424,7 +428,7 @@ static void launch(struct flight *f)
 	}
 	if (call->bucket)
 		region = learned_region(call->ctx, call->scheme, call->bucket);
-	ret = f->ops->locate(call, region, &f->site, &creds, f->call->message);
+	ret = locate_call(f->ops, call, region, &f->site, &creds, f->call->message);
 	f->creds_entry = creds.entry;
 	f->creds_serial = creds.serial;
 	if (ret == -EINPROGRESS) {

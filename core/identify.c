@@ -10,6 +10,7 @@
 #include "core/http/engine.h"
 #include "core/keeper.h"
 #include "core/learned.h"
+#include "core/locate.h"
 
 struct question {
 	struct http_task task;
@@ -41,7 +42,8 @@ static void run(struct http_task *task, bool canceled)
 	q->ret = -ECANCELED;
 	if (!canceled) {
 		memset(out, 0, sizeof(*out));
-		out->error = q->ops->locate(&q->call, NULL, &out->site, &out->creds, out->message);
+		out->error =
+			locate_call(q->ops, &q->call, NULL, &out->site, &out->creds, out->message);
 		creds_wipe(&out->creds);
 		if (out->error == -EINPROGRESS && !keeper_wait(out->creds.entry, task))
 			return;

@@ -16,6 +16,8 @@
 #include "core/ini.h"
 #include "core/scope.h"
 
+#define ROOT_DEFAULT "/cloud"
+
 static int complain(const struct settings *s, int line, const char *what, const char *remedy)
 {
 	if (!*s->message)
@@ -92,30 +94,83 @@ static int set_rule(struct settings *s, const struct kind *kind, const struct in
 	return 0;
 }
 
+static int set_realm(struct settings *s, const struct ini_line *line)
+{
+	char what[256], words[256];
+	const char *wrong;
+	struct vpath path;
+	int ret;
+
+	snprintf(what, sizeof(what), "%.60s = %.150s", line->name, line->value);
+	if (!*line->section)
+		return complain(s, line->number, what, "write it below [s3://BUCKET] or [s3://]");
+	ret = section_path(s, line, &path);
+	if (ret)
+		return ret;
+	if (++s->realm_count > REALM_RULES_MAX)
+		return complain(s, line->number, what, "there are too many settings; write fewer");
+	wrong = realm_add(&s->realms, path.text, line, words);
+	return wrong ? complain(s, line->number, what, wrong) : 0;
+}
+
 static int on_line(void *arg, const struct ini_line *line)
 {
 	struct settings *s = arg;
-	char what[128];
+	char what[128],
+		remedy[512] = "there is no such setting; there are: durability, enforce_mode, ";
+	size_t len = strlen(remedy);
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (!strcmp(line->name, kinds[i].name))
 			return set_rule(s, &kinds[i], line);
+	if (realm_knows(line->name))
+		return set_realm(s, line);
 	snprintf(what, sizeof(what), "%.100s", line->name);
-	return complain(s, line->number, what,
-			"there is no such setting; there are: durability, enforce_mode");
+	realm_names(remedy + len, sizeof(remedy) - len);
+	return complain(s, line->number, what, remedy);
 }
 
-static void find_path(struct settings *s)
+static void join_path(const char *config, const char *home, char out[PATH_MAX])
 {
-	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 	int n = 0;
 
+	out[0] = '\0';
 	if (config && *config == '/')
-		n = snprintf(s->path, sizeof(s->path), "%s/skyshim/config", config);
+		n = snprintf(out, PATH_MAX, "%s/skyshim/config", config);
 	else if (home && *home == '/')
-		n = snprintf(s->path, sizeof(s->path), "%s/.config/skyshim/config", home);
-	if (n >= (int)sizeof(s->path))
-		s->path[0] = '\0';
+		n = snprintf(out, PATH_MAX, "%s/.config/skyshim/config", home);
+	if (n >= PATH_MAX)
+		out[0] = '\0';
+}
+
+void settings_path_of(const struct context *ctx, char out[PATH_MAX])
+{
+	join_path(context_env(ctx, "XDG_CONFIG_HOME"), context_env(ctx, "HOME"), out);
+}
+
+int settings_root(const char *text, char out[PATH_MAX])
+{
+	size_t len = 0;
+
+	if (!text || !*text)
+		text = ROOT_DEFAULT;
+	if (*text != '/' || strlen(text) >= PATH_MAX || strchr(text, '\n'))
+		return -EINVAL;
+	while (*text) {
+		size_t n = strcspn(text, "/");
+
+		if (n == 2 && !strncmp(text, "..", 2))
+			return -EINVAL;
+		if (n && !(n == 1 && *text == '.')) {
+			out[len++] = '/';
+			memcpy(out + len, text, n);
+			len += n;
+		}
+		text += n;
+		text += *text == '/';
+	}
+	out[len] = '\0';
+	return len ? 0 : -EINVAL;
 }
 
 /* The text, to free; NULL with *error 0: there is none. */
@@ -142,23 +197,47 @@ static char *read_file(const struct settings *s, int *error)
 	return result;
 }
 
-int settings_read(const char *root, struct settings *out, char *message)
+/* s->path, root and message are set. */
+static int load(struct settings *s)
 {
 	SCOPE_FREE char *text = NULL;
+	const char *wrong;
 	int ret, line;
 
-	*out = (struct settings){.root = root, .message = message};
-	message[0] = '\0';
-	snprintf(out->durability, sizeof(out->durability), "close");
-	snprintf(out->enforce_mode, sizeof(out->enforce_mode), "0");
-	find_path(out);
-	text = read_file(out, &ret);
+	s->message[0] = '\0';
+	snprintf(s->durability, sizeof(s->durability), "close");
+	snprintf(s->enforce_mode, sizeof(s->enforce_mode), "0");
+	text = read_file(s, &ret);
 	if (!text)
 		return ret;
-	line = ini_read(text, on_line, out);
-	if (line > 0 || *message) {
-		complain(out, line, "this is no setting", "write NAME = VALUE or [PATH]");
+	line = ini_read(text, on_line, s);
+	if (line > 0 || *s->message)
+		return complain(s, line, "this is no setting", "write NAME = VALUE or [PATH]");
+	wrong = realm_check(s->realms, &line);
+	if (wrong) {
+		snprintf(s->message, SETTINGS_MESSAGE_BYTES, "%s:%d: %s", s->path, line, wrong);
 		return -EINVAL;
 	}
 	return 0;
+}
+
+int settings_read(const char *root, struct settings *out, char *message)
+{
+	*out = (struct settings){.root = root, .message = message};
+	join_path(getenv("XDG_CONFIG_HOME"), getenv("HOME"), out->path);
+	return load(out);
+}
+
+int settings_read_of(const struct context *ctx, struct settings *out, char *message)
+{
+	char root[PATH_MAX];
+	int ret;
+
+	*out = (struct settings){.root = root, .message = message};
+	if (settings_root(context_env(ctx, "SKYSHIM_ROOT"), root))
+		strcpy(root, ROOT_DEFAULT); /* then it is no daemon's business */
+	settings_path_of(ctx, out->path);
+	ret = load(out);
+	out->root = NULL;
+	return ret;
 }

@@ -6,6 +6,8 @@
  *	[/cloud/s3/scratch]           or [s3://scratch]: this, and all that is below it
  *	durability = exit
  *	enforce_mode = 1              modes and owners decide who may do what
+ *	[s3://media]		      what holds for a bucket: core/realm.h
+ *	profile = dev
  *
  * INI as the AWS tools have it (core/ini.h). What is not known is an error, with file, line and
  * what to write instead.
@@ -16,6 +18,8 @@
 #include <limits.h>
 
 #include "core/base/rules.h"
+#include "core/context.h"
+#include "core/realm.h"
 
 #define SETTINGS_BYTES	       65536 /* of the file */
 #define SETTINGS_MESSAGE_BYTES 4608
@@ -24,6 +28,8 @@ struct settings {
 	char path[PATH_MAX];	      /* of the file, which need not be there; "" without a home */
 	char durability[RULES_BYTES]; /* as core/base/durability.h has it */
 	char enforce_mode[RULES_BYTES]; /* rules (core/base/rules.h) of "0" and "1" */
+	struct realm_rule *realms;	/* to be freed with realm_free(), whatever the result */
+	unsigned realm_count;
 	/* while it is read */
 	const char *root;
 	char *message;
@@ -32,5 +38,14 @@ struct settings {
 /* root: where the clouds appear, as of vpath_resolve(). Returns 0, also when there is no file; or
  * -EINVAL (-EACCES...) with a line in message, SETTINGS_MESSAGE_BYTES. */
 int settings_read(const char *root, struct settings *out, char *message);
+
+/* The same of a context's environment, its root included. */
+int settings_read_of(const struct context *ctx, struct settings *out, char *message);
+
+/* Where that file is; "" without a home. */
+void settings_path_of(const struct context *ctx, char out[PATH_MAX]);
+
+/* The root that a text (SKYSHIM_ROOT; NULL or "": as usual) names, clean. Returns 0 or -EINVAL. */
+int settings_root(const char *text, char out[PATH_MAX]);
 
 #endif

@@ -107,6 +107,8 @@ struct store_pairs {
 	size_t count;
 };
 
+struct realm; /* core/realm.h */
+
 struct store_call {
 	/* Set by the caller, valid until done. */
 	enum store_verb verb;
@@ -189,6 +191,7 @@ struct store_call {
 					    * used (never a secret); "" for -ENOENT, -EALREADY,
 					    * -ESTALE and -EOPNOTSUPP */
 	void *driver;			   /* the driver's own */
+	const struct realm *realm; /* the driver's, for store_ops.locate: what is configured */
 };
 
 /* Errors: -ENOENT (no such key or bucket: status 404), -EACCES (403, no usable credentials),

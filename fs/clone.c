@@ -98,7 +98,7 @@ int change_clone(struct cache_file *source, struct cache_file *draft, struct cac
 	to = lookup_of(cache_ctx(draft), new);
 	if (!from || !to)
 		ret = -ENOMEM;
-	else if (!from->ctx || !strcmp(old, new) || !name_same_store(&from->name, &to->name))
+	else if (!from->ctx || !strcmp(old, new) || !lookup_same_store(from, to))
 		ret = -EOPNOTSUPP;
 	if (!ret)
 		ret = copy(from, to, source, draft, &fact);

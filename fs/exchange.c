@@ -114,7 +114,7 @@ int change_exchange(struct lookup *from, struct lookup *to)
 	int ret = -EINVAL;
 
 	if (from->name.kind == NAME_KEY && to->name.kind == NAME_KEY)
-		ret = !name_same_store(&from->name, &to->name) ? -EXDEV : look(&a, from);
+		ret = !lookup_same_store(from, to) ? -EXDEV : look(&a, from);
 	if (!ret)
 		ret = look(&b, to);
 	if (!ret && strcmp(a.object, b.object) != 0) {

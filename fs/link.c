@@ -60,7 +60,7 @@ int change_link(struct lookup *from, struct lookup *to)
 		ret = check_new(to);
 	if (ret)
 		return ret;
-	if (!name_same_store(&from->name, &to->name))
+	if (!lookup_same_store(from, to))
 		return -EXDEV;
 	name_object(&from->name, old);
 	name_object(&to->name, new);

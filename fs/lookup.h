@@ -30,6 +30,9 @@ struct lookup {
  * ctx is NULL when nobody has spoken with those credentials. */
 struct lookup *lookup_of(const uint8_t *ctx, const char *object);
 
+/* Can one service copy or move between them by itself, as far as one can know? (samestore.c) */
+bool lookup_same_store(const struct lookup *a, const struct lookup *b);
+
 /* Attributes. A cold file costs one HEAD; a name that is none a LIST more; what can only be a
  * directory one LIST. Returns 0, -ENOENT, -ENOTDIR, -WIRE_ELINK
  * (a symbolic link that is to be followed: fs/follow.h), or the store's error. */

@@ -159,7 +159,7 @@ static int check(struct rename *r, struct wire_attr *old)
 		return ret;
 	if (r->from->name.kind != NAME_KEY || r->to->name.kind != NAME_KEY)
 		return -EBUSY;
-	if (!name_same_store(&r->from->name, &r->to->name))
+	if (!lookup_same_store(r->from, r->to))
 		return -EXDEV;
 	r->to->must_be_dir = false;
 	ret = lookup_stat(r->to, &target);

@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/explain.h"
 #include "core/identify.h"
+#include "core/realm.h"
 #include "core/scope.h"
 #include "fs/names.h"
 #include "fs/serve.h"
@@ -39,6 +40,30 @@ static json_t *tried(const char *text)
 							     line - name - 1));
 		text += line;
 		text += *text == '\n';
+	}
+	return all;
+}
+
+/* What the configuration says of it. */
+static json_t *settings(struct context *ctx, const char *scheme, const char *bucket)
+{
+	json_t *all = json_array();
+	char message[STORE_MESSAGE_BYTES];
+	char from[REALM_FROM_BYTES];
+	struct realm realm;
+
+	if (realm_find(ctx, scheme, bucket, &realm, message, sizeof(message)))
+		return all; /* the error is told anyway */
+	for (int i = 0; i < REALM_SETTINGS; i++) {
+		json_t *one;
+
+		if (!realm_get(&realm, (enum realm_setting)i))
+			continue;
+		one = json_object();
+		set(one, "name", realm_name((enum realm_setting)i));
+		set(one, "value", realm.value[i]);
+		set(one, "from", realm_from(&realm, (enum realm_setting)i, from));
+		json_array_append_new(all, one);
 	}
 	return all;
 }
@@ -166,6 +191,7 @@ int serve_creds(struct session *s)
 		advise(root, id);
 	}
 	tell_identity(root, id);
+	json_object_set_new(root, "settings", settings(s->ctx, scheme, bucket));
 	s->out->text = ret ? NULL : json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 	return ret ? ret : s->out->text ? 0 : -ENOMEM;

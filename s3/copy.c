@@ -40,13 +40,17 @@ int s3_copy_source(const struct store_call *call, const struct store_site *site,
 		return -EINVAL;
 	if (strlen(key) > S3_KEY_BYTES || strlen(bucket) > S3_BUCKET_BYTES)
 		return -ENAMETOOLONG;
-	ret = uri_encode(&source, bucket, strlen(bucket), false);
+	if (site->from_alias[0])
+		bucket = site->from_alias;
+	ret = uri_encode(&source, bucket, strlen(bucket), true);
 	if (!ret)
-		ret = buffer_add_char(&source, '/');
+		ret = buffer_add_text(&source, site->from_alias[0] ? "/object/" : "/");
 	if (!ret)
 		ret = uri_encode(&source, key, strlen(key), true);
 	if (!ret)
 		ret = header_add(fields, "x-amz-copy-source", buffer_text(&source));
+	if (!ret)
+		ret = s3_encrypt_source(site, fields);
 	if (!ret && call->from_etag)
 		ret = add_condition(call, site, fields);
 	return ret;
@@ -75,6 +79,8 @@ int s3_copy_build(const struct store_call *call, const struct store_site *site,
 		ret = s3_put_conditions(call, &out->fields);
 	if (!ret && replaces)
 		ret = header_add(&out->fields, "x-amz-metadata-directive", "REPLACE");
+	if (!ret)
+		ret = s3_encrypt_new(site, &out->fields);
 	return ret ? ret : s3_meta_add(call, &out->fields);
 }
 

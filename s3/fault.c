@@ -163,6 +163,12 @@ static void advise(const struct store_site *site, int status, struct store_fault
 		copy(fault->detail, sizeof(fault->detail), "this machine's clock is wrong; set it");
 }
 
+/* What not every service has, and the caller can do without. */
+static bool has_another_way(const struct store_call *call)
+{
+	return call->verb == STORE_DELETE_MANY || call->verb == STORE_PART_COPY;
+}
+
 void s3_fault_parse(const struct store_call *call, const struct store_site *site,
 		    const struct store_answer *answer, struct store_fault *out)
 {
@@ -188,5 +194,7 @@ void s3_fault_parse(const struct store_call *call, const struct store_site *site
 		snprintf(out->detail, sizeof(out->detail), "this is no S3 endpoint; check %.190s",
 			 site->setting);
 	}
+	if (answer->status == 501 && has_another_way(call))
+		out->error = -EOPNOTSUPP;
 	advise(site, answer->status, out);
 }

@@ -30,6 +30,8 @@ int s3_object_build_head(const struct store_call *call, const struct store_site 
 		return -EINVAL;
 	out->method = "HEAD";
 	ret = s3_site_path(site, call->bucket, call->key, &out->target);
+	if (!ret && call->key && call->key[0])
+		ret = s3_encrypt_access(site, &out->fields);
 	return ret ? ret : add_conditions(call, &out->fields);
 }
 
@@ -45,6 +47,8 @@ int s3_object_build_get(const struct store_call *call, const struct store_site *
 	ret = s3_site_path(site, call->bucket, call->key, &out->target);
 	if (!ret)
 		ret = add_conditions(call, &out->fields);
+	if (!ret)
+		ret = s3_encrypt_access(site, &out->fields);
 	if (ret)
 		return ret;
 	if (call->offset || call->length) {

@@ -41,6 +41,8 @@ static int sign(const struct store_site *site, const struct creds *creds, int64_
 		ret = header_add(&request->fields, "X-Amz-Content-Sha256", hash);
 	if (!ret && site->requester_pays)
 		ret = header_add(&request->fields, "X-Amz-Request-Payer", "requester");
+	if (!ret)
+		ret = s3_encrypt_sign(creds, &request->fields);
 	return ret ? ret : sigv4_sign(&key, &subject, now_s, &request->fields);
 }
 

@@ -84,6 +84,8 @@ int s3_put_build(const struct store_call *call, const struct store_site *site,
 		ret = s3_put_source(call, out);
 	if (!ret)
 		ret = s3_put_conditions(call, &out->fields);
+	if (!ret)
+		ret = s3_encrypt_new(site, &out->fields);
 	return ret ? ret : s3_meta_add(call, &out->fields);
 }
 

@@ -54,6 +54,8 @@ int s3_remove_build_many(const struct store_call *call, const struct store_site 
 
 	if (!call->bucket || !call->key_count || call->key_count > STORE_LIST_MAX)
 		return -EINVAL;
+	if (site->no_batch_delete)
+		return -EOPNOTSUPP;
 	out->method = "POST";
 	ret = s3_site_path(site, call->bucket, NULL, &out->target);
 	if (!ret)

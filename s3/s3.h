@@ -24,6 +24,29 @@ int s3_site_locate(const struct store_call *call, const char *region, struct sto
 int s3_site_path(const struct store_site *site, const char *bucket, const char *key,
 		 struct buffer *target);
 
+/* accesspoint.c */
+struct s3_accesspoint {
+	char region[STORE_REGION_BYTES];
+	char account[32];
+	char name[64];
+};
+bool s3_accesspoint_is_arn(const char *bucket);
+/* Returns 0, or -EINVAL: no ARN of an access point of S3's. */
+int s3_accesspoint_parse(const char *arn, struct s3_accesspoint *out);
+/* The host on AWS itself. */
+void s3_accesspoint_host(const struct s3_accesspoint *point, bool fips, bool dualstack,
+			 char out[STORE_ORIGIN_BYTES]);
+
+/* encrypt.c: server-side encryption. Each adds the fields of a request that reads or describes an
+ * object, or carries a part of one; that makes an object; that copies from one. */
+int s3_encrypt_access(const struct store_site *site, struct header_list *fields);
+int s3_encrypt_new(const struct store_site *site, struct header_list *fields);
+int s3_encrypt_source(const struct store_site *site, struct header_list *fields);
+/* Adds the keys that these fields want. */
+int s3_encrypt_sign(const struct creds *creds, struct header_list *fields);
+/* Reads a customer's key. Returns NULL, or what is wrong with the file. */
+const char *s3_encrypt_read_key(const char *path, char out[CREDS_OBJECT_KEY_BYTES]);
+
 /* object.c: HEAD and GET of an object */
 int s3_object_build_head(const struct store_call *call, const struct store_site *site,
 			 struct store_request *out);

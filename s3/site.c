@@ -10,6 +10,8 @@
 #include <strings.h>
 
 #include "core/config.h"
+#include "core/realm.h"
+#include "core/scope.h"
 #include "s3/creds/creds.h"
 #include "s3/endpoint.h"
 #include "s3/s3.h"
@@ -80,46 +82,116 @@ static bool is_special(const struct context *ctx, const struct config *config)
 	return aws_use_fips(ctx, config) || aws_use_dualstack(ctx, config, AWS_S3);
 }
 
-static int find_place(const struct store_call *call, const struct config *config,
-		      const char *learned, struct store_site *out,
-		      char message[STORE_MESSAGE_BYTES])
+/* What find_place() works with. */
+struct search {
+	const struct store_call *call;
+	const struct config *config;
+	bool is_point;
+	struct s3_accesspoint point;
+	char *message;
+};
+
+static int say_no_region(const struct search *s, const char *region)
 {
-	struct aws_setting endpoint = aws_endpoint(call->ctx, config, AWS_S3);
-	const char *region = learned ? learned : aws_region(call->ctx, config);
+	snprintf(s->message, STORE_MESSAGE_BYTES,
+		 "\"%.80s\" is no region: set AWS_REGION to one like eu-central-1", region);
+	return -EIO;
+}
+
+/* An endpoint that somebody names. */
+static int check_endpoint(const struct search *s, const struct aws_setting *endpoint,
+			  struct uri_origin *origin)
+{
+	char from[REALM_FROM_BYTES];
+	const char *name = endpoint->name;
+
+	if (realm_get(s->call->realm, REALM_ENDPOINT))
+		name = realm_from(s->call->realm, REALM_ENDPOINT, from);
+	if (uri_parse_origin(endpoint->value, origin) < 0) {
+		snprintf(s->message, STORE_MESSAGE_BYTES,
+			 "%s: \"%.200s\" is no endpoint: write http://host:port or https://host",
+			 name, endpoint->value);
+		return -EIO;
+	}
+	if (is_special(s->call->ctx, s->config)) {
+		snprintf(s->message, STORE_MESSAGE_BYTES,
+			 "AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT choose among AWS's "
+			 "own endpoints; unset them, or %s (now %.200s)",
+			 name, endpoint->value);
+		return -EIO;
+	}
+	return 0;
+}
+
+static void note_setting(const struct search *s, const struct aws_setting *endpoint,
+			 struct store_site *out)
+{
+	char from[REALM_FROM_BYTES];
+
+	const char *name = endpoint->name;
+
+	if (realm_get(s->call->realm, REALM_ENDPOINT))
+		name = realm_from(s->call->realm, REALM_ENDPOINT, from);
+	if (endpoint->value)
+		snprintf(out->setting, sizeof(out->setting), "%.90s (now %.90s)", name,
+			 endpoint->value);
+	else
+		snprintf(out->setting, sizeof(out->setting),
+			 "AWS_ENDPOINT_URL (now not set) and AWS_REGION (now %s)", out->region);
+}
+
+/* The host of an access point, which stands in the place of the bucket's. */
+static void put_point(const struct search *s, bool custom, struct uri_origin *origin)
+{
+	char host[STORE_ORIGIN_BYTES];
+
+	if (custom) {
+		snprintf(host, sizeof(host), "%s-%s.%.200s", s->point.name, s->point.account,
+			 origin->host);
+	} else {
+		*origin = (struct uri_origin){.tls = true};
+		s3_accesspoint_host(&s->point, aws_use_fips(s->call->ctx, s->config),
+				    aws_use_dualstack(s->call->ctx, s->config, AWS_S3), host);
+	}
+	snprintf(origin->host, sizeof(origin->host), "%.250s", host);
+}
+
+static int find_place(const struct search *s, const char *learned, struct store_site *out)
+{
+	struct aws_setting endpoint = aws_endpoint(s->call->ctx, s->config, AWS_S3);
+	const char *region = learned ? learned : aws_region(s->call->ctx, s->config);
 	struct uri_origin origin;
+	int ret = 0;
 
 	if (!region[0])
 		region = DEFAULT_REGION;
-	if (!aws_is_region(region)) {
-		snprintf(message, STORE_MESSAGE_BYTES,
-			 "\"%.80s\" is no region: set AWS_REGION to one like eu-central-1", region);
-		return -EIO;
-	}
+	if (s->is_point)
+		region = s->point.region;
+	if (!aws_is_region(region))
+		return say_no_region(s, region);
 	strcpy(out->region, region);
-	if (endpoint.value && uri_parse_origin(endpoint.value, &origin) < 0) {
-		snprintf(message, STORE_MESSAGE_BYTES,
-			 "%s: \"%.200s\" is no endpoint: write http://host:port or https://host",
-			 endpoint.name, endpoint.value);
+	if (endpoint.value)
+		ret = check_endpoint(s, &endpoint, &origin);
+	if (ret)
+		return ret;
+	note_setting(s, &endpoint, out);
+	if (!endpoint.value && aws_use_fips(s->call->ctx, s->config) &&
+	    !strncmp(region, "cn-", 3)) {
+		snprintf(s->message, STORE_MESSAGE_BYTES,
+			 "AWS_USE_FIPS_ENDPOINT: there is no such endpoint in %s; unset it",
+			 region);
 		return -EIO;
 	}
-	if (endpoint.value && is_special(call->ctx, config)) {
-		snprintf(message, STORE_MESSAGE_BYTES,
-			 "AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT choose among AWS's "
-			 "own "
-			 "endpoints; unset them, or %s (now %.200s)",
-			 endpoint.name, endpoint.value);
-		return -EIO;
+	if (!endpoint.value)
+		put_aws_origin(s->call->ctx, s->config, region, &origin);
+	if (s->is_point) {
+		put_point(s, endpoint.value, &origin);
+		put_origin(out, &origin, NULL);
+		out->bucket_in_host = true;
+		return 0;
 	}
-	if (endpoint.value) {
-		snprintf(out->setting, sizeof(out->setting), "%s (now %.100s)", endpoint.name,
-			 endpoint.value);
-	} else {
-		put_aws_origin(call->ctx, config, region, &origin);
-		snprintf(out->setting, sizeof(out->setting),
-			 "AWS_ENDPOINT_URL (now not set) and AWS_REGION (now %s)", region);
-	}
-	out->bucket_in_host = bucket_goes_in_host(call, config, endpoint.value);
-	put_origin(out, &origin, call->bucket);
+	out->bucket_in_host = bucket_goes_in_host(s->call, s->config, endpoint.value);
+	put_origin(out, &origin, s->call->bucket);
 	return 0;
 }
 
@@ -137,26 +209,159 @@ static unsigned max_attempts(const struct context *ctx, const struct config *con
 										 : 0;
 }
 
+static void copy(char *out, size_t bytes, const char *text)
+{
+	snprintf(out, bytes, "%s", text ? text : "");
+}
+
+/* The key of SSE-C. */
+static int read_key(const struct realm *realm, char out[CREDS_OBJECT_KEY_BYTES],
+		    char message[STORE_MESSAGE_BYTES])
+{
+	char from[REALM_FROM_BYTES];
+	const char *path = realm_get(realm, REALM_KEY_FILE);
+	const char *wrong = path ? s3_encrypt_read_key(path, out) : "not set: name the key's file";
+
+	if (!wrong)
+		return 0;
+	snprintf(message, STORE_MESSAGE_BYTES, "%s: %.200s: %.200s",
+		 realm_from(realm, REALM_KEY_FILE, from), path ? path : "", wrong);
+	return -EACCES;
+}
+
+static bool has_customer_key(const struct realm *realm)
+{
+	const char *how = realm_get(realm, REALM_ENCRYPTION);
+
+	return how && !strcmp(how, "customer");
+}
+
+/* Amazon's S3 refuses a key that came over plain http; but then it has been on the way. */
+static bool is_safe(const struct store_site *site)
+{
+	return !strncmp(site->origin, "https:", 6) || !strncmp(site->host, "127.0.0.1:", 10) ||
+	       !strncmp(site->host, "localhost:", 10) || !strncmp(site->host, "[::1]", 5);
+}
+
+static int take_encryption(const struct realm *realm, struct store_site *out, struct creds *creds,
+			   char message[STORE_MESSAGE_BYTES])
+{
+	struct store_encryption *e = &out->encryption;
+	char from[REALM_FROM_BYTES];
+
+	copy(e->kms_key, sizeof(e->kms_key), realm_get(realm, REALM_KMS_KEY));
+	copy(e->bucket_key, sizeof(e->bucket_key), realm_get(realm, REALM_BUCKET_KEY));
+	e->customer = has_customer_key(realm);
+	if (!e->customer) {
+		copy(e->how, sizeof(e->how), realm_get(realm, REALM_ENCRYPTION));
+		return 0;
+	}
+	if (creds->anonymous || !is_safe(out)) {
+		snprintf(message, STORE_MESSAGE_BYTES, "%s: a customer's key goes %s",
+			 realm_from(realm, REALM_ENCRYPTION, from),
+			 creds->anonymous ? "with signed requests only: set no 'anonymous'"
+					  : "over https only: change the endpoint");
+		return -EACCES;
+	}
+	return read_key(realm, creds->object_key, message);
+}
+
+/* What there is to know of the bucket that is copied from. */
+static int take_source(const struct store_call *call, struct store_site *out, struct creds *creds,
+		       char message[STORE_MESSAGE_BYTES])
+{
+	SCOPE_FREE struct realm *realm = malloc(sizeof(*realm));
+	const char *arn;
+	int ret;
+
+	if (!realm)
+		return -ENOMEM;
+	ret = realm_find(call->ctx, call->scheme, call->from_bucket, realm, message,
+			 STORE_MESSAGE_BYTES);
+	if (ret)
+		return ret;
+	arn = realm_get(realm, REALM_ARN);
+	if (!arn && s3_accesspoint_is_arn(call->from_bucket))
+		arn = call->from_bucket;
+	copy(out->from_alias, sizeof(out->from_alias), arn);
+	out->encryption.from_customer = has_customer_key(realm);
+	return out->encryption.from_customer ? read_key(realm, creds->from_key, message) : 0;
+}
+
+/* Is the bucket an access point? Returns 0, or -ENOENT with a line in message. */
+static int find_point(struct search *s, const char *arn)
+{
+	if (!arn && s->call->bucket && s3_accesspoint_is_arn(s->call->bucket))
+		arn = s->call->bucket;
+	if (!arn)
+		return 0;
+	s->is_point = true;
+	if (!s3_accesspoint_parse(arn, &s->point))
+		return 0;
+	snprintf(s->message, STORE_MESSAGE_BYTES,
+		 "\"%.200s\" is no access point's ARN: write "
+		 "arn:aws:s3:REGION:ACCOUNT:accesspoint:NAME",
+		 arn);
+	return -ENOENT;
+}
+
+/* A wrong profile is told with the line that names it. */
+static int say_whose(const struct realm *realm, int error, char message[STORE_MESSAGE_BYTES])
+{
+	char from[REALM_FROM_BYTES];
+	char text[STORE_MESSAGE_BYTES];
+
+	if (error != -EINVAL)
+		return error;
+	if (realm_get(realm, REALM_PROFILE)) {
+		strcpy(text, message);
+		snprintf(message, STORE_MESSAGE_BYTES, "%s: %.*s",
+			 realm_from(realm, REALM_PROFILE, from),
+			 STORE_MESSAGE_BYTES - REALM_FROM_BYTES - 4, text);
+	}
+	return -EACCES;
+}
+
+static int locate(struct search *s, const char *region, struct config *config,
+		  struct store_site *out, struct creds *creds_out)
+{
+	const struct realm *realm = s->call->realm;
+	const char *payer = aws_env(s->call->ctx, "AWS_REQUEST_PAYER");
+	int ret = find_point(s, realm_get(realm, REALM_ARN));
+
+	copy(out->ca_bundle, sizeof(out->ca_bundle), config->ca_bundle);
+	out->tries_max = max_attempts(s->call->ctx, config);
+	out->no_batch_delete = !realm_is(realm, REALM_BATCH_DELETE, true);
+	out->no_part_copy = !realm_is(realm, REALM_PART_COPY, true);
+	out->requester_pays =
+		realm_is(realm, REALM_REQUESTER_PAYS, !strcasecmp(payer, "requester"));
+	if (!ret)
+		ret = find_place(s, region, out);
+	if (!ret)
+		ret = aws_creds_get(s->call->ctx, config, creds_out, s->message,
+				    STORE_MESSAGE_BYTES);
+	if (ret)
+		return ret;
+	ret = take_encryption(realm, out, creds_out, s->message);
+	if (!ret && s->call->from_bucket)
+		ret = take_source(s->call, out, creds_out, s->message);
+	strcpy(out->credentials, creds_out->source);
+	return ret;
+}
+
 int s3_site_locate(const struct store_call *call, const char *region, struct store_site *out,
 		   struct creds *creds_out, char message[STORE_MESSAGE_BYTES])
 {
 	struct config config;
+	struct search search = {.call = call, .config = &config, .message = message};
 	int ret;
 
 	memset(creds_out, 0, sizeof(*creds_out));
 	memset(out, 0, sizeof(*out));
 	ret = config_read(call->ctx, &config, message, STORE_MESSAGE_BYTES);
 	if (ret < 0)
-		return ret == -EINVAL ? -EACCES : ret;
-
-	strcpy(out->ca_bundle, config.ca_bundle);
-	out->tries_max = max_attempts(call->ctx, &config);
-	out->requester_pays = !strcasecmp(aws_env(call->ctx, "AWS_REQUEST_PAYER"), "requester");
-	ret = find_place(call, &config, region, out, message);
-	if (!ret)
-		ret = aws_creds_get(call->ctx, &config, creds_out, message, STORE_MESSAGE_BYTES);
-	if (!ret)
-		strcpy(out->credentials, creds_out->source);
+		return say_whose(call->realm, ret, message);
+	ret = locate(&search, region, &config, out, creds_out);
 	config_wipe(&config);
 	return ret;
 }

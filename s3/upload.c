@@ -42,6 +42,8 @@ int s3_upload_build_begin(const struct store_call *call, const struct store_site
 	out->method = "POST";
 	if (!ret)
 		ret = uri_add_query(&out->target, "uploads", "");
+	if (!ret)
+		ret = s3_encrypt_new(site, &out->fields);
 	return ret ? ret : s3_meta_add(call, &out->fields);
 }
 
@@ -85,7 +87,9 @@ static int start_part(const struct store_call *call, const struct store_site *si
 	snprintf(number, sizeof(number), "%u", call->part);
 	if (!ret)
 		ret = uri_add_query(&out->target, "partNumber", number);
-	return ret ? ret : add_upload(call, &out->target);
+	if (!ret)
+		ret = add_upload(call, &out->target);
+	return ret ? ret : s3_encrypt_access(site, &out->fields);
 }
 
 int s3_upload_build_part(const struct store_call *call, const struct store_site *site,
@@ -107,6 +111,8 @@ int s3_upload_build_part_copy(const struct store_call *call, const struct store_
 		return -EINVAL;
 	if (call->length > S3_PUT_MAX)
 		return -EFBIG;
+	if (site->no_part_copy)
+		return -EOPNOTSUPP;
 	ret = start_part(call, site, out);
 	if (!ret)
 		ret = s3_copy_source(call, site, &out->fields);

@@ -162,6 +162,11 @@ static void print_all(const json_t *root)
 	print("endpoint", text_of(root, "endpoint"));
 	print("", text_of(root, "endpoint_from"));
 	print("region", *region ? region : text_of(root, "region"));
+	json_array_foreach(json_object_get(root, "settings"), i, one)
+	{
+		printf("%-12s %s = %s (%s)\n", i ? "" : "settings", text_of(one, "name"),
+		       text_of(one, "value"), text_of(one, "from"));
+	}
 	print("credentials", *text_of(root, "credentials") ? text_of(root, "credentials") : "none");
 	print_expiry(root);
 	json_array_foreach(json_object_get(root, "tried"), i, one)

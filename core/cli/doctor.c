@@ -153,6 +153,18 @@ static void say_rules(const char *root, const char *what, const char *text)
 	}
 }
 
+/* "s3/media" as "s3://media". Names, never what is secret: that is not in the configuration. */
+static void say_realms(const struct realm_rule *rules)
+{
+	for (; rules; rules = rules->next) {
+		int scheme = (int)strcspn(rules->where, "/");
+		const char *rest = rules->where + scheme;
+
+		say(GOOD, "setting", "%.*s://%s: %s = %s (line %d)", scheme, rules->where,
+		    *rest ? rest + 1 : "", realm_name(rules->setting), rules->value, rules->line);
+	}
+}
+
 /* variable: goes before what the configuration says. */
 static void check_setting(const char *root, const char *what, const char *variable, bool right,
 			  const char *rules)
@@ -173,6 +185,7 @@ static void check_settings(const char *root)
 
 	if (settings_read(root, &settings, message)) {
 		say(BAD, "configuration", "%s", message);
+		realm_free(settings.realms);
 		return;
 	}
 	say(GOOD, "configuration", "%s%s", settings.path,
@@ -182,6 +195,8 @@ static void check_settings(const char *root)
 	check_setting(root, "modes decide", "SKYSHIM_ENFORCE_MODE",
 		      enforce && (rules_is(enforce, "0") || rules_is(enforce, "1")),
 		      settings.enforce_mode);
+	say_realms(settings.realms);
+	realm_free(settings.realms);
 }
 
 static void check_limits(void)

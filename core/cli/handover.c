@@ -145,6 +145,7 @@ static int wishes(const char *root, struct handoff *h)
 	char message[SETTINGS_MESSAGE_BYTES];
 	int ret = settings_read(root, &settings, message);
 
+	realm_free(settings.realms); /* the daemon reads it too */
 	if (ret) {
 		fprintf(stderr, "skyshim: %s\n", message);
 		return ret;

@@ -10,8 +10,7 @@
 
 #include "cache/place.h"
 #include "core/scope.h"
-
-#define ROOT_DEFAULT "/cloud"
+#include "core/settings.h"
 
 static const char *const runtime_places[] = {
 	"/skyshim-rt",
@@ -72,30 +71,8 @@ int where_find(struct where *out)
 
 int where_root(char out[PATH_MAX])
 {
-	const char *text = getenv("SKYSHIM_ROOT");
-	size_t len = 0;
-
-	if (!text || !*text)
-		text = ROOT_DEFAULT;
-	if (*text != '/' || strlen(text) >= PATH_MAX || strchr(text, '\n'))
-		goto bad;
-	while (*text) {
-		size_t n = strcspn(text, "/");
-
-		if (n == 2 && !strncmp(text, "..", 2))
-			goto bad;
-		if (n && !(n == 1 && *text == '.')) {
-			out[len++] = '/';
-			memcpy(out + len, text, n);
-			len += n;
-		}
-		text += n;
-		text += *text == '/';
-	}
-	out[len] = '\0';
-	if (len)
+	if (!settings_root(getenv("SKYSHIM_ROOT"), out))
 		return 0;
-bad:
 	fputs("skyshim: SKYSHIM_ROOT must be an absolute path below /, without '..'\n", stderr);
 	return -EINVAL;
 }

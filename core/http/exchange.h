@@ -39,6 +39,8 @@ enum http_failure {
 struct http_route {
 	const char *ca_file; /* replaces the system's CAs */
 	const char *ca_dir;
+	const char *client_cert; /* PEM files that prove who asks, "" or NULL for none */
+	const char *client_key;	 /* "" or NULL: it stands in client_cert */
 	const char *proxy;    /* NULL: direct; the process's own environment is never looked at */
 	const char *no_proxy; /* hosts that are reached directly, as curl(1) takes them */
 };

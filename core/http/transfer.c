@@ -212,6 +212,10 @@ static bool set_route(CURL *easy, const struct http_route *route)
 		ok &= !curl_easy_setopt(easy, CURLOPT_CAINFO, route->ca_file);
 		ok &= !curl_easy_setopt(easy, CURLOPT_CAPATH, route->ca_dir);
 	}
+	if (route->client_cert && *route->client_cert)
+		ok &= !curl_easy_setopt(easy, CURLOPT_SSLCERT, route->client_cert);
+	if (route->client_key && *route->client_key)
+		ok &= !curl_easy_setopt(easy, CURLOPT_SSLKEY, route->client_key);
 	return ok;
 }
 
@@ -380,6 +384,7 @@ static enum http_failure classify(const struct transfer *t, CURLcode code)
 		return HTTP_CONNECT_TIMEOUT; /* no other is set */
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM: /* our own */
 	case CURLE_SSL_ISSUER_ERROR:
 	case CURLE_SSL_INVALIDCERTSTATUS:
 	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:

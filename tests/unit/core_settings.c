@@ -12,6 +12,7 @@
 static char dir[] = "/tmp/skyshim-test-XXXXXX";
 static char message[SETTINGS_MESSAGE_BYTES];
 static struct settings settings;
+static unsigned count; /* of settings of realms */
 
 static int load(const char *text)
 {
@@ -35,6 +36,10 @@ static int load(const char *text)
 	cr_assert_str_eq(settings.path, path);
 	snprintf(path, sizeof(path), "rm -rf %s", dir);
 	cr_assert_eq(system(path), 0);
+	count = 0;
+	for (const struct realm_rule *r = settings.realms; r; r = r->next)
+		count++;
+	realm_free(settings.realms);
 	return ret;
 }
 
@@ -90,4 +95,37 @@ Test(core_settings, what_is_wrong_is_told)
 	for (int i = 0; i < 300; i++)
 		sprintf(many + strlen(many), "[s3://bucket-%d]\ndurability = exit\n", i);
 	wrong(many, "there are too many paths");
+}
+
+Test(core_settings, what_holds_for_a_bucket)
+{
+	cr_assert_eq(load("[s3://b]\nprofile = dev\nendpoint = http://h:1\nregion = eu-1\n"
+			  "addressing = path\nanonymous = no\nrequester_pays = yes\n"
+			  "[/cloud/s3/c/]\nencryption = aws:kms\nkms_key = alias/k\n"
+			  "bucket_key = 1\n"
+			  "durability = exit\n[s3://]\nca_bundle = ~/ca.pem\n"
+			  "[az://account/container]\nclient_cert = /c.pem\nclient_key = /k.pem\n"),
+		     0, "%s", message);
+	cr_assert_eq(count, 12);
+	cr_assert_str_eq(settings.durability, "close\ts3/c\texit");
+}
+
+Test(core_settings, what_is_wrong_of_a_bucket)
+{
+	wrong("profile = dev\n", "config:1: profile = dev: write it below [s3://BUCKET]");
+	wrong("[s3://b/folder]\nprofile = dev\n", "config:2: profile = dev: it holds for a bucket");
+	wrong("[/cloud]\nprofile = dev\n", "config:2: profile = dev: it holds for a bucket");
+	wrong("[az://a/c]\nprofile = dev\n", "config:2: profile = dev: az has no such setting");
+	wrong("[s3://b]\nanonymous = perhaps\n", "config:2: anonymous = perhaps: it is true or");
+	wrong("[s3://b]\naddressing = host\n", "addressing = host: it is one of: path virtual");
+	wrong("[s3://b]\naddressing = virt\n", "addressing = virt: it is one of: path virtual");
+	wrong("[s3://b]\nendpoint = h:1\n", "endpoint = h:1: write http://host:port or");
+	wrong("[s3://b]\nca_bundle = ca.pem\n", "write the file's path from / or ~/ on");
+	wrong("[s3://b]\narn = b\n", "write arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME");
+	wrong("[s3://b]\nprofile =\n", "it wants a value");
+	wrong("[s3://b]\nencryption = customer\n", "config:2: encryption = customer: name the");
+	wrong("[s3://b]\nkms_key = k\n", "config:2: kms_key: only with encryption = aws:kms");
+	wrong("[s3://b]\nencryption = AES256\nkms_key = k\n", "config:3: kms_key: only with");
+	wrong("[s3://b]\nencryption_key_file = /k\n", "only with encryption = customer");
+	wrong("[s3://b]\nclient_key = /k\n", "config:2: client_key: only with client_cert");
 }
