@@ -328,14 +328,16 @@ class GcsStore:
         self.process.wait(10)
 
 
-def start_gcs(folder):
-    """Starts tests/gcs/emulator on a free port; its port file goes to folder."""
+def start_gcs(folder, build=None):
+    """Starts the embedded store, or without build tests/gcs/emulator, on a free port; its port file goes to folder."""
     port_file = os.path.join(folder, "port")
-    program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "gcs", "emulator")
-    process = subprocess.Popen([program, port_file], stdin=subprocess.DEVNULL)
-    while not os.path.exists(port_file):
+    program = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "gcs", "emulator"), port_file]
+    if build:
+        program = [os.path.join(build, "skyshim-teststore"), "--gcs", "--port", "0", "--port-file", port_file]
+    process = subprocess.Popen(program, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    while not os.path.exists(port_file) or not open(port_file, encoding="ascii").read().strip():
         if process.poll() is not None:
-            raise RuntimeError("the emulator of Google Cloud Storage did not start")
+            raise RuntimeError("the store of Google Cloud Storage did not start")
         time.sleep(0.01)
     store = GcsStore(f"http://127.0.0.1:{open(port_file, encoding='ascii').read().strip()}")
     store.process = process

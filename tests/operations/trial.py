@@ -22,16 +22,16 @@ CHECKS = {}
 
 
 class Check:
-    def __init__(self, name, function, differs, left, azure):
-        self.name, self.function, self.differs, self.left, self.azure = name, function, differs, left, azure
+    def __init__(self, name, function, differs, left, lacks):
+        self.name, self.function, self.differs, self.left, self.lacks = name, function, differs, left, lacks
 
 
-def check(name, differs=None, left=True, azure=True):
+def check(name, differs=None, left=True, lacks=()):
     """differs: {what was said: what is right for a bucket}, where it is something else than locally. left:
-    False, where what is left behind cannot be compared. azure: False, where that cannot hold what is written."""
+    False, where what is left behind cannot be compared. lacks: the stores that cannot hold what is written."""
     def add(function):
         assert name not in CHECKS, name
-        CHECKS[name] = Check(name, function, differs or {}, left, azure)
+        CHECKS[name] = Check(name, function, differs or {}, left, lacks)
         return function
     return add
 
