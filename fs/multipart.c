@@ -74,7 +74,7 @@ int multipart_begin(struct multipart *m, struct cache_file *file)
 	struct metadata_pairs meta;
 	int ret;
 
-	upload_describe(&m->told, m->xattr, &m->foreign, &meta);
+	upload_describe(m->is_bare ? NULL : &m->told, m->xattr, &m->foreign, &meta);
 	call.set_user = &meta.pairs;
 	call.set_fields = &m->foreign.fields;
 	ret = store_run(&call);
@@ -359,7 +359,7 @@ static int complete(struct job *j)
 		return -ENOMEM;
 	for (size_t i = 0; i < j->count; i++)
 		parts[i] = (struct store_part){(unsigned)i + 1, j->m->cells[i].id};
-	upload_describe(&j->m->told, j->m->xattr, &j->m->foreign, &meta);
+	upload_describe(j->m->is_bare ? NULL : &j->m->told, j->m->xattr, &j->m->foreign, &meta);
 	call.set_user = &meta.pairs;
 	call.set_fields = &j->m->foreign.fields;
 	call.parts = parts;
@@ -397,8 +397,10 @@ static int run(struct job *j)
 {
 	int ret = plan(j);
 
-	if (!j->is_ahead)
+	if (!j->is_ahead) {
 		memcpy(j->m->xattr, j->up->xattr, sizeof(j->m->xattr));
+		j->m->is_bare = j->up->drops == UPLOAD_BARE;
+	}
 	if (!ret && !j->is_ahead)
 		ret = foreign_copy(&j->up->foreign, &j->m->foreign);
 	if (!ret && !j->is_ahead)

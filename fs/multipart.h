@@ -29,6 +29,7 @@ struct multipart {
 	const char *key;
 	struct wire_attr told;	     /* mode, owner and time that went with its beginning */
 	char xattr[DRAFT_XATTR_MAX]; /* and extended attributes; what goes ahead has none */
+	bool is_bare;		     /* but of all these nothing */
 	struct foreign foreign;	     /* and what others keep there; owned */
 	char *upload_id;	     /* owned; NULL: it could not be begun */
 

@@ -39,18 +39,18 @@ static void tell(const uint8_t *ctx, const struct upload *up, const struct store
 		.object = *version,
 		.is_told = true,
 		.has_mtime = true,
-		.has_mode = true,
+		.has_mode = up->drops != UPLOAD_BARE,
 		.mode = up->mode & 07777,
-		.has_uid = up->uid != WIRE_CALLER,
+		.has_uid = up->uid != WIRE_CALLER && up->drops != UPLOAD_BARE,
 		.uid = up->uid,
-		.has_gid = up->gid != WIRE_CALLER,
+		.has_gid = up->gid != WIRE_CALLER && up->drops != UPLOAD_BARE,
 		.gid = up->gid,
-		.has_xattr = *up->xattr,
+		.has_xattr = *up->xattr && !up->drops,
 		.has_foreign = foreign_learn(up->object, version->etag, &up->foreign.user,
 					     &up->foreign.fields),
 	};
 
-	untold_learn(up->object, &fact, NULL, up->xattr);
+	untold_learn(up->object, &fact, NULL, up->drops ? "" : up->xattr);
 	told_file(ctx, up->object, &fact);
 }
 
@@ -82,6 +82,8 @@ static int send(struct cache_file *file, const struct draft_flush *flush, struct
 	up->gid = attr.gid;
 	up->flush = flush;
 	take_xattr(flush, up);
+	if (up->drops)
+		*up->xattr = '\0';
 	memcpy(version, flush->version.etag, sizeof(version));
 	up->if_match = flush->is_known && can_match(version) ? version : NULL;
 	up->must_be_new = flush->must_be_new;
@@ -142,6 +144,10 @@ static int send_on(struct cache_file *file, struct draft_flush *flush, struct up
 		ret = look_for_sent(file, flush, up, &flush->sent, message);
 	if (ret >= 0)
 		ret = send(file, flush, up, message);
+	while (ret == -E2BIG && up->drops < UPLOAD_BARE) { /* the content is worth more */
+		up->drops++;
+		ret = send(file, flush, up, message);
+	}
 	if (ret != -ESTALE)
 		return ret;
 	sent = (struct store_object){.size = up->bytes, .mtime_ns = up->mtime_ns};
@@ -150,10 +156,10 @@ static int send_on(struct cache_file *file, struct draft_flush *flush, struct up
 
 /* Parts went before the file's mode, owner and time were known: the object is copied onto itself
  * with those. Until then it is a version without them, from which the draft goes on. */
-static int settle_attributes(struct cache_file *file, struct draft_flush *flush,
-			     const struct upload *up, struct store_object *version, char *message)
+static int settle_attributes(struct cache_file *file, struct draft_flush *flush, struct upload *up,
+			     struct store_object *version, char *message)
 {
-	const struct change_attr attr = {
+	struct change_attr attr = {
 		.what = WIRE_SET_MODE | WIRE_SET_UID | WIRE_SET_GID | WIRE_SET_MTIME | CHANGE_XATTR,
 		.mode = up->mode,
 		.uid = up->uid,
@@ -169,6 +175,15 @@ static int settle_attributes(struct cache_file *file, struct draft_flush *flush,
 	draft_flush_sends(file, version->size, version->mtime_ns);
 	if (!ret)
 		ret = copy_object(q, q, false, &attr, &fact);
+	if (ret == -E2BIG && *up->xattr) {
+		up->drops = UPLOAD_NO_XATTR;
+		attr.xattr = "";
+		ret = copy_object(q, q, false, &attr, &fact);
+	}
+	if (ret == -E2BIG) {
+		up->drops = UPLOAD_BARE;
+		ret = 0; /* as it is, then */
+	}
 	if (!ret)
 		memcpy(version->etag, fact.object.etag, sizeof(version->etag));
 	else if (q)
@@ -182,6 +197,19 @@ static bool is_final(int error)
 {
 	return error == -ESTALE || error == -EACCES || error == -ENOENT || error == -EAGAIN ||
 	       error == -EFBIG || error == -ENOSPC;
+}
+
+/* The content is there, not all that is ours of its metadata. */
+static void say_dropped(const struct upload *up, char *message)
+{
+	if (up->drops)
+		snprintf(message, STORE_MESSAGE_BYTES,
+			 "%.*s was stored without its %s: with what other tools keep there it is "
+			 "more than the store has room for",
+			 256, up->object,
+			 up->drops == UPLOAD_BARE ? "mode and owner" : "extended attributes");
+	if (up->drops)
+		log_warn("%s", message);
 }
 
 static int publish_once(struct cache_file *file, struct draft_flush *flush, char *message)
@@ -212,6 +240,8 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 		cache_set_plain(file, !foreign_is(&up.foreign));
 		draft_flush_end(file, flush, &version);
 		foreign_free(&up.foreign);
+		message[0] = '\0';
+		say_dropped(&up, message);
 		return 0;
 	}
 	foreign_free(&up.foreign);

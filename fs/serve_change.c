@@ -45,7 +45,7 @@ static void say_of_file(struct session *s, struct cache_file *file, int error, c
 
 int serve_flush(struct session *s)
 {
-	char message[STORE_MESSAGE_BYTES];
+	char message[STORE_MESSAGE_BYTES] = "";
 	struct cache_file *file;
 	int ret = find_draft(s, &file);
 
@@ -56,6 +56,8 @@ int serve_flush(struct session *s)
 		ret = publish(file, message);
 	if (ret)
 		say_of_file(s, file, ret, message);
+	else
+		snprintf(s->out->line, sizeof(s->out->line), "%s", message);
 	cache_put(file);
 	return ret == -EKEYREJECTED ? -WIRE_EUNKNOWN_CTX : ret;
 }

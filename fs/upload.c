@@ -38,18 +38,21 @@ static int read_whole(void *arg, uint64_t offset, void *buf, size_t bytes)
 void upload_describe(const struct wire_attr *attr, const char *xattr, const struct foreign *foreign,
 		     struct metadata_pairs *out)
 {
-	const struct metadata m = {
-		.has_mode = true,
-		.mode = attr->mode,
-		.has_mtime = true,
-		.mtime_ns = attr->mtime_ns,
-		.has_uid = attr->uid != WIRE_CALLER,
-		.uid = attr->uid,
-		.has_gid = attr->gid != WIRE_CALLER,
-		.gid = attr->gid,
-		.xattr = xattr,
-	};
+	static const struct metadata none;
+	struct metadata m = none;
 
+	if (attr)
+		m = (struct metadata){
+			.has_mode = true,
+			.mode = attr->mode,
+			.has_mtime = true,
+			.mtime_ns = attr->mtime_ns,
+			.has_uid = attr->uid != WIRE_CALLER,
+			.uid = attr->uid,
+			.has_gid = attr->gid != WIRE_CALLER,
+			.gid = attr->gid,
+			.xattr = xattr,
+		};
 	metadata_write(&m, out);
 	for (size_t i = 0; i < foreign->user.count && i < STORE_PAIRS_MAX; i++)
 		out->pair[out->pairs.count++] = foreign->user.pair[i];
@@ -75,7 +78,7 @@ static int put_whole(struct cache_file *file, struct upload *up, char *message)
 	};
 	int ret;
 
-	upload_describe(&attr, up->xattr, &up->foreign, &meta);
+	upload_describe(up->drops == UPLOAD_BARE ? NULL : &attr, up->xattr, &up->foreign, &meta);
 	ret = store_run(&call);
 	if (!ret)
 		memcpy(up->etag, call.object.etag, sizeof(up->etag));

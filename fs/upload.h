@@ -22,6 +22,8 @@ struct upload {
 	int64_t mtime_ns;
 	char xattr[DRAFT_XATTR_MAX]; /* as of fs/xattrs.h; "": none */
 	struct foreign foreign;
+	/* What the store has no room for beside foreign, which is other people's. */
+	enum { UPLOAD_ALL, UPLOAD_NO_XATTR, UPLOAD_BARE } drops; /* BARE: nor for mode and owner */
 	/* The result. sets_mtime: the object's time is another, in mtime_ns, and the file is to
 	 * have it too. is_late: mode, owner and time are not those of above: they went with parts
 	 * that were sent before these were known. */
@@ -29,8 +31,8 @@ struct upload {
 	bool sets_mtime, is_late;
 };
 
-/* mode, owner and time of attr, the text of fs/xattrs.h, and what others keep there, as an object's
- * metadata. */
+/* mode, owner and time of attr (NULL: none), the text of fs/xattrs.h, and what others keep
+ * there, as an object's metadata. */
 void upload_describe(const struct wire_attr *attr, const char *xattr, const struct foreign *foreign,
 		     struct metadata_pairs *out);
 

@@ -427,7 +427,7 @@ int request_run(struct request *rq)
 		} else if (!ret && rq->answer) {
 			rq->answer_len = answer.head.text_len;
 			memcpy(rq->answer, answer.text, rq->answer_len + 1);
-		} else if (ret && answer.head.text_len) {
+		} else if ((ret || rq->op == WIRE_FLUSH) && answer.head.text_len) {
 			say(answer.text, "");
 			rq->said = true;
 		}

@@ -57,7 +57,7 @@ enum wire_op {
 	/* data_dev, data_ino: a file that was written to. Reply: 0 once every change that was begun
 	 * before is in the bucket. Errors: -ESTALE (another version is in the bucket by now; ours
 	 * is kept), -EACCES, -ENOENT (no such bucket), -EFBIG, -ENOSPC, -EIO; in each case the
-	 * changes are kept here and the next flush tries again. */
+	 * changes are kept here and the next flush tries again. A line may come without one. */
 	WIRE_FLUSH,
 	/* data_dev, data_ino: a file that is being written to, of which another part is finished
 	 * (draft.h): it may be sent. No reply. */

@@ -88,6 +88,28 @@ def cost(context):
         want(spent == {"PutObject": 2}, f"new: {spent}")
 
 
-CASES = [Case("foreign/small", check=edits(0)), Case("foreign/large", check=edits(LARGE)), Case("foreign/again", check=again), Case("foreign/cost", check=cost)]
+FULL = ("import os, sys\nf = os.open(os.environ['D'] + '/' + sys.argv[1], os.O_RDWR)\nos.ftruncate(f, int(sys.argv[2]) << 20)\n"
+        "os.pwrite(f, b'more', 0)\nif len(sys.argv) > 3:\n    os.setxattr(f, 'user.x', b'v' * 300)\nos.close(f)\n")
+
+
+def full(size_mb):
+    """Where the store has no room for ours beside theirs, the content arrives all the same, with a line."""
+    def check(context):
+        with Counted(context) as counted:
+            for name, others, more, words in (("own", 2047, [], b"mode and owner"), ("xattr", 1800, ["x"], b"extended attributes")):
+                counted.store.put("budget", name, b"content\n", {"z": "1" * (others - 1)})
+                result = context.run([context.skyshim, "run", "python3", "-c", FULL, name, str(size_mb), *more],
+                                     env={**counted.store.environment(), "D": counted.folder})
+                lines = [line for line in result.stderr.split(b"\n") if line]
+                want(result.status == 0 and len(lines) == 1 and b"was stored without its " + words in lines[0], f"{name}: {result}")
+                head = counted.store.head("budget", name)
+                want(len(head["x-amz-meta-z"]) == others - 1 and ("x-amz-meta-mode" in head) == (name != "own"), f"{name}: {head}")
+                content = counted.store.get("budget", name)
+                want(len(content) == size_mb << 20 and content.startswith(b"more"), f"{name}: {len(content)} bytes")
+            want(context.run([context.skyshim, "recover", "--json"]).stdout.strip() == b"[]", "something is kept")
+    return check
+
+
+CASES = [Case("foreign/full", check=full(1)), Case("foreign/full-large", check=full(20)), Case("foreign/small", check=edits(0)), Case("foreign/large", check=edits(LARGE)), Case("foreign/again", check=again), Case("foreign/cost", check=cost)]
 for case in CASES:
     case.embedded_only = True
