@@ -21,6 +21,7 @@
 #include "core/scope.h"
 #include "fs/backends.h"
 #include "fs/dirattr.h"
+#include "fs/headpage.h"
 #include "fs/meta.h"
 #include "fs/pages.h"
 
@@ -150,9 +151,26 @@ static void publish(struct listing *l, int error, const char *message)
 	pthread_mutex_unlock(&lock);
 }
 
-static int load_first(struct listing *l, char *message)
+/* Fetches the next page, here and now. */
+static int load_here(struct listing *l, char *message)
 {
 	struct store_call call;
+	int ret;
+
+	pages_call(l, &call);
+	ret = store_run(&call);
+	if (ret)
+		snprintf(message, STORE_MESSAGE_BYTES, "%s", call.message);
+	else if (headpage_wanted())
+		headpage_ask(l, &call.list);
+	if (!ret)
+		ret = pages_add(l, &call.list);
+	store_call_reset(&call);
+	return ret;
+}
+
+static int load_first(struct listing *l, char *message)
+{
 	int ret;
 
 	message[0] = '\0';
@@ -160,13 +178,7 @@ static int load_first(struct listing *l, char *message)
 	if (!ret && pages_are_local(l)) {
 		ret = pages_local(l, message);
 	} else if (!ret) {
-		pages_call(l, &call);
-		ret = store_run(&call);
-		if (ret)
-			snprintf(message, STORE_MESSAGE_BYTES, "%s", call.message);
-		else
-			ret = pages_add(l, &call.list);
-		store_call_reset(&call);
+		ret = load_here(l, message);
 	}
 	if (!ret && !pages_exists(l))
 		ret = -ENOENT;
@@ -307,6 +319,19 @@ static void page_done(struct store_call *call)
 	listing_put(l);
 }
 
+/* Fetches the next page and what it does not tell. With the lock; gives it away meanwhile. */
+static int load_told(struct listing *l)
+{
+	char message[STORE_MESSAGE_BYTES] = "";
+
+	l->is_loading = true;
+	l->error = 0;
+	pthread_mutex_unlock(&lock);
+	publish(l, load_here(l, message), message);
+	pthread_mutex_lock(&lock);
+	return 0;
+}
+
 /* Starts to fetch the next page. With the lock; gives it away meanwhile. */
 static int load_next(struct listing *l)
 {
@@ -365,7 +390,7 @@ int listing_ensure(struct listing *l, uint64_t offset, bool nowait,
 	pthread_mutex_lock(&lock);
 	while (!ret && !nowait && !has_beyond(l, offset)) {
 		if (!l->is_loading)
-			ret = load_next(l);
+			ret = headpage_wanted() ? load_told(l) : load_next(l);
 		while (l->is_loading)
 			pthread_cond_wait(&arrived, &lock);
 		if (!ret && l->error) {
@@ -374,7 +399,8 @@ int listing_ensure(struct listing *l, uint64_t offset, bool nowait,
 		}
 	}
 	/* one page ahead of a reader who has come to the last one */
-	if (!ret && !l->shown_complete && !l->is_loading && offset >= l->shown_start)
+	if (!ret && !l->shown_complete && !l->is_loading && offset >= l->shown_start &&
+	    !headpage_wanted())
 		load_next(l);
 	pthread_mutex_unlock(&lock);
 	return ret;

@@ -42,6 +42,7 @@ static const char usage[] =
 	"                         fastest, exit (close)\n"
 	"  SKYSHIM_ENFORCE_MODE=1 modes and owners decide who may do what, as on a disk\n"
 	"  SKYSHIM_IO_URING=1     as run --io-uring\n"
+	"  SKYSHIM_METADATA=full  a listing asks for each file's mode and whether it is a link\n"
 	"  SKYSHIM_META_TTL_MS    how long names and sizes are believed (1000)\n"
 	"  SKYSHIM_IDLE           seconds after which the daemon leaves (600)\n"
 	"  SKYSHIM_LOG            LEVEL or LEVEL:FILE; error, warn, info or debug\n";
