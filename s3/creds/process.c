@@ -1,211 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * credential_process: a command prints a credential. It is run by sh, in the environment of the job
- * whose credentials are wanted as far as that is part of its context, without what is secret there;
- * what it may print, and how long it may take, is bounded.
- */
+/* credential_process: a command prints a credential. */
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "core/clock.h"
-#include "core/keeper.h"
+#include "core/command.h"
 #include "core/scope.h"
 #include "s3/creds/creds.h"
 
-#define TIMEOUT_MS   60000
-#define POLL_MS	     100 /* how late the keeper's end may be noticed */
-#define OUTPUT_BYTES 65536
-#define WORDS_BYTES  160 /* of what it says on stderr */
-#define PATH_DEFAULT "PATH=/usr/local/bin:/usr/bin:/bin"
-
 static const char source[] = "credential process";
 
-struct child {
-	pid_t pid;
-	int out_fd, err_fd;
-	char out[OUTPUT_BYTES];
-	size_t out_len;
-	char err[WORDS_BYTES];
-	size_t err_len;
-};
-
-/* Is this variable's value a secret, by its name? (The name of a file that holds one is none.) */
-static bool is_secret(const char *entry)
-{
-	static const char *const marks[] = {
-		"SECRET",	   "TOKEN", "PASSWORD", "_KEY", "SAS", "CONNECTION_STRING",
-		"CREDENTIALS_JSON"};
-	size_t len = strcspn(entry, "=");
-	char name[128];
-
-	if (len >= sizeof(name))
-		return true;
-	memcpy(name, entry, len);
-	name[len] = '\0';
-	if (len > 5 && !strcmp(name + len - 5, "_FILE"))
-		return false;
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-		if (strstr(name, marks[i]))
-			return true;
-	}
-	return false;
-}
-
-/* To free; the strings are the context's and this process's. */
-static char **make_environment(const struct context *ctx)
-{
-	static char no_path[] = PATH_DEFAULT;
-	size_t bytes;
-	const char *text = context_text(ctx, &bytes);
-	const char *path = getenv("PATH");
-	size_t count = 0;
-	char **env;
-
-	for (const char *e = text; e < text + bytes; e += strlen(e) + 1)
-		count++;
-	env = calloc(count + 2, sizeof(*env));
-	if (!env)
-		return NULL;
-	count = 0;
-	for (const char *e = text; e < text + bytes; e += strlen(e) + 1) {
-		if (!is_secret(e))
-			env[count++] = (char *)e;
-	}
-	env[count] = path ? (char *)path - strlen("PATH=") : no_path;
-	return env;
-}
-
-static int spawn(const char *command, char **env, const int out[2], const int err[2], pid_t *pid)
-{
-	char *const argv[] = {(char *)"sh", (char *)"-c", (char *)command, NULL};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t none;
-	sigset_t usual;
-	int ret;
-
-	sigemptyset(&none);
-	sigemptyset(&usual);
-	sigaddset(&usual, SIGPIPE);
-	sigaddset(&usual, SIGHUP);
-	sigaddset(&usual, SIGXFSZ);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &usual);
-	posix_spawnattr_setpgroup(&attr, 0); /* so that all of it can be ended */
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-						POSIX_SPAWN_SETPGROUP);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-	posix_spawn_file_actions_adddup2(&actions, err[1], 2);
-	ret = posix_spawn(pid, "/bin/sh", &actions, &attr, argv, env);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attr);
-	return -ret;
-}
-
-static int start(const struct context *ctx, const char *command, struct child *child)
-{
-	SCOPE_FREE char **env = make_environment(ctx);
-	int out[2];
-	int err[2];
-	int ret;
-
-	if (!env)
-		return -ENOMEM;
-	if (pipe2(out, O_CLOEXEC))
-		return -errno;
-	if (pipe2(err, O_CLOEXEC)) {
-		ret = -errno;
-		close(out[0]);
-		close(out[1]);
-		return ret;
-	}
-	ret = spawn(command, env, out, err, &child->pid);
-	close(out[1]);
-	close(err[1]);
-	child->out_fd = out[0];
-	child->err_fd = err[0];
-	if (ret) {
-		close(out[0]);
-		close(err[0]);
-	}
-	return ret;
-}
-
-/* Takes what has come; what does not fit is read and dropped. Returns false at its end. */
-static bool take(int fd, char *buf, size_t bytes, size_t *len)
-{
-	char spare[1024];
-	bool full = *len + 1 >= bytes;
-	ssize_t got = full ? read(fd, spare, sizeof(spare))
-			   : read(fd, buf + *len, bytes - 1 - *len);
-
-	if (got > 0 && !full)
-		*len += (size_t)got;
-	return got > 0 || (got < 0 && errno == EINTR);
-}
-
-/* Until it has closed its output. Returns 0, -ETIMEDOUT or -ECANCELED. */
-static int read_output(struct child *child)
-{
-	int64_t end_ms = clock_mono_ms() + TIMEOUT_MS;
-	struct pollfd p[2] = {{.fd = child->out_fd, .events = POLLIN},
-			      {.fd = child->err_fd, .events = POLLIN}};
-
-	while (p[0].fd >= 0) {
-		if (keeper_is_stopping())
-			return -ECANCELED;
-		if (clock_mono_ms() >= end_ms)
-			return -ETIMEDOUT;
-		if (poll(p, 2, POLL_MS) <= 0)
-			continue;
-		if (p[0].revents &&
-		    !take(child->out_fd, child->out, sizeof(child->out), &child->out_len))
-			p[0].fd = -1;
-		if (p[1].fd >= 0 && p[1].revents &&
-		    !take(child->err_fd, child->err, sizeof(child->err), &child->err_len))
-			p[1].fd = -1;
-	}
-	return 0;
-}
-
-/* Returns its status as of waitpid(2), or -1. */
-static int end(struct child *child, bool by_force)
-{
-	int status = -1;
-
-	if (by_force)
-		kill(-child->pid, SIGKILL);
-	while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
-		;
-	close(child->out_fd);
-	close(child->err_fd);
-	return status;
-}
-
-static int take_output(struct aws_search *s, const struct child *child, int status)
+static int take_output(struct aws_search *s, const struct command *command)
 {
 	static const struct aws_names names = {"AccessKeyId", "SecretAccessKey", "SessionToken",
 					       "Expiration"};
 	const char *wrong;
 
-	if (status)
+	if (command->status)
 		return aws_fail(s, source, "that of profile %s ended with %s %d%s%s",
-				s->config->profile, WIFEXITED(status) ? "status" : "signal",
-				WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
-				child->err_len ? ": " : "", child->err);
-	wrong = aws_read_json(child->out, child->out_len, NULL, &names, s->out);
+				s->config->profile,
+				WIFEXITED(command->status) ? "status" : "signal",
+				WIFEXITED(command->status) ? WEXITSTATUS(command->status)
+							   : WTERMSIG(command->status),
+				command->err_len ? ": " : "", command->err);
+	wrong = aws_read_json(command->out, command->out_len, NULL, &names, s->out);
 	if (wrong)
 		return aws_fail(s, source, "the output of that of profile %s makes no sense: %s",
 				s->config->profile, wrong);
@@ -214,8 +34,7 @@ static int take_output(struct aws_search *s, const struct child *child, int stat
 
 int aws_from_process(struct aws_search *s)
 {
-	SCOPE_FREE struct child *child = NULL;
-	int status;
+	SCOPE_FREE struct command *command = NULL;
 	int ret;
 
 	if (!s->config->credential_process[0]) {
@@ -225,19 +44,17 @@ int aws_from_process(struct aws_search *s)
 	}
 	if (!s->may_wait)
 		return -EINPROGRESS;
-	child = calloc(1, sizeof(*child));
-	if (!child)
+	command = calloc(1, sizeof(*command));
+	if (!command)
 		return -ENOMEM;
-	ret = start(s->ctx, s->config->credential_process, child);
-	if (ret)
-		return aws_fail(s, source, "it cannot be started: %s", strerror(-ret));
-	ret = read_output(child);
-	status = end(child, ret != 0);
+	ret = command_run(s->ctx, s->config->credential_process, command);
 	if (ret == -ETIMEDOUT)
 		ret = aws_fail(s, source, "that of profile %s was not done after %d s",
-			       s->config->profile, TIMEOUT_MS / 1000);
+			       s->config->profile, COMMAND_TIMEOUT_MS / 1000);
+	else if (ret && ret != -ECANCELED)
+		ret = aws_fail(s, source, "it cannot be started: %s", strerror(-ret));
 	if (!ret)
-		ret = take_output(s, child, status);
-	OPENSSL_cleanse(child->out, sizeof(child->out));
+		ret = take_output(s, command);
+	OPENSSL_cleanse(command->out, sizeof(command->out));
 	return ret;
 }
