@@ -37,7 +37,7 @@ HOST_LDFLAGS += --coverage
 endif
 
 # elf.c: the pure part of the runtime, built hosted for its test
-HOST_SRC := intercept/elf.c $(wildcard core/base/*.c core/*.c core/http/*.c s3/*.c s3/creds/*.c azure/*.c gcs/*.c gcs/creds/*.c cache/*.c fs/*.c \
+HOST_SRC := intercept/elf.c $(wildcard core/base/*.c core/*.c core/http/*.c s3/*.c s3/creds/*.c azure/*.c azure/creds/*.c gcs/*.c gcs/creds/*.c cache/*.c fs/*.c \
 	intercept/rewrite/*.c)
 CLI_SRC  := $(wildcard core/cli/*.c)
 HOST_OBJ := $(HOST_SRC:%.c=$(BUILD)/host/%.o)

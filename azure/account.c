@@ -168,14 +168,14 @@ static int check_proof(const struct azure_account *a, char message[STORE_MESSAGE
 	return -EACCES;
 }
 
-static int find_public(const struct context *ctx, const char *name, struct azure_account *out)
+/* One that the environment does not tell of. */
+static void find_other(const struct context *ctx, const char *name, struct azure_account *out)
 {
 	memset(out, 0, sizeof(*out));
 	snprintf(out->name, sizeof(out->name), "%s", name);
 	azure_connection_endpoint("", name, suffix_of_cloud(ctx), out->endpoint);
 	snprintf(out->setting, sizeof(out->setting), "the account's name");
 	finish(ctx, out);
-	return 0;
 }
 
 int azure_account_find(const struct context *ctx, const char *name, struct azure_account *out,
@@ -185,16 +185,17 @@ int azure_account_find(const struct context *ctx, const char *name, struct azure
 	int count = read_all(ctx, known, message);
 	int ret = count < 0 ? count : -ENOENT;
 
+	memset(out, 0, sizeof(*out));
 	for (int i = 0; i < count && ret == -ENOENT; i++) {
 		if (strcmp(known[i].name, name) != 0)
 			continue;
 		*out = known[i];
 		ret = check_proof(out, message);
 	}
-	if (ret == -ENOENT && is_name(name))
-		ret = is_true(env(ctx, "AZURE_STORAGE_ANON"))
-			      ? find_public(ctx, name, out)
-			      : say_not_found(known, count, name, message);
+	if (ret == -ENOENT && is_name(name)) {
+		find_other(ctx, name, out);
+		ret = out->creds.anonymous ? 0 : say_not_found(known, count, name, message);
+	}
 	creds_wipe(&known[0].creds);
 	creds_wipe(&known[1].creds);
 	return ret;

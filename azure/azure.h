@@ -25,11 +25,14 @@ struct azure_account {
 	char name[AZURE_ACCOUNT_BYTES];
 	char endpoint[STORE_ORIGIN_BYTES]; /* "https://NAME.blob.core.windows.net" */
 	char setting[STORE_SETTING_BYTES]; /* as store_site.setting */
-	struct creds creds; /* id: the name; secret: its key, in base64; token: or else a SAS */
+	/* id: the name; secret: its key, in base64; token: or else a SAS. A token of Entra ID has
+	 * id "". */
+	struct creds creds;
 };
 
 /* The account of that name. Returns 0, -ENOENT: none can have it, or -EACCES with a line in
- * message. Wipe out->creds. */
+ * message: the environment has no key and no SAS for it. All but creds is filled then, unless the
+ * environment makes no sense (endpoint ""). Wipe out->creds. */
 int azure_account_find(const struct context *ctx, const char *name, struct azure_account *out,
 		       char message[STORE_MESSAGE_BYTES]);
 

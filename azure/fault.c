@@ -35,6 +35,7 @@ static const struct {
 	{"CopyAcrossAccountsNotSupported", -EOPNOTSUPP, STORE_CURE_NONE},
 	{"FeatureVersionMismatch", -EIO, STORE_CURE_NONE},
 	{"InternalError", -EIO, STORE_CURE_WAIT},
+	{"InvalidAuthenticationInfo", -EACCES, STORE_CURE_RENEW},
 	{"InvalidBlobOrBlock", -EIO, STORE_CURE_NONE},
 	{"InvalidBlobType", -EIO, STORE_CURE_NONE},
 	{"InvalidBlockList", -EINVAL, STORE_CURE_NONE},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The table that is Azure Blob Storage. */
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,8 @@
 
 #include "azure/azure.h"
 #include "azure/sharedkey.h"
+#include "core/http/date.h"
+#include "core/scope.h"
 
 static int append_sas(char **text, const char *sas)
 {
@@ -34,6 +37,23 @@ static int sign_by_sas(const char *sas, struct store_request *request)
 	return ret;
 }
 
+/* A token of Entra ID. It never goes where others could read it: see azure_site_locate(). */
+static int sign_by_token(const struct creds *creds, int64_t now_s, struct store_request *request)
+{
+	SCOPE_FREE char *value = NULL;
+	char date[DATE_HTTP_BYTES];
+	int ret = date_format_http(now_s, date);
+
+	if (asprintf(&value, "Bearer %s", creds->token) < 0) {
+		value = NULL;
+		return -ENOMEM;
+	}
+	ret = ret ? ret : header_add(&request->fields, "x-ms-date", date);
+	ret = ret ? ret : header_add(&request->fields, "Authorization", value);
+	OPENSSL_cleanse(value, strlen(value));
+	return ret;
+}
+
 static int sign(const struct store_site *site, const struct creds *creds, int64_t now_s,
 		struct store_request *request)
 {
@@ -44,6 +64,8 @@ static int sign(const struct store_site *site, const struct creds *creds, int64_
 	};
 
 	(void)site;
+	if (!creds->id[0])
+		return sign_by_token(creds, now_s, request);
 	if (!creds->secret[0])
 		return sign_by_sas(creds->token, request);
 	return sharedkey_sign(creds->id, creds->secret, &subject, now_s, &request->fields);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "azure/azure.h"
+#include "azure/creds/creds.h"
 
 static int put_origin(const struct azure_account *a, struct store_site *out,
 		      char message[STORE_MESSAGE_BYTES])
@@ -30,11 +31,39 @@ static int put_origin(const struct azure_account *a, struct store_site *out,
 	return 0;
 }
 
+/* A token of Entra ID, of the account for which there is nothing else. message: what that was said
+ * about. */
+static int add_token(const struct context *ctx, const struct store_site *site, struct creds *out,
+		     char message[STORE_MESSAGE_BYTES])
+{
+	char why[STORE_MESSAGE_BYTES] = "";
+	struct uri_origin origin;
+	int ret;
+
+	if (uri_parse_origin(site->origin, &origin) < 0 || !azure_creds_may_go(&origin)) {
+		snprintf(message, STORE_MESSAGE_BYTES,
+			 "no credentials: a token of Microsoft Entra ID is not sent over plain "
+			 "http: write https:// in %.200s",
+			 site->setting);
+		return -EACCES;
+	}
+	ret = azure_creds_get(ctx, out, why, sizeof(why));
+	if (ret != -EACCES)
+		return ret;
+	if (!strcmp(why, AZURE_CREDS_NOTHING))
+		snprintf(message + strlen(message), STORE_MESSAGE_BYTES - strlen(message), "; %s",
+			 why);
+	else
+		snprintf(message, STORE_MESSAGE_BYTES, "%s", why);
+	return ret;
+}
+
 int azure_site_locate(const struct store_call *call, const char *region, struct store_site *out,
 		      struct creds *creds_out, char message[STORE_MESSAGE_BYTES])
 {
 	struct azure_account account;
 	char name[AZURE_ACCOUNT_BYTES] = "";
+	bool lacks;
 	int ret;
 
 	(void)region;
@@ -43,14 +72,17 @@ int azure_site_locate(const struct store_call *call, const char *region, struct 
 	if (call->bucket)
 		snprintf(name, sizeof(name), "%.*s", (int)strcspn(call->bucket, "/"), call->bucket);
 	ret = azure_account_find(call->ctx, name, &account, message);
-	if (ret)
+	lacks = ret == -EACCES && account.endpoint[0];
+	if (ret && !lacks)
 		return ret;
 	ret = put_origin(&account, out, message);
-	if (!ret) {
+	strcpy(out->setting, account.setting);
+	if (!ret && lacks)
+		ret = add_token(call->ctx, out, creds_out, message);
+	else if (!ret)
 		*creds_out = account.creds;
-		strcpy(out->setting, account.setting);
-		strcpy(out->credentials, account.creds.source);
-	}
+	if (!ret)
+		strcpy(out->credentials, creds_out->source);
 	creds_wipe(&account.creds);
 	return ret;
 }

@@ -30,6 +30,12 @@ static const struct {
 					       "to it"},
 	{"AllAccessDisabled", "the owner has disabled all access to this bucket"},
 	{"AccountProblem", "the account of the bucket's owner has a problem"},
+	{"InvalidAuthenticationInfo", "the token has expired, or is for another service or tenant"},
+	{"AuthorizationPermissionMismatch",
+	 "the identity is known, but has no role for the data of this account or container, such "
+	 "as Storage Blob Data Reader"},
+	{"AuthorizationFailure", "the credential was not judged: a firewall, or the account's "
+				 "settings, refuse requests from here"},
 	{"SlowDown", "the service wants fewer requests; the credential was not judged"},
 	{"ServiceUnavailable", "the service is not available; the credential was not judged"},
 	{"InternalError", "the service has failed; the credential was not judged"},

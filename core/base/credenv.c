@@ -11,7 +11,7 @@ static const char names[][24] = {
 	"HOME",		  "USER",	    "LOGNAME",	    "XDG_CONFIG_HOME",
 	"SSL_CERT_FILE",  "SSL_CERT_DIR",   "http_proxy",   "https_proxy",
 	"HTTPS_PROXY",	  "no_proxy",	    "NO_PROXY",	    "all_proxy",
-	"ALL_PROXY",	  "SKYSHIM_ROOT",
+	"ALL_PROXY",	  "SKYSHIM_ROOT",   "IDENTITY_*",
 };
 
 bool credenv_wanted(const char *entry)

@@ -22,7 +22,7 @@ static const char help[] =
 	"                                           it expires, and what was tried\n"
 	"  skyshim creds test [--json] URI|PATH     makes one request and explains the answer\n"
 	"\n"
-	"URI|PATH: s3://BUCKET[/KEY], gs://BUCKET and so on, or a path below /cloud; none: S3 as\n"
+	"URI|PATH: s3://BUCKET[/KEY], az://ACCOUNT/CONTAINER, or a path below /cloud; none: S3 as\n"
 	"such. Secrets are never shown. Exit status: 0 there is a credential (test: the request\n"
 	"succeeded), 1 not.\n"
 	"\n"

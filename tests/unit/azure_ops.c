@@ -46,6 +46,18 @@ Test(azure_ops, a_key_signs)
 	drop_request();
 }
 
+Test(azure_ops, a_token_goes_in_a_field)
+{
+	const struct creds creds = {.token = "ey.tok.en"};
+
+	sign_with(&creds, "/c/k");
+	cr_assert_str_eq(buffer_text(&request.target), "/c/k");
+	cr_assert_str_eq(header_get(&request.fields, "x-ms-date"), "Fri, 24 May 2013 00:00:00 GMT");
+	cr_assert_str_eq(header_get(&request.fields, "Authorization"), "Bearer ey.tok.en");
+	cr_assert_str_eq(header_get(&request.fields, "x-ms-copy-source"), "https://h/c/k");
+	drop_request();
+}
+
 Test(azure_ops, a_shared_access_signature_goes_with_every_address)
 {
 	const struct creds creds = {.id = "acct", .token = "sv=1&sig=a%3D"};
