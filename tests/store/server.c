@@ -237,31 +237,38 @@ static uint64_t cut_at(const struct exchange *ex)
 	return length ? strtoull(length, NULL, 10) / 2 : 0;
 }
 
-/* False: the connection ends here. */
-static bool take_piece(struct exchange *ex, const char *data, size_t bytes)
+static void take_piece(struct exchange *ex, const char *data, size_t bytes)
 {
 	struct request *req = &ex->req;
-	uint64_t left = cut_at(ex) - ex->bytes_in;
-	bool cut = bytes > left;
 
-	if (cut)
-		bytes = (size_t)left;
 	ex->bytes_in += bytes;
 	pace_bytes(&ex->connection->in, settings.bandwidth_bytes, bytes, -1);
-	if (cut)
-		send_reset(ex->sender.fd);
 	if (ex->settled)
-		return !cut;
+		return;
 	reserve_body(ex, req->body_bytes + bytes);
 	if (req->body_too_big)
-		return !cut;
+		return;
 	memcpy(req->body + req->body_bytes, data, bytes);
 	req->body_bytes += bytes;
 	if (ex->md5)
 		EVP_DigestUpdate(ex->md5, data, bytes);
 	if (ex->sha256)
 		EVP_DigestUpdate(ex->sha256, data, bytes);
-	return !cut;
+}
+
+/* False: the connection ends here. What came of it stands before the peer can know that. */
+static bool take_until_cut(struct exchange *ex, const char *data, size_t bytes)
+{
+	uint64_t left = cut_at(ex) - ex->bytes_in;
+
+	take_piece(ex, data, bytes > left ? (size_t)left : bytes);
+	if (bytes <= left)
+		return true;
+	if (!ex->settled && ex->dialect->broken)
+		ex->dialect->broken(&ex->req);
+	ex->complete = true;
+	send_reset(ex->sender.fd);
+	return false;
 }
 
 /* Carries out what is left to carry out. False: the connection is to end without an answer. */
@@ -320,7 +327,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 		return MHD_YES;
 	}
 	if (*data_bytes) {
-		if (!take_piece(ex, data, *data_bytes))
+		if (!take_until_cut(ex, data, *data_bytes))
 			return MHD_NO;
 		*data_bytes = 0;
 		return MHD_YES;
