@@ -83,6 +83,9 @@ void reply_header(struct reply *reply, const char *name, const char *value);
 void reply_header_printf(struct reply *reply, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Puts another digit into the ETag that it tells, in its header or its text. */
+void reply_belie_etag(struct reply *reply);
+
 /* Empties it for another answer. */
 void reply_reset(struct reply *reply);
 

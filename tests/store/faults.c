@@ -30,12 +30,15 @@ static const char *const names[FAULT_KINDS] = {
 	[FAULT_DENIED] = "denied",
 	[FAULT_EXPIRED] = "expired",
 	[FAULT_OK_ERROR] = "ok-error",
+	[FAULT_MUTE] = "mute",
+	[FAULT_DEAF] = "deaf",
 	[FAULT_RESET] = "reset",
 	[FAULT_TRUNCATE] = "truncate",
 	[FAULT_STALL] = "stall",
 	[FAULT_CORRUPT] = "corrupt",
 	[FAULT_SLOW_HEADERS] = "slow-headers",
 	[FAULT_CUT] = "cut",
+	[FAULT_WRONG_ETAG] = "wrong-etag",
 };
 
 const char *fault_name(enum fault_kind kind)

@@ -8,15 +8,21 @@
  *
  * KIND  slowdown      503 SlowDown, with Retry-After if given     not carried out
  *       internal      500 InternalError                           not carried out
- *       denied        403 AccessDenied                          not carried out
- *       expired       400 ExpiredToken                          not carried out
+ *       denied        403 AccessDenied                            not carried out
+ *       expired       400 ExpiredToken                            not carried out
  *       ok-error      200 with an error body                      not carried out
- *       reset         connection reset; before the request is carried out, or with at= after that
- * many bytes of the answer's body truncate      connection closed in mid body               the
- * rest are carried out; stall         nothing more in mid body, for ms            at= says after
- * how many corrupt       one bit of the body flipped                 bytes of the body (half)
+ *       mute          the body is taken, no answer for ms, then   not carried out
+ *                     the connection closed
+ *       deaf          nothing more of the request's body is read  not carried out
+ *                     after at bytes (half), for ms; then closed
+ *       reset         connection reset; before the request is carried out, or with at= after
+ *                     that many bytes of the answer's body
+ *       truncate      connection closed in mid body      the rest are carried out; at= says
+ *       stall         nothing more in mid body, for ms   after how many bytes of the body (half)
+ *       corrupt       one bit of the body flipped
  *       cut           connection reset after at= bytes (half) of the request's body have come
  *       slow-headers  the header block dripped, one byte each ms
+ *       wrong-etag    the answer names another ETag than what was kept has
  * rate  share of matching requests, by a random sequence that seed fixes (1: all of them)
  * verb  the store's verb or the HTTP method; key: fnmatch(3) on BUCKET/KEY, must stand last
  * skip  matching requests let through first; count: how many fail before the rule is used up
@@ -39,12 +45,15 @@ enum fault_kind {
 	FAULT_DENIED,
 	FAULT_EXPIRED,
 	FAULT_OK_ERROR,
+	FAULT_MUTE,
+	FAULT_DEAF,
 	FAULT_RESET,
 	FAULT_TRUNCATE,
 	FAULT_STALL,
 	FAULT_CORRUPT,
 	FAULT_SLOW_HEADERS,
 	FAULT_CUT,
+	FAULT_WRONG_ETAG,
 	FAULT_KINDS
 };
 

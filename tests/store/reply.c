@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define VALUE_BYTES 4096
 
@@ -22,6 +23,28 @@ void reply_header_printf(struct reply *reply, const char *name, const char *form
 	vsnprintf(value, sizeof(value), format, args);
 	va_end(args);
 	reply_header(reply, name, value);
+}
+
+static void other_digit(char *digits)
+{
+	char *digit = strpbrk(digits, "0123456789abcdef");
+
+	if (digit)
+		*digit = *digit == '0' ? '1' : '0';
+}
+
+void reply_belie_etag(struct reply *reply)
+{
+	char *text = reply->text.data ? strstr(reply->text.data, "<ETag>") : NULL;
+
+	for (size_t i = 0; i < reply->headers.count; i++) {
+		if (!strcasecmp(reply->headers.items[i].name, "ETag"))
+			other_digit(reply->headers.items[i].value);
+	}
+	if (!text)
+		return;
+	text += strlen("<ETag>");
+	other_digit(strncmp(text, "&quot;", 6) ? text : text + 6);
 }
 
 void reply_reset(struct reply *reply)

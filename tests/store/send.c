@@ -39,11 +39,16 @@ static bool cuts_body(enum fault_kind kind)
 	return kind == FAULT_TRUNCATE || kind == FAULT_STALL || kind == FAULT_RESET;
 }
 
+void send_nothing(const struct sender *s)
+{
+	pace_wait_ns((s->fault.ms ? s->fault.ms : STALL_MS) * NS_PER_MS, s->fd);
+}
+
 /* The end that a fault puts to a body or to an answer without one. */
 static void cut(const struct sender *s)
 {
 	if (s->fault.kind == FAULT_STALL)
-		pace_wait_ns((s->fault.ms ? s->fault.ms : STALL_MS) * NS_PER_MS, s->fd);
+		send_nothing(s);
 	if (s->fault.kind == FAULT_RESET)
 		send_reset(s->fd);
 }

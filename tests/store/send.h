@@ -22,6 +22,9 @@ struct sender {
 /* Queues the answer. MHD_NO closes the connection, as some faults want. */
 enum MHD_Result send_reply(struct sender *s);
 
+/* Waits as long as the fault says, or until the peer has gone. */
+void send_nothing(const struct sender *s);
+
 /* Resets the connection (RST) at once. */
 void send_reset(int fd);
 

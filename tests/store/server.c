@@ -225,12 +225,13 @@ static void start(struct exchange *ex, struct MHD_Connection *connection, const 
 		reserve_body(ex, strtoull(length, NULL, 10));
 }
 
-/* How many bytes of the body are taken before the connection is cut; UINT64_MAX: all. */
+/* How many bytes of the body are taken before the connection is cut, or nothing more is read;
+ * UINT64_MAX: all. */
 static uint64_t cut_at(const struct exchange *ex)
 {
 	const char *length = request_header(ex, "Content-Length");
 
-	if (ex->sender.fault.kind != FAULT_CUT)
+	if (ex->sender.fault.kind != FAULT_CUT && ex->sender.fault.kind != FAULT_DEAF)
 		return UINT64_MAX;
 	if (ex->sender.fault.at != FAULT_AT_MIDDLE)
 		return ex->sender.fault.at;
@@ -264,6 +265,10 @@ static bool take_until_cut(struct exchange *ex, const char *data, size_t bytes)
 	take_piece(ex, data, bytes > left ? (size_t)left : bytes);
 	if (bytes <= left)
 		return true;
+	if (ex->sender.fault.kind == FAULT_DEAF) {
+		send_nothing(&ex->sender);
+		return false;
+	}
 	if (!ex->settled && ex->dialect->broken)
 		ex->dialect->broken(&ex->req);
 	ex->complete = true;
@@ -281,6 +286,10 @@ static bool produce(struct exchange *ex)
 		send_reset(ex->sender.fd);
 		return false;
 	}
+	if (f->kind == FAULT_MUTE || f->kind == FAULT_DEAF) {
+		send_nothing(&ex->sender);
+		return false;
+	}
 	if (f->kind == FAULT_SLOWDOWN || f->kind == FAULT_INTERNAL || f->kind == FAULT_DENIED ||
 	    f->kind == FAULT_EXPIRED || f->kind == FAULT_OK_ERROR) {
 		reply_reset(&ex->reply);
@@ -294,6 +303,8 @@ static bool produce(struct exchange *ex)
 	if (ex->sha256)
 		EVP_DigestFinal_ex(ex->sha256, ex->req.sha256, NULL);
 	ex->dialect->handle(&ex->req, &ex->reply);
+	if (f->kind == FAULT_WRONG_ETAG)
+		reply_belie_etag(&ex->reply);
 	return true;
 }
 

@@ -45,6 +45,15 @@ Test(store_faults, fields)
 	cr_expect_eq(f.retry_after_s, -1);
 }
 
+Test(store_faults, every_kind_has_a_name)
+{
+	for (int kind = FAULT_NONE + 1; kind < FAULT_KINDS; kind++) {
+		faults_clear();
+		add(fault_name((enum fault_kind)kind));
+		cr_expect_eq((int)get("b/k"), kind);
+	}
+}
+
 Test(store_faults, rate_repeats_with_its_seed)
 {
 	bool first[1000];
