@@ -344,6 +344,18 @@ static int know_done(struct move *m)
 	return 0;
 }
 
+/* Nothing is moved when one of them would get a name that no store takes. */
+static int check_names(const struct move *m)
+{
+	size_t old_bytes = strlen(m->old_key), new_bytes = strlen(m->new_key);
+
+	for (size_t i = 0; i < m->count; i++) {
+		if (strlen(m->entries[i].name) - old_bytes + new_bytes > NAME_KEY_MAX)
+			return -ENAMETOOLONG;
+	}
+	return 0;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct store_entry *)a)->name, ((const struct store_entry *)b)->name);
@@ -405,6 +417,8 @@ static int carry_out(struct move *m, bool *is_done)
 		ret = list_all(m);
 	if (!ret)
 		ret = know_done(m);
+	if (!ret && !m->log->is_resumed)
+		ret = check_names(m);
 	*is_done = !ret || !m->log->is_resumed; /* nothing was done yet */
 	if (ret)
 		return ret;

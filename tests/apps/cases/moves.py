@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A directory's rename, and daemons that are killed in the middle of it: in the end all of it has the new name, or,
 where the service refused, the old one, and nothing is there twice or not at all."""
+import errno
 import os
 import random
 import signal
@@ -106,7 +107,30 @@ def changed_since(context):
         want(faulty.store.get("faulty", "w/here/sub0/f0") == b"written since" and faulty.store.get("faulty", "w/there/sub1/f1") == b"written since, too", "other bytes")
 
 
+def too_long(context):
+    """A directory whose children would get names that no store takes: refused before anything is moved."""
+    with Faulty(context) as faulty:
+        long = "/".join(["n" * 200] * 4)  # and with "w/here/" and the last name it is 1,024 at most
+        last = "z" * (1024 - len(f"w/here/{long}/"))
+        faulty.store.put("faulty", f"w/here/{long}/{last}", b"long")
+        wanted = sorted([*fill(faulty, "here"), f"w/here/{long}/{last}"])
+        script = ("import os\nD = os.environ['D']\n"
+                  "for name in 'there', 'home':\n    try:\n        os.rename(D + '/here', D + '/' + name)\n        print(name)\n"
+                  "    except OSError as e:\n        print(e.errno)\n")
+        faulty.run("cat $D/keep")
+        faulty.store.reset()
+        result = context.run([context.skyshim, "run", "python3", "-c", script.replace("'there', 'home'", "'there',")], env=faulty.env)
+        want(result.stdout == b"%d\n" % errno.ENAMETOOLONG, str(result))
+        want(sorted(key for key in keys(faulty) if "/here/" in key or "/there/" in key) == wanted, "something was moved")
+        want(not faulty.store.stats()["verbs"]["CopyObject"], "copies were made, and taken back")
+        want(not os.listdir(f"{context.folder}/cache/moves"), "it is still to be done")
+        result = context.run([context.skyshim, "run", "python3", "-c", script.replace("'there', 'home'", "'home',")], env=faulty.env)
+        want(result.stdout == b"home\n", f"as long as before: {result}")
+        want(sorted(key for key in keys(faulty) if "/h" in key) == named(wanted, "here", "home"), "not all was moved")
+
+
 CASES = [
+    Case("move/name-too-long", check=too_long, embedded_only=True, timeout=110),
     Case("move/daemon-killed", check=killed(False), embedded_only=True, timeout=170),
     Case("move/both-killed", check=killed(True), embedded_only=True, timeout=170),
     Case("move/refused", check=refused, embedded_only=True, timeout=110),
