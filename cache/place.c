@@ -26,6 +26,8 @@
 #include "core/log.h"
 #include "core/scope.h"
 
+#define PROBE_BYTES 4096
+
 static bool is_set(const char *value)
 {
 	return value && *value;
@@ -115,6 +117,23 @@ int place_lock(int dir_fd)
 	if (flock(fd, LOCK_EX | LOCK_NB))
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	return take_fd(&fd);
+}
+
+int place_probe(int dir_fd)
+{
+	SCOPE_FD int fd =
+		openat(dir_fd, "probe", O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	unlinkat(dir_fd, "probe", 0);
+	/* nobody else has it open: whatever the error, no other file would get one either */
+	if (fcntl(fd, F_SETLEASE, F_WRLCK))
+		return -EOPNOTSUPP;
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PROBE_BYTES))
+		return errno == EOPNOTSUPP || errno == ENOSYS ? -EOPNOTSUPP : -errno;
+	return 0;
 }
 
 /* Reads up to bytes - 1 bytes of a small file as text; "" when there is none. */

@@ -31,6 +31,12 @@ int place_open(const char *dir, char **real_out);
  * daemon has it. */
 int place_lock(int dir_fd);
 
+/* Has the file system what the cache stands on? Without leases (fcntl(2), F_SETLEASE) nobody could
+ * tell which files a program still has open, so that what a killed one wrote would not be stored;
+ * without holes (fallocate(2), FALLOC_FL_PUNCH_HOLE) nothing would become free. NFS lacks them.
+ * Returns 0, -EOPNOTSUPP, or the error of making a file there. */
+int place_probe(int dir_fd);
+
 /* The directory for pairs in dir_fd, made if need be. If the machine was started anew since the
  * files in it were written they are removed: what the page cache held then may be lost, bitmaps
  * included. Only what was written to stays (cache/notes.h). Only with the lock. Returns a

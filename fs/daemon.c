@@ -96,13 +96,29 @@ static int find_place(const struct daemon_options *o, struct place *p)
 	return ret;
 }
 
+/* With the lock: is it a place for a cache? */
+static int check_place(const struct place *p)
+{
+	int ret = place_probe(p->dir_fd);
+
+	if (ret == -EOPNOTSUPP)
+		fprintf(stderr,
+			"skyshim: cache directory %s: its file system has no file leases or no "
+			"holes, as NFS has none; set SKYSHIM_CACHE_DIR to a directory on a local "
+			"disk, or in /dev/shm\n",
+			p->cache_dir);
+	else if (ret)
+		complain("cache directory", p->cache_dir, ret);
+	return ret;
+}
+
 /* The lock; or, if another daemon has it and that is fine, 1 once that one listens. */
 static int take_lock(const struct daemon_options *o, struct place *p)
 {
 	for (int waited_ms = 0;; waited_ms += 10) {
 		p->lock_fd = place_lock(p->dir_fd);
 		if (p->lock_fd >= 0)
-			return 0;
+			return check_place(p);
 		if (p->lock_fd != -EAGAIN) {
 			complain("lock in", p->cache_dir, p->lock_fd);
 			return p->lock_fd;

@@ -77,7 +77,7 @@ static void check_leases(const struct where *w)
 	}
 	unlink(path);
 	if (fcntl(fd, F_SETLEASE, F_WRLCK))
-		say(NOTE, "file leases", "%s; whole files are not evicted from this file system",
+		say(BAD, "file leases", "%s; put the cache on ext4, xfs, btrfs or tmpfs",
 		    strerror(errno));
 	else
 		say(GOOD, "file leases", "available");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The cache directory as it is made and found again. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -57,4 +58,19 @@ Test(cache_place, files_stay_where_they_are)
 	close(dir_fd);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	cr_assert_eq(system(command), 0);
+}
+
+Test(cache_place, probing_leaves_nothing)
+{
+	char dir[] = "/tmp/skyshim-test-XXXXXX";
+	int dir_fd;
+
+	cr_assert_not_null(mkdtemp(dir));
+	dir_fd = place_open(dir, NULL);
+	cr_assert_geq(dir_fd, 0);
+	cr_expect_eq(place_probe(dir_fd), 0);
+	cr_expect_eq(entries(dir_fd), 0);
+	cr_assert_eq(rmdir(dir), 0);
+	cr_expect_eq(place_probe(dir_fd), -ENOENT, "nothing can be made in what is gone");
+	close(dir_fd);
 }
