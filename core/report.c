@@ -26,7 +26,7 @@ static const struct {
 			"set AWS_CA_BUNDLE to its CA's file, or check"},
 	[HTTP_PROXY] = {2, "the proxy failed on the way to", "check https_proxy, no_proxy and"},
 	[HTTP_FIRST_BYTE] = {4, "no answer in time from", "check the network, and"},
-	[HTTP_STALLED] = {RETRY_TRIES_MAX, "the transfer stalled with", "check the network, and"},
+	[HTTP_STALLED] = {4, "the transfer stalled with", "check the network, and"},
 	[HTTP_CUT] = {RETRY_TRIES_MAX, "the answer was cut short from", "check the network, and"},
 	[HTTP_RESET] = {RETRY_TRIES_MAX, "the connection was closed by", "check the network, and"},
 	[HTTP_MALFORMED] = {3, "no proper HTTP answer from", "check"},

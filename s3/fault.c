@@ -27,7 +27,7 @@ static const struct {
 	{"InternalError", -EIO, STORE_CURE_WAIT},
 	{"InvalidAccessKeyId", -EACCES, STORE_CURE_NONE},
 	{"InvalidBucketName", -EINVAL, STORE_CURE_NONE},
-	{"InvalidPart", -EINVAL, STORE_CURE_NONE},
+	{"InvalidPart", -EIO, STORE_CURE_NONE},
 	{"InvalidPartOrder", -EINVAL, STORE_CURE_NONE},
 	{"InvalidToken", -EACCES, STORE_CURE_NONE},
 	{"ExpiredToken", -EACCES, STORE_CURE_RENEW},
