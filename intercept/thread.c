@@ -90,15 +90,20 @@ static bool gone(const struct thread *t)
 	return t->state == THREAD_EXITING && sys2(__NR_tkill, t->tid, 0) == -ESRCH;
 }
 
+/* One that is nobody's, zeroed under the lock: meanwhile its state says that it is free. */
 static struct thread *region_get(void)
 {
-	struct thread *t;
+	struct thread *t, *next;
 
 	lock_take(&threads_lock);
 	for (t = threads; t; t = t->next)
 		if (t->state == THREAD_FREE || gone(t))
 			break;
-	if (!t) {
+	if (t) {
+		next = t->next;
+		memset(t, 0, offsetof(struct thread, name));
+		t->next = next;
+	} else {
 		t = region_map();
 		if (t) {
 			t->next = threads;
@@ -128,16 +133,9 @@ static void copy_proc(struct proc *to, const struct proc *from)
 struct thread *thread_new(struct thread *from, struct proc *proc)
 {
 	struct thread *t = region_get();
-	struct thread *next;
-	uint32_t state;
 
 	if (!t)
 		return NULL;
-	next = t->next;
-	state = t->state;
-	memset(t, 0, offsetof(struct thread, name));
-	t->next = next;
-	t->state = state;
 	t->self = t;
 	t->stack = (uintptr_t)t + THREAD_REGION_BYTES;
 	t->selector = 1;
