@@ -117,25 +117,49 @@ class GcsServer:
 
 
 def file_content(path):
-    """Of a symbolic link, its target: so it is stored."""
+    """(what is in it, its extended attributes). Of a symbolic link, its target: so it is stored. A check may have
+    left its owner no leave to read it."""
     if os.path.islink(path):
-        return os.fsencode(os.readlink(path))
-    with open(path, "rb") as source:
-        return source.read()
+        return os.fsencode(os.readlink(path)), user_xattrs(path)
+    mode = stat.S_IMODE(os.stat(path).st_mode)
+    try:
+        os.chmod(path, mode | stat.S_IRUSR)
+        with open(path, "rb") as source:
+            return source.read(), user_xattrs(path)
+    finally:
+        os.chmod(path, mode)
+
+
+def walk(top):
+    """(folder, its status, its folders, all else in it), also of folders that their owner may not enter."""
+    status = os.lstat(top)
+    os.chmod(top, stat.S_IMODE(status.st_mode) | stat.S_IRWXU)
+    try:
+        entries = list(os.scandir(top))
+        folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        yield top, status, folders, [entry.name for entry in entries if entry.name not in folders]
+        for name in folders:
+            yield from walk(os.path.join(top, name))
+    finally:
+        os.chmod(top, stat.S_IMODE(status.st_mode))
+
+
+def user_xattrs(path):
+    """{name: base64}"""
+    return {name: base64.b64encode(os.getxattr(path, name, follow_symlinks=False)).decode()
+            for name in os.listxattr(path, follow_symlinks=False) if name.startswith("user.")}
 
 
 def local_tree(folder):
-    """{path: (status, content or None)}; of folders only those that are empty, with a slash, and those whose
+    """{path: (status, content or None, extended attributes)}; of folders only those that are empty, with a slash, and those whose
     permissions are not the usual ones."""
     found = {}
-    for top, folders, files in os.walk(folder):
-        links = [name for name in folders if os.path.islink(os.path.join(top, name))]
-        for name in files + links:
+    for top, status, folders, others in walk(folder):
+        for name in others:
             path = os.path.join(top, name)
-            found[os.path.relpath(path, folder)] = (os.lstat(path), file_content(path))
-        status = os.lstat(top)
-        if top != folder and (not folders and not files or stat.S_IMODE(status.st_mode) != 0o755):
-            found[os.path.relpath(top, folder) + "/"] = (status, None)
+            found[os.path.relpath(path, folder)] = (os.lstat(path), *file_content(path))
+        if top != folder and (not folders and not others or stat.S_IMODE(status.st_mode) != 0o755):
+            found[os.path.relpath(top, folder) + "/"] = (status, None, user_xattrs(top))
     return found
 
 
@@ -165,10 +189,8 @@ def wrong_metadata(status, metadata, usual_mode):
         yield f"mtime {metadata['mtime']}, locally {status.st_mtime}"
 
 
-def wrong_xattrs(path, metadata):
+def wrong_xattrs(local, metadata):
     """The user's extended attributes, which s3fs keeps as {name: base64} in one entry, percent-encoded."""
-    local = {name: base64.b64encode(os.getxattr(path, name, follow_symlinks=False)).decode()
-             for name in os.listxattr(path, follow_symlinks=False) if name.startswith("user.")}
     kept = json.loads(unquote(metadata.get("xattr", "")) or "{}")
     if kept != local:
         yield f"extended attributes {kept}, locally {local}"
@@ -182,7 +204,7 @@ def differences(server, prefix, folder):
         is_mark = key.endswith("/") and (any(other != key and other.startswith(key) for other in keys) or key in local)
         if key and key not in local and not is_mark:
             yield f"{key!r} is in the bucket, and not there locally"
-    for path, (status, content) in sorted(local.items()):
+    for path, (status, content, xattrs) in sorted(local.items()):
         if path not in keys:
             yield f"{path!r} is not in the bucket"
             continue
@@ -192,5 +214,5 @@ def differences(server, prefix, folder):
             yield f"{path!r}: {len(found)} bytes in the bucket, {len(content)} locally, other from byte {first} on"
         for wrong in wrong_metadata(status, metadata, 0o644 if content is not None else 0o755):
             yield f"{path!r}: {wrong}"
-        for wrong in wrong_xattrs(os.path.join(folder, path), metadata):
+        for wrong in wrong_xattrs(xattrs, metadata):
             yield f"{path!r}: {wrong}"

@@ -79,7 +79,7 @@ def read_only(context):
     mount = f"{context.folder}/ro"
     os.mkdir(mount)
     with Faulty(context) as faulty:
-        inside = f"mount -t tmpfs -o mode=0700 none {mount} && mkdir {mount}/cache && mount -o remount,ro {mount} && " \
+        inside = f"mount -t tmpfs -o mode=0700 none {mount} && mkdir {mount}/cache && mount -o remount,bind,ro {mount} && " \
                  f"exec {context.skyshim} run sh -c 'echo x >$D/f'"
         argv = ["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--mount", "sh", "-c", inside]
         result = context.run(argv, env={**faulty.env, "SKYSHIM_CACHE_DIR": f"{mount}/cache"})

@@ -38,6 +38,8 @@ class Slow(Counted):
 
         def take_terminal():
             fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+            for sig in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+                signal.signal(sig, signal.SIG_DFL)  # whoever runs the tests may ignore them
         env = self.context.environment({**self.store.environment(), "D": self.folder, **env})
         process = subprocess.Popen([self.context.skyshim, "run", "python3", "-c", script], env=env, cwd=self.context.work,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs,

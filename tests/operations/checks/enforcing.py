@@ -233,8 +233,8 @@ def a_way_through(trial):
     os.makedirs(trial.path("a/b/c"))
     trial.make("a/b/c/file", b"deep")
     os.symlink("a/b/c/file", trial.path("link"))
-    os.chmod(trial.path("a/b"), 0o600)
     inner = os.open(trial.path("a/b/c"), os.O_RDONLY | os.O_DIRECTORY)
+    os.chmod(trial.path("a/b"), 0o600)
 
     def uses():
         yield "by its path", told(opened, "a/b/c/file", os.O_RDONLY)
