@@ -185,6 +185,10 @@ crash: all teststore ## kill programs that write, their daemon, or both, and loo
 growth: all ## 100,000 threads and 100,000 programs: does anything grow?
 	@tests/conformance/growth --build $(BUILD)
 
+.PHONY: conformance
+conformance: all teststore ## one table: what programs are promised, on every store (10 minutes; STORES=embedded,azure,...)
+	@tests/conformance/stores --build $(BUILD) --log $(BUILD)/conformance.log $(if $(STORES),--only $(STORES))
+
 .PHONY: transparency
 transparency: all ## other people's test suites natively and under skyshim, test by test (an hour; QUICK=1: the quick part)
 	@scripts/transparency --build $(BUILD) --json $(BUILD)/transparency.json $(if $(QUICK),--quick)
