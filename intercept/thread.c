@@ -90,7 +90,8 @@ static bool gone(const struct thread *t)
 	return t->state == THREAD_EXITING && sys2(__NR_tkill, t->tid, 0) == -ESRCH;
 }
 
-/* One that is nobody's, zeroed under the lock: meanwhile its state says that it is free. */
+/* One that is nobody's, zeroed under the lock: meanwhile its state says that it is free. From then
+ * on a fork's child may look at it (thread_fork_child()), before its user does. */
 static struct thread *region_get(void)
 {
 	struct thread *t, *next;
@@ -110,8 +111,10 @@ static struct thread *region_get(void)
 			threads = t;
 		}
 	}
-	if (t)
+	if (t) {
+		t->sock = t->sock_beside = -1;
 		t->state = THREAD_LIVE;
+	}
 	lock_drop(&threads_lock);
 	return t;
 }
@@ -143,8 +146,6 @@ struct thread *thread_new(struct thread *from, struct proc *proc)
 	t->far = (uintptr_t)gate_far;
 	t->classes = dispatch_classes;
 	t->fds = fdtab_bytes(false);
-	t->sock = -1;
-	t->sock_beside = -1;
 	t->altstack.flags = K_SS_DISABLE;
 	t->proc = proc;
 	if (!proc) {
