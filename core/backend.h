@@ -22,6 +22,7 @@
 #include "core/digest.h"
 #include "core/http/header.h"
 #include "core/http/uri.h"
+#include "core/price.h"
 #include "core/realm.h"
 #include "core/store.h"
 
@@ -64,6 +65,7 @@ struct store_site {
 	char client_key[REALM_VALUE_BYTES];
 	char from_alias[STORE_ALIAS_BYTES]; /* of the bucket that is copied from, "" for none */
 	struct store_encryption encryption;
+	struct price price; /* the driver's */
 };
 
 /* The digests of a call's source. */

@@ -15,6 +15,7 @@
 #include "core/pairs.h"
 #include "core/realm.h"
 #include "core/store.h"
+#include "core/tally.h"
 
 static pthread_mutex_t backends_lock = PTHREAD_MUTEX_INITIALIZER;
 static const struct store_ops *backends[STORE_BACKENDS_MAX]; /* under backends_lock */
@@ -161,9 +162,12 @@ void store_counters(struct store_counters *out)
 {
 	for (int verb = 0; verb < STORE_VERBS; verb++)
 		out->requests[verb] = flight_totals.requests[verb];
-	out->retries = flight_totals.retries;
-	out->errors = flight_totals.errors;
-	out->bytes_in = flight_totals.bytes_in;
-	out->bytes_out = flight_totals.bytes_out;
+	out->retries = tally_all.retries;
+	out->errors = tally_all.errors;
+	out->bytes_in = out->bytes_out = 0;
+	for (int store = 0; store < TALLY_STORES_MAX; store++) {
+		out->bytes_in += tally_all.bytes_in[store];
+		out->bytes_out += tally_all.bytes_out[store];
+	}
 	out->connections = flight_totals.connections;
 }

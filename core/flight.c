@@ -82,12 +82,14 @@ static void flight_free(struct flight *f)
 	buffer_free(&f->answer);
 	free(f->carry);
 	body_free(&f->body);
+	job_put(f->job);
 	free(f);
 }
 
 void flight_conclude(struct flight *f, int error)
 {
 	struct store_call *call = f->call;
+	struct job *job = f->job, *before;
 
 	if (f->is_made) {
 		if (error)
@@ -122,9 +124,13 @@ void flight_conclude(struct flight *f, int error)
 		log_warn("%s", call->message);
 	}
 	if (error && (!flight_is_quiet(error) || error == -ECANCELED))
-		flight_totals.errors++;
+		TALLY_ADD(job, errors, 1);
+	f->job = NULL;
 	flight_free(f);
+	before = job_switch(job); /* what is submitted there is for the same */
 	call->done(call);
+	job_switch(before);
+	job_put(job);
 }
 
 static void task_run(struct http_task *task, bool canceled)
@@ -157,7 +163,7 @@ void flight_relaunch(struct flight *f, int64_t delay_ms)
 {
 	int ret;
 
-	flight_totals.retries++;
+	TALLY_ADD(f->job, retries, 1);
 	log_debug("%s://%s: again in %lld ms", f->call->scheme,
 		  f->call->bucket ? f->call->bucket : "", (long long)delay_ms);
 	ret = http_post(&f->task, delay_ms);
@@ -234,7 +240,8 @@ static int on_body(struct http_exchange *x, const void *data, size_t bytes)
 	struct flight *f = x->arg;
 	int ret;
 
-	flight_totals.bytes_in += bytes;
+	TALLY_ADD(f->job, bytes_in[f->store], bytes);
+	TALLY_ADD(f->job, cost_pico, bytes * f->site.price.out);
 	if (f->ask.verb == STORE_GET && is_success(x->status))
 		return body_data(&f->body, f->call, data, bytes);
 	ret = buffer_add(&f->answer, data, bytes);
@@ -291,16 +298,41 @@ static int on_send(struct http_exchange *x, uint64_t offset, void *buf, size_t b
 			return (int)n;
 		done += (size_t)n;
 	}
-	flight_totals.bytes_out += bytes;
+	TALLY_ADD(f->job, bytes_out[f->store], bytes);
 	f->progress_ms = clock_mono_ms();
 	return 0;
+}
+
+static enum tally_class class_of(const struct http_exchange *x)
+{
+	static const enum tally_class by_hundred[] = {TALLY_FAILED, TALLY_FAILED, TALLY_2XX,
+						      TALLY_3XX,    TALLY_4XX,	  TALLY_5XX};
+
+	if (x->failure != HTTP_NONE || x->status < 0 || x->status >= 600)
+		return TALLY_FAILED;
+	return by_hundred[x->status / 100];
+}
+
+/* Services charge for what they have answered, refusals too, but not for their own failures. */
+static void count(struct flight *f)
+{
+	const struct http_exchange *x = &f->x;
+	enum tally_class class = class_of(x);
+
+	flight_totals.connections += x->connections;
+	TALLY_ADD(f->job, requests[f->store][f->ask.verb][class], 1);
+	if (class != TALLY_FAILED && class != TALLY_5XX)
+		TALLY_ADD(f->job, cost_pico, price_of(&f->site.price, f->ask.verb));
+	if (x->started_us)
+		tally_took(f->job, f->ask.verb, x->started_us - x->sent_us,
+			   clock_mono_us() - x->started_us);
 }
 
 static void on_done(struct http_exchange *x)
 {
 	struct flight *f = x->arg;
 
-	flight_totals.connections += x->connections;
+	count(f);
 	log_debug("%s %s://%s/%s: %d %s", x->method, f->call->scheme,
 		  f->call->bucket ? f->call->bucket : "", f->call->key ? f->call->key : "",
 		  x->status, x->detail);
@@ -477,6 +509,9 @@ int flight_start(struct store_call *call, const struct store_ops *ops)
 		ops = &nowhere;
 	f->call = call;
 	f->ops = ops;
+	f->job = job_ref(job_current());
+	f->store = ops->scheme ? tally_store(ops->scheme) : 0;
+	job_called();
 	f->task.run = task_run;
 	f->x.head = on_head;
 	f->x.body = on_body;

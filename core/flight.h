@@ -27,7 +27,7 @@ struct flight_limits {
 struct flight_totals {
 	struct flight_limits limits;
 	atomic_uint_fast64_t requests[STORE_VERBS];
-	atomic_uint_fast64_t retries, errors, bytes_in, bytes_out, connections;
+	atomic_uint_fast64_t connections;
 };
 extern struct flight_totals flight_totals;
 

@@ -14,6 +14,7 @@
 #include "core/flight.h"
 #include "core/hasher.h"
 #include "core/http/engine.h"
+#include "core/tally.h"
 
 /* What the present sending is for. */
 enum flight_asking {
@@ -29,6 +30,9 @@ struct flight {
 	struct http_exchange x;
 	struct store_call *call;
 	const struct store_ops *ops;
+
+	struct job *job; /* a reference; NULL: nobody's */
+	unsigned store;	 /* tally_store() */
 
 	struct store_call ask; /* what is being asked now; holds the results */
 	enum flight_asking asking;

@@ -56,6 +56,11 @@ const struct realm_kind realm_table[REALM_SETTINGS] = {
 	[REALM_CLIENT_KEY] = {.name = "client_key", .schemes = "s3 az gs", .type = REALM_PATH},
 	[REALM_BATCH_DELETE] = {.name = "batch_delete", .schemes = "s3", .type = REALM_BOOL},
 	[REALM_PART_COPY] = {.name = "part_copy", .schemes = "s3", .type = REALM_BOOL},
+	[REALM_PRICE_WRITE] = {.name = "price_write", .schemes = "s3 az gs", .type = REALM_NUMBER},
+	[REALM_PRICE_READ] = {.name = "price_read", .schemes = "s3 az gs", .type = REALM_NUMBER},
+	[REALM_PRICE_EGRESS] = {.name = "price_egress",
+				.schemes = "s3 az gs",
+				.type = REALM_NUMBER},
 };
 
 static int setting_of(const char *name)
@@ -120,6 +125,16 @@ static bool is_plain(const char *value)
 	return true;
 }
 
+/* Digits, perhaps with one point among them, of less than 10^9. */
+static bool is_number(const char *value)
+{
+	size_t whole = strspn(value, "0123456789");
+	size_t point = value[whole] == '.';
+	size_t rest = whole + point + strspn(value + whole + point, "0123456789");
+
+	return !value[rest] && rest > point && whole <= 9 && rest < 20;
+}
+
 /* What is wrong with the value, or NULL. */
 static const char *judge(const struct realm_kind *kind, const char *value, char words[256])
 {
@@ -143,6 +158,8 @@ static const char *judge(const struct realm_kind *kind, const char *value, char 
 		return uri_parse_origin(value, &origin) < 0
 			       ? "write http://host:port or https://host"
 			       : NULL;
+	case REALM_NUMBER:
+		return is_number(value) ? NULL : "write a number like 0.005, or 0";
 	case REALM_AN_ARN:
 		return strncmp(value, "arn:", 4) != 0 || !strstr(value, ":accesspoint")
 			       ? "write arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME"

@@ -37,6 +37,9 @@ enum realm_setting {
 	REALM_CLIENT_KEY,     /* path of a PEM file */
 	REALM_BATCH_DELETE,   /* bool: has the service this? */
 	REALM_PART_COPY,      /* bool: the same */
+	REALM_PRICE_WRITE,    /* number: core/price.h */
+	REALM_PRICE_READ,
+	REALM_PRICE_EGRESS,
 	REALM_SETTINGS
 };
 

@@ -5,7 +5,15 @@
 
 #include "core/realm.h"
 
-enum realm_type { REALM_TEXT, REALM_BOOL, REALM_WORD, REALM_PATH, REALM_URL, REALM_AN_ARN };
+enum realm_type {
+	REALM_TEXT,
+	REALM_BOOL,
+	REALM_WORD,
+	REALM_PATH,
+	REALM_URL,
+	REALM_AN_ARN,
+	REALM_NUMBER
+};
 
 struct realm_kind {
 	const char *name;

@@ -15,6 +15,7 @@
 #include "cache/clock.h"
 #include "core/context.h"
 #include "core/log.h"
+#include "core/tally.h"
 #include "fs/gonelog.h"
 #include "fs/gonesend.h"
 #include "fs/told.h"
@@ -70,6 +71,13 @@ static void owner_drop(struct gone_owner *o)
 		at = &(*at)->next;
 	*at = o->next;
 	free(o);
+}
+
+static void item_free(struct gone_item *i)
+{
+	if (i)
+		job_put(i->job);
+	free(i);
 }
 
 /* Scheme and bucket of both are the same. */
@@ -140,7 +148,7 @@ static void take_out(size_t n, const char *message)
 				 NAME_SHOWN, i->object, STORE_MESSAGE_BYTES - NAME_SHOWN - 64,
 				 message);
 		}
-		free(i);
+		item_free(i);
 	}
 	if (!first && !left && is_clean)
 		gonelog_empty();
@@ -178,7 +186,9 @@ static void *work(void *arg)
 		size_t n = batch();
 
 		pthread_mutex_unlock(&lock);
+		job_switch(i->job); /* of several in one request the first's */
 		gone_send(i, n, message);
+		job_switch(NULL);
 		tell(i, n);
 		pthread_mutex_lock(&lock);
 		take_out(n, message);
@@ -243,6 +253,7 @@ int gone_add(const struct lookup *q, pid_t pid)
 		return -ENOMEM;
 	memcpy(i->object, object, len + 1);
 	i->ctx = q->ctx;
+	i->job = job_ref(job_current());
 	take_etag(i);
 	pthread_mutex_lock(&lock);
 	ret = need_thread();
@@ -257,7 +268,7 @@ int gone_add(const struct lookup *q, pid_t pid)
 	}
 	pthread_mutex_unlock(&lock);
 	if (ret)
-		free(i);
+		item_free(i);
 	return ret;
 }
 
@@ -293,7 +304,7 @@ static int resume_one(const struct gonelog_left *l, struct context *ctx)
 		ret = append(i, l->pid);
 	}
 	if (ret)
-		free(i);
+		item_free(i);
 	return ret;
 }
 

@@ -15,6 +15,7 @@ struct gone_item {
 	struct gone_item *next;
 	struct gone_owner *owner;
 	struct context *ctx;
+	struct job *job; /* a reference, or NULL: who gave it up */
 	uint64_t serial; /* in the journal */
 	bool is_left;	 /* by an earlier daemon: it may be another object by now, which stays */
 	int error;	 /* the result */

@@ -13,6 +13,7 @@
 
 #include "cache/clock.h"
 #include "core/log.h"
+#include "core/tally.h"
 #include "fs/publish.h"
 #include "fs/sent.h"
 
@@ -33,7 +34,8 @@ struct item {
 	struct item *next;
 	struct cache_file *file; /* a reference */
 	struct owner *owner;
-	uint64_t bytes; /* of the file when it was added */
+	struct job *job; /* a reference, or NULL */
+	uint64_t bytes;	 /* of the file when it was added */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -140,8 +142,10 @@ static void *work(void *arg)
 		i->next = running;
 		running = i;
 		pthread_mutex_unlock(&lock);
+		job_switch(i->job);
 		ret = publish(i->file, message);
 		cache_put(i->file);
+		job_put(job_switch(NULL));
 		pthread_mutex_lock(&lock);
 		stops_running(i);
 		note_end(i, ret, message);
@@ -187,7 +191,10 @@ int later_add(struct cache_file *file, pid_t pid)
 	ret = !o ? -ENOMEM : stopping ? -EAGAIN : add_thread();
 	if (!ret) {
 		cache_ref(file);
-		*i = (struct item){.file = file, .owner = o, .bytes = attr.size};
+		*i = (struct item){.file = file,
+				   .owner = o,
+				   .bytes = attr.size,
+				   .job = job_ref(job_current())};
 		o->pending++;
 		o->total += attr.size;
 		*last = i;

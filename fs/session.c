@@ -14,6 +14,7 @@
 #include "core/context.h"
 #include "core/log.h"
 #include "core/scope.h"
+#include "core/tally.h"
 #include "fs/change.h"
 #include "fs/gone.h"
 #include "fs/listing.h"
@@ -288,8 +289,15 @@ static int serve_status(struct session *s)
 
 static int serve_stats(struct session *s)
 {
-	s->out->text = stats_json();
-	return s->out->text ? 0 : -ENOMEM;
+	return stats_json(s->req->job, &s->out->text);
+}
+
+static int serve_job(struct session *s)
+{
+	struct job *job = job_find(s->req->job, s->pid, s->text, s->req->text_len);
+
+	job_put(job);
+	return job ? 0 : -EINVAL;
 }
 
 static const struct {
@@ -310,7 +318,7 @@ static const struct {
 	[WIRE_CREDS] = {serve_creds, true},	   [WIRE_STREAM] = {serve_stream, false},
 	[WIRE_NAME] = {serve_name, false},	   [WIRE_ROOM] = {serve_room, false},
 	[WIRE_LEFT] = {serve_left, false},	   [WIRE_GETXATTR] = {serve_getxattr, true},
-	[WIRE_SETXATTR] = {serve_setxattr, true},
+	[WIRE_SETXATTR] = {serve_setxattr, true},  [WIRE_JOB] = {serve_job, false},
 };
 
 static int serve(struct session *s, size_t bytes)
@@ -328,7 +336,6 @@ static int serve(struct session *s, size_t bytes)
 		snprintf(s->out->line, sizeof(s->out->line), "%s", WIRE_OTHER_VERSION);
 		return -EPROTONOSUPPORT;
 	}
-	stats_served(req->op);
 	memcpy(s->out->head.ctx, req->ctx, WIRE_CTX_BYTES);
 	if (ops[req->op].needs_ctx) {
 		s->ctx = context_find(req->ctx);
@@ -339,6 +346,33 @@ static int serve(struct session *s, size_t bytes)
 		}
 	}
 	return ops[req->op].serve ? paths_serve(s, ops[req->op].serve) : -EOPNOTSUPP;
+}
+
+static bool is_request(const struct wire_request *req, size_t bytes)
+{
+	return bytes >= sizeof(*req) && req->magic == WIRE_MAGIC && req->version == WIRE_VERSION &&
+	       req->op && req->op < WIRE_OPS;
+}
+
+/* On behalf of its job. */
+static int serve_counted(struct session *s, size_t bytes)
+{
+	uint64_t calls = job_calls();
+	struct job *job = NULL;
+	int ret;
+
+	if (!is_request(s->req, bytes))
+		return serve(s, bytes);
+	if (s->req->op < WIRE_JOB) /* not the command line's */
+		job = job_find(s->req->job, s->pid, NULL, 0);
+	job_switch(job);
+	ret = serve(s, bytes);
+	job_switch(NULL);
+	TALLY_ADD(job, served[s->req->op], 1);
+	if (job_calls() != calls)
+		TALLY_ADD(job, asked[s->req->op], 1);
+	job_put(job);
+	return ret;
 }
 
 void session_serve(const struct session_env *env, pid_t pid, const void *message, size_t bytes,
@@ -355,7 +389,7 @@ void session_serve(const struct session_env *env, pid_t pid, const void *message
 	int ret;
 
 	*out = (struct session_reply){.head.magic = WIRE_MAGIC, .fd = {-1, -1, -1}};
-	ret = serve(&s, bytes);
+	ret = serve_counted(&s, bytes);
 	out->head.error = ret;
 	if (ret && out->head.fds)
 		out->head.fds = 0;

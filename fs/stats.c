@@ -2,6 +2,7 @@
 /* Counters, gathered from those who keep them. */
 #include "fs/stats.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <pthread.h>
 #include <string.h>
@@ -11,26 +12,15 @@
 #include "cache/clock.h"
 #include "cache/twins.h"
 #include "core/store.h"
+#include "core/tally.h"
 #include "fs/clients.h"
 #include "fs/listing.h"
 #include "fs/meta.h"
+#include "fs/tallies.h"
 
 #define CONTEXTS_MAX 1024 /* told apart in the count */
 
-static const char *const verbs[STORE_VERBS] = {
-	"head",	     "get",	    "list",  "buckets",		"put",
-	"delete",    "delete_many", "copy",  "multipart_begin", "part",
-	"part_copy", "complete",    "abort", "uploads"};
-static const char *const ops[] = {
-	"",	    "hello",	"stat",	   "open",    "ensure",	  "identify", "report", "twin",
-	"trapped",  "flush",	"stream",  "settle",  "truncate", "unlink",   "mkdir",	"rename",
-	"link",	    "clone",	"setattr", "recover", "symlink",  "readlink", "name",	"creds",
-	"getxattr", "setxattr", "room",	   "left",    "status",	  "stats"};
-
-_Static_assert(sizeof(ops) / sizeof(ops[0]) == WIRE_OPS, "an operation without a name");
-
 static int64_t start_ns;
-static uint64_t served[WIRE_OPS]; /* atomic */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint8_t seen[CONTEXTS_MAX][WIRE_CTX_BYTES];
@@ -39,12 +29,6 @@ static unsigned contexts;
 void stats_start(void)
 {
 	start_ns = clock_ns();
-}
-
-void stats_served(unsigned op)
-{
-	if (op < WIRE_OPS)
-		__atomic_add_fetch(&served[op], 1, __ATOMIC_RELAXED);
 }
 
 void stats_context(const uint8_t *ctx)
@@ -81,7 +65,7 @@ static json_t *requests(const struct store_counters *c)
 	json_t *object = json_object();
 
 	for (unsigned i = 0; i < STORE_VERBS; i++)
-		set(object, verbs[i], c->requests[i]);
+		set(object, tallies_verbs[i], c->requests[i]);
 	return object;
 }
 
@@ -90,7 +74,7 @@ static json_t *runtime_requests(void)
 	json_t *object = json_object();
 
 	for (unsigned i = 1; i < WIRE_OPS; i++)
-		set(object, ops[i], __atomic_load_n(&served[i], __ATOMIC_RELAXED));
+		set(object, tallies_ops[i], tally_all.served[i]);
 	return object;
 }
 
@@ -136,19 +120,37 @@ static json_t *base(void)
 
 static char *to_text(json_t *root)
 {
-	char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+	char *text = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
 
 	json_decref(root);
 	return text;
 }
 
-char *stats_json(void)
+/* Of one job. */
+static int job_json(uint32_t id, char **text_out)
+{
+	struct job *job = job_known(id);
+	json_t *root;
+
+	if (!job)
+		return -ENOENT;
+	root = tallies_job(job);
+	json_object_update_missing_new(root, tallies_json(&job->tally, true));
+	job_put(job);
+	*text_out = to_text(root);
+	return *text_out ? 0 : -ENOMEM;
+}
+
+int stats_json(uint32_t job, char **text_out)
 {
 	struct store_counters store;
 	struct cache_stats cached;
 	struct meta_stats meta;
-	json_t *root = base();
+	json_t *root;
 
+	if (job)
+		return job_json(job, text_out);
+	root = base();
 	store_counters(&store);
 	cache_stats(&cached);
 	meta_stats(&meta);
@@ -169,7 +171,10 @@ char *stats_json(void)
 	set(root, "names_bytes", meta.bytes);
 	set(root, "listings", listing_count());
 	json_object_set_new(root, "coverage", coverage());
-	return to_text(root);
+	json_object_set_new(root, "total", tallies_json(&tally_all, true));
+	json_object_set_new(root, "jobs", tallies_jobs());
+	*text_out = to_text(root);
+	return *text_out ? 0 : -ENOMEM;
 }
 
 char *stats_status_json(const char *sock, const char *cache_dir)

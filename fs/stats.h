@@ -9,12 +9,11 @@
 
 void stats_start(void);
 
-/* One request of a runtime was answered. op: enum wire_op. */
-void stats_served(unsigned op);
 void stats_context(const uint8_t *ctx); /* this context was registered, perhaps again */
 
-/* JSON text, to free; NULL without memory. */
-char *stats_json(void);
+/* JSON text, to free: of one job (wire_request.job), or 0: of all there is. Returns 0, -ENOENT (no
+ * such job) or -ENOMEM. */
+int stats_json(uint32_t job, char **text_out);
 
 /* For `skyshim status`: pid, version, uptime, socket, cache directory. */
 char *stats_status_json(const char *sock, const char *cache_dir);

@@ -159,6 +159,7 @@ static long send_request(int sock, const struct request *rq)
 		.gid = rq->gid,
 		.flags = rq->flags,
 		.text_len = rq->text_len,
+		.job = rt.handoff.job,
 	};
 	struct kiovec iov[2] = {{&head, sizeof(head)}, {(void *)rq->text, rq->text_len}};
 	struct kmsghdr msg = {.iov = iov, .iovlen = rq->text_len ? 2 : 1};

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#define JOB_DIGITS 8
+
 struct writer {
 	char *at;
 	char *end;
@@ -38,16 +40,20 @@ int handoff_build(const struct handoff *h, char *out, size_t out_bytes)
 {
 	static const char digits[] = "0123456789abcdef";
 	struct writer w = {.at = out, .end = out + out_bytes};
-	char hex[2 * WIRE_CTX_BYTES + 1];
+	char hex[2 * WIRE_CTX_BYTES + 1], job[JOB_DIGITS + 1];
 
 	for (size_t i = 0; i < WIRE_CTX_BYTES; i++) {
 		hex[2 * i] = digits[h->ctx[i] >> 4];
 		hex[2 * i + 1] = digits[h->ctx[i] & 15];
 	}
 	hex[2 * WIRE_CTX_BYTES] = '\0';
+	for (int i = 0; i < JOB_DIGITS; i++)
+		job[i] = digits[h->job >> (28 - 4 * i) & 15];
+	job[JOB_DIGITS] = '\0';
 
 	put(&w, HANDOFF_NAME "1\n", sizeof(HANDOFF_NAME "1\n") - 1);
 	put_field(&w, "ctx=", hex);
+	put_field(&w, "job=", job);
 	put_field(&w, "root=", h->root);
 	put_field(&w, "sock=", h->sock);
 	put_field(&w, "cache=", h->cache);
@@ -99,6 +105,23 @@ static int parse_ctx(const char *hex, uint8_t *out)
 	return 0;
 }
 
+static int parse_job(const char *hex, uint32_t *out)
+{
+	uint32_t job = 0;
+
+	if (strlen(hex) != JOB_DIGITS)
+		return -EINVAL;
+	for (int i = 0; i < JOB_DIGITS; i++) {
+		int digit = hex_digit(hex[i]);
+
+		if (digit < 0)
+			return -EINVAL;
+		job = job << 4 | (unsigned)digit;
+	}
+	*out = job;
+	return 0;
+}
+
 /* The field at *at, its newline made a NUL; *at moves behind it. NULL if it is not called name. */
 static const char *take_field(char **at, const char *name)
 {
@@ -120,12 +143,13 @@ int handoff_parse(char *text, struct handoff *out)
 {
 	const char start[] = HANDOFF_NAME "1\n";
 	struct handoff h = {0};
-	const char *hex;
+	const char *hex, *job;
 
 	if (strncmp(text, start, sizeof(start) - 1) != 0)
 		return -EINVAL;
 	text += sizeof(start) - 1;
 	hex = take_field(&text, "ctx=");
+	job = take_field(&text, "job=");
 	h.root = take_field(&text, "root=");
 	h.sock = take_field(&text, "sock=");
 	h.cache = take_field(&text, "cache=");
@@ -144,8 +168,8 @@ int handoff_parse(char *text, struct handoff *out)
 	h.filtered = take_field(&text, "filtered=");
 	h.high = take_field(&text, "high=");
 	h.name = take_field(&text, "name=");
-	if (!hex || !h.root || !h.sock || !h.cache || !h.bin || !h.rt || !h.rtid ||
-	    parse_ctx(hex, h.ctx))
+	if (!hex || !job || !h.root || !h.sock || !h.cache || !h.bin || !h.rt || !h.rtid ||
+	    parse_ctx(hex, h.ctx) || parse_job(job, &h.job))
 		return -EINVAL;
 	if (strncmp(text, "exec=", 5) != 0)
 		return -EINVAL;

@@ -4,8 +4,8 @@
  * in the environment, which the runtime takes out again before the program sees it. Fields are
  * separated by newlines, `exec` stands last because a path may hold any byte:
  *
- *   SKYSHIM_RT=1\nctx=HEX\nroot=/cloud\nsock=PATH\ncache=DIR\nbin=PATH\nrt=PATH\nrtid=ID\n
- *     [cwd=VIRTUAL\n][mask=HEX\n][fd=N\n][strict=1\n][report=PATH\n][late=MODE\n]
+ *   SKYSHIM_RT=1\nctx=HEX\njob=HEX\nroot=/cloud\nsock=PATH\ncache=DIR\nbin=PATH\nrt=PATH\n
+ *     rtid=ID\n[cwd=VIRTUAL\n][mask=HEX\n][fd=N\n][strict=1\n][report=PATH\n][late=MODE\n]
  *     [enforce=RULES\n][uring=HOW\n][home=HEX\n][filtered=1\n][high=1\n][name=PATH\n]exec=PATH
  */
 #ifndef CORE_BASE_HANDOFF_H
@@ -30,6 +30,7 @@
 /* All strings are NUL-terminated by handoff_parse(), point into its text and live as long as it. */
 struct handoff {
 	uint8_t ctx[WIRE_CTX_BYTES];
+	uint32_t job;	  /* as of a wire_request */
 	const char *root; /* where the clouds appear: absolute, no trailing slash */
 	const char *sock; /* the daemon's socket: absolute */
 	const char

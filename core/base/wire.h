@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC     0x4d485353u /* "SSHM" */
-#define WIRE_VERSION   11u
+#define WIRE_VERSION   12u
 #define WIRE_PATH_MAX  4096u  /* bytes of a virtual path, with its NUL; PATH_MAX of Linux */
 #define WIRE_MSG_MAX   60000u /* bytes of text in a request or a reply */
 #define WIRE_CTX_BYTES 16u    /* a context's id: the first half of a SHA-256 */
@@ -122,7 +122,10 @@ enum wire_op {
 	 * (0): attr.nlink: files that are not in the bucket yet, attr.size: bytes of all, attr.ino:
 	 * how many of these are there. Never waits for the store. */
 	WIRE_LEFT,
-	/* For the command line. Reply text: JSON. */
+	/* A `skyshim run` begins: the request's job. text: its command line, for people. */
+	WIRE_JOB,
+	/* For the command line. Reply text: JSON. WIRE_STATS of one job: the request's job, and
+	 * -ENOENT when there is none; 0: all. */
 	WIRE_STATUS,
 	WIRE_STATS,
 	WIRE_OPS
@@ -191,6 +194,7 @@ struct wire_request {
 	uint32_t uid, gid;
 	uint32_t flags;
 	uint32_t text_len; /* bytes that follow this struct; a path has no NUL */
+	uint32_t job;	   /* the `skyshim run` that this process is part of, 0: of none */
 };
 
 #define WIRE_CALLER UINT32_MAX /* an owner: whoever asks; the runtime fills it in */

@@ -25,9 +25,10 @@
 #include "fs/ask.h"
 #include "fs/autostart.h"
 
-#define HOME_DIGITS 17
-#define RTID_BYTES  96
-#define HELLO_TRIES 3 /* the daemon may be about to leave just when it is asked */
+#define HOME_DIGITS    17
+#define RTID_BYTES     96
+#define JOB_LINE_BYTES 1024 /* of a command line that is told */
+#define HELLO_TRIES    3    /* the daemon may be about to leave just when it is asked */
 
 static int complain(const char *what, const char *why)
 {
@@ -70,6 +71,20 @@ int handover_context(const struct where *w, uint8_t ctx[WIRE_CTX_BYTES])
 			return 0;
 	}
 	return complain("the daemon does not answer", ask_error(ret));
+}
+
+/* Tells the daemon that a job begins; without that it goes by the name of its first process. */
+static void begin_job(const struct where *w, uint32_t job, char *const *argv)
+{
+	SCOPE_BUFFER struct buffer line = BUFFER_INIT(JOB_LINE_BYTES);
+	struct wire_request request = {.op = WIRE_JOB, .job = job};
+	struct ask_reply reply;
+	int ret = 0;
+
+	for (size_t i = 0; argv[i] && !ret; i++)
+		ret = buffer_addf(&line, "%s%s", i ? " " : "", argv[i]);
+	if (!ask(w->sock, &request, line.data, line.len, &reply))
+		ask_free(&reply);
 }
 
 /* The working directory below root, when this process itself runs under a runtime and stands there.
@@ -122,6 +137,16 @@ static int choose_home(char out[HOME_DIGITS])
 		return -1;
 	snprintf(out, HOME_DIGITS, "%" PRIx64,
 		 HANDOFF_HOME_LOW + number % places * HANDOFF_HOME_BYTES);
+	return 0;
+}
+
+/* Beside those of other daemons' times, so a random one. */
+static int choose_job(uint32_t *out)
+{
+	do {
+		if (getrandom(out, sizeof(*out), 0) != sizeof(*out))
+			return -1;
+	} while (!*out);
 	return 0;
 }
 
@@ -216,8 +241,9 @@ int handover(const struct where *w, const struct program *p, const struct covera
 	ret = handover_context(w, h.ctx);
 	if (ret)
 		return ret;
-	if (h.home && choose_home(home))
+	if ((h.home && choose_home(home)) || choose_job(&h.job))
 		return complain("a random number", strerror(errno));
+	begin_job(w, h.job, p->argv);
 	h.cwd = virtual_cwd(root, &cwd);
 	ret = handoff_build(&h, text, sizeof(text));
 	if (ret < 0)

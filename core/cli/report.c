@@ -6,14 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <jansson.h>
 
 #include "core/cli/where.h"
 #include "fs/ask.h"
 
-int report_get(enum wire_op op, char **text_out)
+int report_get(enum wire_op op, uint32_t job, json_t **out)
 {
-	struct wire_request request = {.op = (uint16_t)op};
+	struct wire_request request = {.op = (uint16_t)op, .job = job};
 	struct ask_reply reply;
 	struct where w;
 	int ret;
@@ -27,15 +26,18 @@ int report_get(enum wire_op op, char **text_out)
 	if (!ret && reply.head.error) {
 		ret = reply.head.error;
 		ask_free(&reply);
+		if (ret == -ENOENT)
+			return 2;
 	}
 	if (ret) {
 		fprintf(stderr, "skyshim: the daemon does not answer: %s\n", ask_error(ret));
 		return -1;
 	}
-	*text_out = reply.text;
-	reply.text = NULL;
+	*out = json_loads(reply.text, 0, NULL);
 	ask_free(&reply);
-	return 0;
+	if (!*out)
+		fputs("skyshim: the daemon's answer makes no sense\n", stderr);
+	return *out ? 0 : -1;
 }
 
 static void print_object(const json_t *object, const char *outer)
@@ -52,20 +54,12 @@ static void print_object(const json_t *object, const char *outer)
 			print_object(value, name);
 		else if (json_is_string(value))
 			printf("%-28s %s\n", name, json_string_value(value));
-		else
+		else if (json_is_integer(value))
 			printf("%-28s %lld\n", name, (long long)json_integer_value(value));
 	}
 }
 
-int report_print(const char *text)
+void report_print(const json_t *object)
 {
-	json_t *root = json_loads(text, 0, NULL);
-
-	if (!root) {
-		fputs("skyshim: the daemon's answer makes no sense\n", stderr);
-		return -1;
-	}
-	print_object(root, "");
-	json_decref(root);
-	return 0;
+	print_object(object, "");
 }

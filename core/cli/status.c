@@ -2,7 +2,6 @@
 /* `skyshim status`: exit status 0 when a daemon runs, 3 when none does (as init scripts have it).
  */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "core/cli/cli.h"
 #include "core/cli/report.h"
@@ -11,17 +10,17 @@
 
 int cli_status(char **argv)
 {
-	char *text = NULL;
+	json_t *report;
 	int ret = cli_no_arguments("status", argv);
 
 	if (ret)
 		return ret;
-	ret = report_get(WIRE_STATUS, &text);
+	ret = report_get(WIRE_STATUS, 0, &report);
 	if (ret > 0)
 		puts("no daemon is running; `skyshim run` starts one");
 	if (ret)
 		return ret > 0 ? NOT_RUNNING : 1;
-	ret = report_print(text) ? 1 : 0;
-	free(text);
-	return ret;
+	report_print(report);
+	json_decref(report);
+	return 0;
 }

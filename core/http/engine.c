@@ -113,7 +113,8 @@ static void start_waiting(void)
 			continue;
 		list_remove(&engine.waiting, t);
 		list_add(&engine.active, t);
-		transfer_started(t, clock_mono_ms());
+		t->x->started_us = clock_mono_us();
+		transfer_started(t, t->x->started_us / 1000);
 		if (curl_multi_add_handle(engine.multi, t->easy))
 			end_active(t, CURLE_OUT_OF_MEMORY, HTTP_NONE);
 	}
@@ -134,6 +135,8 @@ int http_send(struct http_exchange *x)
 		curl_easy_cleanup(transfer_free(t));
 		return ret;
 	}
+	x->sent_us = clock_mono_us();
+	x->started_us = 0;
 	list_add(&engine.waiting, t);
 	return 0;
 }

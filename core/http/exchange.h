@@ -72,6 +72,7 @@ struct http_exchange {
 	struct header_list answer;
 	bool continued;			/* the server gave leave for the body */
 	unsigned connections;		/* opened for it */
+	int64_t sent_us, started_us;	/* http_send() came; a connection was its. 0: never */
 	char detail[HTTP_DETAIL_BYTES]; /* of a failure, in words */
 };
 

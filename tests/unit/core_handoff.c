@@ -8,6 +8,7 @@
 
 static const struct handoff full = {
 	.ctx = {0x00, 0x0f, 0xf0, 0xff},
+	.job = 0x0123cdef,
 	.root = "/cloud",
 	.sock = "/run/s",
 	.cache = "/c",
@@ -27,6 +28,7 @@ Test(handoff, round_trip)
 	cr_assert_gt(handoff_build(&full, text, sizeof(text)), 0);
 	cr_assert_eq(handoff_parse(text, &h), 0);
 	cr_assert_arr_eq(h.ctx, full.ctx, sizeof(h.ctx));
+	cr_assert_eq(h.job, full.job);
 	cr_assert_str_eq(h.root, full.root);
 	cr_assert_str_eq(h.sock, full.sock);
 	cr_assert_str_eq(h.rt, full.rt);
@@ -91,6 +93,12 @@ Test(handoff, refusals)
 	h.root = "/a\nb";
 	cr_assert_eq(handoff_build(&h, text, sizeof(text)), -EINVAL);
 	strcpy(text, HANDOFF_NAME "1\nctx=zz\n");
+	cr_assert_eq(handoff_parse(text, &h), -EINVAL);
+	cr_assert_gt(handoff_build(&full, text, sizeof(text)), 0);
+	*strstr(text, "job=01") = 'J';
+	cr_assert_eq(handoff_parse(text, &h), -EINVAL);
+	cr_assert_gt(handoff_build(&full, text, sizeof(text)), 0);
+	strstr(text, "job=01")[4] = 'g';
 	cr_assert_eq(handoff_parse(text, &h), -EINVAL);
 }
 

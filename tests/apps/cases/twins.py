@@ -17,7 +17,7 @@ import time
 from case import Case, want
 from cases.processes import ABSURD, ODD
 
-REQUEST = struct.Struct("=IHH16sQQQQqIIIII4x")  # core/base/wire.h
+REQUEST = struct.Struct("=IHH16sQQQQqIIIIII")  # core/base/wire.h
 REPLY = struct.Struct("=Ii16sQQqIIII")
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
 
@@ -57,7 +57,7 @@ class Daemon:
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as wire:
             wire.settimeout(60)
             wire.connect(self.socket)
-            head = REQUEST.pack(MAGIC, VERSION, operation, b"", 0, 0, offset, 0, 0, 0, 0, 0, 0, len(text))
+            head = REQUEST.pack(MAGIC, VERSION, operation, b"", 0, 0, offset, 0, 0, 0, 0, 0, 0, len(text), 0)
             if fds:
                 socket.send_fds(wire, [head + text], fds)
             else:
