@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`skyshim stats`: what it tells is what the store has counted, in all and for each job."""
+import json
+import math
+
+from case import Case, want
+from cases.budget import Counted, requests
+
+VERBS = {"HeadObject": "head", "GetObject": "get", "ListObjectsV2": "list", "PutObject": "put", "DeleteObject": "delete",
+         "DeleteObjects": "delete_many", "CopyObject": "copy", "CreateMultipartUpload": "multipart_begin", "UploadPart": "part",
+         "UploadPartCopy": "part_copy", "CompleteMultipartUpload": "complete"}
+WORK = ("cat $D/small $D/none; ls -l $D/dir; head -c 20000000 /dev/zero >$D/large; cp $D/small $D/copy; mv $D/copy $D/moved; "
+        "rm $D/moved; echo x >$D/new; true")
+
+
+def stats(context, *options):
+    said = context.run([context.skyshim, "stats", "--json", *options])
+    want(said.status == 0, said)
+    return json.loads(said.stdout)
+
+
+def by_verb(tally):
+    count = {}
+    for one in tally["requests"]:
+        count[one["verb"]] = count.get(one["verb"], 0) + one["count"]
+    return count
+
+
+def seen_by(store):
+    return {VERBS[verb]: count for verb, count in requests(store.stats()).items()}
+
+
+def fill(counted):
+    counted.store.put("budget", "small", b"small object\n")
+    counted.store.put("budget", "dir/inside", b"inside\n")
+    counted.store.reset()
+
+
+def as_counted(context):
+    """Requests, statuses and bytes are those that the store saw."""
+    with Counted(context) as counted:
+        fill(counted)
+        counted.run(WORK)
+        seen = counted.store.stats()
+        said = stats(context)
+        total = said["total"]
+        want(by_verb(total) == seen_by(counted.store), f"{by_verb(total)} told, {seen_by(counted.store)} seen")
+        want(total["requests_total"] == sum(seen_by(counted.store).values()) == sum(said["store_requests"].values()), total)
+        want(total["stores"]["s3"]["bytes_out"] >= 20000000, total["stores"])
+        want({one["status"] for one in total["requests"]} == {"2xx", "4xx"}, total["requests"])
+        took = total["latency"]["get"]
+        want(took["count"] == by_verb(total)["get"] and 0 < took["p50_us"] <= took["p90_us"] <= took["p99_us"] <= took["max_us"], took)
+        below = [count for _, count in took["below_us"]]
+        want(below == sorted(below) and below[-1] == took["count"], took)
+        want(seen["bytes_out"] >= total["stores"]["s3"]["bytes_in"] > 0, f"{seen} {total['stores']}")
+        want(0 <= total["hit_rate_names"] < 1 and total["programs"]["open"]["asked"] <= total["programs"]["open"]["served"], total)
+
+
+def per_job(context):
+    """What one job causes is not another's, also of what is uploaded and removed in the background."""
+    with Counted(context) as counted:
+        fill(counted)
+        for script in ("cat $D/small", "cat $D/small", "for i in 1 2 3; do echo $i >$D/n$i; done; rm $D/n2; sh -c 'echo y >$D/n4'"):
+            counted.run(script, SKYSHIM_DURABILITY="exit")
+        first, second, third = stats(context)["jobs"]
+        want(first["command"] == second["command"] == "sh -c cat $D/small" and first["id"] != second["id"], first)
+        want(first["requests_total"] == 1 and first["bytes_in"] == 13 and second["requests_total"] == 0, f"{first} {second}")
+        alone = stats(context, f"--job={third['id']}")
+        want(by_verb(alone)["put"] == 4 and by_verb(alone).get("delete", 0) + by_verb(alone).get("delete_many", 0) == 1, alone)
+        want(alone["requests_total"] == third["requests_total"] and alone["command"].startswith("sh -c for i"), alone)
+        want(sum(job["requests_total"] for job in (first, second, third)) == stats(context)["total"]["requests_total"],
+             "what somebody caused is nobody's")
+        nested = counted.run(f"{context.skyshim} run cat $D/small")
+        want(nested.stdout == b"small object\n" and len(stats(context)["jobs"]) == 4, "a run inside a run is another job")
+        none = context.run([context.skyshim, "stats", "--job=1"])
+        want(none.status == 1 and none.stderr == b"skyshim: there is no job 00000001 (any more)\n", none)
+        want(context.run([context.skyshim, "stats", "--job=x"]).status == 2, "--job=x is taken")
+
+
+def cost(context):
+    """Requests and bytes times the prices of the configuration, of the bucket that they are about."""
+    with Counted(context) as counted:
+        fill(counted)
+        config = "mkdir -p $HOME/.config/skyshim; cat >$HOME/.config/skyshim/config"
+        context.run(["sh", "-c", f"{config} <<E\n[s3://]\nprice_write = 5\nprice_read = 2\nprice_egress = 1000000\n"
+                     "[s3://budget]\nprice_write = 7\nE"])
+        counted.run("cat $D/small; echo x >$D/new")
+        count = by_verb(stats(context)["total"])
+        want(count.pop("put") == 1 and count.pop("get") == 1, count)
+        expected = 0.007 + 0.002 + 13 * 1e6 / 1e9 + 0.007 * count.pop("list", 0) + 0.002 * count.pop("head", 0)
+        said = stats(context)["total"]["cost_usd_estimate"]
+        want(math.isclose(said, expected, abs_tol=1e-8), f"{said}, not {expected}; {stats(context)['total']['requests']}")
+        wrong = context.run(["sh", "-c", f"echo '[s3://]\nprice_read = cheap' >$HOME/.config/skyshim/config; {context.skyshim} run true"])
+        want(b"config:2: price_read = cheap: write a number like 0.005, or 0" in wrong.stderr, wrong)
+
+
+def prometheus(context):
+    """The text is what Prometheus' own client library reads, and its numbers are those of --json."""
+    from prometheus_client.parser import text_string_to_metric_families
+    with Counted(context) as counted:
+        fill(counted)
+        counted.run(WORK)
+        total = stats(context)["total"]
+        job = stats(context)["jobs"][0]["id"]
+        for options in ([], [f"--job={job}"]):
+            said = context.run([context.skyshim, "stats", "--prometheus", *options])
+            want(said.status == 0 and said.stdout.endswith(b"\n"), said)
+            families = {family.name: family for family in text_string_to_metric_families(said.stdout.decode())}
+            counted_by = {}
+            for one in families["skyshim_store_requests"].samples:
+                counted_by[one.labels["verb"]] = counted_by.get(one.labels["verb"], 0) + one.value
+                want(one.labels.get("job") == (job if options else None), one)
+            want(counted_by == by_verb(total), f"{counted_by}, not {by_verb(total)}")
+            took = families["skyshim_store_request_duration_seconds"]
+            want(took.type == "histogram" and families["skyshim_store_requests"].type == "counter", took)
+            gets = [one for one in took.samples if one.labels["verb"] == "get"]
+            last = [one for one in gets if one.labels.get("le") == "+Inf"][0]
+            values = [one.value for one in gets if "le" in one.labels]
+            want(values == sorted(values) and last.value == by_verb(total)["get"], gets)
+            want(all(family.documentation and family.type != "unknown" for family in families.values()), families)
+
+
+def people(context):
+    with Counted(context) as counted:
+        fill(counted)
+        counted.run("cat $D/small")
+        said = context.run([context.skyshim, "stats"]).stdout.decode()
+        want("  s3   get              2xx                 1\n" in said and "  s3   13 B received, 0 B sent\n" in said, said)
+        want("sh -c cat $D/small\n" in said and "by list prices of" in said and "cache_files" in said, said)
+        want(all(len(line) <= 200 for line in said.splitlines()), said)
+
+
+CASES = [
+    Case("stats/as-the-store-counts", check=as_counted),
+    Case("stats/per-job", check=per_job),
+    Case("stats/cost", check=cost),
+    Case("stats/prometheus", check=prometheus),
+    Case("stats/for-people", check=people),
+]
