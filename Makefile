@@ -173,7 +173,7 @@ fsx: all teststore ## random operations on files in a bucket beside a model of t
 	@tests/apps/fsx/run --build $(BUILD) --ops $(OPS) --seed $(or $(FIRST),100)
 
 .PHONY: probe
-probe: all teststore ## every operation that changes files, by path and descriptor, verified by boto3 (CHECKS=PATTERN STORE=azure)
+probe: all teststore ## every operation that changes files, by path and descriptor, verified by boto3 (CHECKS=PATTERN STORE=azure-embedded)
 	@tests/operations/run --build $(BUILD) --store $(or $(STORE),embedded) $(CHECKS)
 
 KILLS ?= 100

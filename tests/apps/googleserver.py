@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small emulations of the services that give Google's access tokens, on one port: the OAuth 2 token endpoint, the
 Security Token Service, the IAM Credentials API and Compute Engine's metadata server. What they give is signed with a
-secret that the embedded store is told (--token-secret; the form stands in tests/store/gcs_auth.c), so that the store
+secret that the embedded store is told (--token-secret; the form stands in tests/store/bearer.h), so that the store
 knows what was handed out, and until when it is good, without asking.
 
     tests/apps/googleserver.py FOLDER SECRET [LIFE_S]    serves until it is killed; FOLDER gets the credential files

@@ -20,13 +20,45 @@ import urllib.parse
 
 START_SECONDS = 10
 UNRESERVED = "-_.~"
+AZURE_EMULATOR = ("DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey="
+                  "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==")
 
 
 def quote(text):
     return urllib.parse.quote(text, safe=UNRESERVED)
 
 
-class Store:
+class Embedded:
+    """What the embedded store has besides, whatever it speaks: counters, an admin interface, a process."""
+
+    process = None
+
+    def admin(self, method, path, query=""):
+        connection = http.client.HTTPConnection(self.netloc, timeout=60)
+        try:
+            connection.request(method, "/_admin/" + path + ("?" + query if query else ""))
+            answer = connection.getresponse()
+            said = answer.read()
+        finally:
+            connection.close()
+        if answer.status // 100 != 2:
+            raise RuntimeError(f"/_admin/{path}: {answer.status} {said[:300]!r}")
+        return said
+
+    def stats(self):
+        return json.loads(self.admin("GET", "stats"))
+
+    def reset(self):
+        self.admin("POST", "reset")
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
+
+
+class Store(Embedded):
     """One that speaks S3. endpoint "http://HOST:PORT"; embedded: it is ours, and has counters and an admin interface."""
 
     root = "/cloud/s3"  # what its buckets are below
@@ -39,7 +71,6 @@ class Store:
         self.secret_key = secret_key
         self.region = region
         self.embedded = embedded
-        self.process = None
         self.clock_ahead_s = 0  # of ours
 
     def environment(self, netloc=None):
@@ -128,28 +159,8 @@ class Store:
                 return
             token = found.group(1)
 
-    # --- the embedded store's own ------------------------------------------------------------------
 
-    def admin(self, method, path, query=""):
-        status, answer = self.send(method, "/_admin/" + path + ("?" + query if query else ""))
-        if status // 100 != 2:
-            raise RuntimeError(f"/_admin/{path}: {status} {answer[:300]!r}")
-        return answer
-
-    def stats(self):
-        return json.loads(self.admin("GET", "stats"))
-
-    def reset(self):
-        self.admin("POST", "reset")
-
-    def stop(self):
-        if self.process:
-            self.process.terminate()
-            self.process.wait(10)
-            self.process = None
-
-
-class AzureStore:
+class AzureStore(Embedded):
     """Azure Blob Storage: the account of a connection string that has a BlobEndpoint; a bucket is a container."""
 
     VERSION = "2021-12-02"
@@ -239,12 +250,9 @@ class AzureStore:
                 return
             marker = found.group(1)
 
-    def stop(self):
-        """It is somebody else's."""
 
-
-class GcsStore:
-    """Google Cloud Storage, as tests/gcs/emulator has it."""
+class GcsStore(Embedded):
+    """Google Cloud Storage, as the embedded store and tests/gcs/emulator have it."""
 
     embedded = False
     root = "/cloud/gs"
@@ -253,7 +261,6 @@ class GcsStore:
     def __init__(self, endpoint):
         self.endpoint = endpoint
         self.netloc = urllib.parse.urlsplit(endpoint).netloc
-        self.process = None
 
     def environment(self, netloc=None):
         return {"CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": f"http://{netloc or self.netloc}",
@@ -325,44 +332,47 @@ class GcsStore:
             when = datetime.datetime.strptime(item["updated"], "%Y-%m-%dT%H:%M:%S.%f%z")
             yield item["name"], int(when.timestamp())
 
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(10)
 
-
-def start_gcs(folder, build=None):
-    """Starts the embedded store, or without build tests/gcs/emulator, on a free port; its port file goes to folder."""
-    port_file = os.path.join(folder, "port")
-    program = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "gcs", "emulator"), port_file]
-    if build:
-        program = [os.path.join(build, "skyshim-teststore"), "--gcs", "--port", "0", "--port-file", port_file]
-    process = subprocess.Popen(program, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    while not os.path.exists(port_file) or not open(port_file, encoding="ascii").read().strip():
-        if process.poll() is not None:
-            raise RuntimeError("the store of Google Cloud Storage did not start")
-        time.sleep(0.01)
-    store = GcsStore(f"http://127.0.0.1:{open(port_file, encoding='ascii').read().strip()}")
-    store.process = process
-    return store
-
-
-def start_embedded(build, folder, *options):
-    """Starts build/skyshim-teststore on a free port; its port file and log go to folder."""
-    access, secret = "demo-access-key", "demo-secret-key"
+def launch(folder, program):
+    """Starts a server that writes its port to the file `port` in folder. Returns (process, port)."""
     port_file = os.path.join(folder, "port")
     with open(os.path.join(folder, "store.log"), "wb") as log:
-        process = subprocess.Popen(
-            [os.path.join(build, "skyshim-teststore"), "--port", "0", "--port-file", port_file,
-             "--access-key", access, "--secret-key", secret, *options],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen([*program, port_file], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     deadline = time.monotonic() + START_SECONDS
     while not os.path.exists(port_file) or not open(port_file, encoding="ascii").read().strip():
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             said = open(os.path.join(folder, "store.log"), encoding="utf-8", errors="replace").read()
-            raise RuntimeError(f"the embedded store did not start: {said}")
+            raise RuntimeError(f"the store did not start: {said}")
         time.sleep(0.01)
-    port = open(port_file, encoding="ascii").read().strip()
+    return process, open(port_file, encoding="ascii").read().strip()
+
+
+def teststore(build, *options):
+    return [os.path.join(build, "skyshim-teststore"), "--port", "0", *options, "--port-file"]
+
+
+def start_gcs(folder, build=None, *options):
+    """Starts the embedded store, or without build tests/gcs/emulator, on a free port."""
+    emulator = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "gcs", "emulator")]
+    process, port = launch(folder, teststore(build, "--gcs", *options) if build else emulator)
+    store = GcsStore(f"http://127.0.0.1:{port}")
+    store.process, store.embedded = process, bool(build)
+    return store
+
+
+def start_azure(folder, build, *options):
+    """Starts the embedded store, which has the account that all emulators have."""
+    process, port = launch(folder, teststore(build, "--azure", *options))
+    store = AzureStore(f"{AZURE_EMULATOR};BlobEndpoint=http://127.0.0.1:{port}/devstoreaccount1")
+    store.process, store.embedded = process, True
+    return store
+
+
+def start_embedded(build, folder, *options):
+    """Starts the embedded store; its port file and log go to folder."""
+    access, secret = "demo-access-key", "demo-secret-key"
+    process, port = launch(folder, teststore(build, "--access-key", access, "--secret-key", secret, *options))
     store = Store(f"http://127.0.0.1:{port}", access, secret, embedded=True)
     store.process = process
     if "--clock-offset-s" in options:

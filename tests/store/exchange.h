@@ -76,6 +76,7 @@ struct dialect {
 
 extern const struct dialect s3_dialect;
 extern const struct dialect gcs_dialect;
+extern const struct dialect azure_dialect;
 extern const struct dialect admin_dialect;
 
 /* A header of the answer. A failure (memory) drops the header. */

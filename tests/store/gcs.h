@@ -17,6 +17,7 @@
 #include <jansson.h>
 
 #include "tests/store/exchange.h"
+#include "tests/store/mime.h"
 #include "tests/store/objects.h"
 
 #define GCS_NAMES_MAX	   4	       /* bucket, object, bucket, object */
@@ -115,23 +116,6 @@ void gcs_store(struct gcs_call *c, struct object *o, const struct object_conditi
 /* The same without the answer. o has its version then, and stays the caller's. Returns as
  * objects_store(). */
 int gcs_store_keep(const char *bucket, struct object *o, const struct object_condition *condition);
-
-/* gcs_mime.c: bodies of parts (RFC 2046). */
-struct gcs_mime {
-	const char *at, *end; /* what is left */
-	char boundary[80];    /* "--" and the boundary */
-};
-struct gcs_part {
-	struct headers headers;
-	const char *data;
-	size_t bytes;
-};
-/* False when content_type names no boundary. */
-bool gcs_mime_begin(struct gcs_mime *m, const char *content_type, const char *body, size_t bytes);
-/* The next part, whose headers are to be freed; false: there is none, or it is malformed. */
-bool gcs_mime_next(struct gcs_mime *m, struct gcs_part *out);
-/* Header lines from *at up to and past the empty line. Returns 0 or -EINVAL, -ENOMEM. */
-int gcs_mime_headers(const char **at, const char *end, struct headers *out);
 
 /* gcs_upload.c: a new object of content, which is taken, by what the request and the resource say.
  * md5: lower-case hexadecimal. NULL: refused, or no memory; the reply is filled. */

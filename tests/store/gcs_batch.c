@@ -21,7 +21,7 @@ struct inner {
 };
 
 /* "DELETE /storage/v1/b/x/o/y?z HTTP/1.1", headers, body. */
-static int parse(const struct gcs_call *outer, const struct gcs_part *part, struct inner *out)
+static int parse(const struct gcs_call *outer, const struct mime_part *part, struct inner *out)
 {
 	const char *at = part->data, *end = part->data + part->bytes;
 	const char *line_end = memchr(at, '\n', part->bytes);
@@ -33,7 +33,7 @@ static int parse(const struct gcs_call *outer, const struct gcs_part *part, stru
 		return -EINVAL;
 	at = line_end + 1;
 	/* a request without headers or body may end right here */
-	if (at < end && gcs_mime_headers(&at, end, &req->headers))
+	if (at < end && mime_headers(&at, end, &req->headers))
 		at = end;
 	req->method = out->method;
 	req->path = out->target;
@@ -65,7 +65,7 @@ static void inherit(const struct gcs_call *outer, struct request *req)
 	}
 }
 
-static void put_answer(struct buf *out, const struct gcs_part *part, const struct reply *reply)
+static void put_answer(struct buf *out, const struct mime_part *part, const struct reply *reply)
 {
 	const char *id = headers_get(&part->headers, "Content-ID");
 
@@ -90,7 +90,7 @@ static bool allowed(const struct request *req)
 	return !strncmp(req->path, "/storage/v1/", 12) && (!alt || strcmp(alt, "media") != 0);
 }
 
-static void run_one(const struct gcs_call *outer, const struct gcs_part *part, struct buf *out)
+static void run_one(const struct gcs_call *outer, const struct mime_part *part, struct buf *out)
 {
 	struct inner inner = {0};
 	struct reply reply = {0};
@@ -114,17 +114,16 @@ static void run_one(const struct gcs_call *outer, const struct gcs_part *part, s
 
 void gcs_batch(struct gcs_call *c)
 {
-	struct gcs_mime mime;
-	struct gcs_part part;
+	struct mime mime;
+	struct mime_part part;
 	struct buf out = {0};
 	size_t calls = 0;
 
-	if (!gcs_mime_begin(&mime, gcs_header(c, "Content-Type"), c->req->body,
-			    c->req->body_bytes)) {
+	if (!mime_begin(&mime, gcs_header(c, "Content-Type"), c->req->body, c->req->body_bytes)) {
 		gcs_fail(c, 400, "badRequest", "Failed to parse batch request: no boundary");
 		return;
 	}
-	while (calls <= CALLS_MAX && gcs_mime_next(&mime, &part)) {
+	while (calls <= CALLS_MAX && mime_next(&mime, &part)) {
 		if (calls++ < CALLS_MAX)
 			run_one(c, &part, &out);
 		headers_free(&part.headers);

@@ -151,7 +151,7 @@ void gcs_upload_media(struct gcs_call *c)
 }
 
 /* The second part of the body, without copying it. NULL: refused. */
-static struct content *media_content(struct gcs_call *c, const struct gcs_part *media,
+static struct content *media_content(struct gcs_call *c, const struct mime_part *media,
 				     char md5_out[2 * MD5_BYTES + 1])
 {
 	unsigned char raw[EVP_MAX_MD_SIZE];
@@ -184,16 +184,16 @@ static void malformed(struct gcs_call *c, int parts)
 
 void gcs_upload_multipart(struct gcs_call *c)
 {
-	struct gcs_mime mime;
-	struct gcs_part about = {0}, media = {0}, more = {0};
+	struct mime mime;
+	struct mime_part about = {0}, media = {0}, more = {0};
 	json_t *resource = NULL;
 	struct content *content;
 	char md5[2 * MD5_BYTES + 1];
 	int parts = 0;
 
-	if (gcs_mime_begin(&mime, gcs_header(c, "Content-Type"), c->req->body, c->req->body_bytes))
-		parts = gcs_mime_next(&mime, &about) + gcs_mime_next(&mime, &media) +
-			gcs_mime_next(&mime, &more);
+	if (mime_begin(&mime, gcs_header(c, "Content-Type"), c->req->body, c->req->body_bytes))
+		parts = mime_next(&mime, &about) + mime_next(&mime, &media) +
+			mime_next(&mime, &more);
 	if (parts == 2)
 		resource = json_loadb(about.data, about.bytes, 0, NULL);
 	if (parts != 2) {

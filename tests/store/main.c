@@ -3,9 +3,9 @@
  * skyshim-teststore: the object store that the demo, the tests and the benchmarks talk to.
  *
  * It shares no line with the programs it tests. Read in this order: exchange.h (a request and its
- * answer), server.c and send.c (HTTP, pacing, faults on the wire), s3.c and gcs.c and what they
- * name (the dialects), bucket.c, objects.c, list.c, uploads.c over content.c and keyset.c (what is
- * stored), admin.h. Another service is another struct dialect.
+ * answer), server.c and send.c (HTTP, pacing, faults on the wire), s3.c, gcs.c, azure.c and what
+ * they name (the dialects), bucket.c, objects.c, list.c, uploads.c over content.c and keyset.c
+ * (what is stored), admin.h. Another service is another struct dialect.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -21,8 +21,21 @@
 #include "tests/store/server.h"
 #include "tests/store/settings.h"
 
-/* Google's XML API is S3's, so that it stands behind Google's JSON API as well. */
-static const struct dialect *const both[] = {&gcs_dialect, &s3_dialect, NULL};
+#define DIALECTS 3
+
+/* Azure's paths begin with its account. Google's XML API is S3's, so that it stands behind Google's
+ * JSON API as well; S3's takes what is left. */
+static void choose(const struct dialect *out[DIALECTS + 1])
+{
+	size_t count = 0;
+
+	if (settings.azure)
+		out[count++] = &azure_dialect;
+	if (settings.gcs)
+		out[count++] = &gcs_dialect;
+	out[count++] = &s3_dialect;
+	out[count] = NULL;
+}
 
 /* Written beside and renamed, so that whoever waits for the file finds it complete. */
 static int write_port_file(uint16_t port)
@@ -48,6 +61,7 @@ static int write_port_file(uint16_t port)
 
 int main(int argc, char **argv)
 {
+	static const struct dialect *dialects[DIALECTS + 1];
 	sigset_t ends;
 	uint16_t port;
 	int got;
@@ -63,7 +77,8 @@ int main(int argc, char **argv)
 	got = options_parse(argc, argv);
 	if (got)
 		return got > 0 ? 0 : 2;
-	if (pace_init() || server_start(settings.gcs ? both : both + 1, &port))
+	choose(dialects);
+	if (pace_init() || server_start(dialects, &port))
 		return 1;
 	if (write_port_file(port)) {
 		pace_stop();

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/store/blocks.h"
 #include "tests/store/bucket.h"
 
 #define CRC_KNOWN (1ull << 32) /* in crc32c: the rest of it is one */
@@ -32,6 +33,7 @@ void object_put(struct object *o)
 	if (!o || atomic_fetch_sub(&o->refs, 1) != 1)
 		return;
 	content_put(o->content);
+	blocks_put(o->blocks);
 	headers_free(&o->headers);
 	free(o);
 }

@@ -14,6 +14,8 @@
 #define OBJECT_ETAG_BYTES 64   /* with NUL, without quotes */
 #define OBJECT_KEY_MAX	  1024 /* bytes; S3's limit */
 
+struct blocks; /* blocks.h */
+
 struct object {
 	atomic_uint refs;
 	struct content *content;
@@ -24,6 +26,7 @@ struct object {
 	unsigned components;		/* of a composed object; 0 for others */
 	atomic_ullong crc32c;		/* object_crc32c() knows */
 	char etag[OBJECT_ETAG_BYTES];
+	struct blocks *blocks;	/* of an Azure blob; a reference, or NULL */
 	struct headers headers; /* to be sent with it: Content-Type, x-amz-meta-* ... */
 	size_t key_len;
 	char key[]; /* NUL-terminated */

@@ -22,7 +22,8 @@
 
 static const char help[] =
 	"usage: skyshim-teststore [OPTION...]\n"
-	"An S3 and GCS server for tests: in memory, strict about signatures, wrong on request.\n"
+	"An S3, GCS and Azure Blob server for tests: in memory, strict about signatures, wrong on "
+	"request.\n"
 	"\n"
 	"Where\n"
 	"  --listen ADDRESS        numeric address (127.0.0.1)\n"
@@ -44,9 +45,13 @@ static const char help[] =
 	"API\n"
 	"  --token TOKEN           that bearers may have; may be repeated (" DEFAULT_TOKEN ")\n"
 	"  --token-secret SECRET   accept tokens signed with it, until they expire (see "
-	"gcs_auth.c)\n"
+	"bearer.h)\n"
 	"  --requester-pays NAME   bucket that needs the parameter userProject\n"
 	"  --rewrite-kb N          of one call of rewrite (no limit)\n"
+	"Azure Blob Storage\n"
+	"  --azure                 speak its language as well, below /ACCOUNT, as emulators have "
+	"it\n"
+	"  --azure-account NAME:KEY  its account and key, in base64 (the one that emulators have)\n"
 	"What\n"
 	"  --bucket NAME[@REGION]  make a bucket\n"
 	"  --data [BUCKET=]DIR     import a directory tree as a bucket\n"
@@ -111,6 +116,8 @@ enum option_id {
 	OPT_TOKEN_SECRET,
 	OPT_REQUESTER_PAYS,
 	OPT_REWRITE,
+	OPT_AZURE,
+	OPT_AZURE_ACCOUNT,
 };
 
 static const struct option options[] = {
@@ -144,6 +151,8 @@ static const struct option options[] = {
 	{"token-secret", required_argument, NULL, OPT_TOKEN_SECRET},
 	{"requester-pays", required_argument, NULL, OPT_REQUESTER_PAYS},
 	{"rewrite-kb", required_argument, NULL, OPT_REWRITE},
+	{"azure", no_argument, NULL, OPT_AZURE},
+	{"azure-account", required_argument, NULL, OPT_AZURE_ACCOUNT},
 	{NULL, 0, NULL, 0},
 };
 
@@ -305,6 +314,21 @@ static bool set_gcs(int id, const char *value)
 	}
 }
 
+static bool set_azure_account(const char *value)
+{
+	char *name = strdup(value);
+	char *colon = name ? strchr(name, ':') : NULL;
+
+	if (!colon || colon == name || !colon[1]) {
+		free(name);
+		return false;
+	}
+	*colon = '\0';
+	settings.azure_account = name;
+	settings.azure_key = colon + 1;
+	return true;
+}
+
 static bool set(int id, const char *value, const char **why)
 {
 	switch (id) {
@@ -356,6 +380,11 @@ static bool set(int id, const char *value, const char **why)
 	case OPT_REQUESTER_PAYS:
 	case OPT_REWRITE:
 		return set_gcs(id, value);
+	case OPT_AZURE:
+		settings.azure = true;
+		return true;
+	case OPT_AZURE_ACCOUNT:
+		return set_azure_account(value);
 	default:
 		return set_key(id, value);
 	}

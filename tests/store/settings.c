@@ -8,6 +8,10 @@ struct settings settings = {
 	.listen = "127.0.0.1",
 	.domain = "localhost",
 	.region = "us-east-1",
+	/* what every emulator of Azure's has: no secret */
+	.azure_account = "devstoreaccount1",
+	.azure_key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/"
+		     "K1SZFPTOtr/KBHBeksoGMGw==",
 	.part_bytes_min = 5u << 20, /* S3's */
 };
 

@@ -42,8 +42,11 @@ struct settings {
 	size_t key_count;
 	const char *tokens[SETTINGS_TOKENS_MAX]; /* of bearers, that never expire */
 	size_t token_count;
-	const char *token_secret;		/* what issued tokens are signed with; NULL: none */
-	bool gcs;				/* speaks Google's JSON API too */
+	const char *token_secret; /* what issued tokens are signed with; NULL: none */
+	bool gcs;		  /* speaks Google's JSON API too */
+	bool azure;		  /* speaks Azure Blob Storage's too */
+	const char *azure_account;
+	const char *azure_key;			/* in base64 */
 	uint64_t rewrite_bytes;			/* of one call of rewrite; 0: no limit */
 	struct settings_buckets requester_pays; /* need the parameter userProject */
 

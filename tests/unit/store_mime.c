@@ -3,18 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/store/gcs.h"
+#include "tests/store/mime.h"
 
 /* The parts' data, each followed by '|'; "!" when there is no boundary. */
 static char *parts(const char *type, const char *body)
 {
 	char *all = calloc(1, 1024);
-	struct gcs_mime m;
-	struct gcs_part part;
+	struct mime m;
+	struct mime_part part;
 
-	if (!gcs_mime_begin(&m, type, body, strlen(body)))
+	if (!mime_begin(&m, type, body, strlen(body)))
 		return strcpy(all, "!");
-	while (gcs_mime_next(&m, &part)) {
+	while (mime_next(&m, &part)) {
 		strncat(all, part.data, part.bytes);
 		strcat(all, "|");
 		headers_free(&part.headers);
@@ -30,7 +30,7 @@ static void expect(const char *type, const char *body, const char *want)
 	free(got);
 }
 
-Test(store_gcs_mime, parts)
+Test(store_mime, parts)
 {
 	static const char type[] = "multipart/related; boundary=\"b b\"";
 
@@ -41,7 +41,7 @@ Test(store_gcs_mime, parts)
 	expect("multipart/related; boundary=xy", "--xy\r\n\r\na--xyb\r\n\r\n--xy--", "a--xyb\r\n|");
 }
 
-Test(store_gcs_mime, malformed)
+Test(store_mime, malformed)
 {
 	expect("multipart/related", "--x\r\n", "!");
 	expect("text/plain; boundary=x", "--x\r\n", "!");
@@ -51,13 +51,13 @@ Test(store_gcs_mime, malformed)
 	expect("multipart/related; boundary=x", "", "");
 }
 
-Test(store_gcs_mime, headers)
+Test(store_mime, headers)
 {
 	static const char text[] = "A: 1\r\nb:  two words\r\n\r\nrest";
 	struct headers h = {0};
 	const char *at = text;
 
-	cr_assert_eq(gcs_mime_headers(&at, text + sizeof(text) - 1, &h), 0);
+	cr_assert_eq(mime_headers(&at, text + sizeof(text) - 1, &h), 0);
 	cr_expect_str_eq(at, "rest");
 	cr_expect_str_eq(headers_get(&h, "a"), "1");
 	cr_expect_str_eq(headers_get(&h, "B"), "two words");

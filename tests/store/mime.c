@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bodies of several parts (RFC 2046, 5.1): multipart/related, multipart/mixed. */
-#include "tests/store/gcs.h"
+/* Bodies of several parts: see mime.h. */
+#include "tests/store/mime.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 #define BOUNDARY_MAX 70
 
-bool gcs_mime_begin(struct gcs_mime *m, const char *content_type, const char *body, size_t bytes)
+bool mime_begin(struct mime *m, const char *content_type, const char *body, size_t bytes)
 {
 	const char *at = content_type ? strcasestr(content_type, "boundary=") : NULL;
 	size_t len;
@@ -25,13 +25,13 @@ bool gcs_mime_begin(struct gcs_mime *m, const char *content_type, const char *bo
 		len = strcspn(at, "; \t");
 	if (!len || len > BOUNDARY_MAX)
 		return false;
-	*m = (struct gcs_mime){.at = body, .end = body + bytes};
+	*m = (struct mime){.at = body, .end = body + bytes};
 	snprintf(m->boundary, sizeof(m->boundary), "--%.*s", (int)len, at);
 	return true;
 }
 
 /* The next delimiter that begins a line from at on, or NULL. */
-static const char *find_boundary(const struct gcs_mime *m, const char *at)
+static const char *find_boundary(const struct mime *m, const char *at)
 {
 	size_t len = strlen(m->boundary);
 	const char *start = at;
@@ -81,7 +81,7 @@ static int add_line(const char *line, size_t len, struct headers *out)
 	return err;
 }
 
-int gcs_mime_headers(const char **at, const char *end, struct headers *out)
+int mime_headers(const char **at, const char *end, struct headers *out)
 {
 	const char *line;
 	size_t len;
@@ -98,18 +98,18 @@ int gcs_mime_headers(const char **at, const char *end, struct headers *out)
 	return err;
 }
 
-bool gcs_mime_next(struct gcs_mime *m, struct gcs_part *out)
+bool mime_next(struct mime *m, struct mime_part *out)
 {
 	const char *at = find_boundary(m, m->at), *next;
 	size_t len;
 
-	*out = (struct gcs_part){0};
+	*out = (struct mime_part){0};
 	if (!at)
 		return false;
 	at += strlen(m->boundary);
 	if (m->end - at >= 2 && !memcmp(at, "--", 2))
 		return false; /* the last one */
-	if (!take_line(&at, m->end, &len) || gcs_mime_headers(&at, m->end, &out->headers)) {
+	if (!take_line(&at, m->end, &len) || mime_headers(&at, m->end, &out->headers)) {
 		headers_free(&out->headers);
 		return false;
 	}
