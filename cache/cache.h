@@ -24,7 +24,7 @@ struct cache_file;
 #define CACHE_MESSAGE_MAX STORE_MESSAGE_BYTES
 #define CACHE_OBJECT_MAX  5121 /* bytes of an object name with its NUL */
 
-/* A range of a file on its way: made by the cache (source.fetch) or by cache_part_new(). */
+/* A range of a file on its way: made by the cache (source.fetch) or by cache_create_with(). */
 struct cache_part {
 	struct cache_file *file; /* a reference of its own */
 	uint64_t offset, length; /* bytes; offset is a multiple of the block size */
@@ -60,9 +60,25 @@ void cache_stop(void);
 int cache_create(const uint8_t *ctx, const char *object, const char *etag,
 		 const struct wire_attr *attr, const char *path, struct cache_file **out);
 
+/* The same, and a part that somebody else already fetches, which begins at 0 and is first_bytes
+ * long at most: so that the GET of an open fills the file, and whoever opens it meanwhile waits
+ * for that. part: NULL when that range is there or being fetched already (the bytes are not needed
+ * then), or without memory. */
+struct cache_new {
+	const uint8_t *ctx;
+	const char *object, *etag, *path;
+	const struct wire_attr *attr;
+	uint64_t first_bytes;
+};
+int cache_create_with(const struct cache_new *what, struct cache_file **out,
+		      struct cache_part **part_out);
+
 /* The newest known version of the object, or the one with etag if that is given, with a reference;
  * NULL when there is none. */
 struct cache_file *cache_find(const uint8_t *ctx, const char *object, const char *etag);
+
+/* Is there a file of this version? It is not made ready for use. */
+bool cache_has(const uint8_t *ctx, const char *object, const char *etag);
 
 /* The file whose data file this is, with a reference, or NULL. */
 struct cache_file *cache_find_inode(uint64_t dev, uint64_t ino);
@@ -106,11 +122,6 @@ int cache_open_vnode(struct cache_file *file);
  * -ENOSPC. */
 int cache_ensure(struct cache_file *file, uint64_t offset, uint64_t length, unsigned flags,
 		 char *message);
-
-/* A part that somebody else already fetches, beginning at 0: so that the GET of an open fills the
- * file. NULL when that range is being fetched or there already (the bytes are not needed then), or
- * without memory. */
-struct cache_part *cache_part_new(struct cache_file *file, uint64_t length);
 
 /* Bytes of a part. Never waits for another part. Returns 0 or -ENOSPC, -EIO...: end the fetch then.
  */

@@ -168,6 +168,9 @@ struct fill_list {
 void fill_pump(struct cache_file *file, struct fill_list *list);
 void fill_pump_blocked(struct fill_list *list);
 
+/* With the lock: the part of cache_create_with(). */
+struct cache_part *fill_first(struct cache_file *file, uint64_t length);
+
 /* Without the lock. */
 void fill_start(const struct fill_list *list);
 

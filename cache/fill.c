@@ -267,26 +267,20 @@ int cache_ensure(struct cache_file *file, uint64_t offset, uint64_t length, unsi
 	return w.error;
 }
 
-struct cache_part *cache_part_new(struct cache_file *file, uint64_t length)
+struct cache_part *fill_first(struct cache_file *file, uint64_t length)
 {
 	struct cache_active *a = file->active;
 	uint64_t size = a->pair.vn->attr.size;
-	struct cache_part *part = NULL;
 	uint64_t limit = UINT64_MAX;
 
-	if (!size)
+	if (!size || blocks_has(a->pair.vn, 0) || part_at(a, 0, &limit))
 		return NULL;
-	pthread_mutex_lock(&cache.lock);
-	if (!blocks_has(a->pair.vn, 0) && !part_at(a, 0, &limit)) {
-		if (!a->parts) {
-			readahead_init(&a->readahead, cache.window_max, true, clock_ns());
-			__atomic_store_n(&a->pair.vn->ahead_mark,
-					 readahead_mark(&a->readahead, size), __ATOMIC_RELEASE);
-		}
-		part = part_new(file, 0, length < size ? length : size);
+	if (!a->parts) {
+		readahead_init(&a->readahead, cache.window_max, true, clock_ns());
+		__atomic_store_n(&a->pair.vn->ahead_mark, readahead_mark(&a->readahead, size),
+				 __ATOMIC_RELEASE);
 	}
-	pthread_mutex_unlock(&cache.lock);
-	return part;
+	return part_new(file, 0, length < size ? length : size);
 }
 
 static int write_all(int fd, const char *data, uint64_t bytes, uint64_t offset)

@@ -39,6 +39,20 @@ struct cache_file *cache_find(const uint8_t *ctx, const char *object, const char
 	return file;
 }
 
+bool cache_has(const uint8_t *ctx, const char *object, const char *etag)
+{
+	uint64_t hash = file_hash_etag(etag);
+	uint8_t id[CACHE_ID_BYTES];
+	bool has;
+
+	if (file_make_id(ctx, object, id))
+		return false;
+	pthread_mutex_lock(&cache.lock);
+	has = file_find(id, is_version, &hash) != NULL;
+	pthread_mutex_unlock(&cache.lock);
+	return has;
+}
+
 struct cache_file *cache_find_inode(uint64_t dev, uint64_t ino)
 {
 	struct cache_file *file;
@@ -68,31 +82,42 @@ static int find_or_create(const struct pair_about *about, const uint8_t *id,
 	return 0;
 }
 
-int cache_create(const uint8_t *ctx, const char *object, const char *etag,
-		 const struct wire_attr *attr, const char *path, struct cache_file **out)
+int cache_create_with(const struct cache_new *what, struct cache_file **out,
+		      struct cache_part **part_out)
 {
 	struct pair_about about = {
 		.kind = VNODE_FILE,
-		.ctx = ctx,
-		.attr = attr,
-		.path = path,
-		.object = object,
-		.etag = etag,
+		.ctx = what->ctx,
+		.attr = what->attr,
+		.path = what->path,
+		.object = what->object,
+		.etag = what->etag,
 	};
 	uint8_t id[CACHE_ID_BYTES];
 	struct cache_file *file = NULL;
-	int tries = 0, ret = file_make_id(ctx, object, id);
+	int tries = 0, ret = file_make_id(what->ctx, what->object, id);
 
 	if (ret)
 		return ret;
 	do {
 		pthread_mutex_lock(&cache.lock);
 		ret = find_or_create(&about, id, &file);
+		if (!ret && part_out)
+			*part_out = fill_first(file, what->first_bytes);
 		pthread_mutex_unlock(&cache.lock);
 	} while (tries++ < CACHE_ROOM_TRIES && cache_make_room(ret, 0));
 	if (!ret)
 		*out = file;
 	return ret;
+}
+
+int cache_create(const uint8_t *ctx, const char *object, const char *etag,
+		 const struct wire_attr *attr, const char *path, struct cache_file **out)
+{
+	const struct cache_new what = {
+		.ctx = ctx, .object = object, .etag = etag, .attr = attr, .path = path};
+
+	return cache_create_with(&what, out, NULL);
 }
 
 const struct wire_attr *cache_attr(const struct cache_file *file)

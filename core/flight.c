@@ -424,6 +424,7 @@ static int send_off(struct flight *f)
 	f->x.route.client_key = f->site.client_key;
 	f->x.send_bytes = f->request.source_bytes + f->request.body.len + f->request.tail.len;
 	f->x.expect = f->x.send_bytes >= EXPECT_BYTES && !learned_endpoint(f->site.origin)->deaf;
+	f->x.is_ahead = f->call->is_ahead;
 	f->x.works = f->ops->verb[f->ask.verb].works;
 	if (!f->first_ms) /* digesting the source is over */
 		f->first_ms = f->progress_ms = clock_mono_ms();

@@ -125,6 +125,8 @@ struct store_call {
 	 * any version gives -ESTALE. */
 	const char *if_match, *if_none_match;
 
+	bool is_ahead; /* nobody has asked for it yet: calls that somebody waits for go first */
+
 	char delimiter;	      /* STORE_LIST: 0 for none */
 	const char *token;    /* pages: a page's next_token, or NULL for the first */
 	unsigned max_entries; /* pages: 1..STORE_LIST_MAX; 0 means STORE_LIST_MAX */

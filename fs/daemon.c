@@ -27,6 +27,7 @@
 #include "core/log.h"
 #include "core/scope.h"
 #include "core/store.h"
+#include "fs/ahead.h"
 #include "fs/attrfile.h"
 #include "fs/autostart.h"
 #include "fs/backends.h"
@@ -203,6 +204,8 @@ static int start_parts(struct place *p, const struct session_env *env, void (*st
 	if (!ret)
 		ret = cache_start(&config, &source);
 	if (!ret)
+		ret = ahead_start();
+	if (!ret)
 		ret = listener_start(env, stop);
 	return ret;
 }
@@ -304,6 +307,7 @@ static int live(struct place *p, int ready_fd)
 	attrfile_stop();
 	/* store_stop() ends every wait, then threads can be waited for */
 	listener_stop(0);
+	ahead_stop();
 	store_stop();
 	if (listener_stop(DRAIN_MS) || publish_stop(DRAIN_MS) || later_stop(DRAIN_MS) ||
 	    gone_stop(DRAIN_MS)) {

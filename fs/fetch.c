@@ -37,6 +37,7 @@ struct fetch {
 	struct meta_fact fact;
 	char message[STORE_MESSAGE_BYTES];
 	char path_text[WIRE_PATH_MAX];
+	fetch_landed *landed; /* of one ahead: nobody waits */
 };
 
 void fetch_version(const struct store_object *object, char out[STORE_ETAG_BYTES])
@@ -173,8 +174,16 @@ static int open_begin(void *arg, const struct store_object *object)
 {
 	struct fetch *f = arg;
 	char name[NAME_OBJECT_MAX], version[STORE_ETAG_BYTES];
-	struct cache_file *file;
 	struct wire_attr attr;
+	const struct cache_new what = {
+		.ctx = context_id(f->call.ctx),
+		.object = name,
+		.etag = version,
+		.path = f->path_text,
+		.attr = &attr,
+		.first_bytes = READAHEAD_OPEN_BYTES,
+	};
+	struct cache_file *file;
 	int ret;
 
 	if (f->is_known)
@@ -184,11 +193,10 @@ static int open_begin(void *arg, const struct store_object *object)
 	untold_learn(name, &f->fact, NULL, lookup_xattr(&f->call.user));
 	lookup_file_attr(name, &f->fact, &attr);
 	fetch_version(object, version);
-	ret = cache_create(context_id(f->call.ctx), name, version, &attr, f->path_text, &file);
+	ret = cache_create_with(&what, &file, &f->part);
 	if (ret)
 		return ret;
 	cache_set_plain(file, !f->fact.has_foreign);
-	f->part = cache_part_new(file, READAHEAD_OPEN_BYTES);
 	f->file = file;
 	f->object = *object;
 	make_known(f, 0);
@@ -274,5 +282,66 @@ int fetch_open(struct lookup *q, const char *etag, struct cache_file **file_out,
 		*fact_out = f->fact;
 	}
 	fetch_unref(f);
+	return ret;
+}
+
+/* --- the same, ahead --- */
+
+static void name_of(const struct fetch *f, char out[NAME_OBJECT_MAX])
+{
+	snprintf(out, NAME_OBJECT_MAX, "%s/%s/%s", f->scheme, f->bucket, f->key);
+}
+
+static int ahead_begin(void *arg, const struct store_object *object)
+{
+	struct fetch *f = arg;
+	char name[NAME_OBJECT_MAX];
+	bool again = f->is_known;
+	int ret = open_begin(f, object);
+
+	if (ret || again)
+		return ret;
+	name_of(f, name);
+	meta_leave_ahead(context_id(f->call.ctx), name, &f->fact);
+	return 0;
+}
+
+static void ahead_done(struct store_call *call)
+{
+	struct fetch *f = call->arg;
+	const uint8_t *ctx = context_id(call->ctx);
+	char name[NAME_OBJECT_MAX];
+
+	name_of(f, name);
+	if (f->part)
+		cache_part_done(f->part, call->error, call->message);
+	if (!f->is_known)
+		meta_leave_ahead(ctx, name, NULL);
+	if (f->file)
+		cache_put(f->file);
+	f->landed(ctx, name, call->error);
+	store_call_reset(call);
+	fetch_unref(f);
+}
+
+int fetch_ahead(struct lookup *q, fetch_landed *landed)
+{
+	struct fetch *f = open_new(q, NULL);
+	char name[NAME_OBJECT_MAX];
+	int ret = f ? 0 : -ENOMEM;
+
+	name_object(&q->name, name);
+	if (f) {
+		f->landed = landed;
+		f->call.is_ahead = true;
+		f->call.sink.begin = ahead_begin;
+		f->call.done = ahead_done;
+		ret = store_submit(&f->call);
+	}
+	if (ret) {
+		meta_leave_ahead(context_id(q->ctx), name, NULL);
+		if (f)
+			fetch_unref(f);
+	}
 	return ret;
 }

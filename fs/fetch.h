@@ -16,6 +16,11 @@ int fetch_part(struct cache_part *part);
 int fetch_open(struct lookup *q, const char *etag, struct cache_file **file_out,
 	       struct meta_fact *fact_out);
 
+/* The same before anybody opens it, for the leader of meta_enter_ahead(), which ends that: returns
+ * at once. 0: landed comes once, on the I/O thread, with 0 or the error. */
+typedef void fetch_landed(const uint8_t *ctx, const char *object, int error);
+int fetch_ahead(struct lookup *q, fetch_landed *landed);
+
 /* The version of an object as the cache names it: its ETag or, from a service that has none,
  * something made of its time and size. */
 void fetch_version(const struct store_object *object, char out[STORE_ETAG_BYTES]);

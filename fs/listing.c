@@ -25,7 +25,8 @@
 #include "fs/meta.h"
 #include "fs/pages.h"
 
-#define UNCUT_BYTES 160 /* no component as short as this is cut, however it is escaped */
+#define LISTINGS_AHEAD_MAX (LISTINGS_MAX / 2) /* when there are as many, none is fetched ahead */
+#define UNCUT_BYTES	   160 /* no component as short as this is cut, however it is escaped */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t arrived = PTHREAD_COND_INITIALIZER;
@@ -186,6 +187,31 @@ static int load_first(struct listing *l, char *message)
 	return ret;
 }
 
+/* What is known of the directory is for nobody new: one that is to be loaded takes its place. With
+ * the lock, which is given away meanwhile. NULL: too many, or without memory. */
+static struct listing *replace(struct listing *old, struct context *ctx, const struct name *n,
+			       const char *object, const char *path)
+{
+	struct listing *l;
+
+	if (old)
+		old->is_replaced = true;
+	if (count >= LISTINGS_MAX) {
+		pthread_mutex_unlock(&lock);
+		listing_sweep(true);
+		pthread_mutex_lock(&lock);
+	}
+	l = count < LISTINGS_MAX ? make(ctx, n, object, path) : NULL;
+	if (l)
+		l->is_loading = true;
+	return l;
+}
+
+static bool is_usable(const struct listing *l)
+{
+	return !l->is_outdated && (is_fresh(l) || (l->is_loading && !l->pages));
+}
+
 int listing_open(struct context *ctx, const struct name *n, const char *path, struct listing **out,
 		 char message[STORE_MESSAGE_BYTES])
 {
@@ -196,21 +222,12 @@ int listing_open(struct context *ctx, const struct name *n, const char *path, st
 	name_prefix(n, object);
 	pthread_mutex_lock(&lock);
 	l = find(context_id(ctx), object);
-	if (l && !l->is_outdated && (is_fresh(l) || (l->is_loading && !l->pages))) {
+	if (l && is_usable(l)) {
 		ret = join(l, out, message);
 		pthread_mutex_unlock(&lock);
 		return ret;
 	}
-	if (l)
-		l->is_replaced = true;
-	if (count >= LISTINGS_MAX) {
-		pthread_mutex_unlock(&lock);
-		listing_sweep(true);
-		pthread_mutex_lock(&lock);
-	}
-	l = count < LISTINGS_MAX ? make(ctx, n, object, path) : NULL;
-	if (l)
-		l->is_loading = true;
+	l = replace(l, ctx, n, object, path);
 	pthread_mutex_unlock(&lock);
 	if (!l)
 		return -ENFILE;
@@ -222,6 +239,94 @@ int listing_open(struct context *ctx, const struct name *n, const char *path, st
 	}
 	*out = l;
 	return 0;
+}
+
+/* The first page of what was fetched ahead. On the I/O thread. */
+static void first_done(struct store_call *call)
+{
+	struct listing *l = call->arg;
+	void (*landed)(void) = l->landed;
+	int ret = call->error;
+
+	if (!ret)
+		ret = pages_add(l, &call->list);
+	if (!ret && !pages_exists(l))
+		ret = -ENOENT;
+	publish(l, ret, call->message);
+	store_call_reset(call);
+	free(call);
+	listing_put(l);
+	landed();
+}
+
+int listing_ahead(struct context *ctx, const struct name *n, const char *path, void (*landed)(void))
+{
+	struct store_call *call = calloc(1, sizeof(*call));
+	char object[NAME_OBJECT_MAX];
+	struct listing *l;
+	int ret;
+
+	if (!call)
+		return -ENOMEM;
+	name_prefix(n, object);
+	pthread_mutex_lock(&lock);
+	l = find(context_id(ctx), object);
+	ret = l && is_usable(l) ? -EALREADY : 0;
+	if (!ret && count >= LISTINGS_AHEAD_MAX)
+		ret = -ENFILE;
+	if (!ret) {
+		l = replace(l, ctx, n, object, path);
+		ret = l ? 0 : -ENFILE;
+	}
+	pthread_mutex_unlock(&lock);
+	if (ret) {
+		free(call);
+		return ret;
+	}
+	l->landed = landed;
+	ret = pages_begin(l);
+	if (!ret) {
+		pages_call(l, call);
+		call->is_ahead = true;
+		call->done = first_done;
+		call->arg = l;
+		ret = store_submit(call);
+	}
+	if (ret) {
+		publish(l, ret, "");
+		free(call);
+		listing_put(l);
+	}
+	return ret;
+}
+
+struct listing *listing_known(const uint8_t *ctx, const char *prefix)
+{
+	struct listing *l;
+
+	pthread_mutex_lock(&lock);
+	l = find(ctx, prefix);
+	if (l && l->pages)
+		l->refs++;
+	else
+		l = NULL;
+	pthread_mutex_unlock(&lock);
+	return l;
+}
+
+uint64_t listing_shown(struct listing *l)
+{
+	uint64_t bytes;
+
+	pthread_mutex_lock(&lock);
+	bytes = l->shown_bytes;
+	pthread_mutex_unlock(&lock);
+	return bytes;
+}
+
+const char *listing_path(const struct listing *l)
+{
+	return l->kind >= NAME_BUCKET ? l->path : NULL;
 }
 
 struct listing *listing_find_inode(uint64_t dev, uint64_t ino)

@@ -33,6 +33,21 @@ void listing_stop(void);
 int listing_open(struct context *ctx, const struct name *n, const char *path, struct listing **out,
 		 char message[STORE_MESSAGE_BYTES]);
 
+/* The same before anybody opens it: starts to fetch the first page, unless what is known is fresh
+ * (-EALREADY). Returns 0: landed comes once, on the I/O thread; -ENFILE, -ENOMEM, errors of the
+ * disk. */
+int listing_ahead(struct context *ctx, const struct name *n, const char *path,
+		  void (*landed)(void));
+
+/* The listing of that directory, fresh or not, its first page there, with a reference; or NULL. */
+struct listing *listing_known(const uint8_t *ctx, const char *prefix);
+
+/* Bytes of records in its data file so far; they grow, and do not change. */
+uint64_t listing_shown(struct listing *l);
+
+/* The virtual path, constant. NULL: of a directory that is no bucket, nor in one. */
+const char *listing_path(const struct listing *l);
+
 /* The listing whose data file this is, with a reference, or NULL. */
 struct listing *listing_find_inode(uint64_t dev, uint64_t ino);
 void listing_put(struct listing *l);

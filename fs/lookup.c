@@ -355,6 +355,24 @@ static int no_dir(struct lookup *q)
 	return fact.kind == META_FILE ? -ENOTDIR : -ENOENT;
 }
 
+/* Has an object of that name just been looked at, and is nothing known below it? Programs that walk
+ * component by component open each as a directory first. */
+static bool is_known_file(const struct lookup *q)
+{
+	char object[NAME_OBJECT_MAX], prefix[NAME_OBJECT_MAX], name[META_NAME_MAX];
+	const uint8_t *ctx = context_id(q->ctx);
+	struct meta_fact fact;
+
+	if (q->name.kind != NAME_KEY || q->name.is_dir)
+		return false;
+	name_object(&q->name, object);
+	name_prefix(&q->name, prefix);
+	meta_dir_name(prefix, name);
+	return meta_peek_within(ctx, object, meta_ttl_ns(), &fact) && fact.kind == META_FILE &&
+	       fact.is_told && !fact.is_link &&
+	       !(meta_peek(ctx, name, &fact) && fact.kind == META_DIR);
+}
+
 int lookup_dir(struct lookup *q, struct listing **out)
 {
 	struct meta_fact fact;
@@ -370,6 +388,8 @@ int lookup_dir(struct lookup *q, struct listing **out)
 	}
 	if (q->name.kind == NAME_KEY && dir_known(q, &fact) && fact.kind == META_NONE)
 		return no_dir(q);
+	if (is_known_file(q))
+		return -ENOTDIR;
 	ret = open_dir(q, false, out);
 	return ret == -ENOENT ? no_dir(q) : ret;
 }

@@ -15,8 +15,9 @@
 #include "fs/attrfile.h"
 
 #define BUCKETS	    32768
-#define SHOWN_MAX   2  /* lines of the shared table that tell of one entry */
-#define ENTRY_EXTRA 32 /* bytes the allocator adds for an entry and its etag */
+#define SHOWN_MAX   2	    /* lines of the shared table that tell of one entry */
+#define GAVE_UP	    (-5000) /* who fetched ahead has: no errno */
+#define ENTRY_EXTRA 32	    /* bytes the allocator adds for an entry and its etag */
 
 struct entry {
 	struct entry *hash_next;
@@ -34,6 +35,8 @@ struct entry {
 	int error;		   /* of the lookup that ended last */
 	unsigned refs, turn;	   /* waiters; lookups ended */
 	uint32_t shown[SHOWN_MAX]; /* newest first */
+	bool is_ahead;		   /* what is known was fetched before anybody asked */
+	bool leads_ahead;	   /* the lookup under way is such a one */
 	bool is_busy, is_told, is_link, has_xattr, has_foreign, has_mode, has_uid, has_gid,
 		has_mtime;
 	uint8_t kind;
@@ -199,6 +202,7 @@ static void set_fact(struct entry *e, const struct meta_fact *fact, bool listed)
 		e->gid = fact->gid;
 	}
 	e->kind = (uint8_t)fact->kind;
+	e->is_ahead = false;
 	e->size = fact->object.size;
 	set_etag(e, fact->kind == META_FILE ? fact->object.etag : "");
 	e->until_ns = now + meta.ttl_ns;
@@ -233,27 +237,41 @@ static void read_fact(const struct entry *e, struct meta_fact *out)
 }
 
 /* May it be believed now? Uses up what a listing gave to spare. */
-static bool believe(struct entry *e)
+static bool believe(struct entry *e, bool to_open)
 {
 	int64_t now = clock_ns();
-	bool fresh = e->kind != META_UNKNOWN && (now < e->until_ns || now < e->spare_until_ns);
+	bool fresh;
+
+	if (to_open && e->is_ahead && now >= e->until_ns)
+		return false;
+	fresh = e->kind != META_UNKNOWN && (now < e->until_ns || now < e->spare_until_ns);
 
 	e->spare_until_ns = 0;
 	return fresh;
 }
 
-bool meta_get(const uint8_t *ctx, const char *name, struct meta_fact *out)
+static bool get(const uint8_t *ctx, const char *name, bool to_open, struct meta_fact *out)
 {
 	struct entry *e;
 	bool known;
 
 	pthread_mutex_lock(&meta.lock);
 	e = find(ctx, name);
-	known = e && believe(e);
+	known = e && believe(e, to_open);
 	if (known)
 		read_fact(e, out);
 	pthread_mutex_unlock(&meta.lock);
 	return known;
+}
+
+bool meta_get(const uint8_t *ctx, const char *name, struct meta_fact *out)
+{
+	return get(ctx, name, false, out);
+}
+
+bool meta_get_open(const uint8_t *ctx, const char *name, struct meta_fact *out)
+{
+	return get(ctx, name, true, out);
 }
 
 bool meta_peek(const uint8_t *ctx, const char *name, struct meta_fact *out)
@@ -285,6 +303,8 @@ bool meta_peek_within(const uint8_t *ctx, const char *name, int64_t age_ns, stru
 /* Waits for the lookup that is on its way. */
 static int join(struct entry *e, struct meta_fact *out, char *message)
 {
+	/* what was asked for too long ago is no answer to who opens it now */
+	bool is_late = e->leads_ahead && clock_ns() >= e->asked_ns + meta.ttl_ns;
 	unsigned turn = e->turn;
 	int ret;
 
@@ -292,7 +312,7 @@ static int join(struct entry *e, struct meta_fact *out, char *message)
 	while (e->turn == turn)
 		pthread_cond_wait(&meta.ended, &meta.lock);
 	e->refs--;
-	ret = e->error;
+	ret = is_late ? GAVE_UP : e->error;
 	if (ret)
 		snprintf(message, STORE_MESSAGE_BYTES, "%s", e->message ? e->message : "");
 	else
@@ -300,17 +320,15 @@ static int join(struct entry *e, struct meta_fact *out, char *message)
 	return ret ? ret : 1;
 }
 
-int meta_enter(const uint8_t *ctx, const char *name, bool anew, struct meta_fact *out,
-	       char message[STORE_MESSAGE_BYTES])
+static int enter(const uint8_t *ctx, const char *name, bool anew, struct meta_fact *out,
+		 char message[STORE_MESSAGE_BYTES])
 {
-	struct entry *e;
+	struct entry *e = find_or_new(ctx, name);
 	int ret = 0;
 
-	pthread_mutex_lock(&meta.lock);
-	e = find_or_new(ctx, name);
 	if (!e) {
 		ret = -ENOMEM;
-	} else if (!e->is_busy && !anew && believe(e)) {
+	} else if (!e->is_busy && !anew && believe(e, false)) {
 		read_fact(e, out);
 		ret = 1;
 	} else if (e->is_busy) {
@@ -319,9 +337,37 @@ int meta_enter(const uint8_t *ctx, const char *name, bool anew, struct meta_fact
 		e->is_busy = true;
 		e->asked_ns = clock_ns();
 	}
+	return ret;
+}
+
+int meta_enter(const uint8_t *ctx, const char *name, bool anew, struct meta_fact *out,
+	       char message[STORE_MESSAGE_BYTES])
+{
+	int ret;
+
+	pthread_mutex_lock(&meta.lock);
+	do
+		ret = enter(ctx, name, anew, out, message);
+	while (ret == GAVE_UP);
 	make_room();
 	pthread_mutex_unlock(&meta.lock);
 	return ret;
+}
+
+bool meta_enter_ahead(const uint8_t *ctx, const char *name)
+{
+	struct entry *e;
+	bool leads;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find(ctx, name);
+	leads = e && !e->is_busy && e->kind == META_FILE;
+	if (leads) {
+		e->is_busy = e->leads_ahead = true;
+		e->asked_ns = clock_ns();
+	}
+	pthread_mutex_unlock(&meta.lock);
+	return leads;
 }
 
 void meta_leave(const uint8_t *ctx, const char *name, int error, const struct meta_fact *fact,
@@ -340,6 +386,29 @@ void meta_leave(const uint8_t *ctx, const char *name, int error, const struct me
 		expire(e);
 	else if (e->changed_ns <= e->asked_ns)
 		set_fact(e, fact, false);
+	pthread_cond_broadcast(&meta.ended);
+	pthread_mutex_unlock(&meta.lock);
+}
+
+void meta_leave_ahead(const uint8_t *ctx, const char *name, const struct meta_fact *fact)
+{
+	struct entry *e;
+	int64_t spare_until_ns;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find(ctx, name); /* there: it is busy */
+	e->is_busy = e->leads_ahead = false;
+	e->error = fact ? 0 : GAVE_UP;
+	e->turn++;
+	free(e->message);
+	e->message = NULL;
+	if (fact && e->changed_ns <= e->asked_ns) {
+		spare_until_ns = e->spare_until_ns;
+		set_fact(e, fact, false);
+		e->spare_until_ns = spare_until_ns;
+		e->until_ns = e->asked_ns + meta.ttl_ns;
+		e->is_ahead = true;
+	}
 	pthread_cond_broadcast(&meta.ended);
 	pthread_mutex_unlock(&meta.lock);
 }

@@ -49,6 +49,9 @@ void meta_dir_name(const char *prefix, char out[META_NAME_MAX]);
 /* A fact that may be believed now. */
 bool meta_get(const uint8_t *ctx, const char *name, struct meta_fact *out);
 
+/* The same for who opens a file: of what was fetched ahead, only for the TTL. */
+bool meta_get_open(const uint8_t *ctx, const char *name, struct meta_fact *out);
+
 /* The last fact, however old; nothing is used up. */
 bool meta_peek(const uint8_t *ctx, const char *name, struct meta_fact *out);
 
@@ -60,6 +63,14 @@ bool meta_peek_within(const uint8_t *ctx, const char *name, int64_t age_ns, stru
  * meta_leave(). A negative errno: what the one who led met; message gets his line. */
 int meta_enter(const uint8_t *ctx, const char *name, bool anew, struct meta_fact *out,
 	       char message[STORE_MESSAGE_BYTES]);
+
+/* The same for somebody who fetches ahead of those who will ask, and never waits: returns true when
+ * the caller leads. Not if the name is being looked up, or is not known as a file. */
+bool meta_enter_ahead(const uint8_t *ctx, const char *name);
+
+/* What it found out, fact NULL: nothing, and nobody is told: those who wait look for themselves.
+ * Attributes may still be believed as the listing allowed, but who opens it only for the TTL. */
+void meta_leave_ahead(const uint8_t *ctx, const char *name, const struct meta_fact *fact);
 
 /* fact: NULL with an error. */
 void meta_leave(const uint8_t *ctx, const char *name, int error, const struct meta_fact *fact,

@@ -9,6 +9,7 @@
 
 #include "cache/draft.h"
 #include "core/context.h"
+#include "fs/ahead.h"
 #include "fs/backends.h"
 #include "fs/fetch.h"
 #include "fs/untold.h"
@@ -107,6 +108,23 @@ static int met_link(const struct lookup *q)
 	return q->follow ? -WIRE_ELINK : -ELOOP;
 }
 
+/* As the one who leads: has somebody fetched it just before? */
+static struct cache_file *just_fetched(struct lookup *q, const char *object, struct meta_fact *fact)
+{
+	const uint8_t *ctx = context_id(q->ctx);
+	struct cache_file *file = NULL;
+	struct meta_fact now;
+
+	if (meta_peek_within(ctx, object, meta_ttl_ns(), &now) && now.kind == META_FILE &&
+	    now.is_told && !now.is_link)
+		file = from_cache(q, object, &now, false);
+	if (!file)
+		return NULL;
+	meta_leave_ahead(ctx, object, NULL); /* nothing new */
+	*fact = now;
+	return file;
+}
+
 /* One try. Sets *fact; *file_out when it is a file. -EAGAIN: somebody else found out, look again.
  */
 static int try_open(struct lookup *q, const char *object, struct meta_fact *fact,
@@ -116,7 +134,7 @@ static int try_open(struct lookup *q, const char *object, struct meta_fact *fact
 	struct cache_file *file = NULL;
 	int ret;
 
-	if (meta_get(ctx, object, fact)) {
+	if (meta_get_open(ctx, object, fact)) {
 		if (fact->kind != META_FILE)
 			return 0;
 		if (fact->is_link && !q->as_is)
@@ -135,6 +153,11 @@ static int try_open(struct lookup *q, const char *object, struct meta_fact *fact
 			if (!file)
 				return -EAGAIN; /* a HEAD it was, or evicted already */
 		} else if (ret == 0) {
+			file = just_fetched(q, object, fact);
+			if (file) {
+				*file_out = file;
+				return 0;
+			}
 			ret = ask(q, object, fact, &file);
 			meta_leave(ctx, object, ret, fact, q->message);
 			if (ret)
@@ -209,14 +232,32 @@ static int open_key(struct lookup *q, int flags, struct opened *out)
 	return ret == -EAGAIN ? -EIO : ret;
 }
 
+/* What comes next may be fetched now. */
+static void tell_ahead(const struct lookup *q, int flags, const struct opened *opened)
+{
+	char object[NAME_OBJECT_MAX];
+
+	if (flags & O_PATH || q->name.kind != NAME_KEY)
+		return;
+	if (opened->file)
+		name_object(&q->name, object);
+	else
+		name_prefix(&q->name, object);
+	ahead_taken(q->ctx, object, !opened->file);
+}
+
 int open_name(struct lookup *q, int flags, struct opened *out)
 {
 	int ret;
 
 	*out = (struct opened){0};
 	q->message[0] = '\0';
-	if (q->name.is_dir || q->must_be_dir || flags & O_DIRECTORY)
-		return lookup_dir(q, &out->dir);
+	if (q->name.is_dir || q->must_be_dir || flags & O_DIRECTORY) {
+		ret = lookup_dir(q, &out->dir);
+		if (!ret)
+			tell_ahead(q, flags, out);
+		return ret;
+	}
 	if (!backends_has(q->name.scheme))
 		return -ENOENT;
 
@@ -231,5 +272,7 @@ int open_name(struct lookup *q, int flags, struct opened *out)
 	if (q->dir)
 		listing_put(q->dir);
 	q->dir = NULL;
+	if (!ret)
+		tell_ahead(q, flags, out);
 	return ret;
 }

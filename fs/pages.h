@@ -24,8 +24,9 @@ struct listing {
 	char path[WIRE_PATH_MAX];
 	char name[PAIR_NAME_BYTES]; /* of the pair */
 	int dirs_fd;
-	uint64_t hash;	  /* of object */
-	int64_t asked_ns; /* when the first page was asked for */
+	uint64_t hash;	      /* of object */
+	void (*landed)(void); /* of one that is fetched ahead: told when the first page is there */
+	int64_t asked_ns;     /* when the first page was asked for */
 
 	/* the loading thread's; readable with the lock while nobody is loading */
 	struct dirpage *dir; /* owned */

@@ -13,6 +13,7 @@
 #include "cache/twins.h"
 #include "core/store.h"
 #include "core/tally.h"
+#include "fs/ahead.h"
 #include "fs/clients.h"
 #include "fs/listing.h"
 #include "fs/meta.h"
@@ -107,6 +108,32 @@ static json_t *coverage(void)
 	return object;
 }
 
+static void add_count(json_t *object, const struct ahead_count *c, bool bytes)
+{
+	set(object, "fetched", c->begun);
+	set(object, "used", c->used);
+	set(object, "wasted", c->wasted);
+	if (!bytes)
+		return;
+	set(object, "bytes_fetched", c->bytes);
+	set(object, "bytes_used", c->bytes_used);
+	set(object, "bytes_wasted", c->bytes_wasted);
+}
+
+/* What was fetched before anybody asked for it. */
+static json_t *ahead(void)
+{
+	json_t *object = json_object(), *files = json_object(), *listings = json_object();
+	struct ahead_stats stats;
+
+	ahead_stats(&stats);
+	add_count(files, &stats.files, true);
+	add_count(listings, &stats.listings, false);
+	json_object_set_new(object, "files", files);
+	json_object_set_new(object, "listings", listings);
+	return object;
+}
+
 static json_t *base(void)
 {
 	json_t *root = json_object();
@@ -170,6 +197,7 @@ int stats_json(uint32_t job, char **text_out)
 	set(root, "names", meta.entries);
 	set(root, "names_bytes", meta.bytes);
 	set(root, "listings", listing_count());
+	json_object_set_new(root, "ahead", ahead());
 	json_object_set_new(root, "coverage", coverage());
 	json_object_set_new(root, "total", tallies_json(&tally_all, true));
 	json_object_set_new(root, "jobs", tallies_jobs());

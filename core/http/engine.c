@@ -69,6 +69,24 @@ static void list_remove(struct transfer_list *list, struct transfer *t)
 	list->count--;
 }
 
+/* At the end, but before those that nobody waits for. */
+static void list_queue(struct transfer_list *list, struct transfer *t)
+{
+	struct transfer *before = list->first;
+
+	while (before && (t->x->is_ahead || !before->x->is_ahead))
+		before = before->next;
+	if (!before) {
+		list_add(list, t);
+		return;
+	}
+	t->prev = before->prev;
+	t->next = before;
+	*(before->prev ? &before->prev->next : &list->first) = t;
+	before->prev = t;
+	list->count++;
+}
+
 /* Ends a transfer that is in no list and not with libcurl any more. */
 static void finish(struct transfer *t)
 {
@@ -137,7 +155,7 @@ int http_send(struct http_exchange *x)
 	}
 	x->sent_us = clock_mono_us();
 	x->started_us = 0;
-	list_add(&engine.waiting, t);
+	list_queue(&engine.waiting, t);
 	return 0;
 }
 

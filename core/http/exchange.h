@@ -55,6 +55,7 @@ struct http_exchange {
 	uint64_t send_bytes; /* of the request's body */
 	bool expect;	     /* ask for leave before the body goes (RFC 9110 section 10.1.1) */
 	bool works;	     /* the server has to work before it answers: http_limits.work_ms */
+	bool is_ahead;	     /* nobody waits for it yet: where others have to, it goes last */
 	/* On the I/O thread, with send_bytes: fills buf with the body's bytes from offset on, in
 	 * order, all within send_bytes. Returns 0, or a negative errno that ends the exchange. */
 	int (*send)(struct http_exchange *x, uint64_t offset, void *buf, size_t bytes);

@@ -17,6 +17,7 @@ FAMILIES = (
     "uring",
     "errors",
     "budget",
+    "ahead",
     "warm",
     "write",
     "write_races",

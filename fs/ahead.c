@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One thread owns the directories; only the queue, its neighbours and the counters that are shown
+ * are shared, under one lock, which is held for nothing but those.
+ */
+#include "fs/ahead.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cache/cache.h"
+#include "cache/clock.h"
+#include "cache/draft.h"
+#include "core/context.h"
+#include "core/log.h"
+#include "core/scope.h"
+#include "fs/aheaddir.h"
+#include "fs/fetch.h"
+#include "fs/gone.h"
+#include "fs/listing.h"
+#include "fs/lookup.h"
+#include "fs/meta.h"
+
+#define REST_NS	   (3 * CLOCK_NS_PER_S) /* a directory is forgotten in which nothing was opened */
+#define FORGIVE_NS (60 * CLOCK_NS_PER_S)
+
+enum event_kind { TAKEN_FILE, TAKEN_DIR, FAILED_FILE };
+
+struct event {
+	struct event *next;
+	struct context *ctx;
+	enum event_kind kind;
+	char object[];
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t more; /* something of the following has changed */
+static struct event *first, **last = &first;
+static unsigned events, flights;
+static bool running, stopping, is_held; /* held: something waits for flights to end */
+static struct siblings_ledger shown_files, shown_listings;
+
+/* the thread's own */
+static pthread_t thread;
+static struct siblings_ledger files = {.credit = AHEAD_CREDIT, .credit_bytes = AHEAD_CREDIT_BYTES};
+static struct siblings_ledger listings = {.credit = AHEAD_CREDIT_LISTS,
+					  .credit_bytes = UINT64_MAX / 2};
+static struct aheaddir *dirs; /* the one used last first */
+static int64_t forgave_ns;
+
+static void post(struct context *ctx, const char *object, enum event_kind kind)
+{
+	size_t len = strlen(object);
+	struct event *e;
+
+	pthread_mutex_lock(&lock);
+	e = running && events < AHEAD_EVENTS_MAX ? malloc(sizeof(*e) + len + 1) : NULL;
+	if (e) {
+		*e = (struct event){.ctx = ctx, .kind = kind};
+		memcpy(e->object, object, len + 1);
+		*last = e;
+		last = &e->next;
+		events++;
+		pthread_cond_signal(&more);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+void ahead_taken(struct context *ctx, const char *object, bool is_dir)
+{
+	post(ctx, object, is_dir ? TAKEN_DIR : TAKEN_FILE);
+}
+
+static bool take_off(void)
+{
+	bool may;
+
+	pthread_mutex_lock(&lock);
+	may = !stopping && flights < AHEAD_FLIGHTS_MAX;
+	if (may)
+		flights++;
+	else
+		is_held = true;
+	pthread_mutex_unlock(&lock);
+	return may;
+}
+
+/* What take_off() allowed was not done. */
+static void stay(void)
+{
+	pthread_mutex_lock(&lock);
+	flights--;
+	pthread_mutex_unlock(&lock);
+}
+
+static void landed(void)
+{
+	pthread_mutex_lock(&lock);
+	flights--;
+	if (is_held)
+		pthread_cond_signal(&more);
+	pthread_mutex_unlock(&lock);
+}
+
+static void file_landed(const uint8_t *ctx, const char *object, int error)
+{
+	if (error)
+		post(context_find(ctx), object, FAILED_FILE);
+	landed();
+}
+
+/* The question about an entry, to free; NULL when it can be none. */
+static struct lookup *lookup_entry(const struct aheaddir *d, const struct sibling *e)
+{
+	struct lookup *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return NULL;
+	q->ctx = d->ctx;
+	if (aheaddir_path(d, e, q->path) || name_parse(q->path, strlen(q->path), &q->name)) {
+		free(q);
+		return NULL;
+	}
+	return q;
+}
+
+/* Is it known, small, and neither here already nor about to change? */
+static bool is_wanted(const struct lookup *q, const char *object)
+{
+	const uint8_t *ctx = context_id(q->ctx);
+	char version[STORE_ETAG_BYTES];
+	struct meta_fact fact;
+
+	if (q->name.is_dir || gone_active() || !meta_peek(ctx, object, &fact) ||
+	    fact.kind != META_FILE || fact.is_link || !fact.object.size ||
+	    fact.object.size > AHEAD_FILE_BYTES || draft_may_change(ctx, object))
+		return false;
+	fetch_version(&fact.object, version);
+	return !cache_has(ctx, object, version);
+}
+
+/* Each returns whether something is on its way now. */
+static bool fetch_file(struct aheaddir *d, uint32_t index)
+{
+	SCOPE_FREE struct lookup *q = lookup_entry(d, &d->files.of[index]);
+	char object[NAME_OBJECT_MAX];
+
+	if (!q)
+		return false;
+	name_object(&q->name, object);
+	if (!is_wanted(q, object) || !meta_enter_ahead(context_id(q->ctx), object))
+		return false;
+	if (!is_wanted(q, object)) { /* somebody has just opened it */
+		meta_leave_ahead(context_id(q->ctx), object, NULL);
+		return false;
+	}
+	siblings_begun(&d->files, index);
+	if (!fetch_ahead(q, file_landed))
+		return true;
+	siblings_failed(&d->files, index);
+	return false;
+}
+
+static bool fetch_listing(struct aheaddir *d, uint32_t index)
+{
+	SCOPE_FREE struct lookup *q = lookup_entry(d, &d->dirs.of[index]);
+
+	if (!q || q->name.kind != NAME_KEY || q->name.is_pieces || gone_active() ||
+	    listing_ahead(q->ctx, &q->name, q->path, landed))
+		return false;
+	siblings_begun(&d->dirs, index);
+	return true;
+}
+
+/* What waits to be opened takes room. */
+static bool has_room(void)
+{
+	struct cache_stats cached;
+	uint64_t unused = files.begun_bytes - files.used_bytes - files.wasted_bytes;
+	uint64_t most;
+
+	cache_stats(&cached);
+	most = cached.size_max / 8 < AHEAD_BYTES_MAX ? cached.size_max / 8 : AHEAD_BYTES_MAX;
+	return unused + AHEAD_FILE_BYTES <= most;
+}
+
+static void pump_some(struct aheaddir *d, struct siblings *s,
+		      bool (*fetch)(struct aheaddir *d, uint32_t index))
+{
+	while (has_room() && take_off()) {
+		uint32_t index = siblings_next(s, meta_ttl_ns());
+
+		if (index == SIBLINGS_NONE || !fetch(d, index))
+			stay();
+		if (index == SIBLINGS_NONE)
+			return;
+	}
+}
+
+static void pump(struct aheaddir *d)
+{
+	pump_some(d, &d->dirs, fetch_listing);
+	pump_some(d, &d->files, fetch_file);
+}
+
+static void forget(struct aheaddir **at)
+{
+	struct aheaddir *d = *at;
+
+	*at = d->next;
+	aheaddir_free(d);
+}
+
+/* Those that rest, and the oldest if there are too many. */
+static void sweep(int64_t now_ns, bool all)
+{
+	struct aheaddir **at = &dirs;
+	unsigned known = 0;
+	uint64_t entries = 0;
+
+	while (*at) {
+		struct aheaddir *d = *at;
+
+		known++;
+		entries += d->files.count + d->dirs.count;
+		if (all || now_ns > d->used_ns + REST_NS || known > AHEAD_DIRS_MAX ||
+		    (entries > AHEAD_ENTRIES_MAX && d != dirs))
+			forget(at);
+		else
+			at = &d->next;
+	}
+	if (now_ns > forgave_ns + FORGIVE_NS) {
+		siblings_forgive(&files);
+		siblings_forgive(&listings);
+		forgave_ns = now_ns;
+	}
+}
+
+/* The directory, first in the list; NULL: it has not been listed. */
+static struct aheaddir *dir_of(struct context *ctx, const char *prefix, int64_t now_ns)
+{
+	struct aheaddir **at = &dirs, *d;
+
+	while (*at && ((*at)->ctx != ctx || strcmp((*at)->prefix, prefix) != 0))
+		at = &(*at)->next;
+	d = *at;
+	if (d)
+		*at = d->next;
+	else
+		d = aheaddir_new(ctx, prefix, &files, &listings);
+	if (!d)
+		return NULL;
+	if (aheaddir_load(d, AHEAD_FILE_BYTES)) {
+		log_debug("ahead: the listing of %s cannot be read", prefix);
+		aheaddir_free(d);
+		return NULL;
+	}
+	d->used_ns = now_ns;
+	d->next = dirs;
+	dirs = d;
+	return d;
+}
+
+/* Where the last component of an object name starts. */
+static size_t parent_len(const char *object)
+{
+	size_t len = strlen(object);
+
+	len -= len && object[len - 1] == '/';
+	while (len && object[len - 1] != '/')
+		len--;
+	return len;
+}
+
+static void look_at(const struct event *e)
+{
+	size_t len = strlen(e->object), parent = parent_len(e->object);
+	SCOPE_FREE char *prefix = strndup(e->object, parent);
+	int64_t now_ns = clock_ns();
+	bool is_dir = e->kind == TAKEN_DIR;
+	struct siblings *s;
+	struct aheaddir *d;
+	uint32_t index;
+
+	d = prefix ? dir_of(e->ctx, prefix, now_ns) : NULL;
+	if (!d)
+		return;
+	s = is_dir ? &d->dirs : &d->files;
+	index = siblings_find(s, name_ino(e->object, len, is_dir));
+	if (index == SIBLINGS_NONE) {
+		forget(&dirs); /* made since it was listed: another listing tells */
+		return;
+	}
+	if (e->kind == FAILED_FILE)
+		siblings_failed(s, index);
+	else
+		siblings_taken(s, index, now_ns);
+	pump(d);
+}
+
+/* With the lock, which is given away meanwhile. */
+static void look_at_all(struct event *e)
+{
+	bool was_held = is_held;
+
+	is_held = false;
+	pthread_mutex_unlock(&lock);
+	while (e) {
+		struct event *next = e->next;
+
+		look_at(e);
+		free(e);
+		e = next;
+	}
+	if (was_held) {
+		for (struct aheaddir *d = dirs; d; d = d->next)
+			pump(d);
+	}
+	sweep(clock_ns(), false);
+	pthread_mutex_lock(&lock);
+	shown_files = files;
+	shown_listings = listings;
+}
+
+static void wait_more(void)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	if (dirs)
+		pthread_cond_timedwait(&more, &lock, &until);
+	else
+		pthread_cond_wait(&more, &lock);
+}
+
+static void *work(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&lock);
+	while (!stopping) {
+		struct event *e = first;
+
+		first = NULL;
+		last = &first;
+		events = 0;
+		look_at_all(e);
+		if (!first && !stopping && !(is_held && flights < AHEAD_FLIGHTS_MAX))
+			wait_more();
+	}
+	pthread_mutex_unlock(&lock);
+	sweep(0, true);
+	return NULL;
+}
+
+int ahead_start(void)
+{
+	pthread_condattr_t attr;
+	int ret;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&more, &attr);
+	pthread_condattr_destroy(&attr);
+	stopping = false;
+	ret = pthread_create(&thread, NULL, work, NULL);
+	running = !ret;
+	return -ret;
+}
+
+void ahead_stop(void)
+{
+	struct event *e;
+
+	pthread_mutex_lock(&lock);
+	if (!running) {
+		pthread_mutex_unlock(&lock);
+		return;
+	}
+	running = false;
+	stopping = true;
+	pthread_cond_signal(&more);
+	pthread_mutex_unlock(&lock);
+	pthread_join(thread, NULL);
+	while ((e = first)) {
+		first = e->next;
+		free(e);
+	}
+	last = &first;
+	events = 0;
+}
+
+static struct ahead_count count_of(const struct siblings_ledger *l)
+{
+	return (struct ahead_count){
+		.begun = l->begun,
+		.used = l->used,
+		.wasted = l->wasted,
+		.bytes = l->begun_bytes,
+		.bytes_used = l->used_bytes,
+		.bytes_wasted = l->wasted_bytes,
+	};
+}
+
+void ahead_stats(struct ahead_stats *out)
+{
+	pthread_mutex_lock(&lock);
+	out->files = count_of(&shown_files);
+	out->listings = count_of(&shown_listings);
+	pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The records of a listing's data file (core/base/vnode.h), read once. */
+#include "fs/aheaddir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/vnode.h"
+#include "core/context.h"
+#include "fs/escape.h"
+#include "fs/listing.h"
+
+#define READ_BYTES   65536
+#define RECORD_ALIGN 8 /* of core/base/vnode.h */
+
+/* A record with its name. */
+union record {
+	struct vnode_dirent d;
+	char bytes[sizeof(struct vnode_dirent) + ESCAPE_NAME_MAX + 1 + RECORD_ALIGN];
+};
+
+struct aheaddir *aheaddir_new(struct context *ctx, const char *prefix,
+			      struct siblings_ledger *files, struct siblings_ledger *dirs)
+{
+	struct listing *listing = listing_known(context_id(ctx), prefix);
+	struct aheaddir *d;
+
+	if (!listing)
+		return NULL;
+	d = calloc(1, sizeof(*d));
+	if (!d) {
+		listing_put(listing);
+		return NULL;
+	}
+	siblings_init(&d->files, files);
+	siblings_init(&d->dirs, dirs);
+	d->ctx = ctx;
+	d->listing = listing;
+	d->prefix = strdup(prefix);
+	d->fd = listing_path(listing) ? listing_open_data(listing, O_RDONLY) : -1;
+	if (!d->prefix || d->fd < 0) {
+		aheaddir_free(d);
+		return NULL;
+	}
+	return d;
+}
+
+void aheaddir_free(struct aheaddir *d)
+{
+	if (d->fd >= 0)
+		close(d->fd);
+	siblings_free(&d->files);
+	siblings_free(&d->dirs);
+	listing_put(d->listing);
+	free(d->prefix);
+	free(d);
+}
+
+static bool is_dots(const union record *r)
+{
+	const char *name = r->bytes + sizeof(r->d);
+
+	return name[0] == '.' && (r->d.name_len == 1 || (r->d.name_len == 2 && name[1] == '.'));
+}
+
+static int take_record(struct aheaddir *d, const union record *r, uint64_t at, uint64_t file_bytes)
+{
+	uint32_t place = (uint32_t)(at / RECORD_ALIGN);
+
+	if (S_ISREG(r->d.mode))
+		return siblings_add(&d->files, r->d.ino, r->d.size, place,
+				    !r->d.size || r->d.size > file_bytes);
+	if (S_ISDIR(r->d.mode) && !is_dots(r))
+		return siblings_add(&d->dirs, r->d.ino, 0, place, false);
+	return 0;
+}
+
+/* The records that are whole in a piece of the file. Returns how many bytes those are. */
+static ssize_t take_records(struct aheaddir *d, const char *data, size_t bytes, uint64_t file_bytes)
+{
+	size_t at = 0;
+
+	while (bytes - at >= sizeof(struct vnode_dirent)) {
+		union record r;
+		int ret;
+
+		memcpy(&r.d, data + at, sizeof(r.d));
+		if (r.d.reclen < sizeof(r.d) || r.d.reclen > sizeof(r))
+			return -EIO;
+		if (r.d.reclen > bytes - at)
+			break;
+		memcpy(&r, data + at, r.d.reclen);
+		ret = take_record(d, &r, d->loaded + at, file_bytes);
+		if (ret && ret != -ENOSPC)
+			return ret;
+		at += r.d.reclen;
+	}
+	return at ? (ssize_t)at : -EIO;
+}
+
+int aheaddir_load(struct aheaddir *d, uint64_t file_bytes)
+{
+	uint64_t shown = listing_shown(d->listing);
+	char data[READ_BYTES];
+	int ret;
+
+	if (d->loaded >= shown)
+		return 0;
+	while (d->loaded < shown) {
+		size_t want = shown - d->loaded < sizeof(data) ? shown - d->loaded : sizeof(data);
+		ssize_t n = pread(d->fd, data, want, (off_t)d->loaded);
+
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		n = take_records(d, data, (size_t)n, file_bytes);
+		if (n < 0)
+			return (int)n;
+		d->loaded += (uint64_t)n;
+	}
+	ret = siblings_sort(&d->files);
+	return ret ? ret : siblings_sort(&d->dirs);
+}
+
+int aheaddir_path(const struct aheaddir *d, const struct sibling *e, char out[WIRE_PATH_MAX])
+{
+	const char *path = listing_path(d->listing);
+	union record r = {0};
+	ssize_t n = pread(d->fd, &r, sizeof(r), (off_t)e->at * RECORD_ALIGN);
+	int len;
+
+	if (n < (ssize_t)sizeof(r.d) || r.d.ino != e->ino || r.d.name_len > ESCAPE_NAME_MAX)
+		return n < 0 ? -errno : -EIO;
+	len = snprintf(out, WIRE_PATH_MAX, "%s/%.*s", path, (int)r.d.name_len,
+		       r.bytes + sizeof(r.d));
+	return len < (int)WIRE_PATH_MAX ? 0 : -ENAMETOOLONG;
+}

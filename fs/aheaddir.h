@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A directory in which something is opened: its listing, as far as it is there, in the terms of
+ * fs/siblings.h. Only fs/ahead.c's thread uses it. */
+#ifndef FS_AHEADDIR_H
+#define FS_AHEADDIR_H
+
+#include <stdint.h>
+
+#include "fs/names.h"
+#include "fs/siblings.h"
+
+struct context;
+struct listing;
+
+struct aheaddir {
+	struct aheaddir *next; /* the caller's own */
+	int64_t used_ns;
+	struct context *ctx;
+	char *prefix;		 /* owned: its object name */
+	struct listing *listing; /* a reference */
+	int fd;			 /* owned: of the listing's records */
+	uint64_t loaded;	 /* bytes of those that are known here */
+	struct siblings files, dirs;
+};
+
+/* The directory of that object name, if it has been listed; NULL otherwise. */
+struct aheaddir *aheaddir_new(struct context *ctx, const char *prefix,
+			      struct siblings_ledger *files, struct siblings_ledger *dirs);
+void aheaddir_free(struct aheaddir *d);
+
+/* Takes in what the listing has got since. file_bytes: larger files are never wanted. Returns 0 or
+ * an error, after which it is of no use. */
+int aheaddir_load(struct aheaddir *d, uint64_t file_bytes);
+
+/* The virtual path of an entry. 0, -ENAMETOOLONG or an error of the disk. */
+int aheaddir_path(const struct aheaddir *d, const struct sibling *e, char out[WIRE_PATH_MAX]);
+
+#endif
