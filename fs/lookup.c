@@ -174,6 +174,7 @@ static bool dir_known(const struct lookup *q, struct meta_fact *fact)
 	fact->kind = META_NONE;
 	/* nobody lists all buckets that may be read: a public one is in no list */
 	return q->name.kind == NAME_KEY && !q->name.is_pieces &&
+	       !meta_is_doubted(context_id(q->ctx), name) &&
 	       listing_denies(context_id(q->ctx), prefix, true);
 }
 
@@ -201,7 +202,8 @@ int lookup_dir_instead(struct lookup *q, struct meta_fact *fact)
 
 bool lookup_denied(const struct lookup *q, const char *object)
 {
-	return listing_denies(context_id(q->ctx), object, false);
+	return !meta_is_doubted(context_id(q->ctx), object) &&
+	       listing_denies(context_id(q->ctx), object, false);
 }
 
 static int head(struct lookup *q, const char *object, struct meta_fact *fact)

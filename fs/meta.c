@@ -286,6 +286,18 @@ bool meta_peek(const uint8_t *ctx, const char *name, struct meta_fact *out)
 	return e && out->kind != META_UNKNOWN;
 }
 
+bool meta_is_doubted(const uint8_t *ctx, const char *name)
+{
+	struct entry *e;
+	bool is;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find(ctx, name);
+	is = e && (e->kind == META_FILE || e->kind == META_DIR) && !e->until_ns;
+	pthread_mutex_unlock(&meta.lock);
+	return is;
+}
+
 bool meta_peek_within(const uint8_t *ctx, const char *name, int64_t age_ns, struct meta_fact *out)
 {
 	struct entry *e;

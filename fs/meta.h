@@ -55,6 +55,10 @@ bool meta_get_open(const uint8_t *ctx, const char *name, struct meta_fact *out);
 /* The last fact, however old; nothing is used up. */
 bool meta_peek(const uint8_t *ctx, const char *name, struct meta_fact *out);
 
+/* Was it there, when it was last told of, and has something failed or changed since? Then nothing
+ * but an answer tells, not even a listing that was complete: it had to be forgotten. */
+bool meta_is_doubted(const uint8_t *ctx, const char *name);
+
 /* The same if it is not older than that; nanoseconds. */
 bool meta_peek_within(const uint8_t *ctx, const char *name, int64_t age_ns, struct meta_fact *out);
 

@@ -310,6 +310,15 @@ def limited_daemon(context):
             before = now
 
 
+def denied_once(context):
+    """One refusal is not the end of a name that has just been listed: it is there when it is asked for again."""
+    with Faulty(context) as faulty:
+        faulty.fault("denied,verb=GetObject,count=1")
+        result = faulty.run("ls $D; cat $D/old; cat $D/old")
+        want(result.stdout == b"keep\nold\nwhat was there before\n" and result.stderr.count(b"Permission denied") == 1, str(result))
+        want(b"No such file" not in result.stderr, str(result))
+
+
 def names(context):
     """Names that no key can be."""
     with Faulty(context) as faulty:
@@ -342,5 +351,5 @@ DAMAGE = {
 }
 CASES = [Case(f"fault/{name}", check=damaged_upload(*rules, command=command), embedded_only=True) for name, (command, *rules) in DAMAGE.items()]
 CASES += [Case(f"fault/{name}", check=check, embedded_only=True) for name, check in {
-    "denied": denied, "denied-at-open": denied_at_open, "storm": storm, "replaced": replaced, "bucket-gone": bucket_gone, "discarded": discarded, "two-machines": two_machines, "made-on-two": made_on_two,
+    "denied": denied, "denied-once": denied_once, "denied-at-open": denied_at_open, "storm": storm, "replaced": replaced, "bucket-gone": bucket_gone, "discarded": discarded, "two-machines": two_machines, "made-on-two": made_on_two,
     "no-cache": no_cache, "limited-daemon": limited_daemon, "names": names}.items()]
