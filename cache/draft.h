@@ -129,6 +129,7 @@ struct draft_flush {
 	struct store_object sent;    /* was_sent: size and mtime of that one */
 	bool has_xattr;		     /* draft_set_xattr() */
 	char xattr[DRAFT_XATTR_MAX];
+	uint32_t whole; /* parts (core/base/parts.h) that were written to their end by then */
 };
 
 /* Begins one: one at a time for a file, waiting for another that is under way. begun: what must be
@@ -146,6 +147,13 @@ void draft_flush_resolve(struct cache_file *file, struct draft_flush *flush,
 			 const struct store_object *found);
 
 bool draft_flush_dirty(const struct draft_flush *flush, uint64_t block);
+
+/* Has flush->version this part just as it is in the draft, wherever the base ends? */
+bool draft_flush_same(const struct cache_file *file, const struct draft_flush *flush,
+		      uint32_t index);
+
+/* It is about to be read, to be sent: from now on it counts as not changed. */
+void draft_resend_part(struct cache_file *file, uint32_t index);
 
 /* Ends it. version: what is in the bucket now (its mtime: the file's), or NULL when it failed. */
 void draft_flush_end(struct cache_file *file, struct draft_flush *flush,
@@ -176,6 +184,13 @@ int draft_pause(struct cache_file *file);
 bool draft_part_is_done(const struct cache_file *file, uint32_t index);
 bool draft_take_part(struct cache_file *file, uint32_t index);
 bool draft_part_is_late(const struct cache_file *file, uint32_t index);
+
+/* Has the version in the bucket this part as it is? It may not have when it is published. */
+bool draft_part_is_sent(const struct cache_file *file, uint32_t index);
+
+/* Up to max drafts, with a reference each, that a process has open and that have finished parts
+ * which neither draft_take_part() nor a publication was asked for. Returns how many. */
+size_t draft_behind(struct cache_file **out, size_t max);
 
 /* Is this time one that a program has set, rather than that of a write? */
 bool draft_said_mtime(const struct cache_file *file, int64_t mtime_ns);

@@ -258,8 +258,10 @@ static void draft_list_remove(struct cache_file *file)
 
 static void file_free(struct cache_file *file)
 {
-	if (file->draft)
+	if (file->draft) {
 		notes_close(&file->draft->notes);
+		free(file->draft->same);
+	}
 	free(file->draft);
 	free(file);
 }
@@ -482,6 +484,7 @@ int file_take_over(struct cache_file *file, const struct pair_about *about)
 	}
 	draft_list_remove(file);
 	notes_give_up(&file->draft->notes);
+	free(file->draft->same);
 	free(file->draft);
 	file->draft = NULL;
 	file->etag_hash = hash;

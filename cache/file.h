@@ -52,12 +52,20 @@ struct cache_active {
 	struct cache_file *idle_prev, *idle_next; /* only without references */
 };
 
+/* Parts that a version has as they are in the draft, but for those marked late since. */
+struct draft_same {
+	char etag[STORE_ETAG_BYTES];	  /* the version's */
+	uint64_t parts[DRAFT_LATE_WORDS]; /* atomic: bit i = part i */
+};
+
 /* What a file that is written to has besides. */
 struct cache_draft {
 	struct notes notes; /* constant while the file is a draft */
 	bool is_flushing;
 	int64_t said_mtime_ns; /* the last that a program has set */
 	bool is_settled; /* nothing changed since the last process had it open: may be retired */
+	struct draft_same *same; /* owned; made once, and freed with it; NULL: there are none */
+	uint32_t tried;		 /* atomic: parts that were looked at, or published */
 	struct cache_file *next;
 };
 
@@ -176,6 +184,14 @@ void fill_start(const struct fill_list *list);
 
 /* With the lock: ends the wait of those that cannot get space. */
 void fill_fail_blocked(int error, const char *message);
+
+/* May something have changed in a draft that no mark tells of (core/base/draft.h)? */
+bool file_is_unsure(const struct cache_file *file);
+
+/* With the lock: a version was made of the draft, of which so many parts were written to their end
+ * when that began. The other: the version of the journal gets another ETag with the same bytes. */
+void file_note_same(struct cache_file *file, uint32_t whole, const char *etag);
+void file_same_becomes(struct cache_file *file, const char *etag);
 
 /* With the lock: clean drafts that no process has open, up to DRAFT_RETIRE_MAX, become ordinary
  * files at once, or go. Returns bytes freed. */

@@ -24,13 +24,6 @@ uint64_t draft_begun(const struct cache_file *file)
 	return load(&file->draft->notes.shm->begun);
 }
 
-/* May something have changed that no mark tells of (core/base/draft.h)? */
-static bool is_unsure(const struct draft_shm *notes)
-{
-	return __atomic_load_n(&notes->pattern, __ATOMIC_SEQ_CST) & DRAFT_UNSURE ||
-	       __atomic_load_n(&notes->mapped, __ATOMIC_SEQ_CST);
-}
-
 /* With the lock. */
 static int begin(struct cache_file *file, struct draft_flush *flush)
 {
@@ -49,11 +42,12 @@ static int begin(struct cache_file *file, struct draft_flush *flush)
 		.was_sent = j->flags & NOTES_SENT,
 		.sent = {.size = j->sent_size, .mtime_ns = j->sent_mtime_ns},
 		.has_xattr = j->flags & NOTES_XATTR,
+		.whole = parts_index(load(&d->notes.shm->written)),
 	};
 	memcpy(flush->xattr, j->xattr, sizeof(flush->xattr));
 	memcpy(flush->version.etag, j->etag, sizeof(j->etag));
 	flush->is_quiet = flush->begun == ended;
-	flush->is_followed = flush->is_quiet && !is_unsure(d->notes.shm);
+	flush->is_followed = flush->is_quiet && !file_is_unsure(file);
 	ret = notes_copy_dirty(&d->notes, &flush->dirty);
 	if (!ret)
 		d->is_flushing = true;
@@ -106,6 +100,7 @@ void draft_become(struct cache_file *file, const struct wire_attr *attr, const c
 	__atomic_store_n(&vn->attr.gid, attr->gid, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&cache.lock);
 	version.size = file->draft->notes.journal->size;
+	file_same_becomes(file, etag);
 	now_version(file, &version);
 	pthread_mutex_unlock(&cache.lock);
 }
@@ -116,8 +111,10 @@ void draft_flush_end(struct cache_file *file, struct draft_flush *flush,
 	struct cache_draft *d = file->draft;
 
 	pthread_mutex_lock(&cache.lock);
-	if (version)
+	if (version) {
 		now_version(file, version);
+		file_note_same(file, flush->whole, version->etag);
+	}
 	if (version && flush->has_xattr && !strcmp(flush->xattr, d->notes.journal->xattr))
 		d->notes.journal->flags &= ~NOTES_XATTR;
 	/* who changes something meanwhile may have marked it before the marks were copied */
@@ -127,6 +124,7 @@ void draft_flush_end(struct cache_file *file, struct draft_flush *flush,
 			file_set_mtime(file, version->mtime_ns);
 		__atomic_store_n(&d->notes.shm->flushed, flush->begun, __ATOMIC_SEQ_CST);
 	}
+	__atomic_store_n(&d->tried, flush->whole, __ATOMIC_RELAXED);
 	d->is_flushing = false;
 	pthread_cond_broadcast(&file->active->wake);
 	file_recharge(file);
@@ -190,79 +188,6 @@ char *draft_noted_upload(struct cache_file *file, char object[CACHE_OBJECT_MAX])
 	}
 	pthread_mutex_unlock(&cache.lock);
 	return id;
-}
-
-/* --- sending ahead --- */
-
-uint64_t draft_serial(const struct cache_file *file)
-{
-	return file->serial;
-}
-
-bool draft_goes_by(uint64_t serial, const char *object)
-{
-	bool goes = false;
-
-	pthread_mutex_lock(&cache.lock);
-	for (struct cache_file *f = cache.drafts; f && !goes; f = f->draft->next) {
-		const struct notes_journal *j = f->draft->notes.journal;
-
-		goes = f->serial == serial && !(j->flags & (NOTES_UNLINKED | NOTES_PARKED)) &&
-		       !strcmp(j->object, object);
-	}
-	pthread_mutex_unlock(&cache.lock);
-	return goes;
-}
-
-int draft_pause(struct cache_file *file)
-{
-	struct cache_draft *d = file->draft;
-	int ret = 0;
-
-	pthread_mutex_lock(&cache.lock);
-	if (d->is_flushing || d->notes.journal->flags & (NOTES_PARKED | NOTES_UNLINKED) ||
-	    is_unsure(d->notes.shm)) {
-		ret = -EBUSY;
-	} else {
-		file_ref_locked(file);
-		d->is_flushing = true;
-	}
-	pthread_mutex_unlock(&cache.lock);
-	return ret;
-}
-
-/* Was all of this changed, of what the base has? */
-static bool is_all_dirty(const struct draft_shm *notes, uint64_t from, uint64_t end)
-{
-	for (uint64_t b = from >> VNODE_BLOCK_SHIFT; b << VNODE_BLOCK_SHIFT < end; b++) {
-		if (b / 64 >= notes->dirty_words)
-			return true;
-		if (!draft_block_dirty(notes, b))
-			return false;
-	}
-	return true;
-}
-
-bool draft_take_part(struct cache_file *file, uint32_t index)
-{
-	struct draft_shm *notes = file->draft->notes.shm;
-	uint64_t from = parts_start(index), end = parts_start(index + 1);
-
-	if (end > load(&notes->written) || is_unsure(notes) || !is_all_dirty(notes, from, end))
-		return false;
-	__atomic_and_fetch(&notes->late[index / 64], ~(UINT64_C(1) << (index % 64)),
-			   __ATOMIC_SEQ_CST);
-	return true;
-}
-
-bool draft_part_is_late(const struct cache_file *file, uint32_t index)
-{
-	return load(&file->draft->notes.shm->late[index / 64]) >> (index % 64) & 1;
-}
-
-bool draft_part_is_done(const struct cache_file *file, uint32_t index)
-{
-	return parts_start(index + 1) <= load(&file->draft->notes.shm->written);
 }
 
 bool draft_said_mtime(const struct cache_file *file, int64_t mtime_ns)

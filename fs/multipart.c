@@ -159,21 +159,21 @@ static int grow(struct multipart *m, uint32_t index)
 	return 0;
 }
 
-int multipart_start(struct multipart *m, struct cache_file *file, uint32_t index,
-		    const struct multipart_part *p, const char *from_etag)
+int multipart_start(struct multipart *m, struct cache_file *file, const struct multipart_part *p,
+		    const char *from_etag)
 {
 	struct sending *s = calloc(1, sizeof(*s));
-	int ret = s ? grow(m, index) : -ENOMEM;
+	int ret = s ? grow(m, p->index) : -ENOMEM;
 
 	if (ret) {
 		free(s);
 		return ret;
 	}
-	*s = (struct sending){.m = m, .file = file, .index = index};
+	*s = (struct sending){.m = m, .file = file, .index = p->index};
 	s->offset = p->offset;
 	s->bytes = p->length;
 	s->call = call_of(m, p->is_copy ? STORE_PART_COPY : STORE_PART);
-	s->call.part = index + 1;
+	s->call.part = p->index + 1;
 	s->call.done = part_done;
 	s->call.arg = s;
 	if (p->is_copy) {
@@ -193,7 +193,7 @@ int multipart_start(struct multipart *m, struct cache_file *file, uint32_t index
 		free(s);
 		return ret;
 	}
-	m->cells[index].state = MULTIPART_SENDING;
+	m->cells[p->index].state = MULTIPART_SENDING;
 	m->active++;
 	return 0;
 }
@@ -234,12 +234,19 @@ static unsigned state_of(const struct multipart *m, uint32_t index)
 	return index < m->cap ? m->cells[index].state : MULTIPART_NONE;
 }
 
+/* Of one part. */
 static bool is_clean(const void *arg, uint64_t offset, uint64_t length)
 {
 	const struct job *j = arg;
 	uint64_t end = (offset + length - 1) >> VNODE_BLOCK_SHIFT;
+	uint32_t index = parts_index(offset);
 
-	if (state_of(j->m, parts_index(offset)) != MULTIPART_NONE)
+	if (state_of(j->m, index) != MULTIPART_NONE)
+		return false;
+	if (offset + length == parts_start(index + 1) &&
+	    draft_flush_same(j->file, j->up->flush, index))
+		return true;
+	if (offset + length > j->up->flush->base)
 		return false;
 	for (uint64_t b = offset >> VNODE_BLOCK_SHIFT; b <= end; b++) {
 		if (draft_flush_dirty(j->up->flush, b))
@@ -248,13 +255,10 @@ static bool is_clean(const void *arg, uint64_t offset, uint64_t length)
 	return true;
 }
 
-/* Where parts were sent ahead, each has its place, so no two become one. */
 static int plan(struct job *j)
 {
-	const struct draft_flush *f = j->up->flush;
-	uint64_t base = f->version.size < f->base ? f->version.size : f->base;
-	long n = multipart_plan(j->up->bytes, j->up->if_match ? base : 0,
-				j->is_ahead ? 0 : MULTIPART_COPY_BYTES, is_clean, j, &j->parts);
+	long n = multipart_plan(j->up->bytes, j->up->if_match ? j->up->flush->version.size : 0,
+				MULTIPART_COPY_BYTES, is_clean, j, &j->parts);
 
 	if (n < 0)
 		return (int)n;
@@ -285,9 +289,8 @@ static bool is_there(const struct job *j, uint32_t index)
 	       !draft_part_is_late(j->file, index);
 }
 
-static int send_one(struct job *j, uint32_t index)
+static int send_one(struct job *j, const struct multipart_part *p)
 {
-	const struct multipart_part *p = &j->parts[index];
 	struct multipart *m = j->m;
 	int ret = 0;
 
@@ -296,11 +299,15 @@ static int send_one(struct job *j, uint32_t index)
 		ret = cache_ensure(j->file, p->offset, p->length, WIRE_ENSURE_RANDOM, m->message);
 	pthread_mutex_lock(&m->lock);
 	/* of what is sent twice the later must be the one that counts */
-	while (state_of(m, index) == MULTIPART_SENDING)
+	while (state_of(m, p->index) == MULTIPART_SENDING)
 		pthread_cond_wait(&m->ended, &m->lock);
 	while (m->active >= MULTIPART_PARALLEL)
 		pthread_cond_wait(&m->ended, &m->lock);
-	return ret || m->error ? ret : multipart_start(m, j->file, index, p, j->up->if_match);
+	if (ret || m->error)
+		return ret;
+	if (!p->is_copy)
+		draft_resend_part(j->file, parts_index(p->offset));
+	return multipart_start(m, j->file, p, j->up->if_match);
 }
 
 static int send_all(struct job *j)
@@ -310,16 +317,18 @@ static int send_all(struct job *j)
 
 	pthread_mutex_lock(&m->lock);
 	for (uint32_t i = 0; i < j->count && !ret && !m->error; i++) {
-		if (!is_there(j, i))
-			ret = send_one(j, i);
-		else if (state_of(m, i) == MULTIPART_SENT)
-			sent_add(j->file, j->parts[i].length);
+		const struct multipart_part *p = &j->parts[i];
+
+		if (!is_there(j, p->index))
+			ret = send_one(j, p);
+		else if (state_of(m, p->index) == MULTIPART_SENT)
+			sent_add(j->file, p->length);
 	}
 	multipart_wait(m);
 	for (uint32_t i = 0; i < j->count && !ret && !m->error; i++) {
-		if (state_of(m, i) == MULTIPART_NO_COPY) {
+		if (state_of(m, j->parts[i].index) == MULTIPART_NO_COPY) {
 			j->parts[i].is_copy = false;
-			ret = send_one(j, i);
+			ret = send_one(j, &j->parts[i]);
 		}
 	}
 	multipart_wait(m);
@@ -358,7 +367,8 @@ static int complete(struct job *j)
 	if (!parts)
 		return -ENOMEM;
 	for (size_t i = 0; i < j->count; i++)
-		parts[i] = (struct store_part){(unsigned)i + 1, j->m->cells[i].id};
+		parts[i] = (struct store_part){j->parts[i].index + 1,
+					       j->m->cells[j->parts[i].index].id};
 	upload_describe(j->m->is_bare ? NULL : &j->m->told, j->m->xattr, &j->m->foreign, &meta);
 	call.set_user = &meta.pairs;
 	call.set_fields = &j->m->foreign.fields;

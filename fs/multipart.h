@@ -19,6 +19,7 @@
 struct multipart_part {
 	uint64_t offset, length;
 	bool is_copy;
+	uint32_t index; /* its place in the upload, from 0 */
 };
 
 /* One upload in parts. Who made it ends it. */
@@ -33,9 +34,9 @@ struct multipart {
 	struct foreign foreign;	     /* and what others keep there; owned */
 	char *upload_id;	     /* owned; NULL: it could not be begun */
 
-	pthread_mutex_t lock; /* for all that follows; comes before the cache's */
-	pthread_cond_t ended; /* a part */
-	struct multipart_cell *cells;
+	pthread_mutex_t lock;	      /* for all that follows; comes before the cache's */
+	pthread_cond_t ended;	      /* a part */
+	struct multipart_cell *cells; /* by place */
 	size_t cap;
 	unsigned active;
 	int error; /* of the first part that failed */
@@ -45,7 +46,6 @@ struct multipart {
 	uint32_t next; /* for more */
 };
 
-/* Of one part, by its place. */
 struct multipart_cell {
 	enum {
 		MULTIPART_NONE,
@@ -67,8 +67,8 @@ int multipart_begin(struct multipart *m, struct cache_file *file);
 
 /* With the lock: sends a part, or has it copied. from_etag: the version that copies are made of.
  * 0, or -ENOMEM. */
-int multipart_start(struct multipart *m, struct cache_file *file, uint32_t index,
-		    const struct multipart_part *part, const char *from_etag);
+int multipart_start(struct multipart *m, struct cache_file *file, const struct multipart_part *part,
+		    const char *from_etag);
 
 /* With the lock, which it gives away: until no part is on its way. */
 void multipart_wait(struct multipart *m);
@@ -86,9 +86,10 @@ int multipart_upload(struct cache_file *file, struct upload *up, struct multipar
 
 /* --- the plan: pure, for tests --- */
 
-/* Cuts [0, bytes) into parts (core/base/parts.h); of those that is_clean, copies are made, of
- * copy_max bytes at most where several become one. base: what may be copied lies within this many
- * bytes. Returns how many, with *out to free, or a negative errno (-ENOMEM, -EFBIG). */
+/* Cuts [0, bytes) into parts (core/base/parts.h), each with its place there; of those that are
+ * clean, copies are made, of copy_max bytes at most where several become one, which then has the
+ * place of the first. base: what may be copied lies within this many bytes. Returns how many, with
+ * *out to free, or a negative errno (-ENOMEM, -EFBIG). */
 long multipart_plan(uint64_t bytes, uint64_t base, uint64_t copy_max,
 		    bool (*is_clean)(const void *arg, uint64_t offset, uint64_t length),
 		    const void *arg, struct multipart_part **out);

@@ -32,7 +32,7 @@ long multipart_plan(uint64_t bytes, uint64_t base, uint64_t copy_max,
 		if (copy && count && joins(&parts[count - 1], length, copy_max))
 			parts[count - 1].length += length;
 		else
-			parts[count++] = (struct multipart_part){at, length, copy};
+			parts[count++] = (struct multipart_part){at, length, copy, i};
 	}
 	*out = parts;
 	return count;

@@ -16,6 +16,7 @@
 #include "fs/publish.h"
 
 #define STACK_BYTES (256u << 10)
+#define BEHIND_MAX  32 /* drafts that are caught up with at once */
 
 struct stream {
 	struct stream *next;
@@ -25,9 +26,9 @@ struct stream {
 
 /* Comes before that of a struct multipart. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t dropped = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
 static struct stream *streams;
-static unsigned dropping; /* threads that end one */
+static unsigned threads; /* that begin or end one */
 
 /* --- sending --- */
 
@@ -40,12 +41,13 @@ static void send_more(struct multipart *m, struct cache_file *file)
 		struct multipart_part part = {
 			.offset = parts_start(index),
 			.length = parts_start(index + 1) - parts_start(index),
+			.index = index,
 		};
 		int ret;
 
-		if (!draft_take_part(file, index))
-			continue; /* it is left for the close */
-		ret = multipart_start(m, file, index, &part, NULL);
+		if (draft_part_is_sent(file, index) || !draft_take_part(file, index))
+			continue; /* it is left for the close, which may have it copied */
+		ret = multipart_start(m, file, &part, NULL);
 		if (ret)
 			m->error = ret;
 	}
@@ -163,18 +165,31 @@ void stream_drop(struct multipart *m, struct cache_file *file)
 	multipart_free(m);
 }
 
+static void end_thread(void)
+{
+	pthread_mutex_lock(&lock);
+	threads--;
+	pthread_cond_broadcast(&ended);
+	pthread_mutex_unlock(&lock);
+}
+
 static void *drop(void *m)
 {
 	stream_drop(m, NULL);
-	pthread_mutex_lock(&lock);
-	dropping--;
-	pthread_cond_broadcast(&dropped);
-	pthread_mutex_unlock(&lock);
+	end_thread();
 	return NULL;
 }
 
-/* On a thread of its own, if there can be one. */
-static void drop_later(struct multipart *m)
+static void *catch_up(void *file)
+{
+	stream_go_on(file);
+	cache_put(file);
+	end_thread();
+	return NULL;
+}
+
+/* On a thread of its own, if there can be one; run calls end_thread(). */
+static void start(void *(*run)(void *arg), void *arg)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
@@ -183,10 +198,10 @@ static void drop_later(struct multipart *m)
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_mutex_lock(&lock);
-	dropping++;
+	threads++;
 	pthread_mutex_unlock(&lock);
-	if (pthread_create(&thread, &attr, drop, m))
-		drop(m);
+	if (pthread_create(&thread, &attr, run, arg))
+		run(arg);
 	pthread_attr_destroy(&attr);
 }
 
@@ -201,7 +216,7 @@ void stream_clean(struct cache_file *file, struct context *ctx)
 	m = detach(find(file));
 	pthread_mutex_unlock(&lock);
 	if (m) {
-		drop_later(m);
+		start(drop, m);
 		return;
 	}
 	id = draft_noted_upload(file, object);
@@ -217,6 +232,8 @@ void stream_clean(struct cache_file *file, struct context *ctx)
 
 void stream_sweep(void)
 {
+	struct cache_file *files[BEHIND_MAX];
+	size_t count = draft_behind(files, BEHIND_MAX);
 	struct multipart *dead;
 
 	do { /* a handful, and mostly none */
@@ -228,8 +245,14 @@ void stream_sweep(void)
 		dead = detach(at);
 		pthread_mutex_unlock(&lock);
 		if (dead)
-			drop_later(dead);
+			start(drop, dead);
 	} while (dead);
+	for (size_t i = 0; i < count; i++) {
+		if (go_on(files[i]))
+			cache_put(files[i]);
+		else
+			start(catch_up, files[i]);
+	}
 }
 
 void stream_stop(void)
@@ -237,8 +260,8 @@ void stream_stop(void)
 	struct multipart *m;
 
 	pthread_mutex_lock(&lock);
-	while (dropping)
-		pthread_cond_wait(&dropped, &lock);
+	while (threads)
+		pthread_cond_wait(&ended, &lock);
 	while ((m = detach(&streams)))
 		multipart_free(m);
 	pthread_mutex_unlock(&lock);

@@ -26,7 +26,8 @@ void stream_drop(struct multipart *m, struct cache_file *file);
  * cannot do now stays noted. */
 void stream_clean(struct cache_file *file, struct context *ctx);
 
-/* Once a second: ends those whose files lost their names. */
+/* Once a second: ends those whose files lost their names, and goes on where a part was finished
+ * without anybody having said so (a confined program, another daemon before this one). */
 void stream_sweep(void);
 
 /* After store_stop(): forgets all; they stay noted. */

@@ -58,27 +58,33 @@ void draft_late(struct draft_shm *notes, uint64_t offset, uint64_t length)
 	}
 }
 
-/* Has the last byte of a part been passed on the way from here to there? */
+/* How many parts may be sent of a file that is written this far? Not the first while it is all
+ * there is: then it goes whole. */
+static uint32_t finished(uint64_t written)
+{
+	return written > parts_start(1) ? parts_index(written) : 0;
+}
+
 static bool passes(uint64_t from, uint64_t to)
 {
-	return from < to && parts_index(to - 1) > parts_index(from ? from - 1 : 0);
+	return finished(to) > finished(from);
 }
 
 bool draft_wrote(struct draft_shm *notes, uint64_t offset, uint64_t length)
 {
 	uint64_t written = load(&notes->written), end = offset + length;
-	bool finished = false;
+	bool is_more = false;
 
 	draft_late(notes, offset, length);
 	while (length && offset <= written && end > written) {
 		if (__atomic_compare_exchange_n(&notes->written, &written, end, false,
 						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-			finished = passes(written, end);
+			is_more = passes(written, end);
 			break;
 		}
 	}
 	draft_end(notes);
-	return finished;
+	return is_more;
 }
 
 bool draft_wrote_on(struct draft_shm *notes, uint64_t length)

@@ -80,7 +80,9 @@ Test(draft, writing_on_tells_of_each_part_that_is_finished)
 	draft_begin(&f.notes, 0, 0);
 	cr_assert(draft_wrote_on(&f.notes, 1));
 	draft_begin(&f.notes, 0, 0);
-	cr_assert_not(draft_wrote_on(&f.notes, part - 1));
+	cr_assert_not(draft_wrote_on(&f.notes, part - 2));
+	draft_begin(&f.notes, 0, 0);
+	cr_assert(draft_wrote_on(&f.notes, 1), "nothing more need follow");
 	draft_begin(&f.notes, 0, 0);
 	cr_assert(draft_wrote_on(&f.notes, 3 * part), "several at once");
 	cr_assert_eq(f.notes.written, 5 * part);
@@ -106,12 +108,14 @@ Test(draft, what_is_changed_elsewhere_is_late)
 	cr_assert_eq(f.notes.begun, f.notes.ended);
 	/* and who goes on from there goes on */
 	draft_begin(&f.notes, 4 * part - 5, 10);
-	cr_assert(draft_wrote(&f.notes, 4 * part - 5, 10));
+	cr_assert_not(draft_wrote(&f.notes, 4 * part - 5, 10), "the fourth was told of");
 	cr_assert_eq(f.notes.written, 4 * part + 5);
 	/* a gap is not written */
 	draft_begin(&f.notes, 9 * part, 1);
 	cr_assert_not(draft_wrote(&f.notes, 9 * part, 1));
 	cr_assert_eq(f.notes.written, 4 * part + 5);
+	draft_begin(&f.notes, 4 * part + 5, part);
+	cr_assert(draft_wrote(&f.notes, 4 * part + 5, part));
 	draft_begin(&f.notes, 0, 0);
 	cr_assert_not(draft_wrote(&f.notes, UINT64_MAX, 0));
 	draft_late(&f.notes, UINT64_MAX - 1, UINT64_MAX);

@@ -37,6 +37,7 @@ static long plan(uint64_t bytes, uint64_t base, struct changed changed)
 		const struct multipart_part *p = &parts[i];
 
 		cr_assert_eq(p->offset, at);
+		cr_assert_eq(parts_start(p->index), at, "each has its place, whatever is joined");
 		cr_assert_gt(p->length, 0);
 		cr_assert(p->length >= 5 * MIB || i == n - 1, "services refuse part %ld", i);
 		cr_assert_leq(p->length, MIB * 5120, "and more than 5 GiB");

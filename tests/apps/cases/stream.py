@@ -99,10 +99,12 @@ def writes(script, replies, expected, parts=None, status=0, **other):
     return check
 
 
-def changed(*pieces, size=WRITTEN * MIB):
+def changed(*pieces, written=WRITTEN, size=None):
     """The content with other bytes at these places."""
+    size = written * MIB if size is None else size
+
     def expected():
-        data = content()
+        data = content(0, written)
         for at, piece in pieces:
             data[at:at + len(piece)] = piece
         return data[:size] + bytes(max(0, size - len(data)))
@@ -153,9 +155,30 @@ WRITING = {
     "made-longer": ("fd = fresh(); fill(fd); wait(); os.ftruncate(fd, 100 * MIB); os.close(fd)", changed(size=100 * MIB), 7, ONCE),
     "cut-short": ("fd = fresh(); fill(fd); wait(); os.ftruncate(fd, 5); os.close(fd)", changed(size=5), None,
                   {"CompleteMultipartUpload": 0, "PutObject": 3, "AbortMultipartUpload": 1}),
+    "two-parts-exactly": ("fd = fresh(); fill(fd, 0, 32); wait(); os.close(fd)", lambda: content(0, 32), 2, ONCE),
     "fsync-and-on": ("fd = fresh(); fill(fd, 0, 50); os.fsync(fd); fill(fd, 50); os.close(fd)", changed(), None, {"PutObject": 2}),
     "killed": ("fd = fresh(); fill(fd); wait(); os.kill(os.getpid(), signal.SIGKILL)", changed(), 5, ONCE),
     "overwriting": ("for i in range(2):\n    fd = fresh(); fill(fd); os.close(fd)", changed(), 10, {"CompleteMultipartUpload": 2, "PutObject": 2}),
+}
+# What one publication has sent, the next one has copied: no byte goes twice that did not change.
+TWICE = {"CreateMultipartUpload": 2, "CompleteMultipartUpload": 2, "PutObject": 2, "CopyObject": 0}
+HALF = "fd = fresh(); fill(fd, 0, 32); os.fsync(fd); "
+AFTER_FSYNC = {
+    "on": (HALF + "fill(fd, 32, 64); os.close(fd)", (), 4, {**TWICE, "UploadPartCopy": 1}),
+    "on-placed": ("fd = fresh()\nfor i in range(64):\n    os.pwrite(fd, chunk(i), i * MIB)\n    if i == 31: os.fsync(fd)\nos.close(fd)",
+                  (), 4, {**TWICE, "UploadPartCopy": 1}),
+    "on-mid-part": ("fd = fresh(); fill(fd, 0, 38); os.fsync(fd); fill(fd, 38); os.close(fd)", (), 6, {**TWICE, "UploadPartCopy": 1}),
+    "on-by-another": (HALF + "os.close(fd); fd = os.open(path, os.O_WRONLY | os.O_APPEND); fill(fd, 32, 64); os.close(fd)",
+                      (), 4, {**TWICE, "UploadPartCopy": 1}),
+    "chmod-and-on": (HALF + "os.fchmod(fd, 0o640); os.fsync(fd); fill(fd, 32, 64); os.close(fd)", (), 4, {}),
+    "changed-and-on": (HALF + f"os.pwrite(fd, {HEADER}, 20 * MIB); fill(fd, 32, 64); os.close(fd)", [(20 * MIB, HEADER)], 5,
+                       {**TWICE, "UploadPartCopy": 1}),
+    "changed-by-mapping": (HALF + f"m = mmap.mmap(fd, 0); m[20 * MIB:20 * MIB + {len(HEADER)}] = {HEADER}; m.close(); fill(fd, 32, 64); os.close(fd)",
+                           [(20 * MIB, HEADER)], None, {}),
+    "cut-and-on": (HALF + "os.ftruncate(fd, 20 * MIB); os.ftruncate(fd, 32 * MIB); os.lseek(fd, 0, 2); fill(fd, 32, 64); os.close(fd)",
+                   [(20 * MIB, bytes(12 * MIB))], None, {"UploadPartCopy": 1}),
+    "thrice": (HALF + f"fill(fd, 32, 48); os.fsync(fd); os.pwrite(fd, {HEADER}, 20 * MIB); fill(fd, 48, 64); os.close(fd)", [(20 * MIB, HEADER)], 5,
+               {"CompleteMultipartUpload": 3, "UploadPartCopy": 3}),
 }
 AT_ONCE = {  # nothing to send ahead, and nothing is
     "sixteen": ("fd = fresh(); fill(fd, 0, 16); os.close(fd)", lambda: content(0, 16), 0, {"PutObject": 3, "CreateMultipartUpload": 0}),
@@ -207,6 +230,22 @@ def daemon_killed(context):
         result = lines_from(context, BEGIN + "fd = fresh(); fill(fd); wait(); fill(fd, N, N + 30); os.close(fd)", [reply], context.cloud, **faulty.env)
         want(result.status == 0, str(result))
         check_large(faulty, content(0, WRITTEN + 30))
+        faulty.none_left()
+
+
+def asleep(context):
+    """A writer that says nothing any more, and another daemon: its parts go ahead nevertheless."""
+    with Faulty(context) as faulty:
+        def reply(_):
+            all_parts(faulty)(_)
+            kill_daemon(context)
+            faulty.store.reset()
+            want(faulty.run("cat $D/keep").status == 0, "the next daemon")
+            all_parts(faulty)(_)
+            want(uploads(faulty) == 1, "that of the first daemon is left")
+        result = lines_from(context, BEGIN + "fd = fresh(); fill(fd); wait(); os.close(fd)", [reply], context.cloud, **faulty.env)
+        want(result.status == 0 and not result.stderr, str(result))
+        check_large(faulty, content())
         faulty.none_left()
 
 
@@ -357,11 +396,13 @@ def on_any_store(context):
         want(b"<Upload>" not in context.store.expect("GET", f"/{bucket}", query="prefix=stream&uploads="), "an upload is left")
 
 
-CASES = [Case(f"stream/{name}", check=writes(script, [ahead if name == "header-then-on" else all_parts] if "wait()" in script else [], expected, parts, -signal.SIGKILL if name == "killed" else 0, **other),
+CASES = [Case(f"stream/{name}", check=writes(script, [ahead if name in ("header-then-on", "two-parts-exactly") else all_parts] if "wait()" in script else [], expected, parts, -signal.SIGKILL if name == "killed" else 0, **other),
               embedded_only=True, timeout=110)
          for name, (script, expected, parts, other) in {**WRITING, **AT_ONCE}.items()]
+CASES += [Case(f"stream/fsync/{name}", check=writes(script, [], changed(*pieces, written=70 if name == "on-mid-part" else 64), parts, **other), embedded_only=True, timeout=110)
+          for name, (script, pieces, parts, other) in AFTER_FSYNC.items()]
 CASES += [Case(f"stream/{name}", check=check, embedded_only=True, timeout=110) for name, check in {
-    "attributes": attributes, "daemon-killed": daemon_killed, "both-killed": both_killed, "removed": removed, "renamed": renamed,
+    "attributes": attributes, "daemon-killed": daemon_killed, "asleep": asleep, "both-killed": both_killed, "removed": removed, "renamed": renamed,
     "refused-begin": refused("CreateMultipartUpload"), "refused-part": refused("UploadPart"), "other-version": other_version}.items()]
 CASES += [Case(f"stream/model-{seed}", check=model(seed * 100), embedded_only=True, timeout=340) for seed in range(1, 4)]
 CASES += [Case("stream/any-store", check=on_any_store, timeout=110)]
