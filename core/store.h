@@ -42,7 +42,8 @@ enum store_verb {
 	STORE_PART_COPY, /* [offset, offset + length) of from_bucket/from_key as one; 0, 0: all */
 	STORE_COMPLETE,	 /* the parts, in order, become bucket/key */
 	STORE_ABORT,	 /* that there is no such upload is a success */
-	STORE_UPLOADS,	 /* one page of the uploads of bucket whose keys start with key */
+	STORE_UPLOADS,	 /* one page of the uploads of bucket whose keys start with key; with upload
+			  * set, of the parts of that one of bucket/key: names are their numbers */
 	STORE_VERBS
 };
 

@@ -62,6 +62,13 @@ bool backends_copies_whole(const char *scheme)
 	return ops && ops->copies_whole;
 }
 
+bool backends_keeps_uploads(const char *scheme)
+{
+	const struct store_ops *ops = find(scheme);
+
+	return ops && ops->verb[STORE_UPLOADS].build;
+}
+
 bool backends_holds(const char *scheme, const char *key)
 {
 	const struct store_ops *ops = find(scheme);

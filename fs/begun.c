@@ -1,34 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See begun.h. A file for each, of four strings with their NULs. */
+/*
+ * See begun.h. A file for each, of four strings with their NULs.
+ *
+ * What was only asked for has no id, but the time. A service's list of uploads tells of each its
+ * key and when it was begun, and nothing that who begins it could mark it with. So those are taken
+ * for ours that were begun for this key at about that time, and that after an hour nobody has sent
+ * a part for: whoever else had begun one of them would have by then.
+ */
 #include "fs/begun.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cache/clock.h"
 #include "core/base/wire.h"
+#include "core/clock.h"
 #include "core/context.h"
 #include "core/log.h"
 #include "core/scope.h"
+#include "fs/backends.h"
+#include "fs/journals.h"
 #include "fs/names.h"
 
 #define TEXT_BYTES (NAME_OBJECT_MAX + 4096)
 #define AGAIN_NS   (10 * CLOCK_NS_PER_S)
+#define ABOUT_S	   120	/* a request is tried again for less, and clocks differ */
+#define SILENT_S   3600 /* without a part; SKYSHIM_UPLOAD_SILENT_S says another, for tests */
+#define PAGES_MAX  8	/* of uploads of keys that begin as ours */
 
 struct begun {
 	struct begun *next;
-	char name[24];
+	char name[JOURNALS_NAME_BYTES];
 	uint8_t ctx[WIRE_CTX_BYTES];
 	char object[NAME_OBJECT_MAX];
-	char *upload_id; /* owned */
+	char *upload_id; /* owned; "": it was asked for at asked_s, by this machine's clock */
+	int64_t asked_s;
 	int64_t due_ns;
 };
 
@@ -44,69 +56,81 @@ static void begun_free(struct begun *b)
 	free(b);
 }
 
-/* "HEX\0OBJECT\0ID\0" */
+/* Up to n strings with their NULs. How many there are. */
+static int split(const char *at, const char *end, const char **out, int n)
+{
+	int count = 0;
+
+	while (count < n) {
+		const char *nul = memchr(at, 0, (size_t)(end - at));
+
+		if (!nul)
+			break;
+		out[count++] = at;
+		at = nul + 1;
+	}
+	return count;
+}
+
+/* "HEX\0OBJECT\0ID\0SECONDS\0"; earlier daemons wrote no time. */
 static int parse(struct begun *b, const char *text, const char *end)
 {
-	const char *hex = text, *object = memchr(hex, 0, (size_t)(end - hex)), *id;
+	const char *field[4] = {NULL, NULL, NULL, ""};
+	int count = split(text, end, field, 4);
 
-	if (!object || object - hex != (ptrdiff_t)(2 * WIRE_CTX_BYTES))
+	if (count < 3 || (count == 3 && !field[2][0]) || strlen(field[1]) >= NAME_OBJECT_MAX ||
+	    journals_read_ctx(field[0], b->ctx))
 		return -EBADMSG;
-	object++;
-	id = memchr(object, 0, (size_t)(end - object));
-	if (!id || id - object >= NAME_OBJECT_MAX || !memchr(id + 1, 0, (size_t)(end - id - 1)))
-		return -EBADMSG;
-	for (size_t i = 0; i < WIRE_CTX_BYTES; i++) {
-		if (sscanf(hex + 2 * i, "%2hhx", &b->ctx[i]) != 1)
-			return -EBADMSG;
-	}
-	strcpy(b->object, object);
-	b->upload_id = strdup(id + 1);
+	strcpy(b->object, field[1]);
+	b->asked_s = strtoll(field[3], NULL, 10);
+	b->upload_id = strdup(field[2]);
 	return b->upload_id ? 0 : -ENOMEM;
 }
 
-static void adopt(const char *name)
+/* With the lock, or before there are threads: for begun_sweep(). */
+static void leave(struct begun *b)
+{
+	const char *text = getenv("SKYSHIM_UPLOAD_SILENT_S");
+	int64_t silent = text && *text ? strtoll(text, NULL, 10) : SILENT_S;
+	int64_t age = clock_wall_s() - b->asked_s;
+
+	b->due_ns = 0;
+	if (!b->upload_id[0]) /* a clock that was set back must not make it wait for ever */
+		b->due_ns = clock_ns() + (age < 0	 ? silent
+					  : age < silent ? silent - age
+							 : 0) *
+						 CLOCK_NS_PER_S;
+	b->next = left;
+	left = b;
+}
+
+static void adopt(int folder_fd, const char *name)
 {
 	SCOPE_FREE char *text = malloc(TEXT_BYTES);
 	struct begun *b = calloc(1, sizeof(*b));
-	SCOPE_FD int fd = openat(begun_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	SCOPE_FD int fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	ssize_t n = text && fd >= 0 ? read(fd, text, TEXT_BYTES) : -1;
 
-	if (!b || n < 0 || strlen(name) >= sizeof(b->name)) {
+	if (!b || n < 0) {
 		free(b);
 		return;
 	}
-	strcpy(b->name, name);
+	snprintf(b->name, sizeof(b->name), "%s", name);
 	if (!parse(b, text, text + n)) {
-		b->next = left;
-		left = b;
+		leave(b);
 		return;
 	}
-	unlinkat(begun_fd, name, 0); /* it died before it was noted */
+	unlinkat(folder_fd, name, 0); /* it died before it was noted */
 	begun_free(b);
 }
 
 int begun_start(int dir_fd)
 {
-	DIR *dir;
-	int fd;
+	int fd = journals_open(dir_fd, "uploads", adopt);
 
-	if (mkdirat(dir_fd, "uploads", 0700) && errno != EEXIST)
-		return -errno;
-	begun_fd = openat(dir_fd, "uploads", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (begun_fd < 0)
-		return -errno;
-	fd = openat(begun_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
-		return -EIO;
-	}
-	for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
-		if (d->d_name[0] != '.')
-			adopt(d->d_name);
-	}
-	closedir(dir);
+	if (fd < 0)
+		return fd;
+	begun_fd = fd;
 	return 0;
 }
 
@@ -114,30 +138,48 @@ struct begun *begun_note(const struct store_call *call, const char *upload_id)
 {
 	SCOPE_FREE char *text = NULL;
 	struct begun *b = calloc(1, sizeof(*b));
-	const uint8_t *ctx = context_id(call->ctx);
-	char hex[2 * WIRE_CTX_BYTES + 1];
-	uint64_t number = 0;
+	char hex[JOURNALS_HEX_BYTES];
 	SCOPE_FD int fd = -1;
 	int n;
 
 	if (!b)
 		return NULL;
-	while (getrandom(&number, sizeof(number), 0) != sizeof(number))
-		;
-	snprintf(b->name, sizeof(b->name), "%016llx", (unsigned long long)number);
-	for (size_t i = 0; i < WIRE_CTX_BYTES; i++)
-		snprintf(hex + 2 * i, 3, "%02x", ctx[i]);
-	n = asprintf(&text, "%s%c%s/%s/%s%c%s", hex, 0, call->scheme, call->bucket, call->key, 0,
-		     upload_id);
+	b->asked_s = clock_wall_s();
+	memcpy(b->ctx, context_id(call->ctx), WIRE_CTX_BYTES);
+	snprintf(b->object, sizeof(b->object), "%s/%s/%s", call->scheme, call->bucket, call->key);
+	b->upload_id = strdup(upload_id);
+	journals_name(b->name);
+	journals_write_ctx(b->ctx, hex);
+	n = asprintf(&text, "%s%c%s%c%s%c%lld", hex, 0, b->object, 0, upload_id, 0,
+		     (long long)b->asked_s);
 	if (n < 0)
 		text = NULL;
 	fd = openat(begun_fd, b->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (n >= 0 && fd >= 0 && write(fd, text, (size_t)n + 1) == n + 1)
+	if (b->upload_id && n >= 0 && fd >= 0 && write(fd, text, (size_t)n + 1) == n + 1)
 		return b;
 	log_warn("%s://%s: an upload cannot be noted", call->scheme, call->bucket);
 	unlinkat(begun_fd, b->name, 0);
 	begun_free(b);
 	return NULL;
+}
+
+struct begun *begun_intend(const struct store_call *call)
+{
+	return backends_keeps_uploads(call->scheme) ? begun_note(call, "") : NULL;
+}
+
+void begun_intended(struct begun *b, int error)
+{
+	bool is_known = !error || error == -EACCES || error == -ENOENT || error == -EINVAL ||
+			error == -E2BIG || error == -ENAMETOOLONG || error == -EOPNOTSUPP;
+
+	if (!b || is_known || error == -ECANCELED) {
+		begun_end(b, is_known);
+		return;
+	}
+	pthread_mutex_lock(&lock);
+	leave(b);
+	pthread_mutex_unlock(&lock);
 }
 
 void begun_end(struct begun *b, bool is_over)
@@ -170,20 +212,72 @@ static struct begun *take(void)
 	return b;
 }
 
+static int abort_upload(struct store_call call, const char *upload_id)
+{
+	int ret;
+
+	call.verb = STORE_ABORT;
+	call.upload = upload_id;
+	ret = store_run(&call);
+	store_call_reset(&call);
+	return ret;
+}
+
+/* One of a list: was it asked for by us, and forgotten? */
+static bool is_ours(const struct begun *b, struct store_call call, const struct store_entry *entry)
+{
+	int64_t about = entry->object.mtime_ns / CLOCK_NS_PER_S - b->asked_s;
+	bool is_empty;
+
+	if (strcmp(entry->name, call.key) != 0 || about < -ABOUT_S || about > ABOUT_S)
+		return false;
+	call.upload = entry->upload;
+	call.max_entries = 1;
+	is_empty = !store_run(&call) && !call.list.count;
+	store_call_reset(&call);
+	return is_empty;
+}
+
+/* call: STORE_UPLOADS. */
+static int abort_ours(const struct begun *b, struct store_call call)
+{
+	SCOPE_FREE char *token = NULL;
+	int ret = 0;
+
+	for (int i = 0; i < PAGES_MAX && !ret; i++) {
+		struct store_call page = call;
+
+		page.token = token;
+		ret = store_run(&page);
+		for (size_t k = 0; k < page.list.count && !ret; k++) {
+			if (is_ours(b, call, &page.list.entries[k])) {
+				log_info("%s: an upload that a daemon had begun when it died is "
+					 "aborted",
+					 b->object);
+				ret = abort_upload(call, page.list.entries[k].upload);
+			}
+		}
+		free(token);
+		token = page.list.next_token ? strdup(page.list.next_token) : NULL;
+		store_call_reset(&page);
+		if (!token)
+			break;
+	}
+	return ret;
+}
+
 static void end_one(struct begun *b)
 {
 	char scheme[8], bucket[256];
 	struct store_call call = {
-		.verb = STORE_ABORT,
+		.verb = STORE_UPLOADS,
 		.ctx = context_find(b->ctx),
 		.scheme = scheme,
 		.bucket = bucket,
 		.key = name_split(b->object, scheme, bucket),
-		.upload = b->upload_id,
 	};
-	int ret = store_run(&call);
+	int ret = b->upload_id[0] ? abort_upload(call, b->upload_id) : abort_ours(b, call);
 
-	store_call_reset(&call);
 	if (!ret || ret == -EACCES || ret == -ENOENT) { /* nobody can do more */
 		begun_end(b, true);
 		return;

@@ -211,7 +211,7 @@ int copyparts_run(struct store_call *call, uint64_t size)
 {
 	struct pieces p = {.whole = call, .size = size};
 	struct store_call begin = call_of(&p, STORE_MULTIPART_BEGIN);
-	struct begun *note = NULL;
+	struct begun *note = NULL, *intended;
 	int ret = cut(&p);
 
 	pthread_mutex_init(&p.lock, NULL);
@@ -219,12 +219,14 @@ int copyparts_run(struct store_call *call, uint64_t size)
 	begin.set_user = call->set_user;
 	begin.set_fields = call->set_fields;
 	if (!ret) {
+		intended = begun_intend(&begin);
 		ret = store_run(&begin);
 		memcpy(p.message, begin.message, STORE_MESSAGE_BYTES);
+		note = ret ? NULL : begun_note(&begin, begin.upload_id);
+		begun_intended(intended, ret);
 	}
 	if (!ret) {
 		p.upload_id = begin.upload_id;
-		note = begun_note(&begin, begin.upload_id);
 		ret = fill(&p, &call->object);
 		begun_end(note, ret != -ECANCELED);
 	}

@@ -15,6 +15,7 @@
 #include "core/buffer.h"
 #include "core/log.h"
 #include "core/scope.h"
+#include "fs/journals.h"
 #include "fs/names.h"
 
 #define LOG_BYTES_MAX (1u << 28)
@@ -35,15 +36,9 @@ static struct gonelog_left *parse_begun(const char *const field[BEGUN_FIELDS])
 	if (!l)
 		return NULL;
 	if (sscanf(field[1], "%llu %d", &serial, &l->pid) != 2 || len >= NAME_OBJECT_MAX ||
-	    strlen(field[3]) >= sizeof(l->etag) || strlen(field[2]) != (size_t)2 * WIRE_CTX_BYTES) {
+	    strlen(field[3]) >= sizeof(l->etag) || journals_read_ctx(field[2], l->ctx)) {
 		free(l);
 		return NULL;
-	}
-	for (size_t i = 0; i < WIRE_CTX_BYTES; i++) {
-		if (sscanf(field[2] + 2 * i, "%2hhx", &l->ctx[i]) != 1) {
-			free(l);
-			return NULL;
-		}
 	}
 	l->serial = serial;
 	strcpy(l->etag, field[3]);
@@ -179,14 +174,13 @@ int gonelog_add(const uint8_t *ctx, pid_t pid, const char *etag, const char *obj
 		uint64_t *serial_out)
 {
 	SCOPE_FREE char *record = NULL;
-	char hex[2 * WIRE_CTX_BYTES + 1];
+	char hex[JOURNALS_HEX_BYTES];
 	uint64_t serial = next_serial;
 	int bytes, ret;
 
 	if (log_fd < 0)
 		return -EBADF;
-	for (size_t i = 0; i < WIRE_CTX_BYTES; i++)
-		snprintf(hex + 2 * i, 3, "%02x", ctx[i]);
+	journals_write_ctx(ctx, hex);
 	bytes = asprintf(&record, "A%c%llu %d%c%s%c%s%c%s", 0, (unsigned long long)serial, (int)pid,
 			 0, hex, 0, etag, 0, object);
 	if (bytes < 0) {

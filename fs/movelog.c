@@ -5,14 +5,12 @@
  */
 #include "fs/movelog.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +18,7 @@
 #include "core/context.h"
 #include "core/log.h"
 #include "core/scope.h"
+#include "fs/journals.h"
 
 #define LOG_BYTES_MAX (UINT64_C(1) << 31)
 #define AGAIN_NS      (10 * CLOCK_NS_PER_S)
@@ -44,17 +43,6 @@ static void log_free(struct movelog *log)
 }
 
 /* --- reading --- */
-
-static int parse_ctx(const char *hex, uint8_t ctx[WIRE_CTX_BYTES])
-{
-	if (strlen(hex) != (size_t)2 * WIRE_CTX_BYTES)
-		return -EBADMSG;
-	for (size_t i = 0; i < WIRE_CTX_BYTES; i++) {
-		if (sscanf(hex + 2 * i, "%2hhx", &ctx[i]) != 1)
-			return -EBADMSG;
-	}
-	return 0;
-}
 
 static int add_copy(struct movelog *log, const char *key, const char *was, const char *now)
 {
@@ -88,7 +76,7 @@ static int apply(struct movelog *log, char kind, const char *const text[3])
 			return -EBADMSG;
 		strcpy(log->from, text[1]);
 		strcpy(log->to, text[2]);
-		return parse_ctx(text[0], log->ctx);
+		return journals_read_ctx(text[0], log->ctx);
 	case COPIED:
 		return add_copy(log, text[0], text[1], text[2]);
 	case STATE:
@@ -132,13 +120,14 @@ static int parse(struct movelog *log, const char *at, const char *end)
 	return ret || log->from[0] ? ret : -EBADMSG;
 }
 
-static int read_log(struct movelog *log)
+/* folder_fd: of all of them. */
+static int read_log(struct movelog *log, int folder_fd)
 {
 	SCOPE_FREE char *text = NULL;
 	struct stat st;
 	ssize_t n;
 
-	log->fd = openat(logs_fd, log->name, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+	log->fd = openat(folder_fd, log->name, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
 	if (log->fd < 0 || fstat(log->fd, &st))
 		return -errno;
 	if ((uint64_t)st.st_size > LOG_BYTES_MAX)
@@ -150,19 +139,17 @@ static int read_log(struct movelog *log)
 	return n < 0 ? -errno : parse(log, text, text + n);
 }
 
-static void adopt(const char *name)
+static void adopt(int folder_fd, const char *name)
 {
 	struct movelog *log = calloc(1, sizeof(*log));
 	int ret;
 
-	if (!log || strlen(name) >= sizeof(log->name)) {
-		free(log);
+	if (!log)
 		return;
-	}
-	strcpy(log->name, name);
+	snprintf(log->name, sizeof(log->name), "%s", name);
 	log->fd = -1;
 	log->is_resumed = true;
-	ret = read_log(log);
+	ret = read_log(log, folder_fd);
 	if (!ret) {
 		log_info("%s: was being renamed to %s when a daemon died", log->from, log->to);
 		log->next = logs;
@@ -170,32 +157,17 @@ static void adopt(const char *name)
 		return;
 	}
 	if (ret == -EBADMSG) /* it died before it had begun */
-		unlinkat(logs_fd, name, 0);
+		unlinkat(folder_fd, name, 0);
 	log_free(log);
 }
 
 int movelog_start(int dir_fd)
 {
-	DIR *dir;
-	int fd;
+	int fd = journals_open(dir_fd, "moves", adopt);
 
-	if (mkdirat(dir_fd, "moves", 0700) && errno != EEXIST)
-		return -errno;
-	logs_fd = openat(dir_fd, "moves", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (logs_fd < 0)
-		return -errno;
-	fd = openat(logs_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
-		return -EIO;
-	}
-	for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
-		if (d->d_name[0] != '.')
-			adopt(d->d_name);
-	}
-	closedir(dir);
+	if (fd < 0)
+		return fd;
+	logs_fd = fd;
 	return 0;
 }
 
@@ -263,8 +235,7 @@ const struct movelog_copy *movelog_find(const struct movelog *log, const char *k
 static int make(const uint8_t *ctx, const char *from, const char *to, struct movelog **out)
 {
 	struct movelog *log = calloc(1, sizeof(*log));
-	char hex[2 * WIRE_CTX_BYTES + 1];
-	uint64_t number = 0;
+	char hex[JOURNALS_HEX_BYTES];
 	int ret = 0;
 
 	if (!log)
@@ -272,11 +243,8 @@ static int make(const uint8_t *ctx, const char *from, const char *to, struct mov
 	memcpy(log->ctx, ctx, WIRE_CTX_BYTES);
 	snprintf(log->from, sizeof(log->from), "%s", from);
 	snprintf(log->to, sizeof(log->to), "%s", to);
-	while (getrandom(&number, sizeof(number), 0) != sizeof(number))
-		;
-	snprintf(log->name, sizeof(log->name), "%016llx", (unsigned long long)number);
-	for (size_t i = 0; i < WIRE_CTX_BYTES; i++)
-		snprintf(hex + 2 * i, 3, "%02x", ctx[i]);
+	journals_name(log->name);
+	journals_write_ctx(ctx, hex);
 	log->fd = openat(logs_fd, log->name,
 			 O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	ret = log->fd < 0 ? -errno : note(log, HEAD, hex, from, to);
@@ -377,7 +345,7 @@ static void read_again(struct movelog *log)
 	log->count = 0;
 	log->is_resumed = true;
 	close(log->fd);
-	if (read_log(log))
+	if (read_log(log, logs_fd))
 		log_warn("%s: the journal of its renaming cannot be read", log->from);
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/base/vnode.h"
 #include "core/log.h"
+#include "fs/begun.h"
 #include "fs/metadata.h"
 #include "fs/names.h"
 #include "fs/sent.h"
@@ -71,6 +72,7 @@ static struct store_call call_of(const struct multipart *m, enum store_verb verb
 int multipart_begin(struct multipart *m, struct cache_file *file)
 {
 	struct store_call call = call_of(m, STORE_MULTIPART_BEGIN);
+	struct begun *note = begun_intend(&call);
 	struct metadata_pairs meta;
 	int ret;
 
@@ -84,6 +86,7 @@ int multipart_begin(struct multipart *m, struct cache_file *file)
 		m->upload_id = strdup(call.upload_id);
 		ret = m->upload_id ? draft_note_upload(file, m->object, m->upload_id) : -ENOMEM;
 	}
+	begun_intended(note, call.error);
 	store_call_reset(&call);
 	return ret;
 }

@@ -30,6 +30,7 @@ struct parser {
 	const char *prefix;	      /* of a common prefix, or NULL */
 	char *next_key, *next_upload; /* of uploads, where the next page begins */
 	bool seen_root;
+	bool is_first_page; /* and no other is asked for */
 	bool truncated;
 	bool url_encoded;
 };
@@ -79,11 +80,33 @@ static int add_markers(const char *token, struct buffer *target)
 	return ret ? ret : uri_add_query(target, "upload-id-marker", id);
 }
 
+static int build_parts(const struct store_call *call, const struct store_site *site,
+		       struct store_request *out)
+{
+	char max[16];
+	int ret;
+
+	if (!call->bucket || !call->key || !call->key[0] || call->token ||
+	    call->max_entries > STORE_LIST_MAX)
+		return -EINVAL;
+	snprintf(max, sizeof(max), "%u", call->max_entries ? call->max_entries : STORE_LIST_MAX);
+	out->method = "GET";
+	ret = s3_site_path(site, call->bucket, call->key, &out->target);
+	if (!ret)
+		ret = uri_add_query(&out->target, "max-parts", max);
+	if (!ret)
+		ret = uri_add_query(&out->target, "uploadId", call->upload);
+	return ret == -EMSGSIZE ? -ENAMETOOLONG : ret;
+}
+
 int s3_list_build_uploads(const struct store_call *call, const struct store_site *site,
 			  struct store_request *out)
 {
 	char max[16];
 	int ret;
+
+	if (call->upload)
+		return build_parts(call, site, out);
 
 	if (!call->bucket || call->max_entries > STORE_LIST_MAX)
 		return -EINVAL;
@@ -176,7 +199,8 @@ static int64_t whole_seconds(const char *text)
 /* A field of an entry; name: what stands behind the entry's own path. */
 static int on_entry_field(struct store_entry *entry, const char *name, const char *text)
 {
-	if (!strcmp(name, "/Key") || !strcmp(name, "/Name") || !strcmp(name, "/Prefix"))
+	if (!strcmp(name, "/Key") || !strcmp(name, "/Name") || !strcmp(name, "/Prefix") ||
+	    !strcmp(name, "/PartNumber"))
 		return set_text(&entry->name, text);
 	if (!strcmp(name, "/Size"))
 		return range_parse_number(text, &entry->object.size) < 0 ? -EBADMSG : 0;
@@ -283,6 +307,8 @@ static int finish(struct parser *p)
 	if (ret)
 		return ret;
 	/* a page that says there are more but not how to get them would lose files silently */
+	if (p->is_first_page)
+		p->truncated = false;
 	if (p->truncated && (!p->list.next_token || !p->list.next_token[0]))
 		return -EBADMSG;
 	if (!p->truncated) {
@@ -323,6 +349,19 @@ int s3_list_parse(struct store_call *call, const struct store_answer *answer,
 	return parse(&p, call, answer);
 }
 
+/* Only whether there are any is asked so: the first page tells. */
+static int parse_parts(struct store_call *call, const struct store_answer *answer)
+{
+	struct parser p = {
+		.max = STORE_LIST_MAX,
+		.root = "ListPartsResult",
+		.entry = "ListPartsResult/Part",
+		.is_first_page = true,
+	};
+
+	return parse(&p, call, answer);
+}
+
 int s3_list_parse_uploads(struct store_call *call, const struct store_answer *answer,
 			  struct store_check *check)
 {
@@ -331,9 +370,12 @@ int s3_list_parse_uploads(struct store_call *call, const struct store_answer *an
 		.root = "ListMultipartUploadsResult",
 		.entry = "ListMultipartUploadsResult/Upload",
 	};
-	int ret = parse(&p, call, answer);
+	int ret;
 
 	(void)check;
+	if (call->upload)
+		return parse_parts(call, answer);
+	ret = parse(&p, call, answer);
 	for (size_t i = 0; i < call->list.count && !ret; i++) {
 		if (!call->list.entries[i].upload)
 			ret = -EBADMSG;

@@ -396,6 +396,26 @@ Test(live_verbs, uploads_are_listed_page_by_page)
 	free(other);
 }
 
+Test(live_verbs, an_upload_tells_whether_it_has_parts)
+{
+	struct store_call call = live_call(STORE_UPLOADS, "k");
+	char etag[STORE_ETAG_BYTES];
+	char *id = begin("k");
+
+	call.upload = id;
+	call.max_entries = 1;
+	cr_assert_eq(store_run(&call), 0, "%d %s", call.error, call.message);
+	cr_assert_eq(call.list.count, 0u);
+	store_call_reset(&call);
+	send_part("k", id, 3, 0, 10, etag);
+	send_part("k", id, 7, 0, 10, etag);
+	cr_assert_eq(store_run(&call), 0, "%d %s", call.error, call.message);
+	cr_assert_eq(call.list.count, 1u);
+	cr_assert_str_eq(call.list.entries[0].name, "3");
+	store_call_reset(&call);
+	free(id);
+}
+
 Test(live_verbs, parts_that_are_too_small_are_refused)
 {
 	char *id = begin("k");

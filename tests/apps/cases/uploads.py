@@ -10,7 +10,7 @@ from case import Case, want
 from cases.budget import requests
 from cases.creds import Cloud, container
 from cases.faults import Faulty, our_lines
-from cases.stream import BEGIN, MIB, ahead, changed, check_large, content, soon, uploads
+from cases.stream import BEGIN, MIB, ahead, changed, check_large, content, kill_daemon, soon, uploads
 from cases.write import lines_from
 from credserver import KEYS
 
@@ -252,9 +252,60 @@ def expires_for_good(context):
         faulty.none_left()
 
 
+def dies_unheard(context, faulty, number):
+    """A program begins an upload of w/large; its daemon dies before it hears which. The id."""
+    before = ids(faulty)
+    faulty.fault("stall,verb=CreateMultipartUpload,ms=170000,count=1")
+
+    def both(process):
+        soon(lambda: len(ids(faulty)) == len(before) + 1, "none is begun")
+        faulty.fault("denied,verb=CreateMultipartUpload")  # the next daemon cannot begin another
+        kill_daemon(context)
+        process.kill()
+    try:
+        lines_from(context, BEGIN + f"path += '{number}'; fd = fresh(); fill(fd, 0, 20); wait()", [both], context.cloud, **faulty.env)
+    except BrokenPipeError:
+        pass
+    return (ids(faulty) - before).pop()
+
+
+def ids(faulty):
+    return set(re.findall("<UploadId>(.*?)</UploadId>", faulty.store.expect("GET", "/faulty", query="uploads=").decode()))
+
+
+def unheard(context):
+    """Another daemon aborts what the first never heard of, once nobody has used it, and nothing that is anybody else's."""
+    with Faulty(context) as faulty:
+        def begin(key):
+            return re.search(b"<UploadId>(.*?)</UploadId>", faulty.store.expect("POST", f"/faulty/w/{key}", query="uploads=")).group(1).decode()
+        noted = os.path.join(context.folder, "cache", "uploads")
+        used, other = begin("large1"), begin("large11")
+        faulty.store.expect("PUT", "/faulty/w/large1", b"a part", query=f"partNumber=1&uploadId={used}")
+        ours = dies_unheard(context, faulty, 1)
+        want(faulty.run("cat $D/keep").status == 0, "the next daemon")
+        faulty.kept("w/large1", "Permission denied")
+        want(ids(faulty) == {used, other, ours}, "it is aborted before it is old")
+        context.run([context.skyshim, "stop"], env=faulty.env, timeout=20)
+        want(faulty.run("cat $D/keep", SKYSHIM_UPLOAD_SILENT_S="0").status == 0, "the next daemon")
+        soon(lambda: ours not in ids(faulty), "it stays")
+        want(ids(faulty) == {used, other}, "another's is aborted")
+        soon(lambda: not os.listdir(noted), f"they stay noted: {os.listdir(noted)}")
+
+        another = dies_unheard(context, faulty, 2)
+        for name in os.listdir(noted):  # asked for long before that one was begun
+            with open(os.path.join(noted, name), "r+b") as journal:
+                fields = journal.read().split(b"\0")
+                fields[3] = b"%d" % (int(fields[3]) - 1000)
+                journal.seek(0)
+                journal.write(b"\0".join(fields))
+        want(faulty.run("cat $D/keep", SKYSHIM_UPLOAD_SILENT_S="0").status == 0, "the next daemon")
+        soon(lambda: not os.listdir(noted), "they stay noted")
+        want(ids(faulty) == {used, other, another}, "one of another time is aborted")
+
+
 CASES = [Case(f"upload/{name}", check=tells(*told), embedded_only=True, timeout=170) for name, told in TOLD.items()]
 CASES += [Case(f"upload/{name}", check=check, embedded_only=True, timeout=170) for name, check in {
-    "fsync-then-close": fsync_then_close, "bucket-gone-ahead": bucket_gone_ahead, "ok-error-part-copy": copied_parts, "never-answered": never,
+    "fsync-then-close": fsync_then_close, "unheard": unheard, "bucket-gone-ahead": bucket_gone_ahead, "ok-error-part-copy": copied_parts, "never-answered": never,
     "mute-put": once("mute,verb=PutObject,count=1", "PutObject", SMALL, b"small"), "deaf-part": once("deaf,ms=12000,verb=UploadPart,count=1", "UploadPart"),
     "clock-ahead": clock_off(7200), "clock-behind": clock_off(-7200),
     "flat-memory": flat_memory, "credential-renewed": expires_and_is_renewed, "credential-expired": expires_for_good}.items()]
