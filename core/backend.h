@@ -25,6 +25,7 @@
 #include "core/price.h"
 #include "core/realm.h"
 #include "core/store.h"
+#include "core/throttle.h"
 
 #define STORE_BACKENDS_MAX 8
 #define STORE_TARGET_BYTES \
@@ -65,7 +66,8 @@ struct store_site {
 	char client_key[REALM_VALUE_BYTES];
 	char from_alias[STORE_ALIAS_BYTES]; /* of the bucket that is copied from, "" for none */
 	struct store_encryption encryption;
-	struct price price; /* the driver's */
+	struct price price; /* the driver's, as the next */
+	struct throttle_limits limits;
 };
 
 /* The digests of a call's source. */

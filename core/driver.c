@@ -16,6 +16,7 @@
 #include "core/realm.h"
 #include "core/store.h"
 #include "core/tally.h"
+#include "core/throttle.h"
 
 static pthread_mutex_t backends_lock = PTHREAD_MUTEX_INITIALIZER;
 static const struct store_ops *backends[STORE_BACKENDS_MAX]; /* under backends_lock */
@@ -76,6 +77,7 @@ void store_stop(void)
 	http_stop();
 	keeper_free();
 	learned_forget();
+	throttle_forget();
 	config_free_all();
 	realm_free_all();
 }

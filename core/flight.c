@@ -240,6 +240,7 @@ static int on_body(struct http_exchange *x, const void *data, size_t bytes)
 	struct flight *f = x->arg;
 	int ret;
 
+	f->in += bytes;
 	TALLY_ADD(f->job, bytes_in[f->store], bytes);
 	TALLY_ADD(f->job, cost_pico, bytes * f->site.price.out);
 	if (f->ask.verb == STORE_GET && is_success(x->status))
@@ -298,6 +299,7 @@ static int on_send(struct http_exchange *x, uint64_t offset, void *buf, size_t b
 			return (int)n;
 		done += (size_t)n;
 	}
+	f->out += bytes;
 	TALLY_ADD(f->job, bytes_out[f->store], bytes);
 	f->progress_ms = clock_mono_ms();
 	return 0;
@@ -333,6 +335,8 @@ static void on_done(struct http_exchange *x)
 	struct flight *f = x->arg;
 
 	count(f);
+	throttle_done(&f->room, f->in, f->out);
+	f->has_room = false;
 	log_debug("%s %s://%s/%s: %d %s", x->method, f->call->scheme,
 		  f->call->bucket ? f->call->bucket : "", f->call->key ? f->call->key : "",
 		  x->status, x->detail);
@@ -426,6 +430,7 @@ static int send_off(struct flight *f)
 	f->x.expect = f->x.send_bytes >= EXPECT_BYTES && !learned_endpoint(f->site.origin)->deaf;
 	f->x.is_ahead = f->call->is_ahead;
 	f->x.works = f->ops->verb[f->ask.verb].works;
+	f->x.speed_max = f->site.limits.bytes.rate;
 	if (!f->first_ms) /* digesting the source is over */
 		f->first_ms = f->progress_ms = clock_mono_ms();
 	if (f->x.works)
@@ -434,6 +439,34 @@ static int send_off(struct flight *f)
 	f->tries_total++;
 	flight_totals.requests[f->ask.verb]++;
 	return http_send(&f->x);
+}
+
+static void on_room(struct throttle_wait *room, bool canceled)
+{
+	struct flight *f = (struct flight *)((char *)room - offsetof(struct flight, room));
+
+	f->has_room = true;
+	f->progress_ms = clock_mono_ms();
+	if (canceled)
+		flight_conclude(f, -ECANCELED);
+	else
+		launch(f);
+}
+
+/* Whether the user's limits let this sending go now; if not, launch() comes again. */
+static bool has_room(struct flight *f)
+{
+	if (f->has_room)
+		return true;
+	f->in = f->out = 0;
+	f->room = (struct throttle_wait){
+		.limits = f->site.limits,
+		.in = f->ask.verb == STORE_GET ? f->ask.length : 0,
+		.out = f->request.source_bytes,
+		.go = on_room,
+	};
+	f->has_room = throttle_pass(&f->room);
+	return f->has_room;
 }
 
 /* launch() comes again when there is a credential, or when there will be none. */
@@ -469,6 +502,10 @@ static void launch(struct flight *f)
 		return;
 	}
 	hash = !ret && lacks_sums(f, !creds.anonymous);
+	if (!ret && !hash && !has_room(f)) {
+		creds_wipe(&creds);
+		return;
+	}
 	if (!ret && !hash)
 		ret = build(f, &creds);
 	creds_wipe(&creds);

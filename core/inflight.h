@@ -15,6 +15,7 @@
 #include "core/hasher.h"
 #include "core/http/engine.h"
 #include "core/tally.h"
+#include "core/throttle.h"
 
 /* What the present sending is for. */
 enum flight_asking {
@@ -33,6 +34,11 @@ struct flight {
 
 	struct job *job; /* a reference; NULL: nobody's */
 	unsigned store;	 /* tally_store() */
+
+	/* of this sending */
+	struct throttle_wait room;
+	bool has_room;
+	uint64_t in, out; /* bytes of bodies so far */
 
 	struct store_call ask; /* what is being asked now; holds the results */
 	enum flight_asking asking;

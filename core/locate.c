@@ -27,6 +27,7 @@ int locate_call(const struct store_ops *ops, const struct store_call *call, cons
 	ret = ops->locate(&here, region, out, creds_out, message);
 	out->ctx = realm.ctx;
 	price_find(&realm, call->scheme ? call->scheme : "", &out->price);
+	throttle_find(&realm, &out->limits);
 	copy(out->client_cert, sizeof(out->client_cert), realm_get(&realm, REALM_CLIENT_CERT));
 	copy(out->client_key, sizeof(out->client_key), realm_get(&realm, REALM_CLIENT_KEY));
 	return ret;

@@ -11,6 +11,10 @@
 #include "core/realmtable.h"
 #include "core/scope.h"
 
+#define SPEED_MIN 65536
+#define SPEED_MAX 1e12
+#define RATE_MIN  0.1
+
 const struct realm_kind realm_table[REALM_SETTINGS] = {
 	[REALM_PROFILE] = {.name = "profile",
 			   .schemes = "s3",
@@ -61,6 +65,8 @@ const struct realm_kind realm_table[REALM_SETTINGS] = {
 	[REALM_PRICE_EGRESS] = {.name = "price_egress",
 				.schemes = "s3 az gs",
 				.type = REALM_NUMBER},
+	[REALM_BANDWIDTH] = {.name = "bandwidth", .schemes = "s3 az gs", .type = REALM_SPEED},
+	[REALM_REQUEST_RATE] = {.name = "request_rate", .schemes = "s3 az gs", .type = REALM_RATE},
 };
 
 static int setting_of(const char *name)
@@ -135,6 +141,21 @@ static bool is_number(const char *value)
 	return !value[rest] && rest > point && whole <= 9 && rest < 20;
 }
 
+/* 64K, below which a connection counts as dead, or more; with K, M, G or T: powers of 1024. */
+static bool is_speed(const char *value)
+{
+	size_t digits = strspn(value, "0123456789");
+	bool unit = value[digits] && strchr("KMGT", value[digits]);
+	double n = strtod(value, NULL);
+
+	for (const char *u = "KMGT"; unit; u++) {
+		n *= 1024;
+		if (*u == value[digits])
+			break;
+	}
+	return digits && digits <= 12 && !value[digits + unit] && n >= SPEED_MIN && n <= SPEED_MAX;
+}
+
 /* What is wrong with the value, or NULL. */
 static const char *judge(const struct realm_kind *kind, const char *value, char words[256])
 {
@@ -160,6 +181,12 @@ static const char *judge(const struct realm_kind *kind, const char *value, char 
 			       : NULL;
 	case REALM_NUMBER:
 		return is_number(value) ? NULL : "write a number like 0.005, or 0";
+	case REALM_SPEED:
+		return is_speed(value) ? NULL : "write bytes a second like 100M; at least 64K";
+	case REALM_RATE:
+		return is_number(value) && strtod(value, NULL) >= RATE_MIN
+			       ? NULL
+			       : "write requests a second like 500; at least 0.1";
 	case REALM_AN_ARN:
 		return strncmp(value, "arn:", 4) != 0 || !strstr(value, ":accesspoint")
 			       ? "write arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME"

@@ -40,6 +40,8 @@ enum realm_setting {
 	REALM_PRICE_WRITE,    /* number: core/price.h */
 	REALM_PRICE_READ,
 	REALM_PRICE_EGRESS,
+	REALM_BANDWIDTH, /* bytes a second: core/throttle.h */
+	REALM_REQUEST_RATE,
 	REALM_SETTINGS
 };
 

@@ -12,7 +12,9 @@ enum realm_type {
 	REALM_PATH,
 	REALM_URL,
 	REALM_AN_ARN,
-	REALM_NUMBER
+	REALM_NUMBER,
+	REALM_SPEED,
+	REALM_RATE
 };
 
 struct realm_kind {

@@ -54,6 +54,7 @@ struct http_exchange {
 	struct http_route route;
 	uint64_t send_bytes; /* of the request's body */
 	bool expect;	     /* ask for leave before the body goes (RFC 9110 section 10.1.1) */
+	double speed_max;    /* bytes a second, of each direction; 0: as it comes */
 	bool works;	     /* the server has to work before it answers: http_limits.work_ms */
 	bool is_ahead;	     /* nobody waits for it yet: where others have to, it goes last */
 	/* On the I/O thread, with send_bytes: fills buf with the body's bytes from offset on, in

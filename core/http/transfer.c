@@ -324,6 +324,12 @@ int transfer_prepare(struct transfer *t, const struct http_limits *limits)
 	ok &= !curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
 	ok &= !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error_text);
 	ok &= !curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
+	if (t->x->speed_max > 0) {
+		ok &= !curl_easy_setopt(easy, CURLOPT_MAX_RECV_SPEED_LARGE,
+					(curl_off_t)t->x->speed_max);
+		ok &= !curl_easy_setopt(easy, CURLOPT_MAX_SEND_SPEED_LARGE,
+					(curl_off_t)t->x->speed_max);
+	}
 	return ok ? 0 : -ENOMEM;
 }
 

@@ -5,6 +5,7 @@ import math
 
 from case import Case, want
 from cases.budget import Counted, requests
+from cases.stream import soon
 
 VERBS = {"HeadObject": "head", "GetObject": "get", "ListObjectsV2": "list", "PutObject": "put", "DeleteObject": "delete",
          "DeleteObjects": "delete_many", "CopyObject": "copy", "CreateMultipartUpload": "multipart_begin", "UploadPart": "part",
@@ -14,6 +15,12 @@ WORK = ("cat $D/small $D/none; ls -l $D/dir; head -c 20000000 /dev/zero >$D/larg
 
 
 def stats(context, *options):
+    """Once every request has ended: the bytes of one may be there a moment before."""
+    def is_over():
+        said = json.loads(context.run([context.skyshim, "stats", "--json"]).stdout)
+        return sum(said["store_requests"].values()) == said["total"]["requests_total"]
+
+    soon(is_over, "a request does not end")
     said = context.run([context.skyshim, "stats", "--json", *options])
     want(said.status == 0, said)
     return json.loads(said.stdout)
@@ -124,6 +131,7 @@ def people(context):
     with Counted(context) as counted:
         fill(counted)
         counted.run("cat $D/small")
+        stats(context)
         said = context.run([context.skyshim, "stats"]).stdout.decode()
         want("  s3   get              2xx                 1\n" in said and "  s3   13 B received, 0 B sent\n" in said, said)
         want("sh -c cat $D/small\n" in said and "by list prices of" in said and "cache_files" in said, said)

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The limits of the configuration: `bandwidth` and `request_rate` of a section hold for all that it
+ * names together, whichever program asks. Sendings for which there is no room wait here, those for
+ * whom nobody waits behind the others, and small ones before large ones, so that one who reads a
+ * lot does not keep another from listing a directory. On the I/O thread.
+ */
+#ifndef CORE_THROTTLE_H
+#define CORE_THROTTLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/realm.h"
+
+#define THROTTLE_RULES_MAX   256     /* lines of configurations; beyond, the oldest are forgotten */
+#define THROTTLE_SMALL_BYTES 1048576 /* what is at most so much is small: as the GET of an open */
+
+struct throttle_rule {
+	const char *path; /* the line that says it: of a file, which lives as the daemon does */
+	int line;
+	double rate; /* of a second; 0: there is no limit */
+};
+
+/* What holds for a call. */
+struct throttle_limits {
+	struct throttle_rule requests;
+	struct throttle_rule bytes; /* of each direction */
+};
+
+void throttle_find(const struct realm *realm, struct throttle_limits *out);
+
+/* A sending that waits, in whoever sends. */
+struct throttle_wait {
+	struct throttle_wait *next;
+	/* Set by the caller. */
+	struct throttle_limits limits;
+	uint64_t in, out; /* bytes, as far as they are known ahead */
+	bool is_ahead;	  /* nobody waits for it */
+	void (*go)(struct throttle_wait *wait, bool canceled);
+};
+
+/* Whether there is room: then it is taken, and go() does not come. False: go() comes later. */
+bool throttle_pass(struct throttle_wait *wait);
+
+/* What came and went in fact; once for each that passed. */
+void throttle_done(const struct throttle_wait *wait, uint64_t in, uint64_t out);
+
+void throttle_forget(void);
+
+#endif
