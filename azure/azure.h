@@ -7,6 +7,7 @@
 #ifndef AZURE_AZURE_H
 #define AZURE_AZURE_H
 
+#include "azure/sharedkey.h"
 #include "core/backend.h"
 
 #define AZURE_VERSION	      "2021-12-02"
@@ -16,6 +17,7 @@
 #define AZURE_PUT_MAX	      (UINT64_C(5000) << 20) /* bytes of one Put Blob */
 #define AZURE_BLOCK_MAX	      (UINT64_C(4000) << 20)
 #define AZURE_BLOCKS_MAX      50000 /* of one blob */
+#define AZURE_BATCH_MAX	      256   /* requests in one */
 #define AZURE_META_BYTES      8192  /* of metadata, names and values */
 
 extern const struct store_ops azure_ops;
@@ -115,7 +117,14 @@ int azure_copy_parse(struct store_call *call, const struct store_answer *answer,
 		     struct store_check *check);
 int azure_copy_settled(const struct store_answer *answer);
 
-/* blocks.c: Put Block, Get Block List, Put Block List */
+/* Is what is copied in the same account? */
+bool azure_copy_is_within(const struct store_call *call);
+
+/* Adds the address of what is copied, and the condition on it. */
+int azure_copy_add_source(const struct store_call *call, const struct store_site *site,
+			  struct header_list *fields);
+
+/* blocks.c: Put Block, Put Block From URL, Get Block List, Put Block List */
 int azure_blocks_begin(struct store_call *call);
 int azure_blocks_nothing(struct store_call *call);
 int azure_blocks_build_part(const struct store_call *call, const struct store_site *site,
@@ -141,12 +150,35 @@ int azure_list_build_containers(const struct store_call *call, const struct stor
 int azure_list_parse_containers(struct store_call *call, const struct store_answer *answer,
 				struct store_check *check);
 
-/* remove.c: Delete Blob */
+/* remove.c: Delete Blob, one by one and by the hundred */
 int azure_remove_build(const struct store_call *call, const struct store_site *site,
 		       struct store_request *out);
 int azure_remove_parse(struct store_call *call, const struct store_answer *answer,
 		       struct store_check *check);
-int azure_remove_not_many(struct store_call *call);
+int azure_remove_build_many(const struct store_call *call, const struct store_site *site,
+			    struct store_request *out);
+int azure_remove_parse_many(struct store_call *call, const struct store_answer *answer,
+			    struct store_check *check);
+
+/* batch.c: many deletions in one request */
+int azure_batch_begin(const struct store_site *site, const char *bucket, struct store_request *out);
+int azure_batch_delete(const struct store_site *site, const char *bucket, const char *key,
+		       size_t number, struct store_request *out);
+int azure_batch_end(struct store_request *out);
+bool azure_batch_is(const struct store_request *request);
+
+/* Puts into each of the requests inside the proof of who asks. */
+int azure_batch_sign(const struct creds *creds, int64_t now_s, struct store_request *request);
+
+/* What came of deletion number i is in errors_out[i], as batch_error() and a fault have it. */
+int azure_batch_read(const struct store_answer *answer, int *errors_out, size_t count);
+
+/* proof.c: how a request proves who asks. Adds to target, or to fields, what that takes. */
+int azure_proof_add(const struct creds *creds, const struct sharedkey_subject *subject,
+		    int64_t now_s, struct buffer *target, struct header_list *fields);
+
+/* What the service fetches from an address (x-ms-copy-source) must prove itself: adds that. */
+int azure_proof_add_source(const struct creds *creds, int64_t now_s, struct store_request *request);
 
 /* fault.c: error answers */
 void azure_fault_parse(const struct store_call *call, const struct store_site *site,

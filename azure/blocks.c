@@ -6,7 +6,8 @@
  *
  * What an edited blob keeps is not copied at all. Its own blocks are named in the new list again: a
  * STORE_PART_COPY asks for their names, and is answered with those that hold just the bytes wanted.
- * Where none do (a blob that was put whole has no blocks) the bytes have to be sent.
+ * Where none do (a blob that was put whole has no blocks), and of another blob, the service is told
+ * to fetch a block from the address.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -87,6 +88,34 @@ int azure_blocks_parse_part(struct store_call *call, const struct store_answer *
 	return ret;
 }
 
+static bool is_own_blob(const struct store_call *call)
+{
+	return !strcmp(call->bucket, call->from_bucket) && !strcmp(call->key, call->from_key);
+}
+
+/* Put Block From URL: of another blob, or of what no blocks of this one hold just so. */
+static int build_fetch(const struct store_call *call, const struct store_site *site,
+		       struct store_request *out)
+{
+	char range[RANGE_TEXT_BYTES];
+	char id[ID_BYTES];
+	int ret = block_id(call, id);
+
+	/* to its end, but where is that? */
+	if (!call->length || call->length > AZURE_BLOCK_MAX)
+		return -EOPNOTSUPP;
+	if (!ret)
+		ret = azure_site_start(site, "PUT", call->bucket, call->key, out);
+	if (!ret)
+		ret = uri_add_query(&out->target, "comp", "block");
+	if (!ret)
+		ret = uri_add_query(&out->target, "blockid", id);
+	if (!ret)
+		ret = azure_copy_add_source(call, site, &out->fields);
+	range_format(call->offset, call->length, range);
+	return ret ? ret : header_add(&out->fields, "x-ms-source-range", range);
+}
+
 int azure_blocks_build_keep(const struct store_call *call, const struct store_site *site,
 			    struct store_request *out)
 {
@@ -95,9 +124,10 @@ int azure_blocks_build_keep(const struct store_call *call, const struct store_si
 	if (!call->key || !call->key[0] || !call->from_bucket || !call->from_key ||
 	    call->length > UINT64_MAX - call->offset)
 		return -EINVAL;
-	/* another blob's blocks cannot be named */
-	if (strcmp(call->bucket, call->from_bucket) != 0 || strcmp(call->key, call->from_key) != 0)
+	if (!azure_copy_is_within(call))
 		return -EOPNOTSUPP;
+	if (call->step || !is_own_blob(call))
+		return build_fetch(call, site, out);
 	ret = azure_site_start(site, "GET", call->bucket, call->key, out);
 	if (!ret)
 		ret = uri_add_query(&out->target, "blocklisttype", "committed");
@@ -154,8 +184,7 @@ static int on_end(void *arg, const char *path, const char *text)
 	return strcmp(path, "BlockList/CommittedBlocks/Block") ? 0 : on_block(k);
 }
 
-int azure_blocks_parse_keep(struct store_call *call, const struct store_answer *answer,
-			    struct store_check *check)
+static int parse_list(struct store_call *call, const struct store_answer *answer)
 {
 	struct keeping k = {
 		.from = call->offset,
@@ -166,7 +195,6 @@ int azure_blocks_parse_keep(struct store_call *call, const struct store_answer *
 	struct store_object object = {0};
 	int ret = azure_blob_attributes(answer->fields, &object);
 
-	(void)check;
 	if (!ret && call->from_etag && object.etag[0] && strcmp(object.etag, call->from_etag) != 0)
 		ret = -ESTALE;
 	if (!ret)
@@ -179,6 +207,23 @@ int azure_blocks_parse_keep(struct store_call *call, const struct store_answer *
 	}
 	buffer_free(&k.names);
 	free(k.name);
+	return ret;
+}
+
+int azure_blocks_parse_keep(struct store_call *call, const struct store_answer *answer,
+			    struct store_check *check)
+{
+	struct store_object object = {.size = call->length};
+	int ret;
+
+	(void)check;
+	if (!call->step && is_own_blob(call)) {
+		ret = parse_list(call, answer);
+		return ret == -EOPNOTSUPP && call->length ? -EINPROGRESS : ret;
+	}
+	ret = block_id(call, object.etag);
+	if (!ret)
+		call->object = object;
 	return ret;
 }
 

@@ -43,8 +43,13 @@ static int build_metadata(const struct store_call *call, const struct store_site
 	return ret ? ret : azure_meta_add(call, true, &out->fields);
 }
 
-static int add_source(const struct store_call *call, const struct store_site *site,
-		      struct header_list *fields)
+bool azure_copy_is_within(const struct store_call *call)
+{
+	return is_same_account(call->bucket, call->from_bucket);
+}
+
+int azure_copy_add_source(const struct store_call *call, const struct store_site *site,
+			  struct header_list *fields)
 {
 	SCOPE_BUFFER struct buffer source = BUFFER_INIT(SOURCE_BYTES);
 	int ret = buffer_add_text(&source, site->origin);
@@ -69,12 +74,11 @@ int azure_copy_build(const struct store_call *call, const struct store_site *sit
 	if (is_onto_itself(call))
 		return build_metadata(call, site, out);
 	/* without any it would be the source's that goes along */
-	if (!is_same_account(call->bucket, call->from_bucket) ||
-	    (call->set_user && !call->set_user->count))
+	if (!azure_copy_is_within(call) || (call->set_user && !call->set_user->count))
 		return -EOPNOTSUPP;
 	ret = azure_site_start(site, "PUT", call->bucket, call->key, out);
 	if (!ret)
-		ret = add_source(call, site, &out->fields);
+		ret = azure_copy_add_source(call, site, &out->fields);
 	if (!ret)
 		ret = azure_put_conditions(call, &out->fields);
 	return ret ? ret : azure_meta_add(call, true, &out->fields);

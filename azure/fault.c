@@ -142,6 +142,21 @@ static void judge(const struct store_call *call, int status, struct store_fault 
 		out->error = -ESTALE;
 }
 
+/* What the caller can do without: batches need rights of their own, and neither these nor blocks
+ * from addresses are in every emulator. */
+static bool has_another_way(const struct store_call *call, const struct store_fault *fault,
+			    int status)
+{
+	bool refused = status == 400 || status == 403 || status == 404 || status == 405 ||
+		       status == 409 || status == 501;
+
+	if (!refused || fault->cure != STORE_CURE_NONE || fault->error == -EBUSY ||
+	    !strcmp(fault->code, "ContainerNotFound"))
+		return false;
+	return call->verb == STORE_DELETE_MANY ||
+	       (call->verb == STORE_PART_COPY && !is_missing(fault, status));
+}
+
 static void advise(struct store_fault *fault)
 {
 	for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
@@ -172,4 +187,6 @@ void azure_fault_parse(const struct store_call *call, const struct store_site *s
 			 site->setting);
 	}
 	advise(out);
+	if (has_another_way(call, out, answer->status))
+		out->error = -EOPNOTSUPP;
 }

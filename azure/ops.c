@@ -1,74 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The table that is Azure Blob Storage. */
 #include <errno.h>
-#include <openssl/crypto.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 
 #include "azure/azure.h"
-#include "azure/sharedkey.h"
-#include "core/http/date.h"
-#include "core/scope.h"
-
-static int append_sas(char **text, const char *sas)
-{
-	char *whole;
-
-	if (asprintf(&whole, "%s%c%s", *text, strchr(*text, '?') ? '&' : '?', sas) < 0)
-		return -ENOMEM;
-	free(*text);
-	*text = whole;
-	return 0;
-}
-
-/* A shared access signature goes with the address, and with that of a copy's source. */
-static int sign_by_sas(const char *sas, struct store_request *request)
-{
-	struct header_list *fields = &request->fields;
-	char query = strchr(buffer_text(&request->target), '?') ? '&' : '?';
-	int ret = buffer_addf(&request->target, "%c%s", query, sas);
-
-	for (size_t i = 0; i < fields->count && !ret; i++) {
-		if (!strcasecmp(fields->field[i].name, "x-ms-copy-source"))
-			ret = append_sas(&fields->field[i].value, sas);
-	}
-	return ret;
-}
-
-/* A token of Entra ID. It never goes where others could read it: see azure_site_locate(). */
-static int sign_by_token(const struct creds *creds, int64_t now_s, struct store_request *request)
-{
-	SCOPE_FREE char *value = NULL;
-	char date[DATE_HTTP_BYTES];
-	int ret = date_format_http(now_s, date);
-
-	if (asprintf(&value, "Bearer %s", creds->token) < 0) {
-		value = NULL;
-		return -ENOMEM;
-	}
-	ret = ret ? ret : header_add(&request->fields, "x-ms-date", date);
-	ret = ret ? ret : header_add(&request->fields, "Authorization", value);
-	OPENSSL_cleanse(value, strlen(value));
-	return ret;
-}
 
 static int sign(const struct store_site *site, const struct creds *creds, int64_t now_s,
 		struct store_request *request)
 {
-	const struct sharedkey_subject subject = {
+	struct sharedkey_subject subject = {
 		.method = request->method,
 		.target = buffer_text(&request->target),
-		.body_bytes = request->streams ? request->source_bytes : request->body.len,
 	};
+	int ret = azure_batch_is(request) ? azure_batch_sign(creds, now_s, request) : 0;
 
 	(void)site;
-	if (!creds->id[0])
-		return sign_by_token(creds, now_s, request);
-	if (!creds->secret[0])
-		return sign_by_sas(creds->token, request);
-	return sharedkey_sign(creds->id, creds->secret, &subject, now_s, &request->fields);
+	subject.body_bytes = request->streams ? request->source_bytes : request->body.len;
+	if (!ret)
+		ret = azure_proof_add_source(creds, now_s, request);
+	return ret ? ret
+		   : azure_proof_add(creds, &subject, now_s, &request->target, &request->fields);
 }
 
 const struct store_ops azure_ops = {
@@ -86,7 +36,8 @@ const struct store_ops azure_ops = {
 			    .expect = azure_put_expect,
 			    .streams = true},
 	.verb[STORE_DELETE] = {.build = azure_remove_build, .parse = azure_remove_parse},
-	.verb[STORE_DELETE_MANY] = {.local = azure_remove_not_many},
+	.verb[STORE_DELETE_MANY] = {.build = azure_remove_build_many,
+				    .parse = azure_remove_parse_many},
 	.verb[STORE_COPY] = {.build = azure_copy_build,
 			     .parse = azure_copy_parse,
 			     .settled = azure_copy_settled,

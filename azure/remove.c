@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Delete Blob. Snapshots are no part of what is seen here, and so nothing that may go unseen: a
- * blob that has some is not deleted (409 SnapshotsPresent).
+ * Delete Blob, and Blob Batch for many. Snapshots are no part of what is seen here, and so nothing
+ * that may go unseen: a blob that has some is not deleted (409 SnapshotsPresent).
  */
 #include <errno.h>
 
 #include "azure/azure.h"
+#include "core/batch.h"
 
 int azure_remove_build(const struct store_call *call, const struct store_site *site,
 		       struct store_request *out)
@@ -25,9 +26,32 @@ int azure_remove_parse(struct store_call *call, const struct store_answer *answe
 	return 0;
 }
 
-/* The service's batches want each request in them signed by itself. */
-int azure_remove_not_many(struct store_call *call)
+int azure_remove_build_many(const struct store_call *call, const struct store_site *site,
+			    struct store_request *out)
 {
-	(void)call;
-	return -EOPNOTSUPP;
+	size_t at = (size_t)call->step * AZURE_BATCH_MAX;
+	size_t end = at + AZURE_BATCH_MAX;
+	int ret;
+
+	if (!call->key_count || call->key_count > STORE_LIST_MAX)
+		return -EINVAL;
+	ret = azure_batch_begin(site, call->bucket, out);
+	for (size_t number = 0; at < end && at < call->key_count && !ret; at++, number++)
+		ret = call->keys[at][0]
+			      ? azure_batch_delete(site, call->bucket, call->keys[at], number, out)
+			      : -EINVAL;
+	return ret ? ret : azure_batch_end(out);
+}
+
+int azure_remove_parse_many(struct store_call *call, const struct store_answer *answer,
+			    struct store_check *check)
+{
+	size_t from = (size_t)call->step * AZURE_BATCH_MAX;
+	size_t count = call->key_count - from < AZURE_BATCH_MAX ? call->key_count - from
+								: AZURE_BATCH_MAX;
+	int errors[AZURE_BATCH_MAX];
+	int ret = azure_batch_read(answer, errors, count);
+
+	(void)check;
+	return ret ? ret : batch_note(call, errors, count);
 }

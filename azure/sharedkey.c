@@ -189,32 +189,38 @@ static int decode_key(const char *key, unsigned char out[KEY_BYTES])
 	return bytes - (key[len - 1] == '=') - (key[len - 2] == '=');
 }
 
+int sharedkey_mac(const char *key, const struct buffer *text, char *out)
+{
+	unsigned char secret[KEY_BYTES];
+	uint8_t digest[DIGEST_SHA256_BYTES];
+	int bytes = decode_key(key, secret);
+	int ret;
+
+	if (bytes < 0)
+		return bytes;
+	ret = digest_hmac_sha256(secret, (size_t)bytes, buffer_text(text), text->len, digest);
+	OPENSSL_cleanse(secret, sizeof(secret));
+	if (!ret)
+		digest_base64(digest, sizeof(digest), out);
+	return ret;
+}
+
 int sharedkey_sign(const char *account, const char *key, const struct sharedkey_subject *subject,
 		   int64_t now_s, struct header_list *fields)
 {
 	SCOPE_BUFFER struct buffer text = BUFFER_INIT(TEXT_BYTES);
 	SCOPE_BUFFER struct buffer value = BUFFER_INIT(TEXT_BYTES);
-	unsigned char secret[KEY_BYTES];
-	uint8_t digest[DIGEST_SHA256_BYTES];
 	char signature[DIGEST_BASE64_BYTES];
 	char date[DATE_HTTP_BYTES];
-	int bytes;
 	int ret = date_format_http(now_s, date);
 
 	if (!ret)
 		ret = header_add(fields, "x-ms-date", date);
 	if (!ret)
 		ret = sharedkey_text(account, subject, fields, &text);
-	if (ret)
-		return ret;
-	bytes = decode_key(key, secret);
-	if (bytes < 0)
-		return bytes;
-	ret = digest_hmac_sha256(secret, (size_t)bytes, buffer_text(&text), text.len, digest);
-	OPENSSL_cleanse(secret, sizeof(secret));
-	if (ret)
-		return ret;
-	digest_base64(digest, sizeof(digest), signature);
-	ret = buffer_addf(&value, "SharedKey %s:%s", account, signature);
+	if (!ret)
+		ret = sharedkey_mac(key, &text, signature);
+	if (!ret)
+		ret = buffer_addf(&value, "SharedKey %s:%s", account, signature);
 	return ret ? ret : header_add(fields, "Authorization", buffer_text(&value));
 }

@@ -25,4 +25,8 @@ int sharedkey_text(const char *account, const struct sharedkey_subject *subject,
 int sharedkey_sign(const char *account, const char *key, const struct sharedkey_subject *subject,
 		   int64_t now_s, struct header_list *fields);
 
+/* The HMAC of a text by an account's key, in base64 (DIGEST_BASE64_BYTES). Returns 0, -EACCES or
+ * -EIO. */
+int sharedkey_mac(const char *key, const struct buffer *text, char *out);
+
 #endif

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/batch.h"
 #include "core/scope.h"
 #include "gcs/gcs.h"
 
@@ -170,11 +171,11 @@ static int carry(struct store_call *call, const char *text)
 /* Whatever came of each: it was tried. A second time is for those whom time may help. */
 static int read_batch(const struct store_answer *answer, size_t count)
 {
-	int statuses[GCS_BATCH_MAX];
-	int ret = gcs_batch_read(answer, statuses, count);
+	struct batch_part parts[GCS_BATCH_MAX];
+	int ret = batch_read(answer, parts, count);
 
 	for (size_t i = 0; i < count && !ret; i++)
-		ret = gcs_batch_error(statuses[i]);
+		ret = batch_error(parts[i].status);
 	return ret == -EAGAIN ? -EBADMSG : ret;
 }
 

@@ -194,12 +194,6 @@ int gcs_batch_delete(const struct store_site *site, const char *bucket, const ch
 		     struct store_request *out);
 int gcs_batch_end(struct store_request *out);
 
-/* The statuses of the answers in an answer, in order. Returns 0, or -EBADMSG: not just count. */
-int gcs_batch_read(const struct store_answer *answer, int *statuses, size_t count);
-
-/* What a status of one means to a deletion: 0, an errno, or -EAGAIN. */
-int gcs_batch_error(int status);
-
 /* fault.c */
 void gcs_fault_parse(const struct store_call *call, const struct store_site *site,
 		     const struct store_answer *answer, struct store_fault *out);

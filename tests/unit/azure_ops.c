@@ -72,3 +72,70 @@ Test(azure_ops, a_shared_access_signature_goes_with_every_address)
 	cr_assert_str_eq(buffer_text(&request.target), "/c/k?comp=block&sv=1&sig=a%3D");
 	drop_request();
 }
+
+/* A block that the service is to fetch: there the account's key is no proof. */
+static void expect_source(const struct creds *creds, const char *source)
+{
+	sign_with(creds, "/c/k?comp=block&blockid=AAAA");
+	cr_assert_str_eq(header_get(&request.fields, "x-ms-copy-source"), source);
+}
+
+Test(azure_ops, an_address_to_fetch_from_proves_itself)
+{
+	const struct creds key = {.id = "acct", .secret = "a2V5"}, token = {.token = "ey.tok.en"};
+	const struct creds sas = {.id = "acct", .token = "sv=1&sig=a%3D"};
+
+	/* printf 'r\n\n2013-05-24T01:00:00Z\n/blob/acct/c/k\n\n\n\n2020-12-06\nb\n\n\n\n\n\n\n' |
+	 * openssl dgst -sha256 -hmac key -binary | base64 */
+	expect_source(&key, "https://h/c/k?sv=2020-12-06&sr=b&sp=r&se=2013-05-24T01:00:00Z&sig="
+			    "PlXoQLFNSZvoalvE4afv1RqoT%2FSTOY6GDFYzapsVioI%3D");
+	drop_request();
+	expect_source(&sas, "https://h/c/k?sv=1&sig=a%3D");
+	drop_request();
+	expect_source(&token, "https://h/c/k");
+	cr_assert_str_eq(header_get(&request.fields, "x-ms-copy-source-authorization"),
+			 "Bearer ey.tok.en");
+	drop_request();
+}
+
+/* What the proof of a batch looks like, once with each kind. */
+static const char *signed_batch(const struct creds *creds)
+{
+	const char *const keys[] = {"a", "b c"};
+	const struct store_call call = {.bucket = "acct/c", .keys = keys, .key_count = 2};
+	const struct store_site site = {.host = "h"};
+
+	request = (struct store_request){.target = BUFFER_INIT(256),
+					 .body = BUFFER_INIT(STORE_BODY_BYTES)};
+	cr_assert_eq(azure_remove_build_many(&call, &site, &request), 0);
+	cr_assert_eq(azure_ops.sign(&site, creds, 1369353600, &request), 0);
+	return buffer_text(&request.body);
+}
+
+static void expect_within(const char *text, const char *first, const char *second)
+{
+	const char *at = strstr(text, first);
+
+	cr_assert(at && strstr(at, second), "%s", text);
+	cr_assert(!strcmp(text + strlen(text) - 4, "--\r\n"), "%s", text);
+	buffer_free(&request.body);
+	drop_request();
+}
+
+Test(azure_ops, each_deletion_of_a_batch_proves_itself)
+{
+	const struct creds key = {.id = "acct", .secret = "AAAA"}, token = {.token = "ey.tok.en"};
+	const struct creds sas = {.id = "acct", .token = "sv=1&sig=a%3D"};
+
+	expect_within(signed_batch(&key),
+		      "DELETE /c/a HTTP/1.1\r\nx-ms-date: Fri, 24 May 2013 00:00:00 GMT\r\n"
+		      "Authorization: SharedKey acct:",
+		      "DELETE /c/b%20c HTTP/1.1\r\nx-ms-date: ");
+	expect_within(signed_batch(&token),
+		      "DELETE /c/a HTTP/1.1\r\nx-ms-date: Fri, 24 May 2013 00:00:00 GMT\r\n"
+		      "Authorization: Bearer ey.tok.en\r\nContent-Length: 0\r\n\r\n",
+		      "DELETE /c/b%20c HTTP/1.1\r\nx-ms-date: ");
+	expect_within(signed_batch(&sas),
+		      "DELETE /c/a?sv=1&sig=a%3D HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+		      "DELETE /c/b%20c?sv=1&sig=a%3D HTTP/1.1\r\n");
+}
