@@ -25,6 +25,7 @@ const struct store_ops azure_ops = {
 	.scheme = "az",
 	.has_accounts = true,
 	.copies_whole = true,
+	.meta_bytes = AZURE_META_BYTES,
 	.holds = azure_site_holds,
 	.verb[STORE_HEAD] = {.build = azure_blob_build_head, .parse = azure_blob_parse_head},
 	.verb[STORE_GET] = {.build = azure_blob_build_get, .parse = azure_blob_parse_get},

@@ -62,6 +62,13 @@ bool backends_copies_whole(const char *scheme)
 	return ops && ops->copies_whole;
 }
 
+size_t backends_meta_bytes(const char *scheme)
+{
+	const struct store_ops *ops = find(scheme);
+
+	return ops ? ops->meta_bytes : 0;
+}
+
 bool backends_keeps_uploads(const char *scheme)
 {
 	const struct store_ops *ops = find(scheme);

@@ -23,6 +23,9 @@ bool backends_has_accounts(const char *scheme);
 /* Does one STORE_COPY do for any size? */
 bool backends_copies_whole(const char *scheme);
 
+/* Bytes of user metadata that the store keeps with an object, names and values. */
+size_t backends_meta_bytes(const char *scheme);
+
 /* Does an upload in parts stay there that was begun and never heard of again? */
 bool backends_keeps_uploads(const char *scheme);
 

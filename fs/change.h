@@ -100,6 +100,9 @@ int change_set_xattr(struct lookup *q, const struct xattr_value *v);
 int change_set_xattr_of(struct cache_file *file, const struct xattr_value *v,
 			char message[STORE_MESSAGE_BYTES]);
 
+/* Those that go with the next version of a draft. */
+void change_draft_xattr(const struct cache_file *file, char text[XATTRS_MAX]);
+
 /* Of a name that is known to be a directory's: all of them in text, as of fs/xattrs.h; and setting
  * one. names: as above. */
 int change_dir_xattr(struct lookup *q, bool names, char text[XATTRS_MAX]);

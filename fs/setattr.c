@@ -12,10 +12,14 @@
 
 #include "cache/draft.h"
 #include "core/context.h"
+#include "fs/backends.h"
 #include "fs/change.h"
 #include "fs/copy.h"
+#include "fs/foreign.h"
 #include "fs/metadata.h"
+#include "fs/names.h"
 #include "fs/told.h"
+#include "fs/upload.h"
 
 void change_apply(const struct change_attr *attr, struct metadata *m)
 {
@@ -39,10 +43,62 @@ void change_apply(const struct change_attr *attr, struct metadata *m)
 		m->xattr = attr->xattr;
 }
 
-static int set_on_draft(struct cache_file *file, const struct change_attr *attr)
+static size_t bytes_of(const struct store_pairs *pairs)
 {
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < pairs->count; i++)
+		bytes += strlen(pairs->pair[i].name) + strlen(pairs->pair[i].value);
+	return bytes;
+}
+
+/* Of an upload that is to have these as well. */
+static size_t bytes_with(const struct cache_file *file, const struct change_attr *attr,
+			 const char *xattr, const struct foreign *foreign)
+{
+	struct metadata_pairs pairs;
+	struct wire_attr now;
+
+	draft_attr(file, &now);
+	now.mtime_ns = attr->what & WIRE_SET_MTIME ? attr->mtime_ns : now.mtime_ns;
+	now.mode = attr->what & WIRE_SET_MODE ? (now.mode & S_IFMT) | attr->mode : now.mode;
+	now.uid = attr->what & WIRE_SET_UID ? attr->uid : now.uid;
+	now.gid = attr->what & WIRE_SET_GID ? attr->gid : now.gid;
+	upload_describe(&now, xattr, foreign, &pairs);
+	return bytes_of(&pairs.pairs);
+}
+
+/* Has the store room for it, with what others keep there? Who asks is told now, rather than when
+ * the file is uploaded. What others keep is needed for the upload anyway. */
+static int check_room(struct cache_file *file, const struct change_attr *attr)
+{
+	struct context *ctx = context_find(cache_ctx(file));
+	char message[STORE_MESSAGE_BYTES], scheme[8], bucket[256];
+	char object[CACHE_OBJECT_MAX], had[XATTRS_MAX];
+	const char *xattr = attr->what & CHANGE_XATTR ? attr->xattr : had;
+	struct foreign foreign;
 	int ret = 0;
 
+	change_draft_xattr(file, had);
+	if (!ctx || (!*xattr && cache_is_plain(file)) ||
+	    (attr->what & CHANGE_XATTR && strlen(xattr) <= strlen(had)))
+		return 0;
+	if (foreign_of(ctx, file, &foreign, message))
+		return 0; /* the upload will tell */
+	cache_object(file, object);
+	name_split(object, scheme, bucket);
+	if (bytes_with(file, attr, xattr, &foreign) > backends_meta_bytes(scheme))
+		ret = -ENOSPC;
+	foreign_free(&foreign);
+	return ret;
+}
+
+static int set_on_draft(struct cache_file *file, const struct change_attr *attr)
+{
+	int ret = check_room(file, attr);
+
+	if (ret)
+		return ret;
 	if (attr->what & WIRE_SET_MODE)
 		draft_set_mode(file, attr->mode);
 	if (attr->what & (WIRE_SET_UID | WIRE_SET_GID))
@@ -86,7 +142,7 @@ static int set_on_object(struct lookup *q, const char *object, const struct chan
 	memcpy(old, fact.object.etag, sizeof(old));
 	ret = copy_object(q, q, false, attr, &fact);
 	if (ret)
-		return ret;
+		return ret == -E2BIG ? -ENOSPC : ret; /* as file systems say it of attributes */
 	if (!fact.is_link)
 		take_file_along(ctx, object, old, &fact);
 	told_file(ctx, object, &fact);

@@ -148,7 +148,7 @@ int change_dir_attr(struct lookup *q, const struct change_attr *attr)
 	if (!ret && !is_so(&mark.meta, attr))
 		ret = put_changed(&mark, attr);
 	store_call_reset(&mark.head);
-	return ret;
+	return ret == -E2BIG ? -ENOSPC : ret; /* as file systems say it of attributes */
 }
 
 int change_dir_xattr(struct lookup *q, bool names, char text[XATTRS_MAX])

@@ -30,14 +30,16 @@ static bool known_text(const char *object, const struct meta_fact *fact, char te
 	return true;
 }
 
-static void draft_text(const struct cache_file *file, const char *object, char text[XATTRS_MAX])
+void change_draft_xattr(const struct cache_file *file, char text[XATTRS_MAX])
 {
+	char object[CACHE_OBJECT_MAX];
 	struct store_object base;
 	struct untold untold;
 
 	*text = '\0';
 	if (draft_xattr(file, text))
 		return;
+	cache_object(file, object);
 	cache_version(file, &base);
 	if (*base.etag && untold_find(object, &base, &untold))
 		memcpy(text, untold.xattr, XATTRS_MAX);
@@ -81,7 +83,7 @@ static int find_text(struct lookup *q, bool names, uint32_t *mode, char text[XAT
 	name_object(&q->name, object);
 	draft = draft_find(context_id(q->ctx), object);
 	if (draft) {
-		draft_text(draft, object, text);
+		change_draft_xattr(draft, text);
 		cache_put(draft);
 		return 0;
 	}
@@ -106,7 +108,7 @@ static int find_text_of(struct cache_file *file, char text[XATTRS_MAX], char *me
 	*text = '\0';
 	cache_object(file, object);
 	if (draft_is(file) && draft_has_changes(file)) {
-		draft_text(file, object, text);
+		change_draft_xattr(file, text);
 		return 0;
 	}
 	cache_version(file, &version);
@@ -150,12 +152,6 @@ static int set(const struct xattr_value *v, const char *text, char now[XATTRS_MA
 	return xattrs_set(text, v->name, v->value, v->len, v->flags, now);
 }
 
-/* With what else the object has. */
-static int too_much(int error)
-{
-	return error == -E2BIG ? -ENOSPC : error;
-}
-
 int change_set_xattr(struct lookup *q, const struct xattr_value *v)
 {
 	char text[XATTRS_MAX], now[XATTRS_MAX];
@@ -166,12 +162,12 @@ int change_set_xattr(struct lookup *q, const struct xattr_value *v)
 	if (!ret && S_ISLNK(mode))
 		return -EPERM;
 	if (!ret && S_ISDIR(mode))
-		return too_much(change_dir_set_xattr(q, v));
+		return change_dir_set_xattr(q, v);
 	if (!ret)
 		ret = set(v, text, now);
 	if (!ret)
 		ret = change_attr(q, &attr);
-	return too_much(ret);
+	return ret;
 }
 
 int change_set_xattr_of(struct cache_file *file, const struct xattr_value *v,
@@ -185,5 +181,5 @@ int change_set_xattr_of(struct cache_file *file, const struct xattr_value *v,
 		ret = set(v, text, now);
 	if (!ret)
 		ret = change_attr_of(file, &attr, message);
-	return too_much(ret);
+	return ret;
 }

@@ -89,21 +89,25 @@ def cost(context):
 
 
 FULL = ("import os, sys\nf = os.open(os.environ['D'] + '/' + sys.argv[1], os.O_RDWR)\nos.ftruncate(f, int(sys.argv[2]) << 20)\n"
-        "os.pwrite(f, b'more', 0)\nif len(sys.argv) > 3:\n    os.setxattr(f, 'user.x', b'v' * 300)\nos.close(f)\n")
+        "os.pwrite(f, b'more', 0)\nfor what in sys.argv[3:]:\n    try: exec(what)\n    except OSError as e: print(e.errno)\nos.close(f)\n")
+XATTR = "os.setxattr(f, 'user.x', b'v' * 300)"
 
 
 def full(size_mb):
-    """Where the store has no room for ours beside theirs, the content arrives all the same, with a line."""
+    """Where the store has no room for ours beside theirs, the content arrives all the same, with a line; who asks for more
+    than there is room for is told at once, and that changes nothing."""
     def check(context):
         with Counted(context) as counted:
-            for name, others, more, words in (("own", 2047, [], b"mode and owner"), ("xattr", 1800, ["x"], b"extended attributes")):
+            for name, others, more, said in (("own", 2047, [], b""), ("chmod", 2047, ["os.fchmod(f, 0o751)", "os.utime(f)"], b"28\n28\n"), ("xattr", 1800, [XATTR], b"28\n"),
+                                             ("fits", 1400, [XATTR, "os.fchmod(f, 0o751)", XATTR.replace("x'", "y'"), "os.removexattr(f, 'user.x')"], b"28\n")):
                 counted.store.put("budget", name, b"content\n", {"z": "1" * (others - 1)})
                 result = context.run([context.skyshim, "run", "python3", "-c", FULL, name, str(size_mb), *more],
                                      env={**counted.store.environment(), "D": counted.folder})
                 lines = [line for line in result.stderr.split(b"\n") if line]
-                want(result.status == 0 and len(lines) == 1 and b"was stored without its " + words in lines[0], f"{name}: {result}")
+                want(result.status == 0 and result.stdout == said, f"{name}: {result}")
+                want(len(lines) == (others == 2047) and all(b"was stored without its mode and owner" in line for line in lines), f"{name}: {result}")
                 head = counted.store.head("budget", name)
-                want(len(head["x-amz-meta-z"]) == others - 1 and ("x-amz-meta-mode" in head) == (name != "own"), f"{name}: {head}")
+                want(len(head["x-amz-meta-z"]) == others - 1 and ("x-amz-meta-mode" in head) == (others != 2047) and "x-amz-meta-xattr" not in head, f"{name}: {head}")
                 content = counted.store.get("budget", name)
                 want(len(content) == size_mb << 20 and content.startswith(b"more"), f"{name}: {len(content)} bytes")
             want(context.run([context.skyshim, "recover", "--json"]).stdout.strip() == b"[]", "something is kept")
