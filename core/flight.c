@@ -463,6 +463,7 @@ static bool has_room(struct flight *f)
 		.limits = f->site.limits,
 		.in = f->ask.verb == STORE_GET ? f->ask.length : 0,
 		.out = f->request.source_bytes,
+		.is_ahead = f->call->is_ahead,
 		.go = on_room,
 	};
 	f->has_room = throttle_pass(&f->room);

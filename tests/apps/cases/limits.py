@@ -61,6 +61,16 @@ def fair(context):
         want(result.stdout == b"small\nsmall\nreads\n50331648\n", result)
 
 
+def greedy(context):
+    """Without any limit: who reads 1 GiB, which takes the store more than six seconds, does not keep another waiting until it is through."""
+    with Counted(context) as counted:
+        counted.store.admin("POST", "generate", f"bucket=budget&prefix=large/&count=1&size={1 << 30}")
+        counted.store.put("budget", "dir/small", b"small\n")
+        counted.store.admin("POST", "config", "latency_ms=20&bandwidth_kbs=10000")
+        result = counted.run("cat $D/large/* >/dev/null & sleep 0.5; ls $D/dir/; cat $D/dir/small; kill $! && echo reads")
+        want(result.stdout == b"small\nsmall\nreads\n", result)
+
+
 def wrong(context):
     for line, remedy in (("bandwidth = 1K", "write bytes a second like 100M; at least 64K"),
                          ("bandwidth = fast", "write bytes a second like 100M; at least 64K"),
@@ -74,5 +84,6 @@ CASES = [
     Case("limits/bandwidth", check=bandwidth),
     Case("limits/request-rate", check=request_rate),
     Case("limits/fair", check=fair),
+    Case("limits/greedy", check=greedy),
     Case("limits/wrong", check=wrong, needs_store=False),
 ]
