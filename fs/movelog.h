@@ -54,15 +54,6 @@ struct movelog *movelog_take(const char *at);
 /* Is there one for movelog_take(NULL)? */
 bool movelog_pending(void);
 
-/* Any thread. What cannot be noted is only done once more. */
-void movelog_copied(struct movelog *log, const char *key, const char *was, const char *now);
-void movelog_deletes(struct movelog *log);
-void movelog_undoes(struct movelog *log);
-
-/* What was noted of this version of that key by whoever came before, or NULL. */
-const struct movelog_copy *movelog_find(const struct movelog *log, const char *key,
-					const char *was);
-
 /* Frees it. is_done: there is nothing left to do; otherwise it is tried again later. */
 void movelog_end(struct movelog *log, bool is_done);
 

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The file of a journal (fs/movelog.h), a row of records: reading and writing them.
+ */
+#ifndef FS_MOVERECORD_H
+#define FS_MOVERECORD_H
+
+#include "fs/movelog.h"
+
+/* Reads the file log->name of that directory into log, which holds nothing yet, and keeps it open
+ * in log->fd. 0; -EBADMSG (it holds nothing, or something else), -EFBIG, -ENOMEM, or an error of
+ * the disk. */
+int moverecord_read(int dir_fd, struct movelog *log);
+
+/* The first one, to log->fd: whose it is, from where and to where. 0 or an error of the disk. */
+int moverecord_begin(struct movelog *log);
+
+/* Any thread. What cannot be noted is only done once more. */
+void moverecord_copied(struct movelog *log, const char *key, const char *was, const char *now);
+void moverecord_deletes(struct movelog *log);
+void moverecord_undoes(struct movelog *log);
+
+/* What was noted of this version of that key by whoever came before, or NULL. */
+const struct movelog_copy *moverecord_find(const struct movelog *log, const char *key,
+					   const char *was);
+
+void moverecord_free(struct movelog *log);
+
+#endif

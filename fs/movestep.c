@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a rename does one after the other: it publishes, looks, copies and deletes. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/draft.h"
+#include "fs/change.h"
+#include "fs/dirattr.h"
+#include "fs/listing.h"
+#include "fs/move.h"
+#include "fs/moverecord.h"
+#include "fs/publish.h"
+#include "fs/told.h"
+#include "fs/untold.h"
+
+/* What is being written below: the same in the bucket first, so that it is copied. */
+static int publish_one(void *arg, struct cache_file *file)
+{
+	struct move *m = arg;
+	char object[CACHE_OBJECT_MAX];
+	const char *why;
+
+	cache_object(file, object);
+	if (strncmp(object, m->old_prefix, strlen(m->old_prefix)) != 0 ||
+	    memcmp(cache_ctx(file), m->ctx, WIRE_CTX_BYTES) != 0 || draft_parked(file, &why))
+		return 0;
+	return publish(file, m->from->message);
+}
+
+static int check_target(struct move *m)
+{
+	struct store_call call = {
+		.verb = STORE_LIST,
+		.ctx = m->to->ctx,
+		.scheme = m->to->name.scheme,
+		.bucket = m->to->name.bucket,
+		.key = m->new_key,
+		.max_entries = 2,
+	};
+	int ret = store_run(&call);
+
+	if (ret)
+		memcpy(m->from->message, call.message, sizeof(call.message));
+	for (size_t i = 0; !ret && i < call.list.count; i++) {
+		if (strcmp(call.list.entries[i].name, m->new_key) != 0)
+			ret = -ENOTEMPTY;
+	}
+	store_call_reset(&call);
+	if (!ret && draft_below(m->ctx, m->new_prefix))
+		ret = -ENOTEMPTY;
+	return ret;
+}
+
+/* What an earlier daemon did of this. Once all is copied, what has been made or changed under the
+ * old name since is no part of it. */
+static int know_done(struct move *m)
+{
+	size_t kept = 0;
+
+	m->done = calloc(m->count + 1, sizeof(*m->done));
+	if (!m->done)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->count; i++) {
+		struct store_entry *e = &m->entries[i];
+		const struct movelog_copy *copy = moverecord_find(m->log, e->name, e->object.etag);
+
+		if (!copy && m->log->deletes) {
+			free(e->name);
+			continue;
+		}
+		if (copy)
+			snprintf(e->object.etag, sizeof(e->object.etag), "%s", copy->now);
+		m->done[kept] = copy;
+		m->entries[kept++] = *e;
+	}
+	m->count = kept;
+	return 0;
+}
+
+/* Nothing is moved when one of them would get a name that no store takes. */
+static int check_names(const struct move *m)
+{
+	size_t old_bytes = strlen(m->old_key), new_bytes = strlen(m->new_key);
+
+	for (size_t i = 0; i < m->count; i++) {
+		if (strlen(m->entries[i].name) - old_bytes + new_bytes > NAME_KEY_MAX)
+			return -ENAMETOOLONG;
+	}
+	return 0;
+}
+
+/* Whoever writes to such a file goes on under its new name. */
+static void take_draft_along(const struct move *m, const char *old, const char *new,
+			     const struct store_object *copy)
+{
+	struct cache_file *file = cache_find(m->ctx, old, NULL);
+
+	if (!file)
+		return;
+	if (draft_is(file) && draft_rename(file, new, name_ino(new, strlen(new), false), copy))
+		draft_unlink(file);
+	cache_put(file);
+}
+
+/* What else was cached of the old name is of no use any more: the copy is another object. */
+static void tell(const struct move *m, const struct store_entry *e)
+{
+	char old[NAME_OBJECT_MAX], new[NAME_OBJECT_MAX];
+
+	snprintf(old, sizeof(old), "%s%s", m->old_prefix, e->name + strlen(m->old_key));
+	snprintf(new, sizeof(new), "%s%s", m->new_prefix, e->name + strlen(m->old_key));
+	take_draft_along(m, old, new, &e->object);
+	untold_copied(old, new, &e->object);
+	told_no_file(m->ctx, old);
+	meta_forget(m->ctx, new);
+	listing_changed(new);
+}
+
+static int delete_all(struct move *m)
+{
+	const char *keys[STORE_LIST_MAX];
+	int ret = 0;
+
+	for (size_t at = 0, n; !ret && at < m->count; at += n) {
+		n = m->count - at < STORE_LIST_MAX ? m->count - at : STORE_LIST_MAX;
+		for (size_t i = 0; i < n; i++)
+			keys[i] = m->entries[at + i].name;
+		ret = change_delete_many(m->from, keys, n);
+		for (size_t i = 0; !ret && i < n; i++)
+			tell(m, &m->entries[at + i]);
+	}
+	return ret;
+}
+
+/* Copies all, or takes it back. *is_done: it is over, either way. */
+static int copy_or_undo(struct move *m, bool *is_done)
+{
+	int ret = move_copy(m);
+
+	if (ret == -ECANCELED) { /* the daemon leaves: the next one goes on */
+		*is_done = false;
+	} else if (ret) {
+		moverecord_undoes(m->log);
+		move_undo(m, is_done);
+	}
+	return ret;
+}
+
+static int carry_out(struct move *m, bool *is_done)
+{
+	int ret = m->log->is_resumed ? 0 : check_target(m);
+
+	if (!ret)
+		ret = draft_each(publish_one, m);
+	if (!ret)
+		ret = move_list(m);
+	if (!ret)
+		ret = know_done(m);
+	if (!ret && !m->log->is_resumed)
+		ret = check_names(m);
+	*is_done = !ret || !m->log->is_resumed; /* nothing was done yet */
+	if (ret)
+		return ret;
+	if (!m->log->deletes)
+		ret = copy_or_undo(m, is_done);
+	if (ret)
+		return ret;
+	moverecord_deletes(m->log);
+	ret = delete_all(m);
+	*is_done = !ret;
+	if (!ret) {
+		dirattr_move(m->ctx, m->old_prefix, m->new_prefix);
+		told_no_dir(m->ctx, m->old_prefix);
+		told_dir(m->ctx, m->new_prefix, 0);
+	}
+	return ret;
+}
+
+/* What the log says, which is ended. */
+int move_run(struct move *m)
+{
+	bool is_done;
+	int ret;
+
+	if (m->log->undoes) {
+		ret = move_undo_rest(m);
+		is_done = !ret;
+		ret = ret ? ret : -EIO; /* of the copies, when they were made */
+	} else {
+		ret = carry_out(m, &is_done);
+	}
+	movelog_end(m->log, is_done);
+	return ret;
+}
