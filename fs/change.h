@@ -32,11 +32,12 @@ int change_mkdir(struct lookup *q, uint32_t mode);
 /* A symbolic link. -EEXIST, -ENOENT (an empty target, no directory), -ENAMETOOLONG. */
 int change_symlink(struct lookup *q, const char *target);
 
-/* flags: of renameat2(2): 0, RENAME_NOREPLACE, or RENAME_EXCHANGE of two files; otherwise
- * -EINVAL. */
+/* flags: of renameat2(2): 0 or RENAME_NOREPLACE; otherwise -EINVAL. */
 int change_rename(struct lookup *from, struct lookup *to, unsigned flags);
 
-int change_exchange(struct lookup *from, struct lookup *to);
+/* RENAME_EXCHANGE. slashes: 1: the first name had one behind it, 2: the second. number: of the
+ * request, which is carried out once if it comes again; or 0. */
+int change_exchange(struct lookup *from, struct lookup *to, unsigned slashes, uint64_t number);
 
 /* A second name, which is a copy by the service. -EPERM: of a directory. */
 int change_link(struct lookup *from, struct lookup *to);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One directory on its way to another name, and the steps of that: for movedir.c and the files
- * move*.c beside it alone. Each returns 0 or a negative errno, with a line in m->from->message
+ * One directory on its way to another name, or of an exchange one file, and the steps of that: for
+ * the files move*.c alone. Each returns 0 or a negative errno, with a line in m->from->message
  * where the store gave one. Not on the I/O thread.
  */
 #ifndef FS_MOVE_H
@@ -23,8 +23,14 @@ struct move {
 	char old_prefix[NAME_OBJECT_MAX], new_prefix[NAME_OBJECT_MAX];
 	const char *old_key, *new_key; /* in them */
 	struct movelog *log;
-	struct store_entry *entries; /* owned: everything below the old prefix */
-	bool *done;		     /* owned; of each: it was copied by whoever came before */
+	bool is_file;	 /* one object: the prefixes are its names */
+	bool keeps;	 /* the old one stays: something else is about to replace it */
+	bool overwrites; /* the new name may have something, which is replaced */
+	bool goes_back;	 /* of an exchange that fails: there is nothing else that could be done */
+	struct meta_fact fact;	       /* is_file: what it is */
+	struct store_entry *entries;   /* owned: everything below the old prefix */
+	bool *done;		       /* owned; of each: it was copied by whoever came before */
+	char (*was)[STORE_ETAG_BYTES]; /* owned; of each: the ETag of what was copied */
 	size_t count, cap;
 
 	/* of the copies */
@@ -34,6 +40,18 @@ struct move {
 	unsigned active;
 	int error;
 };
+
+/* movedir.c: between two object names, prefixes but of a file. NULL: without memory. To be freed by
+ * move_free(). */
+struct move *move_new(struct lookup *from, struct lookup *to, const char *old, const char *new);
+void move_free(struct move *m);
+
+/* Goes on with one that was interrupted. Returns 0 when it is over, done or as before, or the error
+ * with which it waits for another try. */
+int move_go_on(struct movelog *log);
+
+/* moveexchange.c: the same of an exchange. */
+int move_exchange_on(struct movelog *log);
 
 /* movecopy.c: everything below the old prefix, into m->entries. */
 int move_list(struct move *m);
@@ -48,7 +66,15 @@ void move_undo(struct move *m, bool *is_done);
 /* The same, where an earlier daemon died while it did that. */
 int move_undo_rest(struct move *m);
 
-/* movestep.c: does what m->log says, all of it or what is left, and ends that. */
-int move_run(struct move *m);
+/* movestep.c: does what m->log says, all of it or what is left. *is_done: nothing is left of it to
+ * be done, or, with an error, it is as before. */
+int move_run(struct move *m, bool *is_done);
+
+/* movetell.c: before an object is deleted: who has it open goes on under its new name. i: of
+ * m->entries. */
+void move_take_along(struct move *m, size_t i);
+
+/* Once it is: what everybody here is to know. */
+void move_tell(struct move *m, size_t i);
 
 #endif

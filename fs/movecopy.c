@@ -10,6 +10,7 @@
 #include "fs/move.h"
 #include "fs/moverecord.h"
 #include "fs/movedir.h"
+#include "fs/untold.h"
 
 static int keep_page(struct move *m, struct store_list *page)
 {
@@ -31,11 +32,42 @@ static int keep_page(struct move *m, struct store_list *page)
 	return 0;
 }
 
+/* The one object. */
+static int list_file(struct move *m)
+{
+	struct store_call call = {
+		.verb = STORE_HEAD,
+		.ctx = m->from->ctx,
+		.scheme = m->from->name.scheme,
+		.bucket = m->from->name.bucket,
+		.key = m->old_key,
+	};
+	struct store_entry entry = {.name = strdup(m->old_key)};
+	struct store_list page = {.entries = &entry, .count = 1};
+	int ret = entry.name ? store_run(&call) : -ENOMEM;
+
+	if (!ret) {
+		lookup_file_fact(m->old_prefix, &call.object, &call.user, &call.fields, &m->fact);
+		untold_learn(m->old_prefix, &m->fact, NULL, lookup_xattr(&call.user));
+		entry.object = call.object;
+		ret = keep_page(m, &page);
+	} else if (ret == -ENOENT && m->log->deletes) {
+		ret = 0; /* by whoever came before */
+	} else {
+		memcpy(m->from->message, call.message, sizeof(call.message));
+	}
+	free(entry.name);
+	store_call_reset(&call);
+	return ret;
+}
+
 int move_list(struct move *m)
 {
 	char *token = NULL;
 	int ret = 0;
 
+	if (m->is_file)
+		return list_file(m);
 	do {
 		struct store_call call = {
 			.verb = STORE_LIST,
@@ -85,13 +117,16 @@ static void copy_done(struct store_call *call)
 	free(c);
 }
 
-/* Here and now, in parts. */
-static int copy_large(struct move *m, struct store_entry *e)
+/* Here and now: in parts, or a file with all that it has. */
+static int copy_here(struct move *m, struct store_entry *e)
 {
 	char old[NAME_OBJECT_MAX], new[NAME_OBJECT_MAX];
 	struct meta_fact fact = {.kind = META_FILE, .object = e->object};
 	struct lookup *from, *to;
 	int ret = -ENOMEM;
+
+	if (m->is_file)
+		fact = m->fact;
 
 	snprintf(old, sizeof(old), "%s%s", m->old_prefix, e->name + strlen(m->old_key));
 	snprintf(new, sizeof(new), "%s%s", m->new_prefix, e->name + strlen(m->old_key));
@@ -102,6 +137,7 @@ static int copy_large(struct move *m, struct store_entry *e)
 	if (!ret) {
 		moverecord_copied(m->log, e->name, e->object.etag, fact.object.etag);
 		memcpy(e->object.etag, fact.object.etag, STORE_ETAG_BYTES);
+		m->fact = fact;
 	} else if (from) {
 		memcpy(m->from->message, from->message, sizeof(from->message));
 	}
@@ -116,8 +152,8 @@ static int start_copy(struct move *m, struct store_entry *e)
 	struct copying *c;
 	int ret;
 
-	if (e->object.size > copyparts_limit(m->to->name.scheme))
-		return copy_large(m, e);
+	if (m->is_file || e->object.size > copyparts_limit(m->to->name.scheme))
+		return copy_here(m, e);
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;

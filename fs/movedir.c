@@ -12,64 +12,77 @@
 #include "core/log.h"
 #include "fs/move.h"
 
-static struct move *move_new(struct lookup *from, struct lookup *to)
+struct move *move_new(struct lookup *from, struct lookup *to, const char *old, const char *new)
 {
 	struct move *m = calloc(1, sizeof(*m));
+	char scheme[8], bucket[256];
 
 	if (!m)
 		return NULL;
 	m->from = from;
 	m->to = to;
 	m->ctx = context_id(from->ctx);
+	snprintf(m->old_prefix, sizeof(m->old_prefix), "%s", old);
+	snprintf(m->new_prefix, sizeof(m->new_prefix), "%s", new);
+	m->old_key = name_split(m->old_prefix, scheme, bucket);
+	m->new_key = name_split(m->new_prefix, scheme, bucket);
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_cond_init(&m->ended, NULL);
 	return m;
 }
 
-static void move_free(struct move *m)
+void move_free(struct move *m)
 {
 	for (size_t i = 0; i < m->count; i++)
 		free(m->entries[i].name);
 	free(m->entries);
 	free(m->done);
+	free(m->was);
 	pthread_mutex_destroy(&m->lock);
 	pthread_cond_destroy(&m->ended);
 	free(m);
 }
 
-static void split_prefixes(struct move *m)
+/* What the log says, which is ended. */
+static int run(struct move *m)
 {
-	char scheme[8], bucket[256];
+	bool is_done;
+	int ret = move_run(m, &is_done);
 
-	m->old_key = name_split(m->old_prefix, scheme, bucket);
-	m->new_key = name_split(m->new_prefix, scheme, bucket);
+	movelog_end(m->log, is_done);
+	return ret;
 }
 
-/* One that was interrupted. */
-static void go_on(struct movelog *log)
+static int move_on(struct movelog *log)
 {
 	struct lookup *from = lookup_of(log->ctx, log->from);
 	struct lookup *to = lookup_of(log->ctx, log->to);
-	struct move *m = from && to && from->ctx ? move_new(from, to) : NULL;
-	int ret;
+	struct move *m = from && to && from->ctx ? move_new(from, to, log->from, log->to) : NULL;
+	int ret = -ENOMEM;
+	bool is_done;
 
 	if (m) {
 		m->log = log;
-		snprintf(m->old_prefix, sizeof(m->old_prefix), "%s", log->from);
-		snprintf(m->new_prefix, sizeof(m->new_prefix), "%s", log->to);
-		split_prefixes(m);
-		ret = move_run(m);
+		ret = move_run(m, &is_done);
 		if (ret)
 			log_warn("%s: its renaming was not finished: %s", m->old_prefix,
 				 *from->message ? from->message : strerror(-ret));
 		else
 			log_info("%s: its renaming is finished", m->old_prefix);
+		movelog_end(log, is_done);
+		ret = is_done ? 0 : ret;
 		move_free(m);
 	} else {
 		movelog_end(log, false);
 	}
 	free(from);
 	free(to);
+	return ret;
+}
+
+int move_go_on(struct movelog *log)
+{
+	return log->is_exchange ? move_exchange_on(log) : move_on(log);
 }
 
 static struct {
@@ -83,7 +96,7 @@ static void *sweep(void *arg)
 	struct movelog *log;
 
 	while ((log = movelog_take(NULL)))
-		go_on(log);
+		move_go_on(log);
 	pthread_mutex_lock(&sweeper.lock);
 	sweeper.is_running = false;
 	pthread_cond_broadcast(&sweeper.ended);
@@ -124,28 +137,47 @@ static int is_gone(struct move *m)
 	return ret ? ret : m->count ? -EIO : 0;
 }
 
+/* What was interrupted above or below comes first: with what it leaves undone nothing is begun. */
+static int settle(const char *prefix)
+{
+	struct movelog *other;
+	int ret = 0;
+
+	while (!ret && (other = movelog_take(prefix)))
+		ret = move_go_on(other);
+	return ret;
+}
+
+/* The log was begun, as movelog_begin() says. */
+static int begun(struct move *m, int ret)
+{
+	if (ret < 0)
+		return ret;
+	if (ret)
+		return is_gone(m);
+	ret = settle(m->old_prefix);
+	if (!ret)
+		return run(m);
+	movelog_end(m->log, !m->log->is_resumed);
+	return ret;
+}
+
 int movedir(struct lookup *from, struct lookup *to)
 {
-	struct move *m = move_new(from, to);
-	struct movelog *other;
+	char old[NAME_OBJECT_MAX], new[NAME_OBJECT_MAX];
+	struct move *m;
 	int ret;
 
+	name_prefix(&from->name, old);
+	name_prefix(&to->name, new);
+	if (!strcmp(old, new))
+		return 0;
+	if (!strncmp(new, old, strlen(old)))
+		return -EINVAL;
+	m = move_new(from, to, old, new);
 	if (!m)
 		return -ENOMEM;
-	name_prefix(&from->name, m->old_prefix);
-	name_prefix(&to->name, m->new_prefix);
-	split_prefixes(m);
-	if (!strcmp(m->old_prefix, m->new_prefix)) {
-		ret = 0;
-	} else if (!strncmp(m->new_prefix, m->old_prefix, strlen(m->old_prefix))) {
-		ret = -EINVAL;
-	} else {
-		ret = movelog_begin(m->ctx, m->old_prefix, m->new_prefix, &m->log);
-		/* what was interrupted above or below comes first */
-		while (!ret && (other = movelog_take(m->old_prefix)))
-			go_on(other);
-		ret = ret < 0 ? ret : ret ? is_gone(m) : move_run(m);
-	}
+	ret = begun(m, movelog_begin(m->ctx, old, new, &m->log));
 	move_free(m);
 	return ret;
 }

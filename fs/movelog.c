@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cache/clock.h"
@@ -17,11 +18,43 @@
 #include "fs/moverecord.h"
 
 #define AGAIN_NS (10 * CLOCK_NS_PER_S)
+#define OVER_NS	 (10 * CLOCK_NS_PER_S) /* who asks again does so at once */
+#define PAUSE_NS (CLOCK_NS_PER_S / 20)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct movelog *logs;
+static unsigned going; /* of these, that are not over; to be read without the lock */
 static int logs_fd = -1;
+
+/* With the lock, as all that follow unless they take it. */
+static void add(struct movelog *log)
+{
+	log->next = logs;
+	logs = log;
+	if (!log->is_over)
+		__atomic_add_fetch(&going, 1, __ATOMIC_SEQ_CST);
+}
+
+static void is_mine(struct movelog *log)
+{
+	log->is_active = true;
+	log->owner = pthread_self();
+}
+
+/* Out of the list, off the disk, and freed. */
+static void drop(struct movelog *log)
+{
+	struct movelog **at = &logs;
+
+	while (*at != log)
+		at = &(*at)->next;
+	*at = log->next;
+	if (!log->is_over)
+		__atomic_sub_fetch(&going, 1, __ATOMIC_SEQ_CST);
+	unlinkat(logs_fd, log->name, 0);
+	moverecord_free(log);
+}
 
 static void adopt(int folder_fd, const char *name)
 {
@@ -35,9 +68,12 @@ static void adopt(int folder_fd, const char *name)
 	log->is_resumed = true;
 	ret = moverecord_read(folder_fd, log);
 	if (!ret) {
-		log_info("%s: was being renamed to %s when a daemon died", log->from, log->to);
-		log->next = logs;
-		logs = log;
+		if (log->is_over)
+			log->due_ns = clock_ns() + OVER_NS;
+		else
+			log_info("%s: was being %s %s when a daemon died", log->from,
+				 log->is_exchange ? "exchanged with" : "renamed to", log->to);
+		add(log);
 		return;
 	}
 	if (ret == -EBADMSG) /* it died before it had begun */
@@ -64,42 +100,106 @@ void movelog_stop(void)
 		moverecord_free(logs);
 		logs = next;
 	}
+	__atomic_store_n(&going, 0, __ATOMIC_SEQ_CST);
 	if (logs_fd >= 0)
 		close(logs_fd);
 	logs_fd = -1;
 	pthread_mutex_unlock(&lock);
 }
 
-static int make(const uint8_t *ctx, const char *from, const char *to, struct movelog **out)
+/* number: 0: any. Uses up log, which is free otherwise; it is in the list then. */
+static int make(struct movelog *log, uint64_t number)
 {
-	struct movelog *log = calloc(1, sizeof(*log));
-	int ret = 0;
+	int ret;
 
-	if (!log)
-		return -ENOMEM;
-	memcpy(log->ctx, ctx, WIRE_CTX_BYTES);
-	snprintf(log->from, sizeof(log->from), "%s", from);
-	snprintf(log->to, sizeof(log->to), "%s", to);
-	journals_name(log->name);
+	if (number)
+		snprintf(log->name, sizeof(log->name), "%016llx", (unsigned long long)number);
+	else
+		journals_name(log->name);
+	moverecord_name_scratch(log);
 	log->fd = openat(logs_fd, log->name,
 			 O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	ret = log->fd < 0 ? -errno : moverecord_begin(log);
 	if (ret) {
-		unlinkat(logs_fd, log->name, 0);
+		if (log->fd >= 0)
+			unlinkat(logs_fd, log->name, 0);
 		moverecord_free(log);
 		return ret;
 	}
-	log->is_active = true;
-	*out = log;
+	is_mine(log);
+	add(log);
 	return 0;
+}
+
+static struct movelog *blank(const uint8_t *ctx, const char *from, const char *to)
+{
+	struct movelog *log = calloc(1, sizeof(*log));
+
+	if (!log)
+		return NULL;
+	log->fd = -1;
+	memcpy(log->ctx, ctx, WIRE_CTX_BYTES);
+	snprintf(log->from, sizeof(log->from), "%s", from);
+	snprintf(log->to, sizeof(log->to), "%s", to);
+	return log;
+}
+
+/* Bytes of a name without the slash of a prefix. */
+static size_t bare(const char *object)
+{
+	size_t len = strlen(object);
+
+	return len - (len && object[len - 1] == '/');
+}
+
+/* Is the one above the other, or the same? */
+static bool is_above(const char *a, const char *b)
+{
+	size_t n = bare(a), len = bare(b);
+
+	return n <= len && !strncmp(a, b, n) && (n == len || b[n] == '/');
+}
+
+static bool related(const char *a, const char *b)
+{
+	return is_above(a, b) || is_above(b, a);
+}
+
+static bool touches(const struct movelog *log, const char *object)
+{
+	return related(log->from, object) || related(log->to, object) ||
+	       (log->scratch[0] && related(log->scratch, object));
+}
+
+/* Something else is on its way that has to do with these. idle: also if nobody goes on with it. */
+static bool is_taken(const char *from, const char *to, bool idle)
+{
+	const struct movelog *log = logs;
+
+	while (log && (log->is_over || (!log->is_active && !idle) ||
+		       !(touches(log, from) || touches(log, to))))
+		log = log->next;
+	return log;
+}
+
+/* Gives the lock away meanwhile. Returns whether it has waited. */
+static bool wait_for_others(const char *from, const char *to)
+{
+	bool waited = false;
+
+	while (is_taken(from, to, false)) {
+		waited = true;
+		pthread_cond_wait(&changed, &lock);
+	}
+	return waited;
 }
 
 static struct movelog *find(const uint8_t *ctx, const char *from, const char *to)
 {
 	struct movelog *log = logs;
 
-	while (log && (memcmp(log->ctx, ctx, WIRE_CTX_BYTES) != 0 || strcmp(log->from, from) != 0 ||
-		       strcmp(log->to, to) != 0))
+	while (log && (log->is_exchange || memcmp(log->ctx, ctx, WIRE_CTX_BYTES) != 0 ||
+		       strcmp(log->from, from) != 0 || strcmp(log->to, to) != 0))
 		log = log->next;
 	return log;
 }
@@ -117,38 +217,95 @@ int movelog_begin(const uint8_t *ctx, const char *from, const char *to, struct m
 		pthread_cond_wait(&changed, &lock);
 	}
 	if (log) {
-		log->is_active = true;
+		is_mine(log);
 		*out = log;
 	} else if (waited) {
 		ret = resumed ? 1 : -ENOENT;
+	} else if (wait_for_others(from, to)) {
+		ret = -EAGAIN;
 	} else {
-		ret = make(ctx, from, to, out);
-		if (!ret) {
-			(*out)->next = logs;
-			logs = *out;
-		}
+		log = blank(ctx, from, to);
+		ret = log ? make(log, 0) : -ENOMEM;
+		if (!ret)
+			*out = log;
 	}
 	pthread_mutex_unlock(&lock);
 	return ret;
 }
 
-static bool meets(const char *a, const char *b)
+int movelog_begin_exchange(const uint8_t *ctx, const char *const object[2], const bool is_dir[2],
+			   uint64_t number, struct movelog **out)
 {
-	size_t n = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+	struct movelog *log;
+	int ret;
 
-	return !strncmp(a, b, n);
+	pthread_mutex_lock(&lock);
+	if (wait_for_others(object[0], object[1]) || is_taken(object[0], object[1], true)) {
+		pthread_mutex_unlock(&lock);
+		return -EAGAIN;
+	}
+	log = blank(ctx, object[0], object[1]);
+	ret = log ? 0 : -ENOMEM;
+	if (!ret) {
+		log->is_exchange = true;
+		memcpy(log->is_dir, is_dir, sizeof(log->is_dir));
+		ret = make(log, number);
+	}
+	if (!ret)
+		*out = log;
+	pthread_mutex_unlock(&lock);
+	return ret;
 }
 
-/* With the lock. */
+int movelog_again(uint64_t number, struct movelog **out, int *result)
+{
+	struct movelog *log;
+	char name[24];
+	int ret = 0;
+
+	snprintf(name, sizeof(name), "%016llx", (unsigned long long)number);
+	pthread_mutex_lock(&lock);
+	for (;;) {
+		log = logs;
+		while (log && (!log->is_exchange || strcmp(log->name, name) != 0))
+			log = log->next;
+		if (!log || !log->is_active)
+			break;
+		pthread_cond_wait(&changed, &lock);
+	}
+	if (log && log->is_over) {
+		*result = log->result;
+		ret = 1;
+	} else if (log) {
+		is_mine(log);
+		*out = log;
+		ret = 2;
+	}
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
 static struct movelog *waiting(const char *at)
 {
 	int64_t now = clock_ns();
 	struct movelog *log = logs;
 
-	while (log && (log->is_active || !context_find(log->ctx) ||
-		       !(at ? meets(at, log->from) || meets(at, log->to) : log->due_ns <= now)))
+	while (log && (log->is_active || log->is_over || !context_find(log->ctx) ||
+		       !(at ? touches(log, at) : log->due_ns <= now)))
 		log = log->next;
 	return log;
+}
+
+static void forget_over(void)
+{
+	int64_t now = clock_ns();
+	struct movelog *next;
+
+	for (struct movelog *log = logs; log; log = next) {
+		next = log->next;
+		if (log->is_over && log->due_ns <= now)
+			drop(log);
+	}
 }
 
 bool movelog_pending(void)
@@ -156,6 +313,7 @@ bool movelog_pending(void)
 	bool is;
 
 	pthread_mutex_lock(&lock);
+	forget_over();
 	is = waiting(NULL);
 	pthread_mutex_unlock(&lock);
 	return is;
@@ -168,7 +326,7 @@ struct movelog *movelog_take(const char *at)
 	pthread_mutex_lock(&lock);
 	log = waiting(at);
 	if (log)
-		log->is_active = true;
+		is_mine(log);
 	pthread_mutex_unlock(&lock);
 	return log;
 }
@@ -187,15 +345,9 @@ static void read_again(struct movelog *log)
 
 void movelog_end(struct movelog *log, bool is_done)
 {
-	struct movelog **at = &logs;
-
 	pthread_mutex_lock(&lock);
 	if (is_done) {
-		while (*at != log)
-			at = &(*at)->next;
-		*at = log->next;
-		unlinkat(logs_fd, log->name, 0);
-		moverecord_free(log);
+		drop(log);
 	} else {
 		read_again(log);
 		log->is_active = false;
@@ -203,4 +355,97 @@ void movelog_end(struct movelog *log, bool is_done)
 	}
 	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
+}
+
+void movelog_over(struct movelog *log, int result)
+{
+	pthread_mutex_lock(&lock);
+	__atomic_sub_fetch(&going, 1, __ATOMIC_SEQ_CST);
+	if (moverecord_over(log, result))
+		log_warn("%s: the end of its exchange cannot be noted", log->from);
+	log->is_active = false;
+	log->due_ns = clock_ns() + OVER_NS;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+/* --- names in use --- */
+
+bool movelog_any(void)
+{
+	return __atomic_load_n(&going, __ATOMIC_SEQ_CST);
+}
+
+/* Is object the directory that has the other in it? */
+static bool is_parent(const char *object, const char *other)
+{
+	size_t n = bare(object), len = bare(other);
+
+	return is_above(object, other) && n < len && !memchr(other + n + 1, '/', len - n - 1);
+}
+
+static bool matters(const struct movelog *log, const char *object, const char *side,
+		    enum movelog_use use)
+{
+	if (!*side)
+		return false;
+	if (is_above(side, object))
+		return log->is_exchange || use >= MOVELOG_WRITES;
+	if (use == MOVELOG_REMOVES)
+		return is_above(object, side);
+	return use == MOVELOG_LISTS && log->is_exchange && is_parent(object, side);
+}
+
+enum movelog_state movelog_state(const char *object, enum movelog_use use)
+{
+	enum movelog_state state = MOVELOG_FREE;
+	int64_t now;
+
+	if (!movelog_any())
+		return MOVELOG_FREE;
+	now = clock_ns();
+	pthread_mutex_lock(&lock);
+	for (const struct movelog *log = logs; log; log = log->next) {
+		if (log->is_active && pthread_equal(log->owner, pthread_self())) {
+			state = MOVELOG_FREE;
+			break;
+		}
+		if (log->is_over ||
+		    !(matters(log, object, log->from, use) || matters(log, object, log->to, use) ||
+		      matters(log, object, log->scratch, use)))
+			continue;
+		if (log->is_active)
+			state = MOVELOG_MOVES;
+		else if (!state && log->due_ns <= now && context_find(log->ctx))
+			state = MOVELOG_WAITS;
+	}
+	pthread_mutex_unlock(&lock);
+	return state;
+}
+
+void movelog_pause(void)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += PAUSE_NS;
+	until.tv_sec += until.tv_nsec / CLOCK_NS_PER_S;
+	until.tv_nsec %= CLOCK_NS_PER_S;
+	pthread_mutex_lock(&lock);
+	pthread_cond_timedwait(&changed, &lock, &until);
+	pthread_mutex_unlock(&lock);
+}
+
+bool movelog_hides(const char *object)
+{
+	const struct movelog *log;
+
+	if (!movelog_any())
+		return false;
+	pthread_mutex_lock(&lock);
+	log = logs;
+	while (log && (log->is_over || strcmp(log->scratch, object) != 0))
+		log = log->next;
+	pthread_mutex_unlock(&lock);
+	return log;
 }

@@ -7,6 +7,7 @@
 #ifndef FS_MOVELOG_H
 #define FS_MOVELOG_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,11 +30,23 @@ struct movelog {
 	struct movelog_copy *copies; /* by key */
 	size_t count;
 
+	/* Of an exchange (fs/moveexchange.c), which is a chain of moves: the above is said of the
+	 * one that it is at. */
+	bool is_exchange;
+	bool is_dir[2];		       /* of what was from, and to: otherwise no prefixes */
+	char scratch[NAME_OBJECT_MAX]; /* "": it needs none */
+	unsigned leg;		       /* which of the chain */
+	bool is_back;		       /* one has failed: those before it are taken back */
+	int result;		       /* what the one who asked is told */
+	bool is_over;		       /* only kept for him, should he ask again */
+
 	/* The log's own, under its lock. */
 	struct movelog *next;
 	char name[24];
 	int fd;
+	bool is_torn; /* it ends in half a record */
 	bool is_active;
+	pthread_t owner; /* is_active: who goes on with it */
 	int64_t due_ns;
 	size_t cap;
 };
@@ -44,15 +57,53 @@ void movelog_stop(void);
 
 /* Notes that it is begun; of one that was begun before, goes on with that, when nobody else does
  * any more. 0 with *out; 1: somebody else has gone on with it, and ended it; -ENOENT: somebody else
- * has done the same; or an error of the disk. */
+ * has done the same; -EAGAIN: something above or below was on its way, so that what was looked up
+ * may be wrong; or an error of the disk. */
 int movelog_begin(const uint8_t *ctx, const char *from, const char *to, struct movelog **out);
+
+/* The same of an exchange. number: the request's own; 0: it has none. is_dir: of from and to; a
+ * directory's name is a prefix. 0 with *out, -EAGAIN, or an error of the disk. */
+int movelog_begin_exchange(const uint8_t *ctx, const char *const object[2], const bool is_dir[2],
+			   uint64_t number, struct movelog **out);
+
+/* Was an exchange with that number begun before (its request comes again when a daemon has died)?
+ * 0: no. 1: it is over, *result is its result. 2: nobody goes on with *out. */
+int movelog_again(uint64_t number, struct movelog **out, int *result);
+
+/* An exchange has come to its end, one or the other. */
+void movelog_over(struct movelog *log, int result);
 
 /* One that nobody goes on with, whose credentials are known and that was not tried just now; NULL:
  * none. at: below or above this prefix, tried just now or not; NULL: any. */
 struct movelog *movelog_take(const char *at);
 
-/* Is there one for movelog_take(NULL)? */
+/* Is there one for movelog_take(NULL)? Forgets those that are over. */
 bool movelog_pending(void);
+
+/* What somebody is about to do with a name. */
+enum movelog_use {
+	MOVELOG_READS,
+	MOVELOG_LISTS,	 /* and looks into it, if it is a directory */
+	MOVELOG_WRITES,	 /* it, or what is in it */
+	MOVELOG_REMOVES, /* or renames, with all that is below it */
+};
+
+/* Does another thread move what has that name, or what is above or below it as far as that matters
+ * for the use: who reads sees the one state or the other of an exchange, and what is written gets
+ * the name that it is to have? MOVELOG_WAITS: it was interrupted, and nobody goes on with it yet,
+ * though it may be tried. object: with or without the slash of a prefix. Never for who moves
+ * something himself. */
+enum movelog_state { MOVELOG_FREE, MOVELOG_MOVES, MOVELOG_WAITS };
+enum movelog_state movelog_state(const char *object, enum movelog_use use);
+
+/* Can it be anything else? */
+bool movelog_any(void);
+
+/* Until one of them has ended, or a short time has passed. */
+void movelog_pause(void);
+
+/* Is it only there while an exchange is under way? object: as of that. */
+bool movelog_hides(const char *object);
 
 /* Frees it. is_done: there is nothing left to do; otherwise it is tried again later. */
 void movelog_end(struct movelog *log, bool is_done);

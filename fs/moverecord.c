@@ -21,13 +21,27 @@
 #define LOG_BYTES_MAX (UINT64_C(1) << 31)
 
 #define HEAD   'H' /* context, from, to */
+#define PAIR   'E' /* context with the kinds of both, from, to: an exchange */
 #define COPIED 'C' /* key, ETag, ETag of its copy */
 #define STATE  'S' /* "delete" or "undo" */
+#define LEG    'L' /* which of the chain, "on" or "back", the error that sends it back or 0 */
+#define OVER   'O' /* the result */
 
-void moverecord_free(struct movelog *log)
+#define HEX_BYTES (JOURNALS_HEX_BYTES - 1)
+#define KIND_DIR  'd'
+#define KIND_FILE 'f'
+#define LEGS_MAX  3
+
+static void forget_copies(struct movelog *log)
 {
 	for (size_t i = 0; i < log->count; i++)
 		free(log->copies[i].key);
+	log->count = 0;
+}
+
+void moverecord_free(struct movelog *log)
+{
+	forget_copies(log);
 	free(log->copies);
 	if (log->fd >= 0)
 		close(log->fd);
@@ -60,21 +74,95 @@ static int add_copy(struct movelog *log, const char *key, const char *was, const
 	return 0;
 }
 
+static int take_head(struct movelog *log, const char *const text[3])
+{
+	char hex[JOURNALS_HEX_BYTES];
+
+	snprintf(hex, sizeof(hex), "%s", text[0]); /* of an exchange more follows */
+	if (strlen(text[1]) >= NAME_OBJECT_MAX || strlen(text[2]) >= NAME_OBJECT_MAX)
+		return -EBADMSG;
+	strcpy(log->from, text[1]);
+	strcpy(log->to, text[2]);
+	return journals_read_ctx(hex, log->ctx);
+}
+
+static int take_pair(struct movelog *log, const char *const text[3])
+{
+	if (strlen(text[0]) != HEX_BYTES + 2)
+		return -EBADMSG;
+	log->is_exchange = true;
+	for (size_t i = 0; i < 2; i++) {
+		char kind = text[0][HEX_BYTES + i];
+
+		if (kind != KIND_DIR && kind != KIND_FILE)
+			return -EBADMSG;
+		log->is_dir[i] = kind == KIND_DIR;
+	}
+	return take_head(log, text);
+}
+
+/* A number without a sign. */
+static int parse_number(const char *text, unsigned max, unsigned *out)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || n > max)
+		return -EBADMSG;
+	*out = (unsigned)n;
+	return 0;
+}
+
+static void next_leg(struct movelog *log, unsigned leg, bool is_back, int error)
+{
+	forget_copies(log);
+	log->deletes = log->undoes = false;
+	log->leg = leg;
+	log->is_back = is_back;
+	if (error)
+		log->result = error;
+}
+
+static int take_leg(struct movelog *log, const char *const text[3])
+{
+	unsigned leg, error;
+	bool is_back = !strcmp(text[1], "back");
+
+	if (!log->is_exchange || parse_number(text[0], LEGS_MAX, &leg) ||
+	    parse_number(text[2], 4095, &error) || (!is_back && strcmp(text[1], "on") != 0))
+		return -EBADMSG;
+	next_leg(log, leg, is_back, -(int)error);
+	return 0;
+}
+
+static int take_over(struct movelog *log, const char *const text[3])
+{
+	unsigned error;
+
+	if (!log->is_exchange || parse_number(text[0], 4095, &error))
+		return -EBADMSG;
+	log->is_over = true;
+	log->result = -(int)error;
+	return 0;
+}
+
 static int apply(struct movelog *log, char kind, const char *const text[3])
 {
 	switch (kind) {
 	case HEAD:
-		if (strlen(text[1]) >= NAME_OBJECT_MAX || strlen(text[2]) >= NAME_OBJECT_MAX)
-			return -EBADMSG;
-		strcpy(log->from, text[1]);
-		strcpy(log->to, text[2]);
-		return journals_read_ctx(text[0], log->ctx);
+		return strlen(text[0]) == HEX_BYTES ? take_head(log, text) : -EBADMSG;
+	case PAIR:
+		return take_pair(log, text);
 	case COPIED:
 		return add_copy(log, text[0], text[1], text[2]);
 	case STATE:
 		log->deletes |= !strcmp(text[0], "delete");
 		log->undoes |= !strcmp(text[0], "undo");
 		return 0;
+	case LEG:
+		return take_leg(log, text);
+	case OVER:
+		return take_over(log, text);
 	default:
 		return -EBADMSG;
 	}
@@ -85,9 +173,12 @@ static int by_key(const void *a, const void *b)
 	return strcmp(((const struct movelog_copy *)a)->key, ((const struct movelog_copy *)b)->key);
 }
 
-static int parse(struct movelog *log, const char *at, const char *end)
+/* *whole: where the last one ends that is whole. */
+static int parse(struct movelog *log, const char *at, const char *end, const char **whole)
 {
 	int ret = 0;
+
+	*whole = at;
 
 	while (!ret && at < end) {
 		char kind = *at++;
@@ -104,8 +195,10 @@ static int parse(struct movelog *log, const char *at, const char *end)
 			text[i] = at;
 			at = nul + 1;
 		}
-		if (kind)
+		if (kind) {
 			ret = apply(log, kind, text);
+			*whole = at;
+		}
 	}
 	if (log->count)
 		qsort(log->copies, log->count, sizeof(*log->copies), by_key);
@@ -115,8 +208,10 @@ static int parse(struct movelog *log, const char *at, const char *end)
 int moverecord_read(int dir_fd, struct movelog *log)
 {
 	SCOPE_FREE char *text = NULL;
+	const char *whole;
 	struct stat st;
 	ssize_t n;
+	int ret;
 
 	log->fd = openat(dir_fd, log->name, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
 	if (log->fd < 0 || fstat(log->fd, &st))
@@ -127,7 +222,14 @@ int moverecord_read(int dir_fd, struct movelog *log)
 	if (!text)
 		return -ENOMEM;
 	n = pread(log->fd, text, (size_t)st.st_size, 0);
-	return n < 0 ? -errno : parse(log, text, text + n);
+	if (n < 0)
+		return -errno;
+	ret = parse(log, text, text + n, &whole);
+	if (!ret && whole != text + n && ftruncate(log->fd, whole - text))
+		ret = -errno; /* what is noted next would be taken for its rest */
+	log->is_torn = false;
+	moverecord_name_scratch(log);
+	return ret;
 }
 
 const struct movelog_copy *moverecord_find(const struct movelog *log, const char *key,
@@ -153,18 +255,40 @@ static int note(struct movelog *log, char kind, const char *a, const char *b, co
 		record = NULL;
 		return -ENOMEM;
 	}
+	if (log->is_torn)
+		return -EIO;
 	n = write(log->fd, record, (size_t)bytes + 1);
 	if (n == bytes + 1)
 		return 0;
+	log->is_torn = n > 0;
 	return n < 0 ? -errno : -ENOSPC;
 }
 
 int moverecord_begin(struct movelog *log)
 {
-	char hex[JOURNALS_HEX_BYTES];
+	char who[HEX_BYTES + 3];
 
-	journals_write_ctx(log->ctx, hex);
-	return note(log, HEAD, hex, log->from, log->to);
+	journals_write_ctx(log->ctx, who);
+	if (log->is_exchange)
+		snprintf(who + HEX_BYTES, 3, "%c%c", log->is_dir[0] ? KIND_DIR : KIND_FILE,
+			 log->is_dir[1] ? KIND_DIR : KIND_FILE);
+	return note(log, log->is_exchange ? PAIR : HEAD, who, log->from, log->to);
+}
+
+/* Beside what has the second name: whoever may write there may write this. */
+void moverecord_name_scratch(struct movelog *log)
+{
+	size_t len = strlen(log->to);
+
+	log->scratch[0] = '\0';
+	if (!log->is_exchange || log->is_dir[0] != log->is_dir[1])
+		return;
+	len -= len && log->is_dir[1];
+	while (len && log->to[len - 1] != '/')
+		len--;
+	if (snprintf(log->scratch, sizeof(log->scratch), "%.*s.exchange-%s%s", (int)len, log->to,
+		     log->name, log->is_dir[1] ? "/" : "") >= (int)sizeof(log->scratch))
+		log->scratch[0] = '\0';
 }
 
 void moverecord_copied(struct movelog *log, const char *key, const char *was, const char *now)
@@ -183,4 +307,29 @@ void moverecord_undoes(struct movelog *log)
 {
 	log->undoes = true;
 	note(log, STATE, "undo", "", "");
+}
+
+int moverecord_leg(struct movelog *log, unsigned leg, bool is_back, int error)
+{
+	char number[16], why[16];
+	int ret;
+
+	snprintf(number, sizeof(number), "%u", leg);
+	snprintf(why, sizeof(why), "%d", -error);
+	ret = note(log, LEG, number, is_back ? "back" : "on", why);
+	if (ret)
+		return ret;
+	next_leg(log, leg, is_back, error);
+	log->is_resumed = false;
+	return 0;
+}
+
+int moverecord_over(struct movelog *log, int result)
+{
+	char why[16];
+
+	log->is_over = true;
+	log->result = result;
+	snprintf(why, sizeof(why), "%d", -result);
+	return note(log, OVER, why, "", "");
 }

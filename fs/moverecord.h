@@ -15,6 +15,16 @@ int moverecord_read(int dir_fd, struct movelog *log);
 /* The first one, to log->fd: whose it is, from where and to where. 0 or an error of the disk. */
 int moverecord_begin(struct movelog *log);
 
+/* Another of the chain is begun: what was noted of the one before counts no more, here neither. 0
+ * or an error of the disk: then all is as before. */
+int moverecord_leg(struct movelog *log, unsigned leg, bool is_back, int error);
+
+/* The exchange is over, with this result. 0 or an error of the disk: then only log says so. */
+int moverecord_over(struct movelog *log, int result);
+
+/* Names the third place of an exchange after log->name; "" if it needs none. */
+void moverecord_name_scratch(struct movelog *log);
+
 /* Any thread. What cannot be noted is only done once more. */
 void moverecord_copied(struct movelog *log, const char *key, const char *was, const char *now);
 void moverecord_deletes(struct movelog *log);

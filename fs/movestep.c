@@ -8,12 +8,10 @@
 #include "cache/draft.h"
 #include "fs/change.h"
 #include "fs/dirattr.h"
-#include "fs/listing.h"
 #include "fs/move.h"
 #include "fs/moverecord.h"
 #include "fs/publish.h"
 #include "fs/told.h"
-#include "fs/untold.h"
 
 /* What is being written below: the same in the bucket first, so that it is copied. */
 static int publish_one(void *arg, struct cache_file *file)
@@ -23,10 +21,29 @@ static int publish_one(void *arg, struct cache_file *file)
 	const char *why;
 
 	cache_object(file, object);
-	if (strncmp(object, m->old_prefix, strlen(m->old_prefix)) != 0 ||
+	if ((m->is_file ? strcmp(object, m->old_prefix)
+			: strncmp(object, m->old_prefix, strlen(m->old_prefix))) != 0 ||
 	    memcmp(cache_ctx(file), m->ctx, WIRE_CTX_BYTES) != 0 || draft_parked(file, &why))
 		return 0;
 	return publish(file, m->from->message);
+}
+
+/* A file's new name: is it free? */
+static int check_file(struct move *m)
+{
+	struct store_call call = {
+		.verb = STORE_HEAD,
+		.ctx = m->to->ctx,
+		.scheme = m->to->name.scheme,
+		.bucket = m->to->name.bucket,
+		.key = m->new_key,
+	};
+	int ret = store_run(&call);
+
+	if (ret && ret != -ENOENT)
+		memcpy(m->from->message, call.message, sizeof(call.message));
+	store_call_reset(&call);
+	return ret == -ENOENT ? 0 : ret ? ret : -EEXIST;
 }
 
 static int check_target(struct move *m)
@@ -39,8 +56,11 @@ static int check_target(struct move *m)
 		.key = m->new_key,
 		.max_entries = 2,
 	};
-	int ret = store_run(&call);
+	int ret;
 
+	if (m->is_file)
+		return check_file(m);
+	ret = store_run(&call);
 	if (ret)
 		memcpy(m->from->message, call.message, sizeof(call.message));
 	for (size_t i = 0; !ret && i < call.list.count; i++) {
@@ -60,7 +80,8 @@ static int know_done(struct move *m)
 	size_t kept = 0;
 
 	m->done = calloc(m->count + 1, sizeof(*m->done));
-	if (!m->done)
+	m->was = calloc(m->count + 1, sizeof(*m->was));
+	if (!m->done || !m->was)
 		return -ENOMEM;
 	for (size_t i = 0; i < m->count; i++) {
 		struct store_entry *e = &m->entries[i];
@@ -70,6 +91,7 @@ static int know_done(struct move *m)
 			free(e->name);
 			continue;
 		}
+		memcpy(m->was[kept], e->object.etag, sizeof(m->was[kept]));
 		if (copy)
 			snprintf(e->object.etag, sizeof(e->object.etag), "%s", copy->now);
 		m->done[kept] = copy;
@@ -91,45 +113,21 @@ static int check_names(const struct move *m)
 	return 0;
 }
 
-/* Whoever writes to such a file goes on under its new name. */
-static void take_draft_along(const struct move *m, const char *old, const char *new,
-			     const struct store_object *copy)
-{
-	struct cache_file *file = cache_find(m->ctx, old, NULL);
-
-	if (!file)
-		return;
-	if (draft_is(file) && draft_rename(file, new, name_ino(new, strlen(new), false), copy))
-		draft_unlink(file);
-	cache_put(file);
-}
-
-/* What else was cached of the old name is of no use any more: the copy is another object. */
-static void tell(const struct move *m, const struct store_entry *e)
-{
-	char old[NAME_OBJECT_MAX], new[NAME_OBJECT_MAX];
-
-	snprintf(old, sizeof(old), "%s%s", m->old_prefix, e->name + strlen(m->old_key));
-	snprintf(new, sizeof(new), "%s%s", m->new_prefix, e->name + strlen(m->old_key));
-	take_draft_along(m, old, new, &e->object);
-	untold_copied(old, new, &e->object);
-	told_no_file(m->ctx, old);
-	meta_forget(m->ctx, new);
-	listing_changed(new);
-}
-
 static int delete_all(struct move *m)
 {
 	const char *keys[STORE_LIST_MAX];
 	int ret = 0;
 
+	for (size_t i = 0; i < m->count; i++)
+		move_take_along(m, i);
 	for (size_t at = 0, n; !ret && at < m->count; at += n) {
 		n = m->count - at < STORE_LIST_MAX ? m->count - at : STORE_LIST_MAX;
 		for (size_t i = 0; i < n; i++)
 			keys[i] = m->entries[at + i].name;
-		ret = change_delete_many(m->from, keys, n);
+		if (!m->keeps)
+			ret = change_delete_many(m->from, keys, n);
 		for (size_t i = 0; !ret && i < n; i++)
-			tell(m, &m->entries[at + i]);
+			move_tell(m, at + i);
 	}
 	return ret;
 }
@@ -139,28 +137,40 @@ static int copy_or_undo(struct move *m, bool *is_done)
 {
 	int ret = move_copy(m);
 
-	if (ret == -ECANCELED) { /* the daemon leaves: the next one goes on */
+	/* the daemon leaves: the next one goes on */
+	if (ret == -ECANCELED || (ret && m->goes_back)) {
 		*is_done = false;
-	} else if (ret) {
+	} else if (ret && !m->overwrites) {
 		moverecord_undoes(m->log);
 		move_undo(m, is_done);
 	}
 	return ret;
 }
 
-static int carry_out(struct move *m, bool *is_done)
+/* What is to be done, into m->entries. */
+static int look(struct move *m)
 {
-	int ret = m->log->is_resumed ? 0 : check_target(m);
+	bool is_fresh = !m->log->is_resumed;
+	int ret = is_fresh && !m->overwrites ? check_target(m) : 0;
 
-	if (!ret)
+	/* what was written since all was copied goes along as it is */
+	if (!ret && !m->log->deletes)
 		ret = draft_each(publish_one, m);
 	if (!ret)
 		ret = move_list(m);
 	if (!ret)
 		ret = know_done(m);
-	if (!ret && !m->log->is_resumed)
+	if (!ret && is_fresh)
 		ret = check_names(m);
-	*is_done = !ret || !m->log->is_resumed; /* nothing was done yet */
+	return ret;
+}
+
+static int carry_out(struct move *m, bool *is_done)
+{
+	int ret = look(m);
+
+	/* nothing was done yet */
+	*is_done = !ret || (!m->log->is_resumed && !m->goes_back);
 	if (ret)
 		return ret;
 	if (!m->log->deletes)
@@ -170,7 +180,7 @@ static int carry_out(struct move *m, bool *is_done)
 	moverecord_deletes(m->log);
 	ret = delete_all(m);
 	*is_done = !ret;
-	if (!ret) {
+	if (!ret && !m->is_file) {
 		dirattr_move(m->ctx, m->old_prefix, m->new_prefix);
 		told_no_dir(m->ctx, m->old_prefix);
 		told_dir(m->ctx, m->new_prefix, 0);
@@ -178,19 +188,13 @@ static int carry_out(struct move *m, bool *is_done)
 	return ret;
 }
 
-/* What the log says, which is ended. */
-int move_run(struct move *m)
+int move_run(struct move *m, bool *is_done)
 {
-	bool is_done;
 	int ret;
 
-	if (m->log->undoes) {
-		ret = move_undo_rest(m);
-		is_done = !ret;
-		ret = ret ? ret : -EIO; /* of the copies, when they were made */
-	} else {
-		ret = carry_out(m, &is_done);
-	}
-	movelog_end(m->log, is_done);
-	return ret;
+	if (!m->log->undoes)
+		return carry_out(m, is_done);
+	ret = move_undo_rest(m);
+	*is_done = !ret;
+	return ret ? ret : -EIO; /* of the copies, when they were made */
 }

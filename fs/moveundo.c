@@ -50,12 +50,16 @@ static int by_name(const void *a, const void *b)
  * same size, below the old one is a copy. */
 int move_undo_rest(struct move *m)
 {
-	struct move copies = {.from = m->to, .old_key = m->new_key};
+	struct move copies = {
+		.from = m->to, .old_key = m->new_key, .is_file = m->is_file, .log = m->log};
 	const char *key;
 	int ret = move_list(m);
 
+	snprintf(copies.old_prefix, sizeof(copies.old_prefix), "%s", m->new_prefix);
 	if (!ret)
 		ret = move_list(&copies);
+	if (ret == -ENOENT && m->is_file) /* it was not made, or is gone again */
+		ret = 0;
 	if (m->count)
 		qsort(m->entries, m->count, sizeof(*m->entries), by_name);
 	for (size_t i = 0; i < copies.count && !ret; i++) {

@@ -19,6 +19,7 @@
 #include "fs/untold.h"
 #include "fs/listing.h"
 #include "fs/meta.h"
+#include "fs/movelog.h"
 #include "fs/told.h"
 
 #define PAGE_BYTES_MAX (1u << 20) /* records of one page: 1,000 names of 255 bytes are 300 KB */
@@ -94,6 +95,8 @@ static int take_name(void *arg, const struct dirpage_name *n)
 	uint64_t ino;
 
 	snprintf(object, sizeof(object), "%s/%s/%s", b->l->scheme, b->l->bucket, n->key);
+	if (movelog_hides(object))
+		return 0;
 	mode = learn(b->l, object, n);
 	if (n->object && n->object->mtime_ns > b->newest_ns)
 		b->newest_ns = n->object->mtime_ns;
@@ -248,7 +251,7 @@ static int add_draft(void *arg, struct cache_file *file)
 	if (strncmp(object, b->l->object, len) != 0 || strchr(object + len, '/') ||
 	    memcmp(cache_ctx(file), context_id(b->l->ctx), WIRE_CTX_BYTES) != 0 ||
 	    escape_component(object + len, strlen(object + len), name, sizeof(name)) < 0 ||
-	    !draft_is_named(file))
+	    !draft_is_named(file) || movelog_hides(object))
 		return 0;
 	if (!draft_is_new(file) && meta_peek(cache_ctx(file), object, &fact) &&
 	    fact.kind == META_FILE)

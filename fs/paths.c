@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The paths of a request, and the symbolic links in them, for all operations alike. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/scope.h"
 #include "fs/follow.h"
+#include "fs/movegate.h"
 #include "fs/serve.h"
 
 #define PATHS_MAX 2
@@ -59,6 +61,44 @@ static void find_paths(const struct session *s, struct paths *p)
 	}
 }
 
+/* What the request is about to do with its names. */
+static enum movelog_use use_of(const struct wire_request *req)
+{
+	switch (req->op) {
+	case WIRE_STAT:
+	case WIRE_READLINK:
+	case WIRE_GETXATTR:
+		return MOVELOG_READS;
+	case WIRE_OPEN:
+		if (req->flags & O_PATH)
+			return MOVELOG_READS;
+		return req->flags & (O_ACCMODE | O_CREAT | O_TRUNC) ? MOVELOG_WRITES
+								    : MOVELOG_LISTS;
+	case WIRE_UNLINK:
+	case WIRE_RENAME:
+		return MOVELOG_REMOVES;
+	default:
+		return MOVELOG_WRITES;
+	}
+}
+
+/* Whoever is moving what is above or below comes first. */
+static void wait_for_moves(const struct session *s, const struct paths *p)
+{
+	char object[NAME_OBJECT_MAX];
+	struct name name;
+
+	for (unsigned i = 0; i < p->count; i++) {
+		if (name_parse(p->text[i], strlen(p->text[i]), &name))
+			continue;
+		if (name.kind == NAME_KEY)
+			name_object(&name, object);
+		else
+			name_prefix(&name, object);
+		movegate_wait(object, use_of(s->req));
+	}
+}
+
 static int answer(struct session *s, int ret, unsigned which, const char *text)
 {
 	if (ret != -WIRE_ELINK)
@@ -84,6 +124,8 @@ int paths_serve(struct session *s, serve_fn *serve)
 	int ret = 0, linked = 0;
 
 	find_paths(s, &p);
+	if (movelog_any())
+		wait_for_moves(s, &p);
 	for (unsigned i = 0; i < p.count && !ret; i++)
 		ret = answer(s, follow_known(s->ctx, p.text[i], text), i, text);
 	if (ret)

@@ -17,6 +17,7 @@
 #include "fs/fetch.h"
 #include "fs/foreign.h"
 #include "fs/gone.h"
+#include "fs/movegate.h"
 #include "fs/metadata.h"
 #include "fs/names.h"
 #include "fs/refused.h"
@@ -267,10 +268,14 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 int publish(struct cache_file *file, char message[STORE_MESSAGE_BYTES])
 {
 	uint64_t wanted = draft_begun(file);
+	char object[CACHE_OBJECT_MAX];
 	struct draft_flush flush;
 	int ret = -EAGAIN;
 
 	message[0] = '\0';
+	do { /* under the name that it is to have */
+		cache_object(file, object);
+	} while (movegate_wait(object, MOVELOG_WRITES));
 	for (int i = 0; i < TRIES_MAX && ret == -EAGAIN; i++) {
 		ret = draft_flush_begin(file, wanted, &flush);
 		if (ret)

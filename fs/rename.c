@@ -20,6 +20,9 @@
 #include "fs/publish.h"
 #include "fs/told.h"
 
+/* How often something that has to do with a directory may be on its way itself. */
+#define TRIES_MAX 16
+
 struct rename {
 	struct lookup *from, *to;
 	const uint8_t *ctx;
@@ -172,31 +175,37 @@ static int check(struct rename *r, struct wire_attr *old)
 	return ret;
 }
 
+static int rename_once(struct rename *r)
+{
+	struct wire_attr attr;
+	int ret = check(r, &attr);
+
+	if (ret)
+		return ret;
+	ret = name_storable(&r->to->name, S_ISDIR(attr.mode));
+	if (ret)
+		return ret;
+	if (S_ISDIR(attr.mode))
+		return movedir(r->from, r->to);
+	name_object(&r->from->name, r->old);
+	name_object(&r->to->name, r->new);
+	if (!strcmp(r->old, r->new))
+		return 0;
+	return rename_file(r);
+}
+
 int change_rename(struct lookup *from, struct lookup *to, unsigned flags)
 {
 	struct rename r = {.from = from,
 			   .to = to,
 			   .ctx = context_id(from->ctx),
 			   .must_be_new = flags & RENAME_NOREPLACE};
-	struct wire_attr attr;
-	int ret;
+	int ret = -EAGAIN;
 
 	from->message[0] = '\0';
-	if (flags == RENAME_EXCHANGE)
-		return change_exchange(from, to);
 	if (flags & ~(unsigned)RENAME_NOREPLACE)
 		return -EINVAL;
-	ret = check(&r, &attr);
-	if (ret)
-		return ret;
-	ret = name_storable(&to->name, S_ISDIR(attr.mode));
-	if (ret)
-		return ret;
-	if (S_ISDIR(attr.mode))
-		return movedir(from, to);
-	name_object(&from->name, r.old);
-	name_object(&to->name, r.new);
-	if (!strcmp(r.old, r.new))
-		return 0;
-	return rename_file(&r);
+	for (int i = 0; i < TRIES_MAX && ret == -EAGAIN; i++)
+		ret = rename_once(&r);
+	return ret == -EAGAIN ? -EBUSY : ret;
 }

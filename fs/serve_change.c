@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/fs.h>
 
 #include "cache/cache.h"
 #include "cache/draft.h"
@@ -219,13 +220,17 @@ int serve_clone(struct session *s)
 
 int serve_rename(struct session *s)
 {
+	unsigned flags = s->req->flags & ~(WIRE_MUST_BE_DIR | WIRE_NOFOLLOW);
 	SCOPE_FREE struct lookup *from = NULL;
 	SCOPE_FREE struct lookup *to = NULL;
 	int ret = two_lookups(s, &from, &to);
 
 	if (ret || !from || !to)
 		return ret;
-	ret = change_rename(from, to, s->req->flags & ~(WIRE_MUST_BE_DIR | WIRE_NOFOLLOW));
+	if (flags == RENAME_EXCHANGE)
+		ret = change_exchange(from, to, s->req->mode, s->req->offset);
+	else
+		ret = change_rename(from, to, flags);
 	if (ret)
 		serve_say(s, s->req->ctx, from->name.bucket, ret, from->message);
 	return ret;

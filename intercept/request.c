@@ -5,6 +5,7 @@
 #include <asm/poll.h>
 #include <asm/socket.h>
 #include <errno.h>
+#include <linux/fs.h>
 #include <linux/mman.h>
 #include <linux/resource.h>
 #include <linux/un.h>
@@ -363,8 +364,11 @@ static int exchange_beyond_limit(struct thread *t, struct request *rq, struct an
 static int met_itself(const struct request *rq, int error)
 {
 	switch (rq->op) {
-	case WIRE_UNLINK:
 	case WIRE_RENAME:
+		if (rq->flags & RENAME_EXCHANGE)
+			return error; /* the daemon knows it by its number */
+		return error == -ENOENT ? 0 : error;
+	case WIRE_UNLINK:
 		return error == -ENOENT ? 0 : error;
 	case WIRE_MKDIR:
 	case WIRE_LINK:

@@ -2,6 +2,7 @@
 /* Calls that make, remove and change names: mkdir, mknod, symlink, unlink, rename, link. */
 #include <errno.h>
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/stat.h>
 #include <string.h>
 
@@ -200,6 +201,10 @@ static long both_names(struct thread *t, enum wire_op op, unsigned flags)
 	rq.text_len = (uint32_t)(t->path[0].len + 1 + t->path[1].len);
 	if (t->path[1].must_be_dir)
 		rq.flags |= WIRE_MUST_BE_DIR;
+	if (op == WIRE_RENAME && flags & RENAME_EXCHANGE) {
+		rq.mode = t->path[0].must_be_dir | (unsigned)t->path[1].must_be_dir << 1;
+		sys3(__NR_getrandom, &rq.offset, sizeof(rq.offset), 0);
+	}
 	return request_run(&rq);
 }
 

@@ -28,8 +28,8 @@ def raw(number, *args):
     return result
 
 
-def renameat2(old, new, flags):
-    return raw(SYS_RENAMEAT2, AT_FDCWD, os.fsencode(old), AT_FDCWD, os.fsencode(new), flags)
+def renameat2(old, new, flags, old_fd=AT_FDCWD, new_fd=AT_FDCWD):
+    return raw(SYS_RENAMEAT2, old_fd, os.fsencode(old), new_fd, os.fsencode(new), flags)
 
 
 def linkat(old_fd, old, new, flags):

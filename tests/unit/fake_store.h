@@ -51,6 +51,9 @@ static struct {
 	bool lose_once;
 	int fail_delete, fail_copy; /* such calls end with this */
 	unsigned copies_first;	    /* so many copies do not */
+	bool is_mortal;		    /* so many copies and deletions are made, then nothing is: */
+	unsigned changes_left;	    /* all ends with -ECANCELED, as when a daemon leaves */
+	bool loses_last;	    /* the last of them does too */
 	int fail_after_begin;	    /* GETs end with this after one chunk */
 	unsigned page;		    /* entries of a page, 0: as asked */
 	uint64_t longest_get;	    /* seen: bytes */
@@ -188,6 +191,20 @@ static inline int fake_buckets(struct store_call *call)
 	return 0;
 }
 
+/* With the lock. *ret: what the change ends with; false: it is not made. */
+static inline bool fake_lives(int *ret)
+{
+	*ret = 0;
+	if (!fake.is_mortal)
+		return true;
+	if (!fake.changes_left || (fake.changes_left == 1 && fake.loses_last))
+		*ret = -ECANCELED;
+	if (!fake.changes_left)
+		return false;
+	fake.changes_left--;
+	return true;
+}
+
 static inline int fake_set_user(struct fake_object *o, const struct store_pairs *user)
 {
 	int ret = 0;
@@ -216,16 +233,17 @@ static inline struct fake_object *fake_place(struct store_call *call)
 static inline int fake_delete_key(const char *bucket, const char *key)
 {
 	struct fake_object *o = fake_find(bucket, key);
+	int ret;
 
 	if (fake.fail_delete)
 		return fake.fail_delete;
-	if (!o)
-		return 0;
+	if (!fake_lives(&ret) || !o)
+		return ret;
 	free(o->key);
 	free(o->content);
 	pairs_free(&o->user);
 	*o = fake.objects[--fake.count];
-	return 0;
+	return ret;
 }
 
 /* With the lock. */
@@ -248,9 +266,12 @@ static inline int fake_copy(struct store_call *call)
 {
 	struct fake_object *from = fake_find(call->from_bucket, call->from_key), *to;
 	struct store_object version;
+	int ret;
 
 	if (fake.fail_copy && !fake.copies_first)
 		return fake.fail_copy;
+	if (!fake_lives(&ret))
+		return ret;
 	fake.copies_first -= fake.copies_first > 0;
 	if (!from)
 		return -ENOENT;
@@ -276,7 +297,7 @@ static inline int fake_copy(struct store_call *call)
 	if (call->set_user)
 		fake_set_user(to, call->set_user);
 	fake_describe(to, &call->object);
-	return 0;
+	return ret;
 }
 
 /* With the lock. */

@@ -34,12 +34,16 @@ class Faulty:
     def __exit__(self, *_):
         self.store.stop()
 
+    def setting(self, text):
+        """As the store's /_admin/config takes it: latency_ms=20"""
+        status, answer = self.store.send("POST", "/_admin/config", text.encode(),
+                                         {"host": self.store.netloc, "content-type": "application/x-www-form-urlencoded"})
+        want(status == 200, f"{text}: {answer!r}")
+
     def fault(self, *rules):
         """These from now on; none: all is well again."""
         for rule in ("none", *rules):
-            status, answer = self.store.send("POST", "/_admin/config", b"fault=" + urllib.parse.quote(rule).encode(),
-                                             {"host": self.store.netloc, "content-type": "application/x-www-form-urlencoded"})
-            want(status == 200, f"{rule}: {answer!r}")
+            self.setting("fault=" + urllib.parse.quote(rule))
 
     def run(self, command, timeout=110, **env):
         return self.context.run([self.context.skyshim, "run", "sh", "-c", command], env={**self.env, **env}, timeout=timeout)

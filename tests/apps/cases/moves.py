@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A directory's rename, and daemons that are killed in the middle of it: in the end all of it has the new name, or,
-where the service refused, the old one, and nothing is there twice or not at all."""
+"""A directory's rename, two that change places, and daemons that are killed in the middle of it: in the end all of it
+has the new name, or, where the service refused, the old one, and nothing is there twice or not at all."""
 import errno
 import os
 import random
@@ -12,6 +12,8 @@ from cases.stream import kill_daemon, soon
 
 FILES = 200
 KILLS = 4
+EXCHANGED = 90  # files of the one, and half as many of the other: so many copies three times
+COPIES = 2 * (EXCHANGED // 2 + 1) + EXCHANGED
 
 
 def keys(faulty):
@@ -19,18 +21,18 @@ def keys(faulty):
     return sorted(key.split("</Key>")[0] for key in page.split("<Key>")[1:])
 
 
-def fill(faulty, name):
-    for i in range(FILES):
+def fill(faulty, name, files=FILES):
+    for i in range(files):
         faulty.store.put("faulty", f"w/{name}/sub{i % 3}/f{i}", b"%d" % i)
-    return sorted(f"w/{name}/sub{i % 3}/f{i}" for i in range(FILES))
+    return sorted(f"w/{name}/sub{i % 3}/f{i}" for i in range(files))
 
 
 def named(wanted, old, new):
     return sorted(key.replace(f"w/{old}/", f"w/{new}/") for key in wanted)
 
 
-def check_content(faulty, name):
-    for i in random.sample(range(FILES), 20):
+def check_content(faulty, name, files=FILES):
+    for i in random.sample(range(files), 20):
         want(faulty.store.get("faulty", f"w/{name}/sub{i % 3}/f{i}") == b"%d" % i, f"f{i} has other bytes")
 
 
@@ -38,13 +40,15 @@ def killed_once(faulty, copies, program_too):
     """The daemon is killed when it has made so many copies."""
     context = faulty.context
     wanted = fill(faulty, "here")
-    faulty.run("cat $D/keep")
+    soon(lambda: faulty.run("ls -d $D/here").status == 0, "what others made is not seen")
     faulty.store.reset()
+    faulty.setting("latency_ms=10")
     process = context.start([context.skyshim, "run", "mv", f"{faulty.env['D']}/here", f"{faulty.env['D']}/there"], env=faulty.env)
     soon(lambda: faulty.store.stats()["verbs"]["CopyObject"] >= copies, "it does not begin")
     if program_too:
         os.killpg(process.pid, signal.SIGKILL)
     kill_daemon(context)
+    faulty.setting("latency_ms=0")
     _, err = process.communicate(timeout=60)
     if program_too:
         want(faulty.run("cat $D/keep").status == 0, "the next daemon")
@@ -64,10 +68,75 @@ def killed_once(faulty, copies, program_too):
 def killed(program_too):
     def check(context):
         rng = random.Random(program_too)
-        with Faulty(context, "--latency-ms", "10") as faulty:
+        with Faulty(context) as faulty:
             for copies in (*(rng.randrange(1, FILES) for _ in range(KILLS - 1)), FILES):
                 killed_once(faulty, copies, program_too)
     return check
+
+
+EXCHANGE = ("import ctypes, os, sys\n"
+            "call = ctypes.CDLL(None, use_errno=True).syscall\n"
+            "D = os.environ['D']\n"
+            "if call(316, -100, f'{D}/{sys.argv[1]}'.encode(), -100, f'{D}/{sys.argv[2]}'.encode(), 2):\n"
+            "    sys.exit(os.strerror(ctypes.get_errno()))\n")
+
+
+def exchange_killed_once(faulty, copies, program_too):
+    """The daemon is killed when it has made so many copies of an exchange."""
+    context = faulty.context
+    here = fill(faulty, "here", EXCHANGED)
+    there = [*(f"w/there/sub1/g{i}" for i in range(EXCHANGED // 2)), "w/there/sub1/f1"]
+    for key in there:
+        faulty.store.put("faulty", key, b"there")
+    wanted = sorted(named(here, "here", "there") + named(there, "there", "here"))
+    soon(lambda: faulty.run("ls -d $D/here $D/there").status == 0, "what others made is not seen")
+    faulty.store.reset()
+    faulty.setting("latency_ms=30")
+    process = context.start([context.skyshim, "run", "python3", "-c", EXCHANGE, "here", "there"], env=faulty.env)
+    soon(lambda: faulty.store.stats()["verbs"]["CopyObject"] >= copies, "it does not begin")
+    if program_too:
+        os.killpg(process.pid, signal.SIGKILL)
+    kill_daemon(context)
+    faulty.setting("latency_ms=0")
+    _, err = process.communicate(timeout=100)
+    if not program_too:
+        want(process.returncode == 0 and not err, f"the exchange fails: {process.returncode} {err!r}")
+    listed = faulty.run("ls -A $D; ls $D/here/sub1; cat $D/here/sub1/f1 $D/there/sub1/f1")
+    names = [b"here", b"keep", b"old", b"there", *sorted(os.path.basename(key).encode() for key in there), b"there1"]
+    want(listed.status == 0 and listed.stdout.split() == names, f"after {copies} copies: what is seen is half of it: {listed}")
+    want([key for key in keys(faulty) if "/sub" in key] == wanted and not any(".exchange" in key for key in keys(faulty)),
+         f"after {copies} copies: it is not exchanged, or something is left")
+    check_content(faulty, "there", EXCHANGED)
+    want(faulty.run("rm -r $D/there $D/here").status == 0, "they cannot be removed")
+
+
+def exchange_killed(program_too):
+    def check(context):
+        rng = random.Random(10 + program_too)
+        with Faulty(context) as faulty:
+            for copies in (*(rng.randrange(1, COPIES) for _ in range(KILLS - 1)), COPIES):
+                exchange_killed_once(faulty, copies, program_too)
+    return check
+
+
+def exchange_refused(context):
+    """One copy that is refused, of each of the three moves: all is as before, and so it is if that can only be done later."""
+    with Faulty(context) as faulty:
+        for name in ("here", "there"):
+            fill(faulty, name, EXCHANGED)
+            faulty.store.put("faulty", f"w/{name}/sub0/only-{name}", name.encode())
+        wanted = keys(faulty)
+        soon(lambda: faulty.run("ls -d $D/here $D/there").status == 0, "what others made is not seen")
+        for which in ("skip=50", "key=faulty/w/there/sub0/only-here", "key=faulty/w/here/sub0/only-there"):
+            faulty.fault(f"denied,verb=CopyObject,{which}")
+            result = context.run([context.skyshim, "run", "python3", "-c", EXCHANGE, "here", "there"], env=faulty.env)
+            faulty.fault()
+            want(result.status == 1 and b"Permission denied" in result.stderr, f"{which}: {result}")
+            soon(lambda: keys(faulty) == wanted, f"{which}: it is not as before")
+            want(faulty.store.get("faulty", "w/there/sub0/only-there") == b"there", "other bytes")
+        result = context.run([context.skyshim, "run", "python3", "-c", EXCHANGE, "here", "there"], env=faulty.env)
+        want(result.status == 0, f"again: {result}")
+        want(faulty.store.get("faulty", "w/here/sub0/only-there") == b"there", "it is not exchanged")
 
 
 def refused(context):
@@ -135,4 +204,7 @@ CASES = [
     Case("move/both-killed", check=killed(True), embedded_only=True, timeout=170),
     Case("move/refused", check=refused, embedded_only=True, timeout=110),
     Case("move/changed-since", check=changed_since, embedded_only=True, timeout=110),
+    Case("move/exchange-daemon-killed", check=exchange_killed(False), embedded_only=True, timeout=170),
+    Case("move/exchange-both-killed", check=exchange_killed(True), embedded_only=True, timeout=170),
+    Case("move/exchange-refused", check=exchange_refused, embedded_only=True, timeout=110),
 ]

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is known here of objects that got other names. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cache/draft.h"
+#include "fs/listing.h"
+#include "fs/meta.h"
+#include "fs/move.h"
+#include "fs/told.h"
+#include "fs/untold.h"
+
+static void names(const struct move *m, size_t i, char old[NAME_OBJECT_MAX],
+		  char new[NAME_OBJECT_MAX])
+{
+	const char *rest = m->entries[i].name + strlen(m->old_key);
+
+	snprintf(old, NAME_OBJECT_MAX, "%s%s", m->old_prefix, rest);
+	snprintf(new, NAME_OBJECT_MAX, "%s%s", m->new_prefix, rest);
+}
+
+static void rename_file(struct cache_file *file, const char *new, const struct store_object *copy)
+{
+	if (draft_rename(file, new, name_ino(new, strlen(new), false), copy))
+		draft_unlink(file);
+}
+
+/* Whoever only reads it, and has not got all yet. */
+static void take_reader_along(const struct move *m, size_t i, const char *old, const char *new)
+{
+	struct cache_file *file = cache_find(m->ctx, old, m->was[i]);
+
+	if (!file)
+		return;
+	if (!draft_is(file) && cache_is_open(file) && !draft_open(file, false, NULL))
+		rename_file(file, new, &m->entries[i].object);
+	cache_put(file);
+}
+
+void move_take_along(struct move *m, size_t i)
+{
+	char old[NAME_OBJECT_MAX], new[NAME_OBJECT_MAX];
+	struct cache_file *file;
+
+	names(m, i, old, new);
+	file = cache_find(m->ctx, old, NULL);
+	if (!file)
+		return;
+	if (draft_is(file))
+		rename_file(file, new, &m->entries[i].object);
+	cache_put(file);
+	take_reader_along(m, i, old, new);
+}
+
+/* The directories on the way to a new name may have been known not to be there. */
+static void forget_between(const struct move *m, const char *new)
+{
+	char name[META_NAME_MAX], prefix[NAME_OBJECT_MAX];
+
+	for (const char *at = new + strlen(m->new_prefix); (at = strchr(at, '/')); at++) {
+		snprintf(prefix, sizeof(prefix), "%.*s", (int)(at - new + 1), new);
+		meta_dir_name(prefix, name);
+		meta_forget(m->ctx, name);
+		prefix[at - new] = '\0';
+		meta_forget(m->ctx, prefix);
+		listing_changed(prefix);
+	}
+}
+
+/* What was cached of the old name is of no use any more: the copy is another object. */
+void move_tell(struct move *m, size_t i)
+{
+	char old[NAME_OBJECT_MAX], new[NAME_OBJECT_MAX];
+
+	names(m, i, old, new);
+	untold_copied(old, new, &m->entries[i].object);
+	if (!m->keeps)
+		told_no_file(m->ctx, old);
+	if (m->is_file && !m->done[i]) {
+		told_file(m->ctx, new, &m->fact);
+		return;
+	}
+	meta_forget(m->ctx, new);
+	listing_changed(new);
+	if (!m->is_file)
+		forget_between(m, new);
+}
