@@ -429,6 +429,9 @@ static int send_off(struct flight *f)
 	f->x.send_bytes = f->request.source_bytes + f->request.body.len + f->request.tail.len;
 	f->x.expect = f->x.send_bytes >= EXPECT_BYTES && !learned_endpoint(f->site.origin)->deaf;
 	f->x.is_ahead = f->call->is_ahead;
+	/* once: if the next comes to a halt as well, it is not the connection's fault */
+	f->x.impatient = f->ask.verb == STORE_GET && !f->tries_total &&
+			 !(f->site.limits.bytes.rate > 0); /* which may be what holds it up */
 	f->x.works = f->ops->verb[f->ask.verb].works;
 	f->x.speed_max = f->site.limits.bytes.rate;
 	if (!f->first_ms) /* digesting the source is over */

@@ -40,6 +40,8 @@ static void on_failure(struct flight *f)
 		flight_conclude(f, -ECANCELED);
 		return;
 	}
+	if (f->x.straggled)
+		TALLY_ADD(f->job, hedges, 1);
 	settle_partial(f);
 	lost_note_failure(f);
 	if (flight_try_again(f, report_tries(failure), NULL))

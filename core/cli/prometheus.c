@@ -143,7 +143,8 @@ static void tally_page(const struct page *p, const json_t *tally)
 	per_store(p, tally, "store_sent_bytes_total", "bytes_out", "Bytes of requests' bodies.");
 	single(p, "store_retries_total", "counter", "Sendings after the first.",
 	       (double)stats_number(tally, "retries"));
-	single(p, "store_hedges_total", "counter", "Second requests beside slow ones.",
+	single(p, "store_hedges_total", "counter",
+	       "Requests made again because a body had come to a halt.",
 	       (double)stats_number(tally, "hedges"));
 	single(p, "store_errors_total", "counter", "Calls that failed for good.",
 	       (double)stats_number(tally, "errors"));

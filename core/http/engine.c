@@ -110,13 +110,20 @@ static void end_active(struct transfer *t, CURLcode code, enum http_failure give
 	finish(t);
 }
 
-static bool host_is_full(const char *origin)
+/* For this transfer. What nobody waits for leaves a quarter of the connections to the rest: a long
+ * body that was begun cannot be put off any more. */
+static bool host_is_full(const struct transfer *next)
 {
-	unsigned count = 0;
+	unsigned count = 0, ahead = 0;
 
-	for (struct transfer *t = engine.active.first; t; t = t->next)
-		count += !strcmp(t->origin, origin);
-	return count >= engine.limits.host_max;
+	for (struct transfer *t = engine.active.first; t; t = t->next) {
+		if (strcmp(t->origin, next->origin) != 0)
+			continue;
+		count++;
+		ahead += t->x->is_ahead;
+	}
+	return count >= engine.limits.host_max ||
+	       (next->x->is_ahead && ahead >= engine.limits.host_max - engine.limits.host_max / 4);
 }
 
 static void start_waiting(void)
@@ -127,7 +134,7 @@ static void start_waiting(void)
 		next = t->next;
 		if (engine.active.count >= engine.limits.total_max)
 			return;
-		if (host_is_full(t->origin))
+		if (host_is_full(t))
 			continue;
 		list_remove(&engine.waiting, t);
 		list_add(&engine.active, t);
@@ -186,6 +193,8 @@ static void watch_all(int64_t now_ms, int64_t lag_ms)
 		next = t->next;
 		if (lag_ms > LAG_MS && t->watch_since_ms)
 			t->watch_since_ms += lag_ms;
+		if (lag_ms > LAG_MS && t->heard_ms)
+			t->heard_ms += lag_ms;
 		why = transfer_watch(t, &engine.limits, now_ms);
 		if (why != HTTP_NONE) {
 			end_active(t, CURLE_OK, why);

@@ -17,6 +17,7 @@ struct http_limits {
 	int64_t connect_ms;    /* name, TCP and TLS together */
 	int64_t first_byte_ms; /* from the start, or the body's last byte, to the status line */
 	int64_t stall_ms;      /* a body slower than the next for so long is dead */
+	int64_t straggle_ms;   /* a body of which nothing comes for so long, if it is impatient */
 	int64_t work_ms;       /* instead of both, to an exchange that works: without any byte;
 				* below flight_limits.patience_ms, or it is never tried again */
 	unsigned stall_bytes_per_s;
@@ -28,6 +29,7 @@ struct http_limits {
 	((struct http_limits){.connect_ms = 3000,        \
 			      .first_byte_ms = 10000,    \
 			      .stall_ms = 10000,         \
+			      .straggle_ms = 4000,       \
 			      .work_ms = 45000,          \
 			      .stall_bytes_per_s = 1024, \
 			      .host_max = 64,            \

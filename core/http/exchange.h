@@ -55,6 +55,7 @@ struct http_exchange {
 	uint64_t send_bytes; /* of the request's body */
 	bool expect;	     /* ask for leave before the body goes (RFC 9110 section 10.1.1) */
 	double speed_max;    /* bytes a second, of each direction; 0: as it comes */
+	bool impatient;	     /* it is asked again elsewhere when it straggles: straggle_ms */
 	bool works;	     /* the server has to work before it answers: http_limits.work_ms */
 	bool is_ahead;	     /* nobody waits for it yet: where others have to, it goes last */
 	/* On the I/O thread, with send_bytes: fills buf with the body's bytes from offset on, in
@@ -72,6 +73,7 @@ struct http_exchange {
 	int error; /* with HTTP_CALLER, a negative errno */
 	int status;
 	struct header_list answer;
+	bool straggled;			/* HTTP_STALLED by straggle_ms */
 	bool continued;			/* the server gave leave for the body */
 	unsigned connections;		/* opened for it */
 	int64_t sent_us, started_us;	/* http_send() came; a connection was its. 0: never */

@@ -89,6 +89,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	int ret;
 
 	t->watch_bytes += bytes;
+	t->heard += bytes;
 	ret = t->x->body ? t->x->body(t->x, data, bytes) : 0;
 	return ret ? stop(t, ret, HTTP_CALLER) : bytes;
 }
@@ -355,6 +356,19 @@ static bool is_too_slow(const struct transfer *t, const struct http_limits *limi
 	return t->watch_bytes * 1000 < (uint64_t)limits->stall_bytes_per_s * (uint64_t)passed;
 }
 
+/* Has the answer's body come to a halt? */
+static bool straggles(struct transfer *t, const struct http_limits *limits, int64_t now_ms)
+{
+	if (!t->headed || !t->x->impatient)
+		return false;
+	if (!t->heard_ms || t->heard != t->heard_then) {
+		t->heard_then = t->heard;
+		t->heard_ms = now_ms;
+	}
+	t->x->straggled = now_ms - t->heard_ms >= limits->straggle_ms;
+	return t->x->straggled;
+}
+
 enum http_failure transfer_watch(struct transfer *t, const struct http_limits *limits,
 				 int64_t now_ms)
 {
@@ -365,6 +379,8 @@ enum http_failure transfer_watch(struct transfer *t, const struct http_limits *l
 		t->watch_since_ms = now_ms;
 		return HTTP_NONE;
 	}
+	if (straggles(t, limits, now_ms))
+		return HTTP_STALLED;
 	if (!t->headed && !sending)
 		return passed >= answer_ms(t, limits) ? HTTP_FIRST_BYTE : HTTP_NONE;
 	if (passed < (t->headed && t->x->works ? limits->work_ms : limits->stall_ms))

@@ -22,6 +22,9 @@ struct transfer {
 	char error_text[CURL_ERROR_SIZE];
 	int64_t watch_since_ms; /* of the present phase or window */
 	uint64_t watch_bytes;	/* of the body in this window, whichever is under way */
+	uint64_t heard;		/* of the answer's body, in all */
+	uint64_t heard_then;	/* ... when it was looked at last with another result */
+	int64_t heard_ms;	/* ... and when that was */
 	uint64_t sent;		/* of the request's body, as far as libcurl took it */
 	bool started;		/* the request was sent once */
 	bool headed;		/* head() was called */

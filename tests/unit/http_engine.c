@@ -215,6 +215,37 @@ Test(http_engine, a_stalled_body)
 	cr_assert_eq(failure_of((struct fault_step){.kind = FAULT_STALL, .at = 100}), HTTP_STALLED);
 }
 
+/* Who can ask again does not wait as long for a body that has come to a halt. */
+static int64_t halted_ms(bool impatient)
+{
+	int64_t began_ms = clock_mono_ms();
+
+	fault_start(100000, "\"e\"");
+	fault.step[0] = (struct fault_step){.kind = FAULT_STALL, .at = 100};
+	limits.stall_ms = impatient ? 600000 : 1500;
+	limits.straggle_ms = 200;
+	http_start(&limits);
+	prepare(&one, "GET", "/");
+	one.x.impatient = impatient;
+	http_post(&one.task, 0);
+	wait_for(&done_count, 1);
+	http_stop();
+	fault_stop();
+	header_clear(&one.x.answer);
+	cr_assert_eq(one.x.failure, HTTP_STALLED);
+	return clock_mono_ms() - began_ms;
+}
+
+Test(http_engine, an_impatient_one_gives_up_a_straggler, .timeout = 60)
+{
+	cr_assert_geq(halted_ms(true), 200);
+}
+
+Test(http_engine, others_do_not, .timeout = 60)
+{
+	cr_assert_geq(halted_ms(false), 1500);
+}
+
 Test(http_engine, a_cut_body)
 {
 	cr_assert_eq(failure_of((struct fault_step){.kind = FAULT_TRUNCATE, .at = 100}), HTTP_CUT);
@@ -237,6 +268,35 @@ Test(http_engine, a_bad_field)
 			     .kind = FAULT_RAW,
 			     .raw = "HTTP/1.1 200 OK\r\nA: b\x01\r\nContent-Length: 0\r\n\r\n"}),
 		     HTTP_MALFORMED);
+}
+
+/* What nobody waits for leaves room: the last that comes is sent while they are held up. */
+Test(http_engine, a_quarter_is_for_those_who_wait)
+{
+	static struct sent many[12];
+
+	fault_start(10, "\"e\"");
+	for (int i = 0; i < 3; i++)
+		fault.step[i] = (struct fault_step){.kind = FAULT_STALL, .at = 1};
+	limits.host_max = 4;
+	http_start(&limits);
+	for (int i = 0; i < 12; i++) {
+		prepare(&many[i], "GET", i < 11 ? "/ahead" : "/wanted");
+		many[i].x.is_ahead = i < 11;
+	}
+	for (int i = 0; i < 11; i++)
+		http_post(&many[i].task, 0);
+	for (int i = 0; i < 5000 && fault.requests < 3; i++)
+		usleep(1000);
+	http_post(&many[11].task, 0);
+	wait_for(&done_count, 1);
+	cr_assert_eq(many[11].x.status, 200);
+	cr_assert_eq(many[11].x.failure, HTTP_NONE);
+	cr_assert_eq(fault.requests, 4u);
+	http_stop();
+	for (int i = 0; i < 12; i++)
+		header_clear(&many[i].x.answer);
+	fault_stop();
 }
 
 /* More exchanges than a host may have: the others wait, and their clock does not run meanwhile. */
