@@ -71,6 +71,9 @@ void cache_stats(struct cache_stats *out)
 		.size_max = cache.size_max,
 		.parts = cache.parts,
 		.evicted_bytes = cache.evicted,
+		.ahead_bytes = cache.ahead_bytes,
+		.ahead_used = cache.ledger.used,
+		.ahead_wasted = cache.ledger.wasted,
 	};
 	pthread_mutex_unlock(&cache.lock);
 }

@@ -20,7 +20,8 @@ struct cache_file;
 
 #define CACHE_FILES_MAX	  65536 /* cache files known at a time */
 #define CACHE_PARTS_MAX	  64	/* GETs in flight */
-#define CACHE_PARTS_FILE  16	/* ... of one file */
+#define CACHE_PARTS_AHEAD 48	/* ... that nobody waits for: the rest is for those who wait */
+#define CACHE_PARTS_FILE  16	/* ... of one file ahead, or for one reader */
 #define CACHE_MESSAGE_MAX STORE_MESSAGE_BYTES
 #define CACHE_OBJECT_MAX  5121 /* bytes of an object name with its NUL */
 
@@ -28,8 +29,12 @@ struct cache_file;
 struct cache_part {
 	struct cache_file *file; /* a reference of its own */
 	uint64_t offset, length; /* bytes; offset is a multiple of the block size */
-	uint64_t written;	 /* up to here it is in the file */
-	uint64_t settled;	 /* bytes in whole blocks so far; the cache's own */
+	uint64_t taken;		 /* up to here it has come */
+	uint64_t written; /* up to here it is in the file; the cache's own, as what follows */
+	char *held;	  /* [written, taken): less than a block; NULL until there is some */
+	bool is_ahead;	  /* nobody waits for it yet */
+	uint64_t settled; /* bytes in whole blocks so far */
+	int64_t start_ns, first_ns;
 	struct cache_part *next; /* the cache's own */
 };
 
@@ -117,7 +122,7 @@ int cache_open_data(struct cache_file *file, int flags);
 int cache_open_vnode(struct cache_file *file);
 
 /* Waits until [offset, offset + length) is there; flags of WIRE_ENSURE. With WIRE_ENSURE_NOWAIT
- * only starts what that reader will need. Not on the I/O thread. message: of CACHE_MESSAGE_MAX
+ * only starts what that reader will need next. Not on the I/O thread. message: of CACHE_MESSAGE_MAX
  * bytes or NULL; gets the line that goes with an error, or "". Returns 0, the part's error, or
  * -ENOSPC. */
 int cache_ensure(struct cache_file *file, uint64_t offset, uint64_t length, unsigned flags,
@@ -141,6 +146,8 @@ extern const char cache_full_line[];
 
 struct cache_stats {
 	uint64_t files, bytes, size_max, parts, evicted_bytes;
+	/* of what was fetched within files before it was asked for; the rest may be used yet */
+	uint64_t ahead_bytes, ahead_used, ahead_wasted;
 };
 void cache_stats(struct cache_stats *out);
 

@@ -300,7 +300,7 @@ int draft_truncate(struct cache_file *file, uint64_t size, char *message)
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&cache.lock);
-	a->ahead.end = a->ahead.offset;
+	streams_rest(a);
 	draft_place(notes);
 	draft_begin(notes, size, size < base ? base - size : 0);
 	if (size < base) {

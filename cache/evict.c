@@ -128,7 +128,7 @@ static void avoid(const struct cache_active *a, uint64_t *first, uint64_t *end)
 static bool choose(const struct cache_active *a, bool pressed, uint64_t *first, uint64_t *end)
 {
 	const struct vnode_shm *vn = a->pair.vn;
-	uint64_t low = readahead_low(&a->readahead, vn->attr.size, clock_ns() - STREAM_REST_NS);
+	uint64_t low = readahead_low(&a->readahead, clock_ns() - STREAM_REST_NS);
 
 	if (low < vn->attr.size)
 		low = low > KEEP_BYTES ? low - KEEP_BYTES : 0;

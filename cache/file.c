@@ -190,9 +190,8 @@ static struct cache_active *active_new(struct pair *pair)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&a->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	a->ahead.is_ahead = true;
 	a->missing = blocks_of(pair->vn->attr.size) - blocks_count(pair->vn);
-	readahead_init(&a->readahead, cache.window_max, false, clock_ns());
+	streams_open(a, false);
 	return a;
 }
 
@@ -222,7 +221,6 @@ int file_activate(struct cache_file *file)
 		pair_close(&pair);
 		return -ENOMEM;
 	}
-	__atomic_store_n(&pair.vn->ahead_mark, UINT64_MAX, __ATOMIC_RELEASE);
 	file_recharge(file);
 	if (!file->refs)
 		idle_append(file);
@@ -239,6 +237,7 @@ void file_deactivate(struct cache_file *file)
 		idle_remove(file);
 	if (a->is_blocked)
 		cache.blocked--;
+	streams_close(a);
 	pair_close(&a->pair);
 	pthread_cond_destroy(&a->wake);
 	free(a);
@@ -483,6 +482,8 @@ int file_take_over(struct cache_file *file, const struct pair_about *about)
 		return ret;
 	}
 	draft_list_remove(file);
+	if (file->active)
+		streams_close(file->active); /* its vnode may go with the notes */
 	notes_give_up(&file->draft->notes);
 	free(file->draft->same);
 	free(file->draft);

@@ -31,23 +31,24 @@
 /* Somebody who waits for a range; lives on the waiter's stack. */
 struct cache_waiter {
 	uint64_t offset, end;
+	uint64_t goal; /* a GET for it may go on up to here */
 	uint64_t part; /* bytes of one GET for it */
 	int error;
-	bool is_ahead; /* nobody waits: the range of read-ahead, in the file */
 	char *message; /* or NULL */
 	struct cache_waiter *next;
 };
 
 struct cache_active {
-	struct pair pair;	      /* constant while there are references */
-	pthread_cond_t wake;	      /* something arrived or failed */
-	struct cache_waiter *waiters; /* oldest first */
-	struct cache_waiter ahead;    /* what is wanted without anybody waiting */
-	struct cache_part *parts;     /* in flight */
-	unsigned part_count;
+	struct pair pair;	       /* constant while there are references */
+	pthread_cond_t wake;	       /* something arrived or failed */
+	struct cache_waiter *waiters;  /* oldest first */
+	struct cache_part *parts;      /* in flight */
+	unsigned parts_ahead;	       /* of these, those that nobody waited for */
 	uint64_t missing;	       /* blocks */
 	uint64_t punch_from, punch_to; /* being evicted: nothing may be fetched here */
 	struct readahead readahead;
+	struct cache_waiter willneed; /* what a program has said that it will want */
+	unsigned turn;		      /* the stream that goes first */
 	bool is_blocked; /* a waiter wants parts that the limits or the space did not allow */
 	struct cache_file *idle_prev, *idle_next; /* only without references */
 };
@@ -94,6 +95,9 @@ struct cache_state {
 	uint64_t used;		    /* bytes of all files */
 	uint64_t reserved;	    /* bytes of parts in flight, not yet used */
 	uint64_t parts, files, evicted;
+	uint64_t parts_ahead; /* of these, those that nobody waited for */
+	uint64_t ahead_bytes; /* that such parts were to bring, since the start */
+	struct readahead_ledger ledger;
 	struct cache_file *drafts;
 	struct cache_file *lru_first, *lru_last;
 	struct cache_file *idle_first, *idle_last; /* oldest first */
@@ -175,6 +179,28 @@ struct fill_list {
  * allow; the second does so for all files that were held back. */
 void fill_pump(struct cache_file *file, struct fill_list *list);
 void fill_pump_blocked(struct fill_list *list);
+
+/* With the lock: makes parts of what is missing of w's range, [offset, end), and may go on up to
+ * its goal in the last of them. False: held back. */
+bool fill_range(struct cache_file *file, const struct cache_waiter *w, bool is_ahead,
+		struct fill_list *list);
+
+/* cache/streams.c, all with the lock. Of a new cache_active; opened, as of readahead_init(): again,
+ * if there are no streams. */
+void streams_open(struct cache_active *a, bool opened);
+
+/* All end. */
+void streams_close(struct cache_active *a);
+
+/* A reader is at [w->offset, w->end), or will be: flags of WIRE_ENSURE. Sets w's part and goal. */
+void streams_see(struct cache_active *a, struct cache_waiter *w, unsigned flags);
+
+/* Makes the parts that are wanted ahead. False: some are held back by the count, which is worth
+ * coming back to without a waiter. */
+bool streams_pump(struct cache_file *file, struct fill_list *list);
+
+/* Nothing is wanted ahead any more, until a reader is seen again. */
+void streams_rest(struct cache_active *a);
 
 /* With the lock: the part of cache_create_with(). */
 struct cache_part *fill_first(struct cache_file *file, uint64_t length);

@@ -2,10 +2,10 @@
 /*
  * Who waits for what, and which GETs are on their way for it.
  *
- * A reader puts a cache_waiter on its stack into the file; the pump turns waiters, then read-ahead,
- * into parts as far as the limits and the space allow; arriving bytes set bits and wake. What could
- * not start marks the file blocked, and is tried again whenever a part ends or the evictor made
- * room.
+ * A reader puts a cache_waiter on its stack into the file; the pump turns waiters, then what is
+ * wanted ahead (cache/streams.c), into parts as far as the limits and the space allow; arriving
+ * bytes set bits and wake. What could not start marks the file blocked, and is tried again whenever
+ * a part ends or the evictor made room. A part of the limits is kept for those who wait.
  */
 #include "cache/file.h"
 
@@ -49,7 +49,8 @@ static struct cache_part *part_at(const struct cache_active *a, uint64_t block, 
 	return NULL;
 }
 
-static struct cache_part *part_new(struct cache_file *file, uint64_t offset, uint64_t end)
+static struct cache_part *part_new(struct cache_file *file, uint64_t offset, uint64_t end,
+				   bool is_ahead)
 {
 	struct cache_active *a = file->active;
 	struct cache_part *p = calloc(1, sizeof(*p));
@@ -57,33 +58,45 @@ static struct cache_part *part_new(struct cache_file *file, uint64_t offset, uin
 	if (!p)
 		return NULL;
 	p->file = file;
-	p->offset = p->written = offset;
+	p->offset = p->taken = p->written = offset;
 	p->length = end - offset;
+	p->is_ahead = is_ahead;
+	p->start_ns = clock_ns();
 	p->next = a->parts;
 	a->parts = p;
-	a->part_count++;
 	cache.parts++;
+	if (is_ahead) {
+		a->parts_ahead++;
+		cache.parts_ahead++;
+		cache.ahead_bytes += p->length;
+	}
 	cache.reserved += p->length;
 	file_ref_locked(file);
 	return p;
 }
 
-static bool at_limit(const struct cache_active *a)
+static bool at_limit(const struct cache_active *a, bool is_ahead, unsigned here)
 {
-	return a->part_count >= CACHE_PARTS_FILE || cache.parts >= CACHE_PARTS_MAX;
+	if (is_ahead)
+		return a->parts_ahead >= CACHE_PARTS_FILE || cache.parts_ahead >= CACHE_PARTS_AHEAD;
+	return here >= CACHE_PARTS_FILE || cache.parts >= CACHE_PARTS_MAX;
 }
 
-/* Starts what is missing of one wanted range. False: held back. */
-static bool want(struct cache_file *file, struct cache_waiter *w, struct fill_list *list)
+bool fill_range(struct cache_file *file, const struct cache_waiter *w, bool is_ahead,
+		struct fill_list *list)
 {
 	struct cache_active *a = file->active;
 	uint64_t size = a->pair.vn->attr.size;
 	uint64_t end = blocks_of(w->end < size ? w->end : size);
+	uint64_t goal = blocks_of(w->goal < size ? w->goal : size);
 	uint64_t part_blocks = w->part >> VNODE_BLOCK_SHIFT;
 	uint64_t at = w->offset >> VNODE_BLOCK_SHIFT;
+	unsigned here = 0; /* parts on their way for it */
 
+	for (const struct cache_part *p = is_ahead ? NULL : a->parts; p; p = p->next)
+		here += p->offset < w->end && p->offset + p->length > w->offset;
 	for (;;) {
-		uint64_t stop, limit = end;
+		uint64_t stop, limit = goal > end ? goal : end;
 		struct cache_part *p;
 
 		at = blocks_next_missing(a->pair.vn, at, end);
@@ -100,7 +113,7 @@ static bool want(struct cache_file *file, struct cache_waiter *w, struct fill_li
 			limit = a->punch_from;
 		stop = (at / part_blocks + 1) * part_blocks;
 		stop = blocks_next_present(a->pair.vn, at, stop < limit ? stop : limit);
-		if (at_limit(a) || list->count == FILL_LIST_MAX)
+		if (at_limit(a, is_ahead, here) || list->count == FILL_LIST_MAX)
 			return false;
 		if (!space_for((stop - at) << VNODE_BLOCK_SHIFT)) {
 			cache.want_space = true;
@@ -108,10 +121,11 @@ static bool want(struct cache_file *file, struct cache_waiter *w, struct fill_li
 			return false;
 		}
 		stop <<= VNODE_BLOCK_SHIFT;
-		p = part_new(file, at << VNODE_BLOCK_SHIFT, stop < size ? stop : size);
+		p = part_new(file, at << VNODE_BLOCK_SHIFT, stop < size ? stop : size, is_ahead);
 		if (!p)
 			return false;
 		list->parts[list->count++] = p;
+		here++;
 		at = blocks_of(p->offset + p->length);
 	}
 }
@@ -122,15 +136,11 @@ void fill_pump(struct cache_file *file, struct fill_list *list)
 	bool all = true;
 
 	for (struct cache_waiter *w = a->waiters; w; w = w->next) {
-		if (!w->error && !want(file, w, list))
+		if (!w->error && !fill_range(file, w, false, list))
 			all = false;
 	}
-	/* only what was held back by the count is worth coming back to without a waiter */
-	if (all && a->ahead.end > a->ahead.offset) {
-		all = want(file, &a->ahead, list) || !at_limit(a);
-		if (all)
-			a->ahead.end = a->ahead.offset;
-	}
+	if (all)
+		all = streams_pump(file, list);
 	set_blocked(file, !all);
 }
 
@@ -175,7 +185,7 @@ void fill_fail_blocked(int error, const char *message)
 			continue;
 		for (struct cache_waiter *w = a->waiters; w; w = w->next)
 			fail_waiter(w, error, message);
-		a->ahead.end = a->ahead.offset;
+		streams_rest(a);
 		set_blocked(file, false);
 		pthread_cond_broadcast(&a->wake);
 	}
@@ -198,25 +208,6 @@ static void waiter_remove(struct cache_active *a, struct cache_waiter *w)
 		at = &(*at)->next;
 	if (*at)
 		*at = w->next;
-}
-
-/* Decides on read-ahead for a reader at offset. Returns the size of the parts to fetch. */
-static uint64_t plan_ahead(struct cache_active *a, uint64_t offset, uint64_t length, unsigned flags)
-{
-	struct vnode_shm *vn = a->pair.vn;
-	struct readahead_plan plan;
-
-	if (flags & WIRE_ENSURE_RANDOM)
-		return READAHEAD_PART_MAX;
-	plan = readahead_next(&a->readahead, offset, length, vn->attr.size,
-			      flags & WIRE_ENSURE_NOWAIT, clock_ns());
-	__atomic_store_n(&vn->ahead_mark, plan.mark, __ATOMIC_RELEASE);
-	if (plan.to > plan.from) {
-		a->ahead.offset = plan.from;
-		a->ahead.end = plan.to;
-		a->ahead.part = plan.part;
-	}
-	return plan.part;
 }
 
 static void wait_for(struct cache_file *file, struct cache_waiter *w)
@@ -250,7 +241,7 @@ int cache_ensure(struct cache_file *file, uint64_t offset, uint64_t length, unsi
 		__atomic_or_fetch(&a->pair.vn->flags, VNODE_PINNED, __ATOMIC_RELEASE);
 	present = vnode_present(a->pair.vn, offset, length);
 	if (nowait || !present)
-		w.part = plan_ahead(a, offset, length, flags);
+		streams_see(a, &w, flags);
 	if (!nowait && !present)
 		waiter_add(a, &w);
 	fill_pump(file, &list);
@@ -275,12 +266,9 @@ struct cache_part *fill_first(struct cache_file *file, uint64_t length)
 
 	if (!size || blocks_has(a->pair.vn, 0) || part_at(a, 0, &limit))
 		return NULL;
-	if (!a->parts) {
-		readahead_init(&a->readahead, cache.window_max, true, clock_ns());
-		__atomic_store_n(&a->pair.vn->ahead_mark, readahead_mark(&a->readahead, size),
-				 __ATOMIC_RELEASE);
-	}
-	return part_new(file, 0, length < size ? length : size);
+	if (!a->parts)
+		streams_open(a, true);
+	return part_new(file, 0, length < size ? length : size, false);
 }
 
 static int write_all(int fd, const char *data, uint64_t bytes, uint64_t offset)
@@ -318,24 +306,28 @@ static int put_data(struct cache_file *file, const char *data, uint64_t bytes, u
 	return ret;
 }
 
-int cache_part_data(struct cache_part *part, uint64_t offset, const void *data, uint64_t bytes)
+/* Does somebody wait for nothing any more? */
+static bool is_served(const struct cache_active *a)
+{
+	for (const struct cache_waiter *w = a->waiters; w; w = w->next) {
+		if (vnode_present(a->pair.vn, w->offset, w->end - w->offset))
+			return true;
+	}
+	return false;
+}
+
+/* Into the file, and says so. */
+static int settle(struct cache_part *part, const char *data, uint64_t bytes)
 {
 	struct cache_active *a = part->file->active;
 	uint64_t size = a->pair.vn->attr.size;
 	uint64_t first = part->written >> VNODE_BLOCK_SHIFT;
 	uint64_t end;
-	int ret;
+	int ret = put_data(part->file, data, bytes, part->written);
 
-	if (offset > part->written || offset < part->offset ||
-	    offset + bytes > part->offset + part->length)
-		return -EIO;
-	if (offset + bytes <= part->written)
-		return 0; /* a retry that began anew: said already, and perhaps written to since */
-	ret = put_data(part->file, (const char *)data + (part->written - offset),
-		       offset + bytes - part->written, part->written);
 	if (ret)
 		return ret;
-	part->written = offset + bytes;
+	part->written += bytes;
 	end = part->written == size ? blocks_of(size) : part->written >> VNODE_BLOCK_SHIFT;
 
 	pthread_mutex_lock(&cache.lock);
@@ -350,10 +342,74 @@ int cache_part_data(struct cache_part *part, uint64_t offset, const void *data, 
 		if (!a->missing)
 			__atomic_or_fetch(&a->pair.vn->flags, VNODE_COMPLETE, __ATOMIC_RELEASE);
 		file_recharge(part->file);
-		if (a->waiters)
+		if (is_served(a))
 			pthread_cond_broadcast(&a->wake);
 	}
 	pthread_mutex_unlock(&cache.lock);
+	return 0;
+}
+
+/* Keeps the beginning of a block until the rest comes. */
+static int hold(struct cache_part *part, const char *data, uint64_t bytes)
+{
+	if (!part->held)
+		part->held = malloc(VNODE_BLOCK_BYTES);
+	if (!part->held)
+		return settle(part, data, bytes);
+	memcpy(part->held + (part->taken - part->written), data, bytes);
+	return 0;
+}
+
+/* Takes some of the bytes that follow: up to the end of a block, or many blocks. How many, or an
+ * error. */
+static int64_t take(struct cache_part *part, const char *data, uint64_t bytes)
+{
+	uint64_t part_end = part->offset + part->length;
+	uint64_t room = VNODE_BLOCK_BYTES - part->taken % VNODE_BLOCK_BYTES;
+	uint64_t step = bytes < room ? bytes : room;
+	int ret;
+
+	if (part->taken == part->written && part->taken + bytes == part_end) {
+		step = bytes;
+		ret = settle(part, data, step);
+	} else if (part->taken == part->written && bytes >= room) {
+		step = bytes - (part->taken + bytes) % VNODE_BLOCK_BYTES;
+		ret = settle(part, data, step);
+	} else {
+		ret = hold(part, data, step);
+	}
+	if (ret)
+		return ret;
+	part->taken += step;
+	if (part->taken > part->written &&
+	    (part->taken == part_end || part->taken % VNODE_BLOCK_BYTES == 0))
+		ret = settle(part, part->held, part->taken - part->written);
+	return ret ? ret : (int64_t)step;
+}
+
+/* Whole blocks are written at a time: libcurl hands over 16 KiB, and a write costs the file system
+ * more than its bytes. No reader waits for less than a block. */
+int cache_part_data(struct cache_part *part, uint64_t offset, const void *data, uint64_t bytes)
+{
+	const char *from = data;
+
+	if (offset > part->taken || offset < part->offset ||
+	    offset + bytes > part->offset + part->length)
+		return -EIO;
+	if (offset + bytes <= part->taken)
+		return 0; /* a retry that began anew: said already, and perhaps written to since */
+	if (!part->first_ns)
+		part->first_ns = clock_ns();
+	from += part->taken - offset;
+	bytes -= part->taken - offset;
+	while (bytes) {
+		int64_t n = take(part, from, bytes);
+
+		if (n < 0)
+			return (int)n;
+		from += n;
+		bytes -= (uint64_t)n;
+	}
 	return 0;
 }
 
@@ -364,8 +420,11 @@ static void part_remove(struct cache_active *a, struct cache_part *part)
 	while (*at != part)
 		at = &(*at)->next;
 	*at = part->next;
-	a->part_count--;
 	cache.parts--;
+	if (part->is_ahead) {
+		a->parts_ahead--;
+		cache.parts_ahead--;
+	}
 	cache.reserved -= part->length - part->settled;
 }
 
@@ -376,7 +435,7 @@ static void part_failed(struct cache_part *part, int error, const char *message)
 	uint64_t from = part->written & ~(uint64_t)(VNODE_BLOCK_BYTES - 1);
 	uint64_t to = part->offset + part->length;
 
-	a->ahead.end = a->ahead.offset;
+	streams_rest(a);
 	if (error == -ENOSPC) {
 		/* the disk is full: those who wait go on waiting for the evictor */
 		cache.is_low = cache.want_space = true;
@@ -400,12 +459,16 @@ void cache_part_done(struct cache_part *part, int error, const char *message)
 		error = -EIO; /* never short */
 	if (error)
 		part_failed(part, error, message);
+	else if (part->first_ns)
+		readahead_measured(&file->active->readahead, part->first_ns - part->start_ns,
+				   clock_ns() - part->start_ns, part->length);
 	pthread_cond_broadcast(&file->active->wake);
 	fill_pump(file, &list);
 	fill_pump_blocked(&list);
 	file_put_locked(file);
 	pthread_mutex_unlock(&cache.lock);
 
+	free(part->held);
 	free(part);
 	fill_start(&list);
 }

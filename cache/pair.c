@@ -70,7 +70,7 @@ static void fill_vnode(struct vnode_shm *vn, const struct pair_about *about, con
 	vn->path_off = sizeof(*vn);
 	vn->bitmap_words = (blocks_of(size) + 63) / 64;
 	vn->bitmap_off = (uint32_t)(tail_offset(size, path_len) - vn->bitmap_words * 8);
-	vn->ahead_mark = UINT64_MAX;
+	vn->hints = 0;
 	memcpy(vn->ctx, about->ctx, WIRE_CTX_BYTES);
 	memcpy((char *)vn + vn->path_off, about->path, path_len + 1);
 	fill_tail(vn, about);
@@ -308,7 +308,7 @@ static void turn(struct vnode_shm *vn, size_t bytes, const struct pair_about *ab
 	vn->bitmap_words = (blocks_of(size) + 63) / 64;
 	vn->bitmap_off = (uint32_t)(tail_offset(size, vn->path_len) - vn->bitmap_words * 8);
 	vn->notes_off = 0;
-	vn->ahead_mark = UINT64_MAX;
+	vn->hints = 0;
 	fill_tail(vn, about);
 	blocks_set(vn, 0, blocks_of(size));
 	__atomic_store_n(&vn->flags, VNODE_COMPLETE | (about->is_plain ? VNODE_PLAIN : 0),

@@ -126,6 +126,7 @@ int fetch_part(struct cache_part *part)
 		.key = f->key,
 		.offset = part->offset,
 		.length = part->length,
+		.is_ahead = part->is_ahead,
 		.if_match = can_match(f->etag) ? f->etag : NULL,
 		.sink = {part_begin, part_data, f},
 		.done = part_done,

@@ -121,9 +121,10 @@ static void add_count(json_t *object, const struct ahead_count *c, bool bytes)
 }
 
 /* What was fetched before anybody asked for it. */
-static json_t *ahead(void)
+static json_t *ahead(const struct cache_stats *cached)
 {
 	json_t *object = json_object(), *files = json_object(), *listings = json_object();
+	json_t *within = json_object();
 	struct ahead_stats stats;
 
 	ahead_stats(&stats);
@@ -131,6 +132,10 @@ static json_t *ahead(void)
 	add_count(listings, &stats.listings, false);
 	json_object_set_new(object, "files", files);
 	json_object_set_new(object, "listings", listings);
+	set(within, "bytes_fetched", cached->ahead_bytes);
+	set(within, "bytes_used", cached->ahead_used);
+	set(within, "bytes_wasted", cached->ahead_wasted);
+	json_object_set_new(object, "within", within);
 	return object;
 }
 
@@ -197,7 +202,7 @@ int stats_json(uint32_t job, char **text_out)
 	set(root, "names", meta.entries);
 	set(root, "names_bytes", meta.bytes);
 	set(root, "listings", listing_count());
-	json_object_set_new(root, "ahead", ahead());
+	json_object_set_new(root, "ahead", ahead(&cached));
 	json_object_set_new(root, "coverage", coverage());
 	json_object_set_new(root, "total", tallies_json(&tally_all, true));
 	json_object_set_new(root, "jobs", tallies_jobs());

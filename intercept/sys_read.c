@@ -170,28 +170,35 @@ long sys_readahead(struct sys_args *a)
 
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS;
-	ret = vf->vn->kind == VNODE_FILE
-		      ? vfile_ensure(vf, a->arg[1], a->arg[2], WIRE_ENSURE_NOWAIT)
-		      : -EINVAL;
+	ret = vf->vn->kind == VNODE_FILE ? 0 : -EINVAL;
+	if (!ret)
+		vfile_advise(vf, a->arg[1], a->arg[2], WIRE_ENSURE_WANT);
 	vfile_put(vf);
 	return ret;
 }
 
-/* WILLNEED starts the fetch; the other hints are left to the daemon's own observation. */
+/* The daemon is told how the file will be read. (madvise(2) need not tell it of a mapping: all of
+ * that is there when mmap(2) returns.) */
 long sys_fadvise64(struct sys_args *a)
 {
 	struct vfile *vf;
 	long ret = cloudfd_get((int)a->arg[0], &vf);
 	uint64_t length = a->arg[2] ? a->arg[2] : UINT64_MAX - a->arg[1];
 	enum { NORMAL, RANDOM, SEQUENTIAL, WILLNEED, DONTNEED, NOREUSE };
+	static const unsigned flags[] = {
+		[RANDOM] = WIRE_ENSURE_RANDOM,
+		[SEQUENTIAL] = WIRE_ENSURE_ONWARD,
+		[WILLNEED] = WIRE_ENSURE_WANT,
+		[DONTNEED] = WIRE_ENSURE_LEAVE,
+	};
 
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS;
 	ret = 0;
 	if (a->arg[3] > NOREUSE)
 		ret = -EINVAL;
-	else if (a->arg[3] == WILLNEED && vf->vn->kind == VNODE_FILE)
-		vfile_ensure(vf, a->arg[1], length, WIRE_ENSURE_NOWAIT);
+	else if (a->arg[3] != NOREUSE)
+		vfile_advise(vf, a->arg[1], length, flags[a->arg[3]]);
 	vfile_put(vf);
 	return ret;
 }

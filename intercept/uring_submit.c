@@ -202,7 +202,7 @@ static void fetch_ahead(struct thread *t, struct uring *r, uint32_t first, uint3
 			uint64_t bytes = uring_transfer_bytes(t, &e);
 
 			if (bytes && !vnode_present(vf->vn, e.off, bytes))
-				vfile_ensure(vf, e.off, bytes, WIRE_ENSURE_NOWAIT);
+				vfile_advise(vf, e.off, bytes, WIRE_ENSURE_WANT);
 		}
 		vfile_put(vf);
 	}

@@ -106,7 +106,6 @@ struct vfile *vfile_map(int vnode_fd)
 				.ino = vn->data_ino,
 				.vn = vn,
 				.map_bytes = (uint64_t)st.st_size,
-				.mark_sent = UINT64_MAX,
 				.next = *head,
 			};
 			*head = vf;
@@ -169,23 +168,48 @@ void vfile_put(struct vfile *vf)
 	lock_drop(&vfiles_lock);
 }
 
-/* Lets read-ahead go on before a reader has to wait for it. */
-static void hint(struct vfile *vf, uint64_t offset, uint64_t length)
+static void tell(struct vfile *vf, uint64_t offset, uint64_t length, unsigned flags)
 {
-	uint64_t mark = __atomic_load_n(&vf->vn->ahead_mark, __ATOMIC_ACQUIRE);
 	struct request rq = {
 		.op = WIRE_ENSURE,
 		.data_dev = vf->dev,
 		.data_ino = vf->ino,
 		.offset = offset,
 		.length = length,
-		.flags = WIRE_ENSURE_NOWAIT,
+		.flags = WIRE_ENSURE_NOWAIT | flags,
 	};
 
-	if (mark == UINT64_MAX || offset + length < mark)
+	request_run(&rq);
+}
+
+/* Lets read-ahead go on before a reader has to wait for it. */
+static void hint(struct vfile *vf, uint64_t offset, uint64_t length)
+{
+	const struct vnode_hint *hints = vf->vn->hint;
+	uint32_t used = __atomic_load_n(&vf->vn->hints, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < used && i < VNODE_HINTS; i++) {
+		uint64_t from = __atomic_load_n(&hints[i].from, __ATOMIC_RELAXED);
+
+		if (offset + length <= from ||
+		    offset >= __atomic_load_n(&hints[i].to, __ATOMIC_RELAXED) ||
+		    __atomic_exchange_n(&vf->hinted[i], from + 1, __ATOMIC_RELAXED) == from + 1)
+			continue;
+		tell(vf, offset, length, __atomic_load_n(&vf->advice, __ATOMIC_RELAXED));
 		return;
-	if (__atomic_exchange_n(&vf->mark_sent, mark, __ATOMIC_RELAXED) != mark)
-		request_run(&rq);
+	}
+}
+
+void vfile_advise(struct vfile *vf, uint64_t offset, uint64_t length, unsigned flags)
+{
+	const unsigned lasting = WIRE_ENSURE_RANDOM | WIRE_ENSURE_ONWARD;
+
+	if (vf->vn->kind != VNODE_FILE)
+		return;
+	if (!(flags & ~lasting))
+		__atomic_store_n(&vf->advice, flags, __ATOMIC_RELAXED);
+	else if (flags & WIRE_ENSURE_LEAVE || !vnode_present(vf->vn, offset, length))
+		tell(vf, offset, length, flags);
 }
 
 int vfile_ensure(struct vfile *vf, uint64_t offset, uint64_t length, unsigned flags)
@@ -196,7 +220,7 @@ int vfile_ensure(struct vfile *vf, uint64_t offset, uint64_t length, unsigned fl
 		.data_ino = vf->ino,
 		.offset = offset,
 		.length = length,
-		.flags = flags,
+		.flags = flags | __atomic_load_n(&vf->advice, __ATOMIC_RELAXED),
 	};
 	bool pinned = __atomic_load_n(&vf->vn->flags, __ATOMIC_ACQUIRE) & VNODE_PINNED;
 

@@ -23,7 +23,8 @@ struct vfile {
 	uint32_t settles;   /* atomic; what is not published of it is, when this process ends */
 	uint32_t explained; /* atomic; why it could not be published, was said */
 	uint32_t round;	    /* of notes_flush_all(); under vfiles' lock */
-	uint64_t mark_sent; /* atomic; the last ahead_mark a hint was sent for */
+	uint64_t hinted[VNODE_HINTS]; /* atomic; from what on a hint was sent last, each */
+	uint32_t advice;	      /* atomic; WIRE_ENSURE_RANDOM or _ONWARD, or 0 */
 	struct window window;
 	struct vfile *next;
 };
@@ -44,6 +45,10 @@ void vfile_put(struct vfile *vf); /* NULL is allowed */
 /* Makes [offset, offset + length) present, waiting for the daemon if it must. flags: WIRE_ENSURE_*.
  * 0 or a negative errno (-EIO: the object could not be fetched). Ranges beyond the end are fine. */
 int vfile_ensure(struct vfile *vf, uint64_t offset, uint64_t length, unsigned flags);
+
+/* posix_fadvise(2): flags of WIRE_ENSURE. Those that last hold for the whole file, in this process.
+ */
+void vfile_advise(struct vfile *vf, uint64_t offset, uint64_t length, unsigned flags);
 
 /* pread(2) of present bytes: ensures, reads, and checks that nothing was evicted in between. fd is
  * the descriptor, buf the program's. Bytes or a negative errno. */

@@ -30,7 +30,7 @@
 #include "core/base/wire.h"
 
 #define VNODE_MAGIC	  0x44564b53u /* "SKVD" */
-#define VNODE_VERSION	  3u
+#define VNODE_VERSION	  4u
 #define VNODE_BLOCK_SHIFT 16u /* one bit for each 64 KiB */
 #define VNODE_BLOCK_BYTES (1u << VNODE_BLOCK_SHIFT)
 #define VNODE_DATA_MODE	  01600u /* sticky bit on a regular file, owner only */
@@ -43,6 +43,14 @@ enum vnode_kind { VNODE_FILE = 1, VNODE_DIR = 2 };
 #define VNODE_DRAFT    4u /* file: it is or was written to; see core/base/draft.h */
 #define VNODE_PLAIN    8u /* file: nobody else keeps metadata with its object; the daemon's own */
 
+/* File: who reads something of [from, to) sends one WIRE_ENSURE_NOWAIT for each value of from that
+ * it meets, so that read-ahead goes on without anybody waiting. Empty: none. Both are atomic, but
+ * not together: a hint that is wrong does no harm. */
+struct vnode_hint {
+	uint64_t from, to; /* bytes */
+};
+#define VNODE_HINTS 16u
+
 struct vnode_shm {
 	uint32_t magic, version;
 	uint32_t kind;
@@ -52,9 +60,8 @@ struct vnode_shm {
 	uint32_t evict_seq;	     /* atomic */
 	uint32_t path_len;	     /* bytes, without NUL */
 	uint64_t list_bytes;	     /* atomic; directory: bytes of complete records so far */
-	uint64_t ahead_mark; /* atomic; file: a reader that reads at or beyond this offset sends
-			      * one WIRE_ENSURE_NOWAIT for each value it meets, so that
-			      * read-ahead goes on without anybody waiting; UINT64_MAX: none */
+	struct vnode_hint hint[VNODE_HINTS];
+	uint32_t hints;	     /* atomic; how many of them may be in use */
 	uint32_t path_off;   /* from the start of this struct: the virtual path, NUL-terminated */
 	uint32_t bitmap_off; /* from the start of this struct: 64-bit words, bit i = block i */
 	uint64_t bitmap_words;

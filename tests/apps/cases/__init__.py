@@ -18,6 +18,7 @@ FAMILIES = (
     "errors",
     "budget",
     "ahead",
+    "readahead",
     "warm",
     "write",
     "write_races",
