@@ -177,6 +177,12 @@ probe: all teststore ## every operation that changes files, by path and descript
 	@tests/operations/run --build $(BUILD) --store $(or $(STORE),embedded) $(CHECKS)
 
 KILLS ?= 100
+.PHONY: token-storm
+token-storm: all teststore ## 1,000 processes at once ask for one token: AWS, Google, Microsoft Entra ID (MANY=1000)
+	@tests/apps/run --build $(BUILD) creds/many-processes
+	@SKYSHIM_MANY_PROCESSES=$(or $(MANY),1000) tests/apps/run --build $(BUILD) creds/many-processes-google
+	@SKYSHIM_MANY_PROCESSES=$(or $(MANY),1000) tests/azure/tokens $(BUILD)
+
 .PHONY: crash
 crash: all teststore ## kill programs that write, their daemon, or both, and look at the bucket (KILLS=100)
 	@tests/crash/run --build $(BUILD) --kills $(KILLS)
@@ -257,6 +263,10 @@ $(BUILD)/analyze/%.ok: % $(BUILD)/host.flags
 .PHONY: bench
 bench: all teststore ## figures as ratios to a raw client in the same run: a table and build/bench.json
 	@tests/bench/run --build $(BUILD) --json $(BUILD)/bench.json $(BENCH)
+
+.PHONY: bench-dialects
+bench-dialects: all teststore ## 1 GiB read and written on the embedded store as S3, Azure and Google: ratios, at most 1.3
+	@tests/bench/dialects --build $(BUILD) --json $(BUILD)/bench-dialects.json
 
 .PHONY: bench-intercept
 bench-intercept: all teststore ## what interception costs, natively beside: a table and build/bench-intercept.json

@@ -139,6 +139,9 @@ int azure_blocks_build_commit(const struct store_call *call, const struct store_
 			      struct store_request *out);
 int azure_blocks_parse_commit(struct store_call *call, const struct store_answer *answer,
 			      struct store_check *check);
+int azure_blocks_build_look(const struct store_call *call, const struct store_site *site,
+			    struct store_request *out);
+int azure_blocks_made(struct store_call *call, const struct store_answer *answer);
 
 /* list.c: List Blobs and List Containers */
 int azure_list_build(const struct store_call *call, const struct store_site *site,

@@ -306,3 +306,83 @@ int azure_blocks_parse_commit(struct store_call *call, const struct store_answer
 	call->object = object;
 	return 0;
 }
+
+/* --- after a lost answer: blocks bear names that nobody else gives --------------------------- */
+
+struct comparing {
+	const struct store_call *call;
+	const char *at; /* in the names of the part */
+	size_t part;
+	bool is_new; /* one of them was put by this upload */
+	bool differs, seen_root;
+};
+
+int azure_blocks_build_look(const struct store_call *call, const struct store_site *site,
+			    struct store_request *out)
+{
+	int ret = azure_site_start(site, "GET", call->bucket, call->key, out);
+
+	if (!ret)
+		ret = uri_add_query(&out->target, "blocklisttype", "committed");
+	return ret ? ret : uri_add_query(&out->target, "comp", "blocklist");
+}
+
+/* The next name that was listed to be committed, with its length; NULL: there is none. */
+static const char *next_name(struct comparing *c, size_t *len_out)
+{
+	const char *name;
+
+	while (!c->at || !*c->at) {
+		if (c->part == c->call->part_count)
+			return NULL;
+		c->at = c->call->parts[c->part++].etag;
+		if (*c->at == KEPT)
+			c->at++;
+		else
+			c->is_new = true;
+	}
+	name = c->at;
+	*len_out = strcspn(name, " ");
+	c->at += *len_out + (name[*len_out] == ' ');
+	return name;
+}
+
+static int on_look_begin(void *arg, const char *path)
+{
+	struct comparing *c = arg;
+
+	c->seen_root |= !strcmp(path, "BlockList");
+	return c->seen_root ? 0 : -EBADMSG;
+}
+
+static int on_look_end(void *arg, const char *path, const char *text)
+{
+	struct comparing *c = arg;
+	const char *name;
+	size_t len = 0;
+
+	if (strcmp(path, "BlockList/CommittedBlocks/Block/Name") != 0)
+		return 0;
+	name = next_name(c, &len);
+	c->differs |= !name || strlen(text) != len || strncmp(text, name, len) != 0;
+	return 0;
+}
+
+int azure_blocks_made(struct store_call *call, const struct store_answer *answer)
+{
+	struct comparing c = {.call = call};
+	struct xml_visitor visitor = {.begin = on_look_begin, .end = on_look_end, .arg = &c};
+	struct store_object object = {0};
+	size_t len;
+	int ret = azure_blob_attributes(answer->fields, &object);
+
+	if (!ret)
+		ret = xml_read(answer->body, answer->body_bytes, &visitor);
+	if (ret || !c.seen_root)
+		return ret ? ret : -EBADMSG;
+	/* of kept blocks alone another writer's list could be the same */
+	if (c.differs || next_name(&c, &len) || !c.is_new || !object.etag[0])
+		return -ESTALE;
+	call->object = object;
+	return 0;
+}

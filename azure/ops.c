@@ -53,6 +53,8 @@ const struct store_ops azure_ops = {
 	.verb[STORE_COMPLETE] = {.build = azure_blocks_build_commit,
 				 .parse = azure_blocks_parse_commit,
 				 .expect = azure_put_unknown,
+				 .look = azure_blocks_build_look,
+				 .made = azure_blocks_made,
 				 .works = true},
 	.verb[STORE_ABORT] = {.local = azure_blocks_nothing},
 	.verb[STORE_UPLOADS] = {.local = azure_blocks_nothing},

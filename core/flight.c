@@ -403,7 +403,9 @@ static int start_hashing(struct flight *f)
 static int build(struct flight *f, const struct creds *creds)
 {
 	int64_t now_s;
-	int ret = f->ops->verb[f->ask.verb].build(&f->ask, &f->site, &f->request);
+	int ret = f->asking == ASK_MADE
+			  ? flight_verb(f)->look(&f->ask, &f->site, &f->request)
+			  : f->ops->verb[f->ask.verb].build(&f->ask, &f->site, &f->request);
 
 	if (ret < 0)
 		return ret;

@@ -22,6 +22,7 @@ enum flight_asking {
 	ASK_CALL,    /* what the caller wants */
 	ASK_SIZE,    /* a HEAD: the GET turned out to be beyond the end */
 	ASK_WRITTEN, /* a HEAD: has an earlier sending of this write been carried out? */
+	ASK_MADE,    /* store_verb_ops.look: the same */
 	ASK_SETTLED, /* a HEAD: has what was begun come to its end? */
 	ASK_VERSION, /* a HEAD: is it another than the one that is known? */
 };
@@ -71,7 +72,7 @@ struct flight {
 	struct {
 		int error, status;
 		char message[STORE_MESSAGE_BYTES];
-	} lost; /* ASK_WRITTEN: what the call ends with if it was not */
+	} lost; /* ASK_WRITTEN, ASK_MADE: what the call ends with if it was not */
 };
 
 static inline const struct store_verb_ops *flight_verb(const struct flight *f)
@@ -113,6 +114,10 @@ bool lost_ask(struct flight *f, int error);
 
 /* The HEAD's answer: ends the call. */
 void lost_found(struct flight *f);
+
+/* What was looked at instead of a HEAD shows that it is ours (0), another's (-ESTALE) or nothing
+ * (-ENOENT): ends the call. */
+void lost_shown(struct flight *f, int error);
 
 /* There is no object, or another version. */
 void lost_not_ours(struct flight *f);

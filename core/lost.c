@@ -66,7 +66,7 @@ bool lost_ask(struct flight *f, int error)
 	if (f->asking != ASK_CALL || !f->unsure || !flight_verb(f)->expect ||
 	    (error != -ESTALE && error != -ENOENT && error != -EIO))
 		return false;
-	if (expected(f, identity) < 0) {
+	if (expected(f, identity) < 0 && (!flight_verb(f)->look || error == -ENOENT)) {
 		if (error != -ESTALE)
 			return false; /* true in any case */
 		give_up(f);
@@ -77,7 +77,7 @@ bool lost_ask(struct flight *f, int error)
 	f->lost.error = error;
 	f->lost.status = f->x.status;
 	memcpy(f->lost.message, f->call->message, sizeof(f->lost.message));
-	f->asking = ASK_WRITTEN;
+	f->asking = expected(f, identity) < 0 ? ASK_MADE : ASK_WRITTEN;
 	f->tries = 0;
 	f->progress_ms = clock_mono_ms();
 	flight_relaunch(f, 0);
@@ -125,6 +125,16 @@ void lost_found(struct flight *f)
 		give_up(f);
 	else
 		lost_not_ours(f);
+}
+
+void lost_shown(struct flight *f, int error)
+{
+	if (error == -ENOENT)
+		give_up(f);
+	else if (error)
+		lost_not_ours(f);
+	else
+		flight_conclude(f, 0);
 }
 
 void lost_not_ours(struct flight *f)

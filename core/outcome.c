@@ -163,7 +163,7 @@ void outcome_fault(struct flight *f)
 		if (flight_try_again(f, RETRY_TRIES_MAX, header_get(&f->x.answer, "Retry-After")))
 			return;
 	}
-	if (f->asking == ASK_WRITTEN && fault.error == -ENOENT) {
+	if ((f->asking == ASK_WRITTEN || f->asking == ASK_MADE) && fault.error == -ENOENT) {
 		lost_not_ours(f);
 		return;
 	}
@@ -313,8 +313,15 @@ static void on_success(struct flight *f)
 			on_failure(f);
 			return;
 		}
+	} else if (f->asking == ASK_MADE) {
+		ret = flight_verb(f)->made(&f->ask, &answer);
 	} else {
 		ret = f->ops->verb[f->ask.verb].parse(&f->ask, &answer, &check);
+	}
+	if (f->asking == ASK_MADE && (!ret || ret == -ESTALE || ret == -ENOENT)) {
+		note_success(f);
+		lost_shown(f, ret);
+		return;
 	}
 	if (ret == -EREMOTEIO) {
 		outcome_fault(f);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/pairs.h"
 #include "gcs/gcs.h"
 
 static bool is_onto_itself(const struct store_call *call)
@@ -106,4 +107,45 @@ int gcs_copy_parse(struct store_call *call, const struct store_answer *answer,
 		ret = parse_rewrite(call, json);
 	json_decref(json);
 	return ret;
+}
+
+/* After a lost answer. A patch leaves the generation as it is, and with it the bytes. Who has made
+ * what is there by copying cannot be seen. */
+int gcs_copy_build_look(const struct store_call *call, const struct store_site *site,
+			struct store_request *out)
+{
+	struct store_call head = *call;
+
+	head.if_match = head.if_none_match = NULL;
+	return gcs_object_build_head(&head, site, out);
+}
+
+static bool has_metadata(const struct store_pairs *sent, const struct store_pairs *kept)
+{
+	for (size_t i = 0; sent && i < sent->count; i++) {
+		const char *value = pairs_get(kept, sent->pair[i].name);
+
+		if (!value || strcmp(value, sent->pair[i].value) != 0)
+			return false;
+	}
+	return true;
+}
+
+int gcs_copy_made(struct store_call *call, const struct store_answer *answer)
+{
+	const char *before = call->if_match ? call->if_match : call->from_etag;
+	struct gcs_version old, new;
+	struct store_check check = {0};
+	int ret;
+
+	if (!is_onto_itself(call) || !before || gcs_version_read(before, &old) < 0)
+		return -ENOENT;
+	ret = gcs_object_parse_head(call, answer, &check);
+	if (ret)
+		return ret;
+	if (gcs_version_read(call->object.etag, &new) < 0)
+		return -EBADMSG;
+	return !strcmp(old.generation, new.generation) && has_metadata(call->set_user, &call->user)
+		       ? 0
+		       : -ESTALE;
 }

@@ -177,6 +177,9 @@ int gcs_copy_build(const struct store_call *call, const struct store_site *site,
 		   struct store_request *out);
 int gcs_copy_parse(struct store_call *call, const struct store_answer *answer,
 		   struct store_check *check);
+int gcs_copy_build_look(const struct store_call *call, const struct store_site *site,
+			struct store_request *out);
+int gcs_copy_made(struct store_call *call, const struct store_answer *answer);
 
 /* remove.c */
 int gcs_remove_build(const struct store_call *call, const struct store_site *site,

@@ -45,6 +45,8 @@ const struct store_ops gcs_ops = {
 	.verb[STORE_COPY] = {.build = gcs_copy_build,
 			     .parse = gcs_copy_parse,
 			     .expect = gcs_put_unknown,
+			     .look = gcs_copy_build_look,
+			     .made = gcs_copy_made,
 			     .works = true},
 	.verb[STORE_MULTIPART_BEGIN] = {.local = gcs_parts_begin},
 	.verb[STORE_PART] = {.build = gcs_parts_build, .parse = gcs_parts_parse, .streams = true},

@@ -121,6 +121,10 @@ class Store(Embedded):
             raise RuntimeError(f"{method} {path}: {status} {answer[:300]!r}")
         return answer
 
+    def request_line(self, what, bucket, key):
+        """How the request to DELETE or PUT (anew, or as a copy) that object begins on the wire."""
+        return f"{what} {self.base}/{bucket}/{key}"
+
     @staticmethod
     def holds(_name):
         return True
@@ -208,6 +212,8 @@ class AzureStore(Embedded):
             raise RuntimeError(f"{method} {path}: {status} {answer[:300]!r}")
         return answer
 
+    request_line = Store.request_line
+
     @staticmethod
     def path(bucket, key):
         return "/" + bucket + "/" + "/".join(quote(part) for part in key.split("/"))
@@ -288,6 +294,12 @@ class GcsStore(Embedded):
     def holds(name):
         """Names are UTF-8 without line ends, and no dots alone."""
         return "\n" not in name and "\r" not in name and name not in (".", "..")
+
+    def request_line(self, what, bucket, key):
+        """As Store's; what is put has its name in the body, so that it is any of the bucket. COPY: from this key."""
+        if what == "PUT":
+            return f"POST /upload/storage/v1/b/{bucket}/o"
+        return {"DELETE": "DELETE ", "COPY": "POST "}[what] + self.path(bucket, key)
 
     @staticmethod
     def path(bucket, key):

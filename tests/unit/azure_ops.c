@@ -139,3 +139,41 @@ Test(azure_ops, each_deletion_of_a_batch_proves_itself)
 		      "DELETE /c/a?sv=1&sig=a%3D HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
 		      "DELETE /c/b%20c?sv=1&sig=a%3D HTTP/1.1\r\n");
 }
+
+/* After a lost answer: is what is there made of just the blocks that were listed? */
+static int made_of(const char *blocks, size_t part_count)
+{
+	const struct store_part parts[] = {{.number = 1, .etag = "=a= b="},
+					   {.number = 2, .etag = "c="}};
+	struct store_call call = {.parts = parts, .part_count = part_count};
+	SCOPE_BUFFER struct buffer body = BUFFER_INIT(4096);
+	struct header_list fields = {0};
+	struct store_answer answer = {.status = 200, .fields = &fields};
+	int ret;
+
+	cr_assert_eq(header_add(&fields, "ETag", "\"0x8D1\""), 0);
+	cr_assert_eq(buffer_addf(&body,
+				 "<BlockList><CommittedBlocks>%s</CommittedBlocks></BlockList>",
+				 blocks),
+		     0);
+	answer.body = buffer_text(&body);
+	answer.body_bytes = body.len;
+	ret = azure_blocks_made(&call, &answer);
+	cr_expect_str_eq(call.object.etag, ret ? "" : "\"0x8D1\"");
+	header_clear(&fields);
+	return ret;
+}
+
+#define BLOCK(name) "<Block><Name>" name "</Name><Size>1</Size></Block>"
+
+Test(azure_ops, blocks_of_its_own_show_who_has_made_a_blob)
+{
+	cr_expect_eq(made_of(BLOCK("a=") BLOCK("b=") BLOCK("c="), 2), 0);
+	cr_expect_eq(made_of(BLOCK("a=") BLOCK("c=") BLOCK("b="), 2), -ESTALE);
+	cr_expect_eq(made_of(BLOCK("a=") BLOCK("b="), 2), -ESTALE);
+	cr_expect_eq(made_of(BLOCK("a=") BLOCK("b=") BLOCK("c=") BLOCK("d="), 2), -ESTALE);
+	cr_expect_eq(made_of(BLOCK("a=") BLOCK("b=") BLOCK("c"), 2), -ESTALE);
+	cr_expect_eq(made_of("", 2), -ESTALE);
+	/* none is its own: another's list may be the same */
+	cr_expect_eq(made_of(BLOCK("a=") BLOCK("b="), 1), -ESTALE);
+}

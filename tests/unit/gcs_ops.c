@@ -156,3 +156,37 @@ Test(gcs_ops, every_part_is_composed_once_and_all_that_is_hidden_deleted)
 		cr_assert_eq(t.requests, t.composes + (hidden + 99) / 100);
 	}
 }
+
+/* After a lost answer to new metadata: the generation says that the bytes are the same ones. */
+static int made_by(const char *from_key, const char *resource)
+{
+	struct store_pair pair = {.name = (char *)"mode", .value = (char *)"33188"};
+	const struct store_pairs user = {.pair = &pair, .count = 1};
+	struct store_call call = {.bucket = "b",
+				  .key = "k",
+				  .from_bucket = "b",
+				  .from_key = from_key,
+				  .from_etag = "\"7.1\"",
+				  .set_user = &user};
+	struct header_list fields = {0};
+	struct store_answer answer = {
+		.status = 200, .fields = &fields, .body = resource, .body_bytes = strlen(resource)};
+	int ret = gcs_copy_made(&call, &answer);
+
+	store_call_reset(&call);
+	return ret;
+}
+
+#define RESOURCE(generation, mode)                                              \
+	"{\"name\":\"k\",\"size\":\"3\",\"generation\":\"" generation           \
+	"\",\"metageneration\":\"2\",\"updated\":\"2026-01-02T03:04:05.000Z\"," \
+	"\"metadata\":{\"mode\":\"" mode "\"}}"
+
+Test(gcs_ops, a_generation_shows_who_has_made_new_metadata)
+{
+	cr_expect_eq(made_by("k", RESOURCE("7", "33188")), 0);
+	cr_expect_eq(made_by("k", RESOURCE("8", "33188")), -ESTALE);
+	cr_expect_eq(made_by("k", RESOURCE("7", "33261")), -ESTALE);
+	cr_expect_eq(made_by("k", "{"), -EBADMSG);
+	cr_expect_eq(made_by("other", RESOURCE("7", "33188")), -ENOENT, "who copied is not seen");
+}

@@ -64,12 +64,13 @@ class Deadly:
         self.server.close()
 
 
-def dies(name, start, command, there):
+def dies(name, what, key, command, there):
     def check(context):
         bucket, prefix = context.bucket + context.world.CHANGING, f"resent-{name}"
         context.store.put(bucket, f"{prefix}/a", b"content\n")
         context.store.put(bucket, f"{prefix}/keep")
-        deadly = Deadly(context, context.store, start.replace("@", f"{context.store.base}/{bucket}/{prefix}").encode())
+        start = context.store.request_line(what, bucket, f"{prefix}/{key}")
+        deadly = Deadly(context, context.store, start.encode())
         try:
             result = context.run([context.skyshim, "run", "sh", "-c", command],
                                  env={"D": f"{context.cloud}{context.world.CHANGING}/{prefix}",
@@ -83,10 +84,16 @@ def dies(name, start, command, there):
     return check
 
 
+def links(context):
+    """What a copy is asked for by: on Google's service the source's name comes first."""
+    what = ("COPY", "a") if context.store.root == "/cloud/gs" else ("PUT", "b")
+    dies("link", *what, "ln $D/a $D/b", there=["a", "b"])(context)
+
+
 CASES = [
-    Case("resent/unlink", check=dies("unlink", "DELETE @/a", "rm $D/a", there=[])),
-    Case("resent/rename", check=dies("rename", "DELETE @/a", "mv $D/a $D/b", there=["b"])),
-    Case("resent/mkdir", check=dies("mkdir", "PUT @/new/", "mkdir $D/new", there=["a", "new/"])),
-    Case("resent/link", check=dies("link", "PUT @/b", "ln $D/a $D/b", there=["a", "b"])),
-    Case("resent/close", check=dies("close", "PUT @/new", "echo content >$D/new", there=["a", "new"])),
+    Case("resent/unlink", check=dies("unlink", "DELETE", "a", "rm $D/a", there=[])),
+    Case("resent/rename", check=dies("rename", "DELETE", "a", "mv $D/a $D/b", there=["b"])),
+    Case("resent/mkdir", check=dies("mkdir", "PUT", "new/", "mkdir $D/new", there=["a", "new/"])),
+    Case("resent/link", check=links),
+    Case("resent/close", check=dies("close", "PUT", "new", "echo content >$D/new", there=["a", "new"])),
 ]

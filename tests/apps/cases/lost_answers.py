@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changes whose answers are lost or late, on the embedded store in Azure's and in Google's language; those of S3 are
+among the cases fault/. What was carried out is no error, and nothing is there twice, or gone."""
+import os
+import urllib.parse
+
+import store as stores
+from case import Case, want
+
+LARGE_MB = 34  # three blocks
+BUCKET = "lossy"
+START = {
+    "azure": lambda context: stores.start_azure(context.folder, context.world.build),
+    "gcs": lambda context: stores.start_gcs(context.folder, context.world.build),
+}
+
+
+def damaged(language, command, rule, good=True):
+    """command makes $D/new with the content of large, while the store obeys rule. good: nobody notices; otherwise it
+    is an error, a line says that nobody can know, and what was there is still there."""
+    def check(context):
+        with open(f"{context.work}/large", "wb") as out:
+            out.write(os.urandom(LARGE_MB << 20))
+        store = START[language](context)
+        try:
+            store.make_bucket(BUCKET)
+            store.put(BUCKET, "w/keep")
+            store.put(BUCKET, "w/old", b"what was there before\n")
+            context.store, context.cloud = store, f"{store.root}/{BUCKET}"
+            env = {**store.environment(), "D": f"{store.root}/{BUCKET}/w"}
+            store.admin("POST", "config", "fault=" + urllib.parse.quote(rule))
+            result = context.run([context.skyshim, "run", "sh", "-ec", command], env=env, timeout=110)
+            hit = sum(store.stats()["faults"].values())
+            store.admin("POST", "config", "fault=none")
+            want(hit, f"nothing was hit by {rule}: {store.stats()['verbs']}")
+            if good:
+                want(result.status == 0 and not result.stderr, f"{rule}: {result}")
+                with open(f"{context.work}/large", "rb") as source:  # as the command has left it
+                    want(store.get(BUCKET, "w/new") == source.read(), "other bytes are kept")
+                left = context.run([context.skyshim, "recover", "--json"], env=env)
+                want(left.stdout.strip() == b"[]", f"left to recover: {left}")
+            else:
+                want(result.status != 0 and b"look at what is there" in result.stderr, f"{rule}: {result}")
+                want(store.get(BUCKET, "w/old") == b"what was there before\n", "the old one is gone")
+        finally:
+            store.stop()
+    return check
+
+
+def lost(verb, count=1):
+    return f"reset,verb={verb},at=0,count={count}"
+
+
+NEW = "cp large $D/new"
+MOVED = "cp large $D/a; mv $D/a $D/new"
+EDITED = ("cp large $D/new; printf EDITED | dd of=$D/new bs=1 seek=17000000 conv=notrunc status=none; "
+          "printf EDITED | dd of=large bs=1 seek=17000000 conv=notrunc status=none")
+DAMAGE = {
+    "azure/put": (NEW, lost("PutBlock", 2)),
+    "azure/list-of-blocks": (NEW, lost("PutBlockList")),
+    "azure/list-of-blocks-twice": (NEW, lost("PutBlockList", 2)),
+    "azure/edited": (EDITED, "reset,verb=PutBlockList,at=0,skip=1,count=1"),
+    "azure/delete": (MOVED, lost("DeleteBlob")),
+    "azure/busy": (NEW, "slowdown,verb=PutBlock,count=3"),
+    "azure/list-of-blocks-busy": (NEW, "internal,verb=PutBlockList,count=2"),
+    "gcs/put": (NEW, lost("objects.insert", 2)),
+    "gcs/chmod": (f"{NEW}; chmod 700 $D/new; chmod 750 $D/new", lost("objects.patch")),
+    "gcs/busy": (NEW, "slowdown,verb=objects.insert,count=3"),
+    "gcs/compose-busy": (NEW, "internal,verb=objects.compose,count=2"),
+}
+# (An answer without a body, as Google's to a deletion, is lost in the cases resent/.)
+# What neither service shows: who has made a copy, and on Google's who has composed.
+UNKNOWN = {
+    "azure/copy": ("mv -n $D/old $D/other", lost("CopyBlob")),
+    "gcs/copy": ("mv -n $D/old $D/other", lost("objects.rewrite")),
+    "gcs/compose": (NEW, lost("objects.compose")),
+}
+CASES = [Case(f"lost/{name}", check=damaged(name.split("/", maxsplit=1)[0], *how), embedded_only=True) for name, how in DAMAGE.items()]
+CASES += [Case(f"lost/{name}", check=damaged(name.split("/", maxsplit=1)[0], *how, good=False), embedded_only=True)
+          for name, how in UNKNOWN.items()]
