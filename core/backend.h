@@ -46,6 +46,16 @@ struct store_encryption {
 	bool from_customer;		 /* what is copied is, with creds.from_key */
 };
 
+/* What a service has not, or wants otherwise than the one that the dialect comes from: bits. What
+ * the configuration does not decide is learned from answers (core/lacking.c). */
+enum store_quirk {
+	STORE_QUIRK_CONDITIONS = 1,	 /* a write knows neither If-Match nor If-None-Match */
+	STORE_QUIRK_QUOTES = 2,		 /* If-Match of a write wants the ETag's quotes */
+	STORE_QUIRK_LIST_V1 = 4,	 /* it lists in the old way only */
+	STORE_QUIRK_NO_BATCH_DELETE = 8, /* no STORE_DELETE_MANY */
+	STORE_QUIRK_NO_PART_COPY = 16,	 /* no STORE_PART_COPY */
+};
+
 /* Where a call goes. */
 struct store_site {
 	struct context *ctx; /* whose environment says how to get there; NULL: the call's */
@@ -61,7 +71,8 @@ struct store_site {
 	char payer[STORE_REGION_BYTES];	      /* the project that bears the cost, "" for none */
 	unsigned tries_max;		      /* sendings of one request, 0: as the driver likes */
 	bool requester_pays;		      /* the one who asks bears the cost */
-	bool no_batch_delete, no_part_copy;   /* the service has none */
+	unsigned quirks;		      /* enum store_quirk */
+	unsigned settled;		      /* those that no answer changes */
 	char client_cert[REALM_VALUE_BYTES];  /* paths of PEM files, "" for none */
 	char client_key[REALM_VALUE_BYTES];
 	char from_alias[STORE_ALIAS_BYTES]; /* of the bucket that is copied from, "" for none */
@@ -118,6 +129,7 @@ struct store_fault {
 	int error; /* negative errno */
 	bool done; /* no error after all: what was asked for is so already */
 	enum store_cure cure;
+	unsigned quirk; /* what of the service may be the reason: 0 or one enum store_quirk */
 	char region[STORE_REGION_BYTES];
 	char code[STORE_CODE_BYTES]; /* the service's own word, "" for none */
 	char detail[256];	     /* the service's sentence, or ours; "" for none */

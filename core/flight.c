@@ -121,7 +121,10 @@ void flight_conclude(struct flight *f, int error)
 	} else {
 		if (!call->message[0])
 			report_local(call, strerror(-error), call->message);
-		log_warn("%s", call->message);
+		if (call->trial)
+			log_info("%s", call->message); /* it was tried to see that */
+		else
+			log_warn("%s", call->message);
 	}
 	if (error && (!flight_is_quiet(error) || error == -ECANCELED))
 		TALLY_ADD(job, errors, 1);
@@ -154,6 +157,14 @@ void flight_go_on(struct flight *f)
 	f->unsure = false;
 	f->progress_ms = clock_mono_ms();
 	ret = http_post(&f->task, 0);
+	if (ret < 0)
+		flight_conclude(f, ret);
+}
+
+void flight_resume(struct flight *f)
+{
+	int ret = http_post(&f->task, 0);
+
 	if (ret < 0)
 		flight_conclude(f, ret);
 }
@@ -361,7 +372,8 @@ static void reset_attempt(struct flight *f)
 		f->asking = ASK_VERSION;
 	if (f->asking != ASK_CALL)
 		f->ask.verb = STORE_HEAD;
-	if (f->asking == ASK_WRITTEN || f->asking == ASK_SETTLED)
+	if (f->asking == ASK_WRITTEN || f->asking == ASK_SETTLED || f->asking == ASK_STANDS ||
+	    f->asking == ASK_SAME || f->stands)
 		f->ask.if_match = f->ask.if_none_match = NULL;
 	if (f->looked)
 		f->ask.if_none_match = NULL;
@@ -440,6 +452,7 @@ static int send_off(struct flight *f)
 		f->first_ms = f->progress_ms = clock_mono_ms();
 	if (f->x.works)
 		f->progress_ms = clock_mono_ms(); /* its time is not ours to waste */
+	f->stands &= f->asking != ASK_CALL;	  /* for this sending only */
 	f->tries++;
 	f->tries_total++;
 	flight_totals.requests[f->ask.verb]++;
@@ -506,6 +519,12 @@ static void launch(struct flight *f)
 	if (ret == -EINPROGRESS) {
 		await_creds(f);
 		return;
+	}
+	if (!ret)
+		lacking_apply(f);
+	if (!ret && lacking_looks_first(f)) {
+		f->asking = ASK_STANDS;
+		reset_attempt(f);
 	}
 	hash = !ret && lacks_sums(f, !creds.anonymous);
 	if (!ret && !hash && !has_room(f)) {

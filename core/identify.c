@@ -30,8 +30,12 @@ static void note_learned(struct question *q)
 		region = learned_region(q->call.ctx, q->call.scheme, q->call.bucket);
 	if (region)
 		strcpy(out->bucket_region, region);
-	if (out->site.origin[0])
-		out->skew_s = learned_endpoint(out->site.origin)->skew_s;
+	if (out->site.origin[0]) {
+		const struct learned_endpoint *endpoint = learned_endpoint(out->site.origin);
+
+		out->skew_s = endpoint->skew_s;
+		out->site.quirks |= endpoint->quirks & ~out->site.settled;
+	}
 }
 
 static void run(struct http_task *task, bool canceled)

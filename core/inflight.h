@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the parts of a flight share: flight.c sends it, outcome.c judges what came of a sending,
- * lost.c finds out what became of a write whose answer was lost. On the I/O thread.
+ * lost.c finds out what became of a write whose answer was lost, lacking.c what the service lacks.
+ * On the I/O thread.
  */
 #ifndef CORE_INFLIGHT_H
 #define CORE_INFLIGHT_H
@@ -25,6 +26,8 @@ enum flight_asking {
 	ASK_MADE,    /* store_verb_ops.look: the same */
 	ASK_SETTLED, /* a HEAD: has what was begun come to its end? */
 	ASK_VERSION, /* a HEAD: is it another than the one that is known? */
+	ASK_STANDS,  /* a HEAD: does what is there fit the write's conditions? */
+	ASK_SAME,    /* a HEAD: is it the version after all that a write was refused for? */
 };
 
 struct flight {
@@ -61,6 +64,10 @@ struct flight {
 
 	int64_t settle_ms; /* since when ASK_SETTLED */
 
+	bool stands;	    /* ASK_STANDS said so, just before this sending */
+	unsigned on_trial;  /* enum store_quirk: supposed of the service, and tried out by this */
+	unsigned tried_out; /* the same: not again */
+
 	bool looked;   /* ASK_VERSION has been answered */
 	unsigned step; /* of the requests that the call takes */
 	char *carry;   /* what the last one left for the next; owned */
@@ -85,6 +92,9 @@ void flight_conclude(struct flight *f, int error);
 
 /* Sends the next request of those that the call takes. */
 void flight_go_on(struct flight *f);
+
+/* Sends what was put off for a question. */
+void flight_resume(struct flight *f);
 
 /* Sends it again after delay_ms; ends the call when that cannot be. */
 void flight_relaunch(struct flight *f, int64_t delay_ms);
@@ -121,5 +131,21 @@ void lost_shown(struct flight *f, int error);
 
 /* There is no object, or another version. */
 void lost_not_ours(struct flight *f);
+
+/* lacking.c. The site is known: what is known of the service goes into it. */
+void lacking_apply(struct flight *f);
+
+/* Is ASK_STANDS to be answered before this sending? */
+bool lacking_looks_first(const struct flight *f);
+
+/* An error answer: does it show that the service lacks something, and is there another way? Then
+ * that is tried, and true returned. */
+bool lacking_learn(struct flight *f, const struct store_fault *fault);
+
+/* The call has succeeded: what was supposed is so. */
+void lacking_proven(struct flight *f);
+
+/* The answer to ASK_STANDS or ASK_SAME: 0 with what is there in ask.object, or -ENOENT. */
+void lacking_looked(struct flight *f, int error);
 
 #endif

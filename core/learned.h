@@ -24,9 +24,11 @@ void learned_set_region(const struct context *ctx, const char *scheme, const cha
 struct learned_endpoint {
 	char origin[STORE_ORIGIN_BYTES];
 	struct retry_budget budget;
-	int64_t skew_s; /* what to add to this machine's time */
-	bool deaf;	/* it gives no leave for a body: asking only costs time */
-	uint64_t used;	/* the table's own */
+	int64_t skew_s;	 /* what to add to this machine's time */
+	bool deaf;	 /* it gives no leave for a body: asking only costs time */
+	unsigned quirks; /* enum store_quirk, as its answers had it */
+	bool takes_bare; /* a write's If-Match has succeeded without quotes */
+	uint64_t used;	 /* the table's own */
 };
 
 /* Of an origin, made when it is new. Good until the next call. */

@@ -152,6 +152,8 @@ void outcome_fault(struct flight *f)
 	}
 	if (fault.cure == STORE_CURE_REGION && cure_region(f, &fault))
 		return;
+	if (fault.quirk && lacking_learn(f, &fault))
+		return;
 	if (fault.cure == STORE_CURE_CLOCK && cure_clock(f))
 		return;
 	if (fault.cure == STORE_CURE_RENEW && cure_creds(f, &fault))
@@ -162,6 +164,10 @@ void outcome_fault(struct flight *f)
 		settle_partial(f);
 		if (flight_try_again(f, RETRY_TRIES_MAX, header_get(&f->x.answer, "Retry-After")))
 			return;
+	}
+	if ((f->asking == ASK_STANDS || f->asking == ASK_SAME) && fault.error == -ENOENT) {
+		lacking_looked(f, -ENOENT);
+		return;
 	}
 	if ((f->asking == ASK_WRITTEN || f->asking == ASK_MADE) && fault.error == -ENOENT) {
 		lost_not_ours(f);
@@ -346,6 +352,7 @@ static void on_success(struct flight *f)
 		return;
 	}
 	note_success(f);
+	lacking_proven(f);
 	if (await_settled(f, &answer))
 		return;
 	if (f->asking == ASK_SIZE)
@@ -354,6 +361,8 @@ static void on_success(struct flight *f)
 		lost_found(f);
 	else if (f->asking == ASK_VERSION)
 		on_version(f);
+	else if (f->asking == ASK_STANDS || f->asking == ASK_SAME)
+		lacking_looked(f, 0);
 	else
 		flight_conclude(f, 0);
 }

@@ -20,24 +20,27 @@
 #define REALM_FROM_BYTES  160
 
 enum realm_setting {
-	REALM_PROFILE,	      /* of the AWS shared files */
-	REALM_CREDENTIALS,    /* path of a Google credentials file */
-	REALM_ENDPOINT,	      /* http(s)://host[:port] */
-	REALM_REGION,	      /* as AWS_REGION */
-	REALM_ADDRESSING,     /* "path", "virtual" */
-	REALM_ANONYMOUS,      /* bool */
-	REALM_REQUESTER_PAYS, /* bool */
-	REALM_ARN,	      /* of an access point, which the name stands for */
-	REALM_ENCRYPTION,     /* "AES256", "aws:kms", "aws:kms:dsse", "customer" */
-	REALM_KMS_KEY,	      /* id or ARN */
-	REALM_BUCKET_KEY,     /* bool */
-	REALM_KEY_FILE,	      /* path of a file with a customer's key */
-	REALM_CA_BUNDLE,      /* path */
-	REALM_CLIENT_CERT,    /* path of a PEM file, perhaps with its key */
-	REALM_CLIENT_KEY,     /* path of a PEM file */
-	REALM_BATCH_DELETE,   /* bool: has the service this? */
-	REALM_PART_COPY,      /* bool: the same */
-	REALM_PRICE_WRITE,    /* number: core/price.h */
+	REALM_PROFILE,	       /* of the AWS shared files */
+	REALM_CREDENTIALS,     /* path of a Google credentials file */
+	REALM_ENDPOINT,	       /* http(s)://host[:port] */
+	REALM_REGION,	       /* as AWS_REGION */
+	REALM_ADDRESSING,      /* "path", "virtual" */
+	REALM_ANONYMOUS,       /* bool */
+	REALM_REQUESTER_PAYS,  /* bool */
+	REALM_ARN,	       /* of an access point, which the name stands for */
+	REALM_ENCRYPTION,      /* "AES256", "aws:kms", "aws:kms:dsse", "customer" */
+	REALM_KMS_KEY,	       /* id or ARN */
+	REALM_BUCKET_KEY,      /* bool */
+	REALM_KEY_FILE,	       /* path of a file with a customer's key */
+	REALM_CA_BUNDLE,       /* path */
+	REALM_CLIENT_CERT,     /* path of a PEM file, perhaps with its key */
+	REALM_CLIENT_KEY,      /* path of a PEM file */
+	REALM_CONDITIONAL_PUT, /* bool: has the service this? So with the next */
+	REALM_ETAG_QUOTES,
+	REALM_LIST_V2,
+	REALM_BATCH_DELETE,
+	REALM_PART_COPY,
+	REALM_PRICE_WRITE, /* number: core/price.h */
 	REALM_PRICE_READ,
 	REALM_PRICE_EGRESS,
 	REALM_BANDWIDTH, /* bytes a second: core/throttle.h */

@@ -110,6 +110,14 @@ struct store_pairs {
 
 struct realm; /* core/realm.h */
 
+/* To find out what a service is like: for this call it is as said here, whatever is configured or
+ * was learned, and nothing is learned from it. */
+struct store_trial {
+	unsigned quirks;    /* enum store_quirk (core/backend.h) */
+	bool in_host;	    /* the bucket goes in the host's name, if it can */
+	unsigned tries_max; /* sendings; 0: as usual */
+};
+
 struct store_call {
 	/* Set by the caller, valid until done. */
 	enum store_verb verb;
@@ -164,6 +172,8 @@ struct store_call {
 	const char *carry;
 	char *carry_out;
 	bool is_made;
+
+	const struct store_trial *trial; /* NULL: none */
 
 	void (*done)(struct store_call *call); /* on the I/O thread, once; may free the call */
 	void *arg;

@@ -54,6 +54,7 @@ int serve_symlink(struct session *s);
 int serve_readlink(struct session *s);
 int serve_name(struct session *s);
 int serve_creds(struct session *s);
+int serve_detect(struct session *s);
 int serve_getxattr(struct session *s);
 int serve_setxattr(struct session *s);
 

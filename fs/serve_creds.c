@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/explain.h"
 #include "core/identify.h"
+#include "core/quirk.h"
 #include "core/realm.h"
 #include "core/scope.h"
 #include "fs/names.h"
@@ -71,11 +72,14 @@ static json_t *settings(struct context *ctx, const char *scheme, const char *buc
 static void tell_identity(json_t *root, const struct store_identity *id)
 {
 	const struct creds *creds = &id->creds;
+	char quirks[QUIRK_TEXT_BYTES];
 
 	set(root, "endpoint", id->site.origin);
 	set(root, "endpoint_from", id->site.setting);
 	set(root, "region", id->site.region);
 	set(root, "bucket_region", id->bucket_region);
+	quirk_text(id->site.quirks, quirks);
+	set(root, "quirks", quirks);
 	json_object_set_new(root, "clock_ahead_s", json_integer(id->skew_s));
 	set(root, "credentials", id->error ? "" : creds->source);
 	json_object_set_new(root, "anonymous", json_boolean(creds->anonymous));

@@ -319,6 +319,7 @@ static const struct {
 	[WIRE_NAME] = {serve_name, false},	   [WIRE_ROOM] = {serve_room, false},
 	[WIRE_LEFT] = {serve_left, false},	   [WIRE_GETXATTR] = {serve_getxattr, true},
 	[WIRE_SETXATTR] = {serve_setxattr, true},  [WIRE_JOB] = {serve_job, false},
+	[WIRE_DETECT] = {serve_detect, true},
 };
 
 static int serve(struct session *s, size_t bytes)

@@ -16,7 +16,7 @@ const char *const tallies_ops[WIRE_OPS] = {
 	"",	    "hello",	"stat",	   "open",    "ensure",	  "identify", "report", "twin",
 	"trapped",  "flush",	"stream",  "settle",  "truncate", "unlink",   "mkdir",	"rename",
 	"link",	    "clone",	"setattr", "recover", "symlink",  "readlink", "name",	"creds",
-	"getxattr", "setxattr", "room",	   "left",    "job",	  "status",   "stats"};
+	"getxattr", "setxattr", "room",	   "left",    "job",	  "status",   "stats",	"detect"};
 
 static const char *const classes[TALLY_CLASSES] = {"2xx", "3xx", "4xx", "5xx", "failed"};
 

@@ -13,19 +13,15 @@
 
 #define SOURCE_BYTES (3 * (S3_KEY_BYTES + S3_BUCKET_BYTES) + 2) /* escaped, with NUL */
 
-static bool is_amazon(const struct store_site *site)
-{
-	return strstr(site->host, ".amazonaws.com") != NULL;
-}
-
 /* RADOS Gateway heeds the condition under a name of its own only, and that of a CopyObject only. */
 static int add_condition(const struct store_call *call, const struct store_site *site,
 			 struct header_list *fields)
 {
 	int ret = header_add(fields, "x-amz-copy-source-if-match", call->from_etag);
 
-	return ret || is_amazon(site) ? ret
-				      : header_add(fields, "x-amz-copy-if-match", call->from_etag);
+	return ret || s3_site_is_amazon(site)
+		       ? ret
+		       : header_add(fields, "x-amz-copy-if-match", call->from_etag);
 }
 
 int s3_copy_source(const struct store_call *call, const struct store_site *site,
@@ -76,7 +72,7 @@ int s3_copy_build(const struct store_call *call, const struct store_site *site,
 	if (!ret)
 		ret = s3_copy_source(call, site, &out->fields);
 	if (!ret)
-		ret = s3_put_conditions(call, &out->fields);
+		ret = s3_put_conditions(call, site, &out->fields);
 	if (!ret && replaces)
 		ret = header_add(&out->fields, "x-amz-metadata-directive", "REPLACE");
 	if (!ret)

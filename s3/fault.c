@@ -163,10 +163,47 @@ static void advise(const struct store_site *site, int status, struct store_fault
 		copy(fault->detail, sizeof(fault->detail), "this machine's clock is wrong; set it");
 }
 
-/* What not every service has, and the caller can do without. */
-static bool has_another_way(const struct store_call *call)
+/* Does the answer say that the service does not know how? Those that speak the dialect say it so:
+ * Swift 501 NotImplemented to conditions, Google's XML API 400
+ * InvalidArgument to DeleteObjects, older gateways 405 to a POST that they do not know. */
+static bool is_unknown_here(int status, const char *code)
 {
-	return call->verb == STORE_DELETE_MANY || call->verb == STORE_PART_COPY;
+	static const char *const words[] = {"InvalidArgument", "InvalidRequest", "NotImplemented",
+					    "UnsupportedOperation"};
+
+	if (status == 501 || status == 405)
+		return true;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && status == 400; i++) {
+		if (!strcmp(code, words[i]))
+			return true;
+	}
+	return false;
+}
+
+/* What the service may be lacking, if that is why it says no. */
+static unsigned find_quirk(const struct store_call *call, int status, const char *code)
+{
+	bool conditional = call->if_match || call->if_none_match;
+	bool unknown = is_unknown_here(status, code);
+
+	switch (call->verb) {
+	case STORE_DELETE_MANY:
+		return unknown ? STORE_QUIRK_NO_BATCH_DELETE : 0;
+	case STORE_PART_COPY: /* a range that is wrong is an InvalidArgument, too */
+		return unknown && status != 400 ? STORE_QUIRK_NO_PART_COPY : 0;
+	case STORE_LIST:
+		return unknown && !call->token ? STORE_QUIRK_LIST_V1 : 0;
+	case STORE_PUT:
+	case STORE_COPY:
+	case STORE_COMPLETE:
+	case STORE_DELETE:
+		if (status == 412)
+			return call->if_match && call->verb != STORE_DELETE ? STORE_QUIRK_QUOTES
+									    : 0;
+		return unknown && conditional ? STORE_QUIRK_CONDITIONS : 0;
+	default:
+		return 0;
+	}
 }
 
 void s3_fault_parse(const struct store_call *call, const struct store_site *site,
@@ -194,7 +231,8 @@ void s3_fault_parse(const struct store_call *call, const struct store_site *site
 		snprintf(out->detail, sizeof(out->detail), "this is no S3 endpoint; check %.190s",
 			 site->setting);
 	}
-	if (answer->status == 501 && has_another_way(call))
+	out->quirk = find_quirk(call, answer->status, out->code);
+	if (out->quirk == STORE_QUIRK_NO_BATCH_DELETE || out->quirk == STORE_QUIRK_NO_PART_COPY)
 		out->error = -EOPNOTSUPP;
 	advise(site, answer->status, out);
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * ListObjectsV2, ListMultipartUploads and ListBuckets. Keys of objects are asked for in URL
- * encoding, since XML 1.0 cannot hold every byte that a key may have. Whether the service obliged
- * stands in EncodingType, which may come after the keys; so names are decoded when the whole answer
- * has been read. Keys of uploads are not: RADOS Gateway 16 would encode some and say so of none.
+ * ListObjectsV2 and, for those that have only that, ListObjects; ListMultipartUploads and
+ * ListBuckets. Keys of objects are asked for in URL encoding, since XML 1.0 cannot hold every byte
+ * that a key may have. Whether the service obliged stands in EncodingType, which may come after the
+ * keys; so names are decoded when the whole answer has been read. Keys of uploads are not: RADOS
+ * Gateway 16 would encode some and say so of none.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,6 +22,10 @@
 
 #define FIRST_ENTRIES 64
 
+/* A token of the old way of listing is this byte, which no continuation token begins with, and the
+ * name that the page before ended with. */
+#define MARKER '\n'
+
 struct parser {
 	struct store_list list;
 	size_t cap;
@@ -29,6 +34,7 @@ struct parser {
 	const char *entry;	      /* the element of one entry */
 	const char *prefix;	      /* of a common prefix, or NULL */
 	char *next_key, *next_upload; /* of uploads, where the next page begins */
+	char *next_marker;	      /* the same in the old way of listing, "" until it is known */
 	bool seen_root;
 	bool is_first_page; /* and no other is asked for */
 	bool truncated;
@@ -39,6 +45,7 @@ int s3_list_build(const struct store_call *call, const struct store_site *site,
 		  struct store_request *out)
 {
 	char delimiter[2] = {call->delimiter, '\0'};
+	bool old = call->token ? *call->token == MARKER : site->quirks & STORE_QUIRK_LIST_V1;
 	char max[16];
 	int ret;
 
@@ -49,14 +56,16 @@ int s3_list_build(const struct store_call *call, const struct store_site *site,
 	snprintf(max, sizeof(max), "%u", call->max_entries ? call->max_entries : STORE_LIST_MAX);
 	out->method = "GET";
 	ret = s3_site_path(site, call->bucket, NULL, &out->target);
-	if (!ret && call->token)
+	if (!ret && call->token && !old)
 		ret = uri_add_query(&out->target, "continuation-token", call->token);
 	if (!ret && call->delimiter)
 		ret = uri_add_query(&out->target, "delimiter", delimiter);
 	if (!ret)
 		ret = uri_add_query(&out->target, "encoding-type", "url");
-	if (!ret)
+	if (!ret && !old)
 		ret = uri_add_query(&out->target, "list-type", "2");
+	if (!ret && old && call->token)
+		ret = uri_add_query(&out->target, "marker", call->token + 1);
 	if (!ret)
 		ret = uri_add_query(&out->target, "max-keys", max);
 	if (!ret && call->key && call->key[0])
@@ -242,6 +251,8 @@ static int on_end(void *arg, const char *path, const char *text)
 		return set_text(&p->list.next_token, text);
 	else if (!strcmp(name, "/NextKeyMarker"))
 		return set_text(&p->next_key, text);
+	else if (!strcmp(name, "/NextMarker") || (!strcmp(name, "/Marker") && !p->next_marker))
+		return set_text(&p->next_marker, strcmp(name, "/Marker") ? text : "");
 	else if (!strcmp(name, "/NextUploadIdMarker"))
 		return set_text(&p->next_upload, text);
 	return 0;
@@ -252,6 +263,7 @@ static void parser_free(struct parser *p)
 	entries_free(&p->list);
 	free(p->next_key);
 	free(p->next_upload);
+	free(p->next_marker);
 }
 
 /* Decodes the names. One that holds a NUL cannot be said to any program here; it is left out. */
@@ -297,13 +309,49 @@ static int join_markers(struct parser *p)
 	return 0;
 }
 
-static int finish(struct parser *p)
+/* The name that the page ends with, objects and prefixes together: the one that the service names,
+ * which RADOS Gateway 16 does not encode though it says so, or the greatest. */
+static const char *last_name(const struct parser *p)
+{
+	const char *last = "";
+
+	for (size_t i = 0; i < p->list.count; i++) {
+		const char *name = p->list.entries[i].name;
+
+		if (!strcmp(name, p->next_marker))
+			return name;
+		if (strcmp(name, last) > 0)
+			last = name;
+	}
+	return last;
+}
+
+/* An answer in the old way, whether asked for or not, says where the next page begins only if a
+ * delimiter was given, and not every service does then. */
+static int make_marker(struct parser *p, const char *token)
+{
+	const char *marker = last_name(p);
+	char *made;
+
+	if (asprintf(&made, "%c%s", MARKER, *marker ? marker : p->next_marker) < 0)
+		return -ENOMEM;
+	free(p->list.next_token);
+	p->list.next_token = made;
+	/* a service that begins with the same page again would be listed for ever */
+	return made[1] && (!token || strcmp(token, made) != 0) ? 0 : -EBADMSG;
+}
+
+static int finish(struct parser *p, const char *token)
 {
 	int ret;
 
 	if (!p->seen_root)
 		return -EBADMSG;
 	ret = join_markers(p);
+	if (!ret)
+		ret = decode_names(p);
+	if (!ret && p->truncated && !p->list.next_token && p->next_marker)
+		ret = make_marker(p, token);
 	if (ret)
 		return ret;
 	/* a page that says there are more but not how to get them would lose files silently */
@@ -315,7 +363,7 @@ static int finish(struct parser *p)
 		free(p->list.next_token);
 		p->list.next_token = NULL;
 	}
-	return decode_names(p);
+	return 0;
 }
 
 static int parse(struct parser *p, struct store_call *call, const struct store_answer *answer)
@@ -324,7 +372,7 @@ static int parse(struct parser *p, struct store_call *call, const struct store_a
 	int ret = xml_read(answer->body, answer->body_bytes, &visitor);
 
 	if (!ret)
-		ret = finish(p);
+		ret = finish(p, call->token);
 	if (ret < 0) {
 		parser_free(p);
 		return ret;

@@ -9,15 +9,16 @@
 #include "s3/s3.h"
 
 /* A write's ETag goes without its quotes: Amazon S3 takes it so (User Guide, "How to prevent object
- * overwrites with conditional writes"), RADOS Gateway until Squid compares it byte for byte. */
-static int add_if_match(const char *etag, struct header_list *fields)
+ * overwrites with conditional writes"), RADOS Gateway until Squid compares it byte for byte. With
+ * them it goes where the service is found to want it so, as RFC 9110 has it. */
+static int add_if_match(const char *etag, bool quotes, struct header_list *fields)
 {
 	char bare[STORE_ETAG_BYTES];
 	size_t len = strlen(etag);
 
 	if (len >= sizeof(bare))
 		return -EINVAL;
-	if (len >= 2 && etag[0] == '"' && etag[len - 1] == '"') {
+	if (!quotes && len >= 2 && etag[0] == '"' && etag[len - 1] == '"') {
 		etag++;
 		len -= 2;
 	}
@@ -26,14 +27,16 @@ static int add_if_match(const char *etag, struct header_list *fields)
 	return header_add(fields, "If-Match", bare);
 }
 
-int s3_put_conditions(const struct store_call *call, struct header_list *fields)
+int s3_put_conditions(const struct store_call *call, const struct store_site *site,
+		      struct header_list *fields)
 {
+	bool quotes = site->quirks & STORE_QUIRK_QUOTES;
 	int ret = 0;
 
 	if (call->if_none_match && strcmp(call->if_none_match, "*") != 0)
 		return -EINVAL;
 	if (call->if_match)
-		ret = add_if_match(call->if_match, fields);
+		ret = add_if_match(call->if_match, quotes, fields);
 	if (!ret && call->if_none_match)
 		ret = header_add(fields, "If-None-Match", call->if_none_match);
 	return ret;
@@ -83,7 +86,7 @@ int s3_put_build(const struct store_call *call, const struct store_site *site,
 	if (!ret)
 		ret = s3_put_source(call, out);
 	if (!ret)
-		ret = s3_put_conditions(call, &out->fields);
+		ret = s3_put_conditions(call, site, &out->fields);
 	if (!ret)
 		ret = s3_encrypt_new(site, &out->fields);
 	return ret ? ret : s3_meta_add(call, &out->fields);

@@ -23,7 +23,7 @@ int s3_remove_build(const struct store_call *call, const struct store_site *site
 		return -EINVAL;
 	out->method = "DELETE";
 	ret = s3_site_path(site, call->bucket, call->key, &out->target);
-	return ret ? ret : s3_put_conditions(call, &out->fields);
+	return ret ? ret : s3_put_conditions(call, site, &out->fields);
 }
 
 int s3_remove_parse(struct store_call *call, const struct store_answer *answer,
@@ -54,7 +54,7 @@ int s3_remove_build_many(const struct store_call *call, const struct store_site 
 
 	if (!call->bucket || !call->key_count || call->key_count > STORE_LIST_MAX)
 		return -EINVAL;
-	if (site->no_batch_delete)
+	if (site->quirks & STORE_QUIRK_NO_BATCH_DELETE)
 		return -EOPNOTSUPP;
 	out->method = "POST";
 	ret = s3_site_path(site, call->bucket, NULL, &out->target);

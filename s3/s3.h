@@ -24,6 +24,9 @@ int s3_site_locate(const struct store_call *call, const char *region, struct sto
 int s3_site_path(const struct store_site *site, const char *bucket, const char *key,
 		 struct buffer *target);
 
+/* Is it the service itself, which lacks nothing? */
+bool s3_site_is_amazon(const struct store_site *site);
+
 /* accesspoint.c */
 struct s3_accesspoint {
 	char region[STORE_REGION_BYTES];
@@ -81,7 +84,8 @@ int s3_put_expect(const struct store_call *call, const struct store_sums *sums,
 		  char etag[STORE_ETAG_BYTES]);
 
 /* Adds If-Match and If-None-Match of a write. -EINVAL: not of the kind that a write knows. */
-int s3_put_conditions(const struct store_call *call, struct header_list *fields);
+int s3_put_conditions(const struct store_call *call, const struct store_site *site,
+		      struct header_list *fields);
 
 /* Makes the source the body of the request, with its Content-MD5. -EFBIG: more than S3 takes. */
 int s3_put_source(const struct store_call *call, struct store_request *out);

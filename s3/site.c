@@ -46,6 +46,8 @@ static bool bucket_goes_in_host(const struct store_call *call, const struct conf
 {
 	const char *style = aws_env(call->ctx, "AWS_S3_ADDRESSING_STYLE");
 
+	if (call->trial && call->trial->in_host)
+		return call->bucket && is_dns_label(call->bucket);
 	if (!style[0])
 		style = config->s3_addressing_style;
 	if (!call->bucket || !is_dns_label(call->bucket) || !strcmp(style, "path"))
@@ -322,6 +324,38 @@ static int say_whose(const struct realm *realm, int error, char message[STORE_ME
 	return -EACCES;
 }
 
+bool s3_site_is_amazon(const struct store_site *site)
+{
+	return strstr(site->host, ".amazonaws.com") != NULL;
+}
+
+/* What is said of the service, so that nobody has to find it out. */
+static void take_quirks(const struct realm *realm, struct store_site *out)
+{
+	static const struct {
+		enum realm_setting setting;
+		bool lacking; /* the value that means that it is unlike Amazon's */
+		enum store_quirk quirk;
+	} quirks[] = {
+		{REALM_CONDITIONAL_PUT, false, STORE_QUIRK_CONDITIONS},
+		{REALM_ETAG_QUOTES, true, STORE_QUIRK_QUOTES},
+		{REALM_LIST_V2, false, STORE_QUIRK_LIST_V1},
+		{REALM_BATCH_DELETE, false, STORE_QUIRK_NO_BATCH_DELETE},
+		{REALM_PART_COPY, false, STORE_QUIRK_NO_PART_COPY},
+	};
+
+	if (s3_site_is_amazon(out))
+		out->settled = ~0u;
+	for (size_t i = 0; i < sizeof(quirks) / sizeof(quirks[0]); i++) {
+		bool lacking = quirks[i].lacking;
+
+		if (realm_get(realm, quirks[i].setting))
+			out->settled |= quirks[i].quirk;
+		if (realm_is(realm, quirks[i].setting, !lacking) == lacking)
+			out->quirks |= quirks[i].quirk;
+	}
+}
+
 static int locate(struct search *s, const char *region, struct config *config,
 		  struct store_site *out, struct creds *creds_out)
 {
@@ -331,12 +365,11 @@ static int locate(struct search *s, const char *region, struct config *config,
 
 	copy(out->ca_bundle, sizeof(out->ca_bundle), config->ca_bundle);
 	out->tries_max = max_attempts(s->call->ctx, config);
-	out->no_batch_delete = !realm_is(realm, REALM_BATCH_DELETE, true);
-	out->no_part_copy = !realm_is(realm, REALM_PART_COPY, true);
 	out->requester_pays =
 		realm_is(realm, REALM_REQUESTER_PAYS, !strcasecmp(payer, "requester"));
 	if (!ret)
 		ret = find_place(s, region, out);
+	take_quirks(realm, out);
 	if (!ret)
 		ret = aws_creds_get(s->call->ctx, config, creds_out, s->message,
 				    STORE_MESSAGE_BYTES);

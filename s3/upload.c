@@ -111,7 +111,7 @@ int s3_upload_build_part_copy(const struct store_call *call, const struct store_
 		return -EINVAL;
 	if (call->length > S3_PUT_MAX)
 		return -EFBIG;
-	if (site->no_part_copy)
+	if (site->quirks & STORE_QUIRK_NO_PART_COPY)
 		return -EOPNOTSUPP;
 	ret = start_part(call, site, out);
 	if (!ret)
@@ -169,7 +169,7 @@ int s3_upload_build_complete(const struct store_call *call, const struct store_s
 		ret = add_part(&out->body, &call->parts[i]);
 	if (!ret)
 		ret = buffer_add_text(&out->body, "</CompleteMultipartUpload>");
-	return ret ? ret : s3_put_conditions(call, &out->fields);
+	return ret ? ret : s3_put_conditions(call, site, &out->fields);
 }
 
 int s3_upload_parse_complete(struct store_call *call, const struct store_answer *answer,

@@ -131,6 +131,10 @@ enum wire_op {
 	 * -ENOENT when there is none; 0: all. */
 	WIRE_STATUS,
 	WIRE_STATS,
+	/* text: virtual path of a bucket, or of a folder in one. Reply text: JSON: what its service
+	 * can do (fs/detect.h), which takes some seconds. -EINVAL: no such kind of store; -EISDIR:
+	 * it is no bucket. */
+	WIRE_DETECT,
 	WIRE_OPS
 };
 

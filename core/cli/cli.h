@@ -17,6 +17,7 @@ int cli_stats(char **argv);
 int cli_doctor(char **argv);
 int cli_recover(char **argv);
 int cli_creds(char **argv);
+int cli_detect(char **argv);
 int cli_rewrite(char **argv);
 
 /* For those without arguments: 0, or CLI_USAGE after saying so. */

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `skyshim creds`: which credential a bucket is asked for with, and whether it is good. */
-#include <errno.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "core/base/vpath.h"
 #include "core/cli/cli.h"
-#include "core/cli/handover.h"
-#include "core/cli/where.h"
-#include "fs/ask.h"
+#include "core/cli/inquire.h"
 
 static const char help[] =
 	"skyshim creds: which credential is used, and whether it is good\n"
@@ -60,76 +54,6 @@ static bool parse(char **argv, struct options *o)
 	return !o->test || o->name;
 }
 
-/* The virtual path of a name. Returns 0, or an exit status after saying why. */
-static int resolve(const char *name, struct vpath *vp)
-{
-	char root[PATH_MAX];
-	char cwd[PATH_MAX];
-	int ret;
-
-	vp->text[0] = '\0';
-	vp->len = 0;
-	if (!name)
-		return 0;
-	if (where_root(root))
-		return 1;
-	ret = vpath_resolve(root, NULL, name, vp);
-	/* under a runtime of ours it may be relative to a directory of the clouds */
-	if (!ret && *name != '/' && getcwd(cwd, sizeof(cwd)) &&
-	    vpath_resolve(root, NULL, cwd, vp) == 1) {
-		char dir[WIRE_PATH_MAX];
-
-		memcpy(dir, vp->text, vp->len + 1);
-		ret = vpath_resolve(root, dir, name, vp);
-	}
-	if (ret == 1)
-		return 0;
-	fprintf(stderr,
-		"skyshim: creds: '%s' is nothing in the clouds: write s3://BUCKET, or a path "
-		"below %s\n",
-		name, root);
-	return CLI_USAGE;
-}
-
-static int question(const struct options *o, const struct vpath *vp, json_t **out)
-{
-	struct wire_request request = {.op = WIRE_CREDS, .flags = o->test ? WIRE_CREDS_TEST : 0};
-	struct ask_reply reply;
-	struct where w;
-	int ret;
-
-	if (where_find(&w))
-		return 1;
-	ret = handover_context(&w, request.ctx);
-	if (ret) {
-		free(w.cache_dir);
-		return 1;
-	}
-	ret = ask(w.sock, &request, vp->text, vp->len, &reply);
-	free(w.cache_dir);
-	if (ret) {
-		fprintf(stderr, "skyshim: the daemon does not answer: %s\n", ask_error(ret));
-		return 1;
-	}
-	*out = reply.head.error ? NULL : json_loads(reply.text ? reply.text : "", 0, NULL);
-	ret = reply.head.error;
-	ask_free(&reply);
-	if (*out)
-		return 0;
-	fprintf(stderr, "skyshim: creds: %s: %s\n", o->name ? o->name : "",
-		ret == -EINVAL ? "no store of this kind"
-		: ret	       ? strerror(-ret)
-			       : "the daemon's answer makes no sense");
-	return 1;
-}
-
-static const char *text_of(const json_t *root, const char *name)
-{
-	const char *text = json_string_value(json_object_get(root, name));
-
-	return text ? text : "";
-}
-
 static void print(const char *name, const char *text)
 {
 	if (*text)
@@ -152,39 +76,44 @@ static void print_expiry(const json_t *root)
 
 static void print_all(const json_t *root)
 {
-	const char *region = text_of(root, "bucket_region");
+	const char *region = inquire_text(root, "bucket_region");
 	const json_t *test = json_object_get(root, "test");
 	const json_t *one;
 	size_t i;
 
-	printf("%-12s %s://%s%s%s\n", "name", text_of(root, "scheme"), text_of(root, "bucket"),
-	       *text_of(root, "key") ? "/" : "", text_of(root, "key"));
-	print("endpoint", text_of(root, "endpoint"));
-	print("", text_of(root, "endpoint_from"));
-	print("region", *region ? region : text_of(root, "region"));
+	printf("%-12s %s://%s%s%s\n", "name", inquire_text(root, "scheme"),
+	       inquire_text(root, "bucket"), *inquire_text(root, "key") ? "/" : "",
+	       inquire_text(root, "key"));
+	print("endpoint", inquire_text(root, "endpoint"));
+	print("", inquire_text(root, "endpoint_from"));
+	print("region", *region ? region : inquire_text(root, "region"));
+	print("quirks", inquire_text(root, "quirks"));
 	json_array_foreach(json_object_get(root, "settings"), i, one)
 	{
-		printf("%-12s %s = %s (%s)\n", i ? "" : "settings", text_of(one, "name"),
-		       text_of(one, "value"), text_of(one, "from"));
+		printf("%-12s %s = %s (%s)\n", i ? "" : "settings", inquire_text(one, "name"),
+		       inquire_text(one, "value"), inquire_text(one, "from"));
 	}
-	print("credentials", *text_of(root, "credentials") ? text_of(root, "credentials") : "none");
+	print("credentials",
+	      *inquire_text(root, "credentials") ? inquire_text(root, "credentials") : "none");
 	print_expiry(root);
 	json_array_foreach(json_object_get(root, "tried"), i, one)
 	{
-		printf("%-12s %-20s %s\n", i ? "" : "tried", text_of(one, "source"),
-		       text_of(one, "result"));
+		printf("%-12s %-20s %s\n", i ? "" : "tried", inquire_text(one, "source"),
+		       inquire_text(one, "result"));
 	}
-	print("error", text_of(root, "error"));
+	print("error", inquire_text(root, "error"));
 	if (!test)
 		return;
-	printf("%-12s %s: %s\n", "test", text_of(test, "request"), text_of(test, "means"));
-	print("", text_of(test, "says"));
-	print("advice", text_of(root, "advice"));
+	printf("%-12s %s: %s\n", "test", inquire_text(test, "request"),
+	       inquire_text(test, "means"));
+	print("", inquire_text(test, "says"));
+	print("advice", inquire_text(root, "advice"));
 }
 
 int cli_creds(char **argv)
 {
 	static struct vpath vp;
+	struct wire_request request = {.op = WIRE_CREDS};
 	struct options o;
 	json_t *root;
 	int ret;
@@ -193,9 +122,10 @@ int cli_creds(char **argv)
 		return fputs(help, stdout) < 0;
 	if (!parse(argv, &o))
 		return usage();
-	ret = resolve(o.name, &vp);
+	request.flags = o.test ? WIRE_CREDS_TEST : 0;
+	ret = inquire_resolve("creds", o.name, &vp);
 	if (!ret)
-		ret = question(&o, &vp, &root);
+		ret = inquire("creds", &request, &vp, o.name, &root);
 	if (ret)
 		return ret;
 	if (o.json)
@@ -204,7 +134,7 @@ int cli_creds(char **argv)
 		print_all(root);
 	if (!ret)
 		ret = o.test ? !json_is_true(json_object_get(json_object_get(root, "test"), "good"))
-			     : !*text_of(root, "credentials");
+			     : !*inquire_text(root, "credentials");
 	json_decref(root);
 	return ret;
 }

@@ -23,6 +23,8 @@ static const char usage[] =
 	"  skyshim recover ...                what could not be uploaded; see --help of it\n"
 	"  skyshim creds [test] [URI]         which credential is used, and is it good; see "
 	"--help\n"
+	"  skyshim detect [--json] URI        what a bucket's service can do, and what to "
+	"configure\n"
 	"  skyshim doctor [--json]            what this machine allows, and what to change\n"
 	"  skyshim --help | --version\n"
 	"\n"
@@ -53,10 +55,10 @@ static const struct {
 	const char *name;
 	int (*run)(char **argv);
 } commands[] = {
-	{"run", cli_run},	  {"shell", cli_shell},	  {"daemon", cli_daemon},
-	{"stop", cli_stop},	  {"status", cli_status}, {"stats", cli_stats},
-	{"creds", cli_creds},	  {"doctor", cli_doctor}, {"recover", cli_recover},
-	{"rewrite", cli_rewrite},
+	{"run", cli_run},	{"shell", cli_shell},	  {"daemon", cli_daemon},
+	{"stop", cli_stop},	{"status", cli_status},	  {"stats", cli_stats},
+	{"creds", cli_creds},	{"doctor", cli_doctor},	  {"recover", cli_recover},
+	{"detect", cli_detect}, {"rewrite", cli_rewrite},
 };
 
 int cli_no_arguments(const char *command, char **argv)

@@ -12,6 +12,7 @@
 #include "tests/store/bucket.h"
 #include "tests/store/faults.h"
 #include "tests/store/import.h"
+#include "tests/store/s3_lacks.h"
 #include "tests/store/settings.h"
 
 #define PEM_BYTES_MAX  (1 << 20)
@@ -59,6 +60,9 @@ static const char help[] =
 	"  --discard               forget the bytes of what is uploaded: others of that length\n"
 	"                          stand for them\n"
 	"  --min-part-kb N         smallest part of a multipart upload but the last (5120)\n"
+	"  --lacks WORD            be a store that only resembles S3; may be repeated: "
+	"conditions,\n"
+	"                          batch-delete, ... (s3_lacks.h)\n"
 	"How slow, how wrong\n"
 	"  --latency-ms N          before each answer's first byte\n"
 	"  --bandwidth-kbs N       kB/s (1000 bytes) per connection and direction\n"
@@ -118,6 +122,7 @@ enum option_id {
 	OPT_REWRITE,
 	OPT_AZURE,
 	OPT_AZURE_ACCOUNT,
+	OPT_LACKS,
 };
 
 static const struct option options[] = {
@@ -153,6 +158,7 @@ static const struct option options[] = {
 	{"rewrite-kb", required_argument, NULL, OPT_REWRITE},
 	{"azure", no_argument, NULL, OPT_AZURE},
 	{"azure-account", required_argument, NULL, OPT_AZURE_ACCOUNT},
+	{"lacks", required_argument, NULL, OPT_LACKS},
 	{NULL, 0, NULL, 0},
 };
 
@@ -361,6 +367,8 @@ static bool set(int id, const char *value, const char **why)
 		return !admin_set("latency_ms", value, why);
 	case OPT_BANDWIDTH:
 		return !admin_set("bandwidth_kbs", value, why);
+	case OPT_LACKS:
+		return s3_lacks_add(value);
 	case OPT_DISCARD:
 		settings.discards = true;
 		return true;

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "tests/store/precondition.h"
+#include "tests/store/s3_lacks.h"
 
 #define OTHER "Other" /* the verb of what is no request of S3's, or none that this store knows */
 
@@ -251,7 +252,8 @@ static void take_host_bucket(struct s3_call *c)
 	size_t len = host ? strcspn(host, ":") : 0;
 	size_t bucket_len = len > domain_len + 1 ? len - domain_len - 1 : 0;
 
-	if (!bucket_len || bucket_len >= sizeof(c->host_bucket) || host[bucket_len] != '.' ||
+	if (s3_lacks(LACK_VIRTUAL_HOSTS) || !bucket_len || bucket_len >= sizeof(c->host_bucket) ||
+	    host[bucket_len] != '.' ||
 	    strncasecmp(host + bucket_len + 1, settings.domain, domain_len) != 0)
 		return;
 	memcpy(c->host_bucket, host, bucket_len);
@@ -344,6 +346,20 @@ static enum s3_error check_length(const struct s3_call *c)
 	return s3_is_chunked(c) ? S3_OK : S3_NOT_IMPLEMENTED;
 }
 
+/* What this store was told not to have. */
+static enum s3_error check_lacks(const struct s3_call *c)
+{
+	bool conditional = s3_header(c, "If-Match") || s3_header(c, "If-None-Match");
+	const char *verb = c->route->verb;
+
+	if ((s3_lacks(LACK_BATCH_DELETE) && !strcmp(verb, "DeleteObjects")) ||
+	    (s3_lacks(LACK_PART_COPY) && !strcmp(verb, "UploadPartCopy")) ||
+	    (s3_lacks(LACK_CONDITIONS) && conditional && c->route->writes))
+		return S3_NOT_IMPLEMENTED;
+	return s3_lacks(LACK_LIST_V2) && !strcmp(verb, "ListObjectsV2") ? S3_INVALID_ARGUMENT
+									: S3_OK;
+}
+
 static bool settle(struct request *req, struct reply *reply)
 {
 	struct s3_call *c = req->state;
@@ -355,6 +371,8 @@ static bool settle(struct request *req, struct reply *reply)
 	}
 	c->reply = reply;
 	err = c->early ? c->early : s3_auth(c);
+	if (!err)
+		err = check_lacks(c);
 	if (!err)
 		err = check_length(c);
 	if (err && !reply->status)

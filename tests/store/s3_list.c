@@ -10,6 +10,7 @@
 
 #include "tests/store/bucket.h"
 #include "tests/store/list.h"
+#include "tests/store/s3_lacks.h"
 #include "tests/store/s3_sigv4.h"
 #include "tests/store/scope.h"
 
@@ -148,7 +149,7 @@ void s3_list_objects(struct s3_call *c)
 	if (!walk(&l))
 		return;
 	put_name(&l, "Marker", l.query.after);
-	if (l.page.more && *l.query.delimiter)
+	if (l.page.more && *l.query.delimiter && !s3_lacks(LACK_NEXT_MARKER))
 		put_name(&l, "NextMarker", list_last(&l.page));
 	put_entries(&l);
 	s3_xml_end(c, "ListBucketResult");
@@ -191,6 +192,10 @@ void s3_list_objects_v2(struct s3_call *c)
 	const char *fetch_owner = s3_param(c, "fetch-owner");
 	char name[TOKEN_NAME_MAX + 1];
 
+	if (s3_lacks(LACK_LIST_V2_SEEN)) {
+		s3_list_objects(c);
+		return;
+	}
 	if (!parse(&l))
 		return;
 	if (token && !read_token(token, name)) {

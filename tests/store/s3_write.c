@@ -10,6 +10,7 @@
 
 #include "tests/store/precondition.h"
 #include "tests/store/s3_checksum.h"
+#include "tests/store/s3_lacks.h"
 
 #define COPY_BYTES_MAX	(5ull << 30)  /* S3's limit for one CopyObject */
 #define COPY_DIGEST_MAX (64ull << 20) /* a bigger copy keeps its source's ETag, for speed */
@@ -79,11 +80,17 @@ bool s3_write_condition(struct s3_call *c, struct object_condition *out,
 	const char *if_none_match = s3_header(c, "If-None-Match");
 
 	*out = (struct object_condition){0};
+	if (s3_lacks(LACK_CONDITIONS_SEEN))
+		return true;
 	if (if_none_match && strcmp(if_none_match, "*") != 0) {
 		s3_fail(c, S3_NOT_IMPLEMENTED); /* S3 takes nothing but the star here */
 		return false;
 	}
 	out->if_absent = if_none_match != NULL;
+	if (if_match && s3_lacks(*if_match == '"' ? LACK_QUOTED_ETAG : LACK_BARE_ETAG)) {
+		s3_fail(c, S3_PRECONDITION_FAILED);
+		return false;
+	}
 	if (if_match) {
 		s3_etag_bare(if_match, bare);
 		out->if_match = bare;
@@ -181,7 +188,9 @@ enum s3_error s3_source_parse(struct s3_call *c, struct s3_source *out)
 bool s3_source_open(struct s3_call *c, const struct s3_source *source, struct object **out)
 {
 	struct precondition p = {
-		.if_match = s3_header(c, "x-amz-copy-source-if-match"),
+		.if_match = s3_lacks(LACK_SOURCE_CONDITION)
+				    ? NULL
+				    : s3_header(c, "x-amz-copy-source-if-match"),
 		.if_none_match = s3_header(c, "x-amz-copy-source-if-none-match"),
 		.if_modified_since = s3_header(c, "x-amz-copy-source-if-modified-since"),
 		.if_unmodified_since = s3_header(c, "x-amz-copy-source-if-unmodified-since"),

@@ -261,6 +261,22 @@ Test(core_realm, what_a_service_has_not)
 	buffer_free(&request.body);
 }
 
+Test(core_realm, what_a_service_is_said_to_be)
+{
+	configure("[s3://b]\nconditional_put = no\netag_quotes = yes\n[s3://c]\nlist_v2 = no\n"
+		  "conditional_put = yes\netag_quotes = no\n");
+	cr_assert_eq(locate("b"), 0);
+	cr_assert_eq(site.quirks, (unsigned)(STORE_QUIRK_CONDITIONS | STORE_QUIRK_QUOTES));
+	cr_assert_eq(locate("c"), 0);
+	cr_assert_eq(site.quirks, (unsigned)STORE_QUIRK_LIST_V1);
+	/* what is said is not changed by what is learned */
+	cr_assert((site.settled & STORE_QUIRK_CONDITIONS) && (site.settled & STORE_QUIRK_QUOTES));
+	configure("[s3://b]\nlist_v2 = perhaps\n");
+	cr_assert_eq(locate("b"), -EACCES);
+	cr_assert_not_null(strstr(message, "config:2: list_v2 = perhaps: it is true or false"),
+			   "%s", message);
+}
+
 #define SSE    "x-amz-server-side-encryption"
 #define SSE_C  SSE "-customer-"
 #define SOURCE "x-amz-copy-source-server-side-encryption-customer-"

@@ -44,6 +44,7 @@ FAMILIES = (
     "creds_google",
     "realms",
     "routes",
+    "lacking",
     "other_version",
     "stats",
     "limits",

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Services that speak the dialect but lack some of it, found out while calls are under way. What an
+ * answer makes one suppose is tried out at once, by making the same call without what may be
+ * lacking; only when that succeeds it is believed, said, and remembered for the endpoint. So a
+ * refusal with another reason teaches nothing, and fails as it should.
+ *
+ * Where a write can have no conditions, each of its sendings is preceded by a HEAD that looks for
+ * what they ask. That is weaker: another's write in the moment between the two is overwritten.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core/inflight.h"
+#include "core/learned.h"
+#include "core/log.h"
+#include "core/quirk.h"
+
+/* Tried by making the same call in another way; what the caller does instead of the others is its
+ * own affair. */
+#define ON_TRIAL (STORE_QUIRK_CONDITIONS | STORE_QUIRK_QUOTES | STORE_QUIRK_LIST_V1)
+
+static bool is_conditional_write(const struct store_call *call)
+{
+	switch (call->verb) {
+	case STORE_PUT:
+	case STORE_COPY:
+	case STORE_COMPLETE:
+	case STORE_DELETE:
+		return call->if_match || call->if_none_match;
+	default:
+		return false;
+	}
+}
+
+static void believe(const struct flight *f, unsigned quirks)
+{
+	struct learned_endpoint *endpoint = learned_endpoint(f->site.origin);
+
+	for (size_t i = 0; i < QUIRKS; i++) {
+		const struct quirk *q = &quirk_table[i];
+
+		if (!(quirks & ~endpoint->quirks & q->bit))
+			continue;
+		log_warn("%s %s (the configuration's %s = %s spares finding out)", f->site.origin,
+			 q->words, realm_name(q->setting), q->value);
+	}
+	endpoint->quirks |= quirks;
+}
+
+void lacking_apply(struct flight *f)
+{
+	const struct store_trial *trial = f->call->trial;
+	struct store_site *site = &f->site;
+
+	if (trial) {
+		site->quirks = trial->quirks;
+		site->settled = ~0u;
+		if (trial->tries_max)
+			site->tries_max = trial->tries_max;
+		return;
+	}
+	site->quirks |= (learned_endpoint(site->origin)->quirks | f->on_trial) & ~site->settled;
+}
+
+bool lacking_looks_first(const struct flight *f)
+{
+	return f->asking == ASK_CALL && !f->stands && is_conditional_write(f->call) &&
+	       f->site.quirks & STORE_QUIRK_CONDITIONS;
+}
+
+static void try_out(struct flight *f, unsigned quirk)
+{
+	f->on_trial |= quirk;
+	f->tried_out |= quirk;
+	f->asking = ASK_CALL;
+	f->tries = 0;
+	flight_relaunch(f, 0);
+}
+
+bool lacking_learn(struct flight *f, const struct store_fault *fault)
+{
+	unsigned quirk = fault->quirk & ~(f->site.quirks | f->site.settled | f->tried_out);
+
+	if (!quirk || f->asking != ASK_CALL)
+		return false;
+	if (!(quirk & ON_TRIAL)) {
+		believe(f, quirk);
+		return false;
+	}
+	if (quirk != STORE_QUIRK_QUOTES) {
+		try_out(f, quirk);
+		return true;
+	}
+	/* after an answer that was lost it may be our own version that is there */
+	if (f->unsure || !f->call->if_match || learned_endpoint(f->site.origin)->takes_bare)
+		return false;
+	f->asking = ASK_SAME;
+	f->tries = 0;
+	flight_relaunch(f, 0);
+	return true;
+}
+
+void lacking_proven(struct flight *f)
+{
+	const struct store_call *call = f->call;
+
+	if (f->asking != ASK_CALL || call->trial)
+		return;
+	if (f->on_trial)
+		believe(f, f->on_trial);
+	f->on_trial = 0;
+	if (call->verb == STORE_PUT && call->if_match &&
+	    !(f->site.quirks & (STORE_QUIRK_QUOTES | STORE_QUIRK_CONDITIONS)))
+		learned_endpoint(f->site.origin)->takes_bare = true;
+}
+
+/* Another version is there, or one at all. */
+static void fail_condition(struct flight *f)
+{
+	f->asking = ASK_CALL;
+	if (!lost_ask(f, -ESTALE))
+		flight_conclude(f, -ESTALE);
+}
+
+void lacking_looked(struct flight *f, int error)
+{
+	const struct store_call *call = f->call;
+	bool fits = error ? !call->if_match
+			  : !call->if_none_match && (!call->if_match ||
+						     !strcmp(f->ask.object.etag, call->if_match));
+
+	if (f->asking == ASK_SAME) {
+		if (fits)
+			try_out(f, STORE_QUIRK_QUOTES);
+		else
+			fail_condition(f);
+		return;
+	}
+	if (!fits) {
+		fail_condition(f);
+		return;
+	}
+	f->stands = true;
+	f->asking = ASK_CALL;
+	f->tries -= f->tries > 0; /* the look is no try of the write */
+	flight_resume(f);
+}
