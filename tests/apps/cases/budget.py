@@ -19,7 +19,7 @@ LANGUAGES = {
 class Counted:
     """A store of the case's own, so that nobody else's requests are counted."""
 
-    def __init__(self, context, language):
+    def __init__(self, context, language="s3"):
         self.context = context
         start, self.page, self.look, self.read = LANGUAGES[language]
         self.store = start(context)

@@ -45,12 +45,13 @@ def at_exit_of_a_child(context):
 
 def failure_at_exit(context):
     """What cannot be stored makes the status non-zero, and one line says so."""
-    script = "\n".join(f"open('/cloud/s3/no-such-bucket-here/f{i}', 'w').write('x')" for i in range(3)) + "\nprint('done')"
+    missing = f"{context.store.root}/no-such-bucket-here"
+    script = "\n".join(f"open('{missing}/f{i}', 'w').write('x')" for i in range(3)) + "\nprint('done')"
     result = context.run([context.skyshim, "run", "python3", "-c", script], env={"SKYSHIM_DURABILITY": "exit"})
     want(result.stdout == b"done\n", f"close(2) reported it: {result}")
     want(result.status == 1, f"its status is {result.status}")
     want(b"3 files could not be stored" in result.stderr, f"no line says so: {result.stderr!r}")
-    result = context.run([context.skyshim, "run", "cp", "/etc/passwd", "/cloud/s3/no-such-bucket-here/f"], env={"SKYSHIM_DURABILITY": "exit"})
+    result = context.run([context.skyshim, "run", "cp", "/etc/passwd", f"{missing}/f"], env={"SKYSHIM_DURABILITY": "exit"})
     want(result.status == 1 and result.stderr, f"a program that closes standard error before it ends: {result}")
 
 
