@@ -17,6 +17,7 @@
 #include "core/context.h"
 #include "core/log.h"
 #include "core/scope.h"
+#include "core/tally.h"
 #include "fs/aheaddir.h"
 #include "fs/fetch.h"
 #include "fs/gone.h"
@@ -32,6 +33,7 @@ enum event_kind { TAKEN_FILE, TAKEN_DIR, FAILED_FILE };
 struct event {
 	struct event *next;
 	struct context *ctx;
+	struct job *job; /* whose doing it was: a reference, or NULL */
 	enum event_kind kind;
 	char object[];
 };
@@ -59,7 +61,7 @@ static void post(struct context *ctx, const char *object, enum event_kind kind)
 	pthread_mutex_lock(&lock);
 	e = running && events < AHEAD_EVENTS_MAX ? malloc(sizeof(*e) + len + 1) : NULL;
 	if (e) {
-		*e = (struct event){.ctx = ctx, .kind = kind};
+		*e = (struct event){.ctx = ctx, .kind = kind, .job = job_ref(job_current())};
 		memcpy(e->object, object, len + 1);
 		*last = e;
 		last = &e->next;
@@ -67,6 +69,12 @@ static void post(struct context *ctx, const char *object, enum event_kind kind)
 		pthread_cond_signal(&more);
 	}
 	pthread_mutex_unlock(&lock);
+}
+
+static void event_free(struct event *e)
+{
+	job_put(e->job);
+	free(e);
 }
 
 void ahead_taken(struct context *ctx, const char *object, bool is_dir)
@@ -202,8 +210,10 @@ static void pump_some(struct aheaddir *d, struct siblings *s,
 
 static void pump(struct aheaddir *d)
 {
+	job_switch(d->job);
 	pump_some(d, &d->dirs, fetch_listing);
 	pump_some(d, &d->files, fetch_file);
+	job_switch(NULL);
 }
 
 static void forget(struct aheaddir **at)
@@ -288,6 +298,8 @@ static void look_at(const struct event *e)
 	d = prefix ? dir_of(e->ctx, prefix, now_ns) : NULL;
 	if (!d)
 		return;
+	job_put(d->job);
+	d->job = job_ref(e->job);
 	s = is_dir ? &d->dirs : &d->files;
 	index = siblings_find(s, name_ino(e->object, len, is_dir));
 	if (index == SIBLINGS_NONE) {
@@ -312,7 +324,7 @@ static void look_at_all(struct event *e)
 		struct event *next = e->next;
 
 		look_at(e);
-		free(e);
+		event_free(e);
 		e = next;
 	}
 	if (was_held) {
@@ -387,7 +399,7 @@ void ahead_stop(void)
 	pthread_join(thread, NULL);
 	while ((e = first)) {
 		first = e->next;
-		free(e);
+		event_free(e);
 	}
 	last = &first;
 	events = 0;

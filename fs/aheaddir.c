@@ -12,6 +12,7 @@
 
 #include "core/base/vnode.h"
 #include "core/context.h"
+#include "core/tally.h"
 #include "fs/escape.h"
 #include "fs/listing.h"
 
@@ -57,6 +58,7 @@ void aheaddir_free(struct aheaddir *d)
 	siblings_free(&d->files);
 	siblings_free(&d->dirs);
 	listing_put(d->listing);
+	job_put(d->job);
 	free(d->prefix);
 	free(d);
 }

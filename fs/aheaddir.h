@@ -16,6 +16,7 @@ struct aheaddir {
 	struct aheaddir *next; /* the caller's own */
 	int64_t used_ns;
 	struct context *ctx;
+	struct job *job;	 /* who walks here: a reference, or NULL */
 	char *prefix;		 /* owned: its object name */
 	struct listing *listing; /* a reference */
 	int fd;			 /* owned: of the listing's records */

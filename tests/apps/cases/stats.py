@@ -84,6 +84,18 @@ def per_job(context):
         want(context.run([context.skyshim, "stats", "--job=x"]).status == 2, "--job=x is taken")
 
 
+def fetched_ahead(context):
+    """What is fetched ahead counts for who walks through the directory."""
+    with Counted(context) as counted:
+        counted.store.admin("POST", "generate", "bucket=budget&prefix=many/&count=100&size=1000")
+        counted.run("cat $D/many/* >/dev/null")
+        said = stats(context)
+        want(said["ahead"]["files"]["fetched"] > 50, said["ahead"])
+        want([job["requests_total"] for job in said["jobs"]] == [said["total"]["requests_total"]], f"{said['jobs']} {said['total']}")
+        page = context.run([context.skyshim, "stats", "--prometheus"]).stdout.decode()
+        want(f'skyshim_ahead_total{{kind="files",state="fetched"}} {said["ahead"]["files"]["fetched"]}\n' in page, page)
+
+
 def cost(context):
     """Requests and bytes times the prices of the configuration, of the bucket that they are about."""
     with Counted(context) as counted:
@@ -141,6 +153,7 @@ def people(context):
 CASES = [
     Case("stats/as-the-store-counts", check=as_counted),
     Case("stats/per-job", check=per_job),
+    Case("stats/fetched-ahead", check=fetched_ahead),
     Case("stats/cost", check=cost),
     Case("stats/prometheus", check=prometheus),
     Case("stats/for-people", check=people),
