@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/entries.h"
@@ -326,6 +327,24 @@ static enum tally_class class_of(const struct http_exchange *x)
 	return by_hundred[x->status / 100];
 }
 
+/* The sending on the job's timeline, and an arrow from what asked for it. */
+static void show(struct flight *f)
+{
+	const struct store_call *call = f->call;
+	const char *bucket = call->bucket ? call->bucket : "", *key = call->key ? call->key : "";
+	json_t *args = json_pack("{s:s, s:o, s:o, s:i, s:I, s:I, s:I, s:i, s:i, s:b}", "store",
+				 call->scheme, "bucket", trace_text(bucket, strlen(bucket)), "key",
+				 trace_text(key, strlen(key)), "status", f->x.status, "received",
+				 (json_int_t)f->in, "sent", (json_int_t)f->out, "queued_us",
+				 (json_int_t)(f->x.started_us ? f->x.started_us - f->x.sent_us : 0),
+				 "connection", (int)f->x.local_port, "sending", (int)f->tries_total,
+				 "ahead", call->is_ahead);
+
+	if (f->asked_us && f->tries_total == 1)
+		trace_flow(f->job->trace, &f->from, f->asked_us, &f->span);
+	trace_end(f->job->trace, &f->span, store_verb_name(f->ask.verb), args);
+}
+
 /* Services charge for what they have answered, refusals too, but not for their own failures. */
 static void count(struct flight *f)
 {
@@ -336,6 +355,8 @@ static void count(struct flight *f)
 	TALLY_ADD(f->job, requests[f->store][f->ask.verb][class], 1);
 	if (class != TALLY_FAILED && class != TALLY_5XX)
 		TALLY_ADD(f->job, cost_pico, price_of(&f->site.price, f->ask.verb));
+	if (f->job && f->job->trace)
+		show(f);
 	if (x->started_us)
 		tally_took(f->job, f->ask.verb, x->started_us - x->sent_us,
 			   clock_mono_us() - x->started_us);
@@ -432,6 +453,8 @@ static int build(struct flight *f, const struct creds *creds)
 
 static int send_off(struct flight *f)
 {
+	int ret;
+
 	f->call->code[0] = '\0';
 	f->x.method = f->request.method;
 	f->x.url = buffer_text(&f->url);
@@ -456,7 +479,10 @@ static int send_off(struct flight *f)
 	f->tries++;
 	f->tries_total++;
 	flight_totals.requests[f->ask.verb]++;
-	return http_send(&f->x);
+	ret = http_send(&f->x);
+	if (!ret && f->job)
+		trace_begin(f->job->trace, getpid(), "skyshim daemon: requests", &f->span);
+	return ret;
 }
 
 static void on_room(struct throttle_wait *room, bool canceled)
@@ -573,6 +599,10 @@ int flight_start(struct store_call *call, const struct store_ops *ops)
 	f->call = call;
 	f->ops = ops;
 	f->job = job_ref(job_current());
+	if (f->job && f->job->trace && trace_current()) {
+		f->from = *trace_current();
+		f->asked_us = clock_mono_us();
+	}
 	f->store = ops->scheme ? tally_store(ops->scheme) : 0;
 	job_called();
 	f->task.run = task_run;

@@ -39,6 +39,9 @@ struct flight {
 	struct job *job; /* a reference; NULL: nobody's */
 	unsigned store;	 /* tally_store() */
 
+	struct trace_span from, span; /* on the job's timeline: who asked, this sending */
+	int64_t asked_us;	      /* when; 0: nobody that is shown */
+
 	/* of this sending */
 	struct throttle_wait room;
 	bool has_room;

@@ -47,6 +47,9 @@ enum store_verb {
 	STORE_VERBS
 };
 
+/* "get", "delete_many"...: as it is shown. */
+const char *store_verb_name(enum store_verb verb);
+
 struct store_object {
 	uint64_t size;		     /* bytes of the whole object */
 	int64_t mtime_ns;	     /* since 1970; 0 when the answer did not say */

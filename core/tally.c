@@ -139,6 +139,7 @@ struct job *job_find(uint32_t id, pid_t pid, const char *command, size_t command
 	if (!job) {
 		job = place();
 		if (job) {
+			trace_free(job->trace);
 			memset(job, 0, sizeof(*job));
 			job->id = id;
 			job->pid = pid;
@@ -185,6 +186,29 @@ void job_put(struct job *job)
 		job->references--;
 		pthread_mutex_unlock(&lock);
 	}
+}
+
+void job_trace(struct job *job, struct trace *trace)
+{
+	pthread_mutex_lock(&lock);
+	if (!job->trace) {
+		job->trace = trace;
+		trace = NULL;
+	}
+	pthread_mutex_unlock(&lock);
+	trace_free(trace);
+}
+
+void job_end_traces(bool (*is_over)(const struct job *job))
+{
+	pthread_mutex_lock(&lock);
+	for (int i = 0; i < TALLY_JOBS_MAX; i++) {
+		if (!jobs[i].trace || jobs[i].references || !is_over(&jobs[i]))
+			continue;
+		trace_free(jobs[i].trace);
+		jobs[i].trace = NULL;
+	}
+	pthread_mutex_unlock(&lock);
 }
 
 void job_each(void (*fn)(void *arg, const struct job *job), void *arg)

@@ -12,6 +12,7 @@
 #define CORE_TALLY_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -19,6 +20,7 @@
 #include "core/histogram.h"
 #include "core/price.h"
 #include "core/store.h"
+#include "core/trace.h"
 
 #define TALLY_STORES_MAX    4	/* kinds of store */
 #define TALLY_JOBS_MAX	    64	/* of which counts are kept; beyond, the oldest are forgotten */
@@ -51,6 +53,8 @@ struct job {
 	int64_t started_s; /* since 1970 */
 	char command[TALLY_COMMAND_BYTES];
 	struct tally tally;
+	struct trace *trace; /* NULL: no timeline is wanted. Set by job_trace() alone */
+	bool trace_told;     /* that it has ended early */
 	unsigned references; /* tally.c's, under its lock, as are the next two */
 	uint64_t used;
 	bool is_named;
@@ -83,6 +87,13 @@ struct job *job_find(uint32_t id, pid_t pid, const char *command, size_t command
 struct job *job_known(uint32_t id);
 struct job *job_ref(struct job *job); /* NULL gives NULL */
 void job_put(struct job *job);	      /* NULL: nothing */
+
+/* Gives a job, which has just begun, its timeline, which is taken over. */
+void job_trace(struct job *job, struct trace *trace);
+
+/* Ends the timelines of those that nobody refers to and that are over. Locks that is_over() takes
+ * come after those here. */
+void job_end_traces(bool (*is_over)(const struct job *job));
 
 /* Calls fn with each job, the oldest first. fn must not call these functions. */
 void job_each(void (*fn)(void *arg, const struct job *job), void *arg);

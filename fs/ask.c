@@ -74,6 +74,29 @@ static int receive(int fd, struct ask_reply *out)
 int ask(const char *sock, struct wire_request *request, const void *text, size_t text_bytes,
 	struct ask_reply *out)
 {
+	return ask_with(sock, request, text, text_bytes, -1, out);
+}
+
+static void give_fd(struct msghdr *msg, void *control, int fd)
+{
+	struct cmsghdr *c;
+
+	msg->msg_control = control;
+	msg->msg_controllen = CMSG_SPACE(sizeof(int));
+	c = CMSG_FIRSTHDR(msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+}
+
+int ask_with(const char *sock, struct wire_request *request, const void *text, size_t text_bytes,
+	     int send_fd, struct ask_reply *out)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
 	SCOPE_FD int fd = connect_to(sock);
 	struct iovec iov[2] = {{request, sizeof(*request)}, {(void *)text, text_bytes}};
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
@@ -87,6 +110,8 @@ int ask(const char *sock, struct wire_request *request, const void *text, size_t
 	request->magic = WIRE_MAGIC;
 	request->version = WIRE_VERSION;
 	request->text_len = (uint32_t)text_bytes;
+	if (send_fd >= 0)
+		give_fd(&msg, &control, send_fd);
 	if (sendmsg(fd, &msg, MSG_NOSIGNAL) < 0)
 		return errno == EPIPE ? -ECONNRESET : -errno;
 	ret = receive(fd, out);

@@ -20,6 +20,10 @@ struct ask_reply {
 int ask(const char *sock, struct wire_request *request, const void *text, size_t text_bytes,
 	struct ask_reply *out);
 
+/* The same with a descriptor that goes along, or -1. */
+int ask_with(const char *sock, struct wire_request *request, const void *text, size_t text_bytes,
+	     int send_fd, struct ask_reply *out);
+
 /* Asks the daemon to leave, of whatever version it is; returns when it has heard, not when it has
  * gone. Errors: -ECONNREFUSED or -ENOENT (no daemon), -EPERM (it is somebody else's), -ESRCH. */
 int ask_stop(const char *sock);

@@ -15,6 +15,7 @@
 struct client {
 	pid_t pid; /* 0: free */
 	int fd;
+	uint32_t job; /* 0: none that asks for it */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -88,6 +89,25 @@ unsigned clients_alive(void)
 	count = n;
 	pthread_mutex_unlock(&lock);
 	return n;
+}
+
+void clients_joined(pid_t pid, uint32_t job)
+{
+	pthread_mutex_lock(&lock);
+	if (pid > 0 && find(pid)->pid)
+		find(pid)->job = job;
+	pthread_mutex_unlock(&lock);
+}
+
+bool clients_any_of(uint32_t job)
+{
+	bool any = false;
+
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < SLOTS && !any; i++)
+		any = slots[i].pid && slots[i].job == job && !is_dead(&slots[i]);
+	pthread_mutex_unlock(&lock);
+	return any;
 }
 
 void clients_forget(void)

@@ -48,6 +48,7 @@
 #include "fs/sockpath.h"
 #include "fs/stats.h"
 #include "fs/stream.h"
+#include "fs/timeline.h"
 #include "fs/told.h"
 
 #define TICK_MS	      1000
@@ -261,6 +262,7 @@ static void serve_until_done(int signal_fd)
 		publish_sweep();
 		later_sweep();
 		gone_sweep();
+		timeline_sweep();
 		if (is_idle(limit_ns)) {
 			log_info("daemon: nothing to do any more");
 			return;

@@ -24,6 +24,7 @@
 #include "fs/open.h"
 #include "fs/publish.h"
 #include "fs/stats.h"
+#include "fs/timeline.h"
 #include "fs/write.h"
 
 void serve_say(struct session *s, const uint8_t *ctx, const char *bucket, int error,
@@ -295,9 +296,16 @@ static int serve_stats(struct session *s)
 static int serve_job(struct session *s)
 {
 	struct job *job = job_find(s->req->job, s->pid, s->text, s->req->text_len);
+	int fd = job && s->fd >= 0 ? fcntl(s->fd, F_DUPFD_CLOEXEC, 0) : -1;
+	struct trace *trace = fd >= 0 ? trace_new(fd) : NULL;
+	int ret = job ? 0 : -EINVAL;
 
+	if (!ret && s->fd >= 0 && !trace)
+		ret = -EIO;
+	if (trace)
+		job_trace(job, trace);
 	job_put(job);
-	return job ? 0 : -EINVAL;
+	return ret;
 }
 
 static const struct {
@@ -359,6 +367,7 @@ static bool is_request(const struct wire_request *req, size_t bytes)
 static int serve_counted(struct session *s, size_t bytes)
 {
 	uint64_t calls = job_calls();
+	struct trace_span span = {0};
 	struct job *job = NULL;
 	int ret;
 
@@ -367,7 +376,9 @@ static int serve_counted(struct session *s, size_t bytes)
 	if (s->req->op < WIRE_JOB) /* not the command line's */
 		job = job_find(s->req->job, s->pid, NULL, 0);
 	job_switch(job);
+	timeline_begin(s, job, &span);
 	ret = serve(s, bytes);
+	timeline_end(s, job, &span, ret);
 	job_switch(NULL);
 	TALLY_ADD(job, served[s->req->op], 1);
 	if (job_calls() != calls)

@@ -66,7 +66,7 @@ static json_t *requests(const struct store_counters *c)
 	json_t *object = json_object();
 
 	for (unsigned i = 0; i < STORE_VERBS; i++)
-		set(object, tallies_verbs[i], c->requests[i]);
+		set(object, store_verb_name(i), c->requests[i]);
 	return object;
 }
 

@@ -7,11 +7,6 @@
 #define PICO_PER_USD	   1e12
 #define SHARE(part, whole) ((whole) ? (double)(part) / (double)(whole) : 0.0)
 
-const char *const tallies_verbs[STORE_VERBS] = {
-	"head",	     "get",	    "list",  "buckets",		"put",
-	"delete",    "delete_many", "copy",  "multipart_begin", "part",
-	"part_copy", "complete",    "abort", "uploads"};
-
 const char *const tallies_ops[WIRE_OPS] = {
 	"",	    "hello",	"stat",	   "open",    "ensure",	  "identify", "report", "twin",
 	"trapped",  "flush",	"stream",  "settle",  "truncate", "unlink",   "mkdir",	"rename",
@@ -55,7 +50,7 @@ static json_t *requests(const struct tally *t, unsigned store, json_t *to)
 			if (!n)
 				continue;
 			json_object_set_new(one, "store", json_string(tally_store_name(store)));
-			json_object_set_new(one, "verb", json_string(tallies_verbs[verb]));
+			json_object_set_new(one, "verb", json_string(store_verb_name(verb)));
 			json_object_set_new(one, "status", json_string(classes[class]));
 			set(one, "count", n);
 			json_array_append_new(to, one);
@@ -102,7 +97,7 @@ static json_t *latency(const struct tally *t, bool buckets)
 
 	for (unsigned verb = 0; verb < STORE_VERBS; verb++) {
 		if (histogram_count(&t->latency[verb]))
-			json_object_set_new(object, tallies_verbs[verb],
+			json_object_set_new(object, store_verb_name(verb),
 					    took(&t->latency[verb], buckets));
 	}
 	return object;

@@ -7,8 +7,7 @@
 
 #include "core/tally.h"
 
-/* A store_verb's name in what is shown, and a wire_op's. */
-extern const char *const tallies_verbs[STORE_VERBS];
+/* A wire_op's name in what is shown. */
 extern const char *const tallies_ops[WIRE_OPS];
 
 /* All of a tally, to be released; NULL without memory. buckets: the histograms as well. */

@@ -125,7 +125,8 @@ enum wire_op {
 	 * (0): attr.nlink: files that are not in the bucket yet, attr.size: bytes of all, attr.ino:
 	 * how many of these are there. Never waits for the store. */
 	WIRE_LEFT,
-	/* A `skyshim run` begins: the request's job. text: its command line, for people. */
+	/* A `skyshim run` begins: the request's job. text: its command line, for people. A
+	 * descriptor (SCM_RIGHTS) may come along: an empty file for its timeline (core/trace.h). */
 	WIRE_JOB,
 	/* For the command line. Reply text: JSON. WIRE_STATS of one job: the request's job, and
 	 * -ENOENT when there is none; 0: all. */

@@ -73,8 +73,9 @@ int handover_context(const struct where *w, uint8_t ctx[WIRE_CTX_BYTES])
 	return complain("the daemon does not answer", ask_error(ret));
 }
 
-/* Tells the daemon that a job begins; without that it goes by the name of its first process. */
-static void begin_job(const struct where *w, uint32_t job, char *const *argv)
+/* Tells the daemon that a job begins. Returns 0, or a negative errno: without that it goes by the
+ * name of its first process, and has no timeline. */
+static int begin_job(const struct where *w, uint32_t job, char *const *argv, int trace_fd)
 {
 	SCOPE_BUFFER struct buffer line = BUFFER_INIT(JOB_LINE_BYTES);
 	struct wire_request request = {.op = WIRE_JOB, .job = job};
@@ -83,8 +84,12 @@ static void begin_job(const struct where *w, uint32_t job, char *const *argv)
 
 	for (size_t i = 0; argv[i] && !ret; i++)
 		ret = buffer_addf(&line, "%s%s", i ? " " : "", argv[i]);
-	if (!ask(w->sock, &request, line.data, line.len, &reply))
+	ret = ask_with(w->sock, &request, line.data, line.len, trace_fd, &reply);
+	if (!ret) {
+		ret = reply.head.error;
 		ask_free(&reply);
+	}
+	return ret;
 }
 
 /* The working directory below root, when this process itself runs under a runtime and stands there.
@@ -243,7 +248,9 @@ int handover(const struct where *w, const struct program *p, const struct covera
 		return ret;
 	if ((h.home && choose_home(home)) || choose_job(&h.job))
 		return complain("a random number", strerror(errno));
-	begin_job(w, h.job, p->argv);
+	ret = begin_job(w, h.job, p->argv, c->trace_fd);
+	if (ret && c->trace_fd >= 0)
+		return complain("the timeline", ask_error(ret));
 	h.cwd = virtual_cwd(root, &cwd);
 	ret = handoff_build(&h, text, sizeof(text));
 	if (ret < 0)

@@ -15,6 +15,7 @@ struct coverage {
 	bool strict;
 	const char *report; /* "-", an absolute path, or NULL */
 	bool io_uring;	    /* is served */
+	int trace_fd;	    /* where the timeline goes, or -1 */
 };
 
 /* Registers this environment's credentials with the daemon, which is started if need be, and

@@ -12,6 +12,7 @@ static const char usage[] =
 	"                                     run PROGRAM; it finds the clouds under /cloud\n"
 	"      --strict                       not if any system call could escape\n"
 	"      --report-coverage[=FILE]       say at the end how each process was covered\n"
+	"      --trace=FILE                   a timeline of its calls and requests, for Perfetto\n"
 	"      --io-uring                     io_uring is served, too (else it is \"not there\")\n"
 	"  skyshim shell [ARG...]             your shell, likewise\n"
 	"  skyshim daemon [--foreground]      start the daemon (the others do it by themselves)\n"

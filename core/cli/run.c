@@ -17,9 +17,9 @@
 #include "core/scope.h"
 #include "fs/names.h"
 
-#define USAGE                                                                                 \
-	"usage: skyshim run [--strict] [--report-coverage[=FILE]] [--io-uring] [--] PROGRAM " \
-	"[ARG...]"
+#define USAGE                                                                                   \
+	"usage: skyshim run [--strict] [--report-coverage[=FILE]] [--trace=FILE] [--io-uring] " \
+	"[--] PROGRAM [ARG...]"
 
 static int run_natively(char **argv)
 {
@@ -65,10 +65,28 @@ static int make_report(const char *name, char out[PATH_MAX])
 	return 0;
 }
 
+/* A new, empty file for the timeline, which the daemon writes. */
+static int make_trace(const char *name, int *fd_out)
+{
+	SCOPE_FD int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st)) {
+		fprintf(stderr, "skyshim: --trace=%s: %s\n", name, strerror(errno));
+		return CLI_USAGE;
+	}
+	if (!S_ISREG(st.st_mode))
+		return complain("--trace wants an ordinary file, not ", name);
+	if (*fd_out >= 0)
+		close(*fd_out);
+	*fd_out = take_fd(&fd);
+	return 0;
+}
+
 /* Takes the options off the front of *argv. report: where the path of a report may be put. */
 static int take_options(char ***argv, struct coverage *c, char report[PATH_MAX])
 {
-	static const char to_file[] = "--report-coverage=";
+	static const char to_file[] = "--report-coverage=", to_trace[] = "--trace=";
 	char **at = *argv;
 	int ret;
 
@@ -88,6 +106,10 @@ static int take_options(char ***argv, struct coverage *c, char report[PATH_MAX])
 			if (ret)
 				return ret;
 			c->report = report;
+		} else if (!strncmp(*at, to_trace, sizeof(to_trace) - 1)) {
+			ret = make_trace(*at + sizeof(to_trace) - 1, &c->trace_fd);
+			if (ret)
+				return ret;
 		} else {
 			return complain(*at, "? " USAGE);
 		}
@@ -124,9 +146,9 @@ static int start(struct program *program, char **argv, const struct coverage *c)
 	}
 	/* the runtime that is here takes over whatever is executed, with the context it has */
 	if (is_intercepted()) {
-		if (c->strict || c->report || c->io_uring)
-			return complain("--strict, --report-coverage and --io-uring belong to the "
-					"outermost `skyshim run`",
+		if (c->strict || c->report || c->io_uring || c->trace_fd >= 0)
+			return complain("--strict, --report-coverage, --trace and --io-uring "
+					"belong to the outermost `skyshim run`",
 					"; this one runs inside another");
 		return execute(program->exec, program->argv);
 	}
@@ -167,7 +189,7 @@ int cli_run(char **argv)
 {
 	static struct program program;
 	static char report[PATH_MAX];
-	struct coverage coverage = {0};
+	struct coverage coverage = {.trace_fd = -1};
 	const char *off = getenv("SKYSHIM_OFF");
 	char **shell;
 	int ret = take_options(&argv, &coverage, report);

@@ -76,6 +76,7 @@ struct http_exchange {
 	bool straggled;			/* HTTP_STALLED by straggle_ms */
 	bool continued;			/* the server gave leave for the body */
 	unsigned connections;		/* opened for it */
+	long local_port;		/* of its connection; 0: there was none */
 	int64_t sent_us, started_us;	/* http_send() came; a connection was its. 0: never */
 	char detail[HTTP_DETAIL_BYTES]; /* of a failure, in words */
 };

@@ -438,6 +438,8 @@ void transfer_result(struct transfer *t, CURLcode code, enum http_failure given_
 
 	if (!curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &opened) && opened > 0)
 		x->connections = (unsigned)opened;
+	x->local_port = 0;
+	curl_easy_getinfo(t->easy, CURLINFO_LOCAL_PORT, &x->local_port);
 	if (given_up != HTTP_NONE) {
 		x->failure = given_up;
 		return;

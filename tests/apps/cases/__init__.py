@@ -48,6 +48,7 @@ FAMILIES = (
     "other_version",
     "stats",
     "limits",
+    "trace",
 )
 ALL = [case for family in FAMILIES for case in import_module(f"cases.{family}").CASES]
 assert len({case.name for case in ALL}) == len(ALL), "two cases have the same name"

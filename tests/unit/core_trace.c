@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+/* core/trace.c: the file is JSON after each step, and spans that overlap lie on different lanes. */
+#include "core/trace.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static char path[] = "/tmp/skyshim-trace-XXXXXX";
+
+static struct trace *make(void)
+{
+	struct trace *trace = trace_new(mkstemp(path));
+
+	cr_assert_not_null(trace);
+	return trace;
+}
+
+static json_t *root;
+
+/* As they are now; good until it is asked again. */
+static json_t *events(void)
+{
+	json_error_t error;
+
+	json_decref(root);
+	root = json_load_file(path, 0, &error);
+	cr_assert_not_null(root, "line %d: %s", error.line, error.text);
+	return json_object_get(root, "traceEvents");
+}
+
+static void end(struct trace *trace)
+{
+	json_decref(root);
+	trace_free(trace);
+	unlink(path);
+}
+
+static const char *text_of(const json_t *event, const char *name)
+{
+	return json_string_value(json_object_get(event, name));
+}
+
+Test(trace, whole_at_any_time)
+{
+	struct trace *trace = make();
+	struct trace_span a, b, c;
+
+	cr_assert_eq(json_array_size(events()), 0);
+	trace_begin(trace, 7, "seven", &a);
+	trace_begin(trace, 7, "seven", &b);
+	trace_begin(trace, 8, "eight", &c);
+	cr_assert_eq(json_array_size(events()), 5); /* two processes, three lanes */
+	cr_assert_neq(a.lane, b.lane);
+	cr_assert_eq(a.lane, c.lane);
+	trace_flow(trace, &a, a.begin_us, &c);
+	trace_end(trace, &a, "a", NULL);
+	trace_begin(trace, 7, "seven", &c);
+	cr_assert_eq(c.lane, a.lane, "a lane is not free again");
+	trace_end(trace, &b, "b", json_pack("{s:o}", "key", trace_text("x\xff\n", 3)));
+	cr_assert_eq(json_array_size(events()), 9);
+	cr_assert_str_eq(text_of(json_array_get(events(), 8), "name"), "b");
+	cr_assert_str_eq(text_of(json_object_get(json_array_get(events(), 8), "args"), "key"),
+			 "x\u00ff\n");
+	end(trace);
+}
+
+/* What does not fit is not there in part. */
+Test(trace, no_room)
+{
+	const struct rlimit small = {2000, 2000};
+	struct trace *trace = make();
+	struct trace_span span;
+	size_t count;
+
+	signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	for (int i = 0; i < 100; i++) {
+		trace_begin(trace, 7, "seven", &span);
+		trace_end(trace, &span, "span", NULL);
+	}
+	cr_assert_eq(trace_error(trace), -EFBIG);
+	count = json_array_size(events());
+	cr_assert(count > 5 && count < 50);
+	cr_assert_str_eq(text_of(json_array_get(events(), count - 1), "name"), "span");
+	end(trace);
+}
+
+Test(trace, nothing)
+{
+	struct trace_span span = {.pid = 1};
+	int fds[2];
+
+	trace_begin(NULL, 1, "one", &span);
+	trace_end(NULL, &span, "span", NULL);
+	trace_flow(NULL, &span, 0, &span);
+	trace_free(NULL);
+	cr_assert_eq(pipe(fds), 0);
+	cr_assert_null(trace_new(fds[1]));
+	cr_assert_eq(close(fds[1]), -1, "it is taken over");
+}
+
+/* More at once, and more processes, than there is room for. */
+Test(trace, many)
+{
+	static struct trace_span span[TRACE_LANES_MAX + 10];
+	struct trace *trace = make();
+
+	for (int i = 0; i < TRACE_LANES_MAX + 10; i++)
+		trace_begin(trace, 1, "one", &span[i]);
+	cr_assert_eq(span[TRACE_LANES_MAX + 9].lane, TRACE_LANES_MAX - 1);
+	for (int i = 0; i < TRACE_PROCESSES_MAX + 10; i++) {
+		trace_begin(trace, 10 + i, "p", &span[0]);
+		trace_end(trace, &span[0], "span", NULL);
+	}
+	events();
+	end(trace);
+}
