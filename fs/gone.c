@@ -17,6 +17,7 @@
 #include "core/log.h"
 #include "core/tally.h"
 #include "fs/gonelog.h"
+#include "fs/gonerefused.h"
 #include "fs/gonesend.h"
 #include "fs/told.h"
 
@@ -112,14 +113,16 @@ static void tell(const struct gone_item *i, size_t n)
 	}
 }
 
-/* With the lock. What a daemon that stops has cut off is the next one's. */
-static void note_ended(size_t n)
+/* With the lock. What a daemon that stops has cut off is the next one's, what was refused is kept
+ * until it is told. */
+static void note_ended(size_t n, const char *message)
 {
 	uint64_t serials[STORE_LIST_MAX];
 	size_t n_ended = 0;
 
 	for (struct gone_item *i = first; i && n; i = i->next, n--) {
-		if (i->error != -ECANCELED)
+		if (i->error != -ECANCELED &&
+		    !(i->error && gonerefused_add(i, i->owner->pid, message)))
 			serials[n_ended++] = i->serial;
 	}
 	gonelog_done(serials, n_ended);
@@ -128,7 +131,7 @@ static void note_ended(size_t n)
 /* With the lock. */
 static void take_out(size_t n, const char *message)
 {
-	note_ended(n);
+	note_ended(n, message);
 	for (struct gone_item *i; n && (i = first); n--) {
 		bool is_over = i->error != -ECANCELED;
 		struct gone_owner *o = i->owner;
@@ -151,7 +154,7 @@ static void take_out(size_t n, const char *message)
 		item_free(i);
 	}
 	if (!first && !left && is_clean)
-		gonelog_empty();
+		gonerefused_shrink();
 	pthread_cond_broadcast(&ended);
 }
 
@@ -252,6 +255,7 @@ int gone_add(const struct lookup *q, pid_t pid)
 	if (!i)
 		return -ENOMEM;
 	memcpy(i->object, object, len + 1);
+	gonerefused_again(object);
 	i->ctx = q->ctx;
 	i->job = job_ref(job_current());
 	take_etag(i);
@@ -280,6 +284,7 @@ int gone_start(int dir_fd)
 
 	pthread_mutex_lock(&lock);
 	ret = gonelog_start(dir_fd, &left);
+	gonerefused_take(&left);
 	is_lost = ret;
 	pthread_mutex_unlock(&lock);
 	if (ret)
@@ -347,6 +352,7 @@ void gone_forget(void)
 		free(left);
 		left = next;
 	}
+	gonerefused_forget();
 	gonelog_stop();
 	is_clean = true;
 	pthread_mutex_unlock(&lock);
@@ -418,6 +424,8 @@ static int report(struct gone_owner *o, char *message)
 			 STORE_MESSAGE_BYTES / 2, o->message);
 	else if (o->failed)
 		snprintf(message, STORE_MESSAGE_BYTES, "%.*s", STORE_MESSAGE_BYTES - 1, o->message);
+	if (o->failed)
+		gonerefused_told(o->pid);
 	o->error = 0;
 	o->failed = 0;
 	return ret;

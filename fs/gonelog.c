@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See gonelog.h. A row of strings with their NULs, since keys may hold anything else: five for each
- * that was begun, "A" first, two for each that has ended, "D" first. What a death has cut short is
+ * that was begun, "A" first, four for each that was refused, "R" first, two for each that has
+ * ended, "D" first. What a death has cut short is
  * none: nobody was told of it. */
 #include "fs/gonelog.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +21,12 @@
 #include "fs/names.h"
 
 #define LOG_BYTES_MAX (1u << 28)
-#define BEGUN_FIELDS  5 /* "A", number and process, context, ETag, object */
-#define ENDED_FIELDS  2 /* "D", number */
+#define BEGUN_FIELDS  5		/* "A", number and process, context, ETag, object */
+#define ENDED_FIELDS  2		/* "D", number */
+#define TOLD_FIELDS   4		/* "R", number, errno, message */
+#define SHRINK_BYTES  (1 << 20) /* with less it is not written anew for what has ended */
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what is written */
 static int log_fd = -1;
 static uint64_t next_serial = 1;
 
@@ -66,6 +71,18 @@ static void drop(struct list *list, uint64_t serial)
 	free(l);
 }
 
+static void note_refused(const struct list *list, const char *const field[TOLD_FIELDS])
+{
+	uint64_t serial = strtoull(field[1], NULL, 10);
+
+	for (struct gonelog_left *l = list->first; l; l = l->next) {
+		if (l->serial != serial)
+			continue;
+		l->error = -abs(atoi(field[2]));
+		snprintf(l->message, sizeof(l->message), "%s", field[3]);
+	}
+}
+
 /* Up to max strings of a record. How many there are. */
 static size_t take_fields(const char **at, const char *end, const char **field, size_t max)
 {
@@ -88,14 +105,16 @@ static struct gonelog_left *parse(const char **at, const char *end)
 	struct list list = {.last = &list.first};
 	const char *field[BEGUN_FIELDS], *p = *at;
 
-	while (p < end && (*p == 'A' || *p == 'D')) {
-		size_t wanted = *p == 'A' ? BEGUN_FIELDS : ENDED_FIELDS;
+	while (p < end && strchr("ADR", *p) && *p) {
+		size_t wanted = *p == 'A' ? BEGUN_FIELDS : *p == 'D' ? ENDED_FIELDS : TOLD_FIELDS;
 
 		if (take_fields(&p, end, field, wanted) < wanted)
 			break;
 		*at = p;
 		if (*field[0] == 'D') {
 			drop(&list, strtoull(field[1], NULL, 10));
+		} else if (*field[0] == 'R') {
+			note_refused(&list, field);
 		} else {
 			*list.last = parse_begun(field);
 			if (*list.last)
@@ -140,7 +159,7 @@ int gonelog_start(int dir_fd, struct gonelog_left **left_out)
 	if (ret)
 		return ret;
 	if (!*left_out)
-		gonelog_empty();
+		gonelog_empty(NULL);
 	for (struct gonelog_left *l = *left_out; l; l = l->next) {
 		if (l->serial >= next_serial)
 			next_serial = l->serial + 1;
@@ -157,7 +176,7 @@ void gonelog_stop(void)
 
 /* --- writing --- */
 
-/* Whole or not at all: after half a record the next would not be understood. */
+/* With the lock. Whole or not at all: after half a record the next would not be understood. */
 static int put(const char *text, size_t bytes)
 {
 	off_t end = lseek(log_fd, 0, SEEK_END);
@@ -170,13 +189,12 @@ static int put(const char *text, size_t bytes)
 	return n < 0 ? -errno : -ENOSPC;
 }
 
-int gonelog_add(const uint8_t *ctx, pid_t pid, const char *etag, const char *object,
-		uint64_t *serial_out)
+/* With the lock. */
+static int add(uint64_t serial, const uint8_t *ctx, pid_t pid, const char *etag, const char *object)
 {
 	SCOPE_FREE char *record = NULL;
 	char hex[JOURNALS_HEX_BYTES];
-	uint64_t serial = next_serial;
-	int bytes, ret;
+	int bytes;
 
 	if (log_fd < 0)
 		return -EBADF;
@@ -187,12 +205,41 @@ int gonelog_add(const uint8_t *ctx, pid_t pid, const char *etag, const char *obj
 		record = NULL;
 		return -ENOMEM;
 	}
-	ret = put(record, (size_t)bytes + 1);
-	if (ret)
-		return ret;
-	next_serial++;
-	*serial_out = serial;
-	return 0;
+	return put(record, (size_t)bytes + 1);
+}
+
+int gonelog_add(const uint8_t *ctx, pid_t pid, const char *etag, const char *object,
+		uint64_t *serial_out)
+{
+	int ret;
+
+	pthread_mutex_lock(&lock);
+	ret = add(next_serial, ctx, pid, etag, object);
+	if (!ret)
+		*serial_out = next_serial++;
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+/* With the lock. */
+static int add_refused(uint64_t serial, int error, const char *message)
+{
+	char record[STORE_MESSAGE_BYTES + 64];
+	int bytes = snprintf(record, sizeof(record), "R%c%llu%c%d%c%.*s", 0,
+			     (unsigned long long)serial, 0, -error, 0, STORE_MESSAGE_BYTES - 1,
+			     message);
+
+	return put(record, (size_t)bytes + 1);
+}
+
+int gonelog_refused(uint64_t serial, int error, const char *message)
+{
+	int ret;
+
+	pthread_mutex_lock(&lock);
+	ret = add_refused(serial, error, message);
+	pthread_mutex_unlock(&lock);
+	return ret;
 }
 
 void gonelog_done(const uint64_t *serials, size_t n)
@@ -207,14 +254,29 @@ void gonelog_done(const uint64_t *serials, size_t n)
 
 		ret = buffer_add(&records, text, (size_t)len + 1);
 	}
+	pthread_mutex_lock(&lock);
 	if (!ret && n)
 		ret = put(records.data, records.len);
+	pthread_mutex_unlock(&lock);
 	if (ret)
 		log_debug("that files were removed cannot be noted: %s", strerror(-ret));
 }
 
-void gonelog_empty(void)
+void gonelog_empty(const struct gonelog_left *but)
 {
-	if (ftruncate(log_fd, 0))
-		log_debug("the journal of what is removed stays: %s", strerror(errno));
+	int ret = 0;
+
+	pthread_mutex_lock(&lock);
+	if (!but || lseek(log_fd, 0, SEEK_END) > SHRINK_BYTES) {
+		if (ftruncate(log_fd, 0))
+			log_debug("the journal of what is removed stays: %s", strerror(errno));
+		for (; but && !ret; but = but->next) {
+			ret = add(but->serial, but->ctx, but->pid, but->etag, but->object);
+			if (!ret)
+				ret = add_refused(but->serial, but->error, but->message);
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	if (ret)
+		log_warn("what could not be removed cannot be noted: %s", strerror(-ret));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The journal of deletions that nobody waits for yet (fs/gone.h): a file in the cache directory, of
- * what was begun and what has ended, so that the next daemon goes on with the rest. With the lock
- * of fs/gone.c.
+ * what was begun and what has ended, so that the next daemon goes on with the rest. Any thread, but
+ * for starting and stopping.
  */
 #ifndef FS_GONELOG_H
 #define FS_GONELOG_H
@@ -21,7 +21,9 @@ struct gonelog_left {
 	uint8_t ctx[WIRE_CTX_BYTES];
 	pid_t pid;		     /* for whom */
 	char etag[STORE_ETAG_BYTES]; /* of what was to be deleted, "" when that was not known */
-	char object[];		     /* object name */
+	int error;		     /* 0, or as the store has refused it: a negative errno */
+	char message[STORE_MESSAGE_BYTES]; /* that went with it */
+	char object[];			   /* object name */
 };
 
 /* Opens it, and reads what is left, in order. dir_fd: the cache directory. 0 or an error. */
@@ -32,10 +34,13 @@ void gonelog_stop(void);
 int gonelog_add(const uint8_t *ctx, pid_t pid, const char *etag, const char *object,
 		uint64_t *serial_out);
 
-/* n of them have ended, well or not. What cannot be noted is looked at once more. */
+/* It was refused, and that is to be told: it has not ended. 0 or an error of the disk. */
+int gonelog_refused(uint64_t serial, int error, const char *message);
+
+/* n of them have ended, well, or told. What cannot be noted is looked at once more. */
 void gonelog_done(const uint64_t *serials, size_t n);
 
-/* All have ended. */
-void gonelog_empty(void);
+/* All have ended but these. */
+void gonelog_empty(const struct gonelog_left *but);
 
 #endif

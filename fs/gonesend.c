@@ -75,6 +75,7 @@ static size_t keep_unchanged(struct gone_item **items, size_t n)
 		if (i->error == -ESTALE)
 			log_info("%s: what was removed has been replaced meanwhile, which stays",
 				 i->object);
+		i->is_other = i->error == -ESTALE;
 		if (i->error == -ENOENT || i->error == -ESTALE)
 			i->error = 0;
 		else if (!i->error)

@@ -19,6 +19,7 @@ struct gone_item {
 	uint64_t serial; /* in the journal */
 	bool is_left;	 /* by an earlier daemon: it may be another object by now, which stays */
 	int error;	 /* the result */
+	bool is_other;	 /* it has been replaced, and was left alone: no error */
 	char etag[STORE_ETAG_BYTES]; /* "": not known */
 	char object[];		     /* object name */
 };

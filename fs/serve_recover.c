@@ -10,6 +10,7 @@
 
 #include "cache/draft.h"
 #include "core/context.h"
+#include "fs/gonerefused.h"
 #include "fs/stream.h"
 #include "fs/publish.h"
 #include "fs/serve.h"
@@ -42,10 +43,29 @@ static int tell_one(void *arg, struct cache_file *file)
 	return json_array_append_new(arg, one) ? -ENOMEM : 0;
 }
 
+/* A deletion: with it nothing would be lost, but somebody takes it for done. */
+static int tell_refused(void *arg, const struct gonelog_left *l)
+{
+	json_t *one = json_pack("{s:I, s:s, s:b, s:I, s:f, s:b, s:s, s:s}", "id",
+				(json_int_t)l->serial, "object", l->object, "removal", 1, "bytes",
+				(json_int_t)0, "mtime", 0.0, "kept", 1, "error",
+				strerror(-l->error), "why", l->message);
+
+	if (!one) /* a name that is no UTF-8 */
+		one = json_pack("{s:I, s:s, s:b, s:I, s:f, s:b, s:s, s:s}", "id",
+				(json_int_t)l->serial, "object", "?", "removal", 1, "bytes",
+				(json_int_t)0, "mtime", 0.0, "kept", 1, "error",
+				strerror(-l->error), "why", "");
+	return json_array_append_new(arg, one) ? -ENOMEM : 0;
+}
+
 static int list(struct session *s)
 {
 	json_t *all = json_array();
 	int ret = all ? draft_each(tell_one, all) : -ENOMEM;
+
+	if (!ret)
+		ret = gonerefused_each(tell_refused, all);
 
 	if (!ret)
 		s->out->text = json_dumps(all, JSON_COMPACT);
@@ -111,6 +131,19 @@ static int match(void *arg, struct cache_file *file)
 	return 1;
 }
 
+static int recover_removal(struct session *s, uint64_t serial)
+{
+	char message[STORE_MESSAGE_BYTES] = "";
+	int ret = -EINVAL;
+
+	if (s->req->flags & (WIRE_RECOVER_RETRY | WIRE_RECOVER_OVER))
+		ret = gonerefused_retry(serial, message);
+	else if (s->req->flags & WIRE_RECOVER_DISCARD)
+		ret = gonerefused_discard(serial);
+	snprintf(s->out->line, sizeof(s->out->line), "%s", message);
+	return ret;
+}
+
 int serve_recover(struct session *s)
 {
 	struct wanted w = {.id = s->req->offset};
@@ -120,7 +153,7 @@ int serve_recover(struct session *s)
 		return list(s);
 	draft_each(match, &w);
 	if (!w.file)
-		return -ENOENT;
+		return recover_removal(s, w.id);
 	if (s->req->flags & (WIRE_RECOVER_RETRY | WIRE_RECOVER_OVER))
 		ret = retry(s, w.file, s->req->flags & WIRE_RECOVER_OVER);
 	else if (s->req->flags & WIRE_RECOVER_EXPORT)

@@ -94,9 +94,9 @@ enum wire_op {
 	 * flush, those of another are in the bucket when the reply comes. Errors: -ENOENT, -EPERM,
 	 * the store's. */
 	WIRE_SETATTR,
-	/* What is not in the bucket. flags 0: reply text is a JSON array of all. Otherwise offset
-	 * is the id of one, and flags is one of WIRE_RECOVER_*. -ENOENT: there is no such id; with
-	 * EXPORT the reply has {data descriptor}. */
+	/* What is not in the bucket, or not gone from it. flags 0: reply text is a JSON array of
+	 * all. Otherwise offset is the id of one, and flags is one of WIRE_RECOVER_*. -ENOENT:
+	 * there is no such id; with EXPORT the reply has {data descriptor}. */
 	WIRE_RECOVER,
 	/* text: "TARGET\0PATH", PATH a virtual path. Errors as of symlink(2). */
 	WIRE_SYMLINK,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `skyshim recover`: what programs wrote and is not in the bucket: list, retry, export, discard. */
+/* `skyshim recover`: what programs wrote and is not in the bucket, or removed and is there still:
+ * list, retry, export, discard. */
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -26,6 +27,9 @@ static const char help[] =
 	"  skyshim recover retry --force ID      upload it, over whatever is there\n"
 	"  skyshim recover export ID FILE        copy it to a local file\n"
 	"  skyshim recover discard ID            throw it away\n"
+	"\n"
+	"Also what was removed and the store refused to delete, when nobody was left to be told:\n"
+	"retry deletes it, if it is still the same; discard lets it stay.\n"
 	"\n"
 	"retry needs the credentials of the job that wrote it: run it in that environment.\n";
 
@@ -88,9 +92,13 @@ static void print_one(const json_t *one)
 
 	if (localtime_r(&when, &tm))
 		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
-	printf("%-20lld %14lld %s  %s\n", json_integer_value(json_object_get(one, "id")),
-	       json_integer_value(json_object_get(one, "bytes")), text,
-	       json_string_value(json_object_get(one, "object")));
+	if (json_is_true(json_object_get(one, "removal")))
+		printf("%-20lld %34s  %s\n", json_integer_value(json_object_get(one, "id")),
+		       "not removed", json_string_value(json_object_get(one, "object")));
+	else
+		printf("%-20lld %14lld %s  %s\n", json_integer_value(json_object_get(one, "id")),
+		       json_integer_value(json_object_get(one, "bytes")), text,
+		       json_string_value(json_object_get(one, "object")));
 	if (json_is_true(json_object_get(one, "kept")))
 		printf("%20s %s: %s\n", "", json_string_value(json_object_get(one, "error")),
 		       why && *why ? why : "not uploaded");

@@ -3,6 +3,7 @@
 #include "tests/unit/writing_rig.h"
 
 #include "fs/gone.h"
+#include "fs/gonerefused.h"
 
 static int removed; /* that were only started, as the process counts */
 
@@ -151,6 +152,96 @@ Test(fs_gone, a_daemon_that_died)
 	cr_assert_eq(settle(), 0, "%s", reply.line);
 	cr_assert_null(fake_find("b", "many/2"));
 	cr_assert_not_null(fake_find("b", "many/3"));
+	end();
+}
+
+static int count_refused(void *arg, const struct gonelog_left *l)
+{
+	cr_assert_eq(l->error, -EACCES);
+	cr_assert_not_null(strstr(l->object, "b/many/"));
+	++*(unsigned *)arg;
+	return 0;
+}
+
+static unsigned refused(void)
+{
+	unsigned n = 0;
+
+	gonerefused_each(count_refused, &n);
+	return n;
+}
+
+static int first_serial(void *arg, const struct gonelog_left *l)
+{
+	*(uint64_t *)arg = l->serial;
+	return 1;
+}
+
+/* What is refused to one that nobody waits for is kept, over daemons too, and not tried again. */
+Test(fs_gone, refused_untold)
+{
+	char message[STORE_MESSAGE_BYTES];
+	uint64_t serial = 0;
+
+	die_in_between();
+	fake.fail_delete = -EACCES;
+	start("60000");
+	cr_assert_eq(op(WIRE_STAT, "s3/b/many/1", 0), 0, "it is there again");
+	cr_assert_eq(op(WIRE_STAT, "s3/b/many/2", 0), 0);
+	cr_assert_eq(refused(), 2);
+	cr_assert_eq(gone_stop(5000), 0);
+	halt();
+	fake.fail_delete = 0;
+	start("60000");
+	cr_assert_eq(op(WIRE_STAT, "s3/b/many/1", 0), 0, "it stays");
+	cr_assert_eq(refused(), 2);
+	cr_assert_eq(gonerefused_each(first_serial, &serial), 1);
+	cr_assert_eq(gonerefused_retry(serial, message), 0, "%s", message);
+	cr_assert_eq(gonerefused_retry(serial, message), -ENOENT);
+	cr_assert_eq(refused(), 1);
+	cr_assert_eq(!fake_find("b", "many/1") + !fake_find("b", "many/2"), 1);
+	cr_assert_eq(gonerefused_each(first_serial, &serial), 1);
+	cr_assert_eq(gonerefused_discard(serial), 0);
+	cr_assert_eq(gone_stop(5000), 0);
+	halt();
+	start("60000");
+	cr_assert_eq(refused(), 0);
+	cr_assert_eq(!fake_find("b", "many/1") + !fake_find("b", "many/2"), 1);
+	end();
+}
+
+Test(fs_gone, refused_is_over_when_told)
+{
+	begin(3);
+	fake.fail_delete = -EACCES;
+	cr_assert_eq(remove_later("s3/b/many/1"), 0);
+	cr_assert_eq(remove_later("s3/b/many/2"), 0);
+	gone_wait("s3/b/many/1", false);
+	cr_assert_eq(refused(), 2);
+	cr_assert_eq(settle(), -EACCES);
+	cr_assert_eq(refused(), 0);
+	fake.fail_delete = 0;
+	end();
+}
+
+/* A retry leaves what somebody else has stored there. */
+Test(fs_gone, refused_and_replaced)
+{
+	char message[STORE_MESSAGE_BYTES];
+	uint64_t serial = 0;
+
+	die_in_between();
+	fake.fail_delete = -EACCES;
+	start("60000");
+	cr_assert_eq(op(WIRE_STAT, "s3/b/many/1", 0), 0);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/many/2", 0), 0);
+	fake.fail_delete = 0;
+	fake_put("b", "many/1", 20);
+	fake_put("b", "many/2", 20);
+	while (gonerefused_each(first_serial, &serial))
+		cr_assert_eq(gonerefused_retry(serial, message), 0);
+	cr_assert_not_null(fake_find("b", "many/1"));
+	cr_assert_not_null(fake_find("b", "many/2"));
 	end();
 }
 

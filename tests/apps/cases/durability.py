@@ -150,6 +150,40 @@ def removing_refused(context):
         want(faulty.run("rm $D/d*; ls $D", **EXIT).stdout == b"keep\nold\n", "and can be removed")
 
 
+def removing_untold(context):
+    """The program that could have been told is killed: recover lists them, tries them again, or lets them stay."""
+    with Faulty(context) as faulty:
+        for i in range(9):
+            faulty.store.put("faulty", f"w/d{i}", b"x")
+        faulty.fault("denied,verb=DeleteObject", "denied,verb=DeleteObjects")
+        script = "import os\nfor i in range(9):\n    os.unlink(os.environ['D'] + f'/w/d{i}')\nprint(1); input()\n"
+
+        def refused():
+            return [one for one in faulty.left() if one.get("removal")]
+
+        def kill(process):
+            deadline = time.monotonic() + 30
+            while len(refused()) < 9:
+                want(time.monotonic() < deadline, f"listed: {refused()}")
+                time.sleep(0.05)
+            process.kill()
+        with contextlib.suppress(BrokenPipeError):
+            lines_from(context, script, [kill], faulty.context.cloud, **EXIT)
+        context.run([context.skyshim, "stop"], env=faulty.env, timeout=20)
+        want(len(faulty.run("ls $D").stdout.split()) == 11, "they are not there")
+        left = refused()
+        want(len(left) == 9 and all(one["kept"] and one["error"] == "Permission denied" for one in left), f"the next daemon: {left}")
+        want(b"not removed  s3/faulty/w/d" in faulty.recover().stdout, f"{faulty.recover()}")
+        want(faulty.recover("export", left[0]["id"], context.work + "/out").status == 1, "there is nothing to export")
+        want(faulty.recover("retry", left[0]["id"]).status == 1, "it is refused still")
+        faulty.fault()
+        stays = left[0]["object"].rsplit("/", 1)[1]
+        want(faulty.recover("discard", left[0]["id"]).status == 0, "discard")
+        want(faulty.recover("retry", "--all").status == 0, "retry")
+        want(faulty.run("ls $D").stdout.decode().split() == [stays, "keep", "old"], "other files")
+        faulty.none_left()
+
+
 def removing_killed(program_too):
     """A daemon that dies before the store has heard of it: the next one does it, for the program that waits, or for nobody."""
     def check(context):
@@ -191,6 +225,7 @@ CASES = [
     Case("durability/seen-at-once", check=seen_at_once, embedded_only=True),
     Case("durability/removed", check=removed, embedded_only=True),
     Case("durability/removing-refused", check=removing_refused, embedded_only=True),
+    Case("durability/removing-untold", check=removing_untold, embedded_only=True),
     Case("durability/removing-killed", check=removing_killed(False), embedded_only=True),
     Case("durability/removing-both-killed", check=removing_killed(True), embedded_only=True),
     Case("durability/no-such-mode", check=no_such_mode),
