@@ -112,6 +112,15 @@ static bool has_ours(const struct flight *f)
 	return true;
 }
 
+/* Where what identifies its bytes does not: by a mark that the caller made. */
+static bool has_mark(const struct flight *f)
+{
+	const struct store_call *call = f->call;
+
+	return call->verb == STORE_PUT && call->is_marked && call->set_user &&
+	       call->set_user->count && f->ask.object.size == call->source.bytes;
+}
+
 void lost_found(struct flight *f)
 {
 	char ours[STORE_ETAG_BYTES], there[STORE_ETAG_BYTES];
@@ -119,7 +128,7 @@ void lost_found(struct flight *f)
 	bool tells = f->ops->identity(&answer, &f->ask.object, there);
 	bool same = !expected(f, ours) && !strcasecmp(ours, there);
 
-	if (same && !is_too_old(f) && has_ours(f))
+	if ((same || (!tells && has_mark(f))) && !is_too_old(f) && has_ours(f))
 		flight_conclude(f, 0);
 	else if (!same && !is_too_old(f) && !tells)
 		give_up(f);

@@ -75,6 +75,7 @@ static int put_whole(struct cache_file *file, struct upload *up, char *message)
 		.source = {read_whole, file, up->bytes},
 		.set_user = &meta.pairs,
 		.set_fields = &up->foreign.fields,
+		.is_marked = up->drops != UPLOAD_BARE, /* its time is there */
 	};
 	int ret;
 

@@ -291,6 +291,36 @@ Test(core_put, an_etag_that_tells_nothing_is_no_reason_to_claim_another_writer)
 	cr_assert_eq(store_run(&call), -ESTALE, "%d", call.error);
 }
 
+/* Then a mark of the caller's does, and the size. */
+Test(core_put, what_is_encrypted_is_known_by_its_mark)
+{
+	char name[] = "mtime", value[] = "1.000000005";
+	struct store_pair pair = {name, value};
+	struct store_pairs user = {&pair, 1};
+	struct store_call call = put(10);
+
+	call.if_none_match = "*";
+	call.set_user = &user;
+	fault.step[0].kind = FAULT_LOST;
+	fault.random_etag = "\"00000000000000000000000000000000\"";
+	fault.fields = "x-amz-server-side-encryption: aws:kms\r\nx-amz-meta-mtime: 1.000000005\r\n";
+	cr_assert_eq(store_run(&call), -EIO, "%d", call.error);
+	store_call_reset(&call);
+	fault.etag = "";
+	fault.requests = 0;
+	call.is_marked = true;
+	cr_assert_eq(store_run(&call), 0, "%d %s", call.error, call.message);
+	cr_assert_str_eq(call.object.etag, fault.random_etag);
+	cr_assert_eq(fault.requests, 3u);
+	/* another's */
+	store_call_reset(&call);
+	fault.etag = "";
+	fault.requests = 0;
+	fault.fields = "x-amz-server-side-encryption: aws:kms\r\nx-amz-meta-mtime: 1.000000006\r\n";
+	cr_assert_eq(store_run(&call), -EIO, "%d", call.error);
+	store_call_reset(&call);
+}
+
 Test(core_put, a_condition_that_fails_at_once_asks_nothing_more)
 {
 	struct store_call call = put(10);

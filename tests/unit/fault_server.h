@@ -61,10 +61,11 @@ struct fault_server {
 	char request[FAULT_STEPS_MAX][FAULT_REQUEST_MAX]; /* what came, for a look at it */
 	size_t size;
 	const char *etag;
-	const char *fields; /* further header lines of a success, each with CRLF */
-	char modified[64];  /* of the object */
-	char own_etag[40];  /* of an object that was put */
-	atomic_uint puts;   /* carried out */
+	const char *fields;	 /* further header lines of a success, each with CRLF */
+	char modified[64];	 /* of the object */
+	char own_etag[40];	 /* of an object that was put */
+	const char *random_etag; /* that it gets instead, as one that is encrypted; or NULL */
+	atomic_uint puts;	 /* carried out */
 	unsigned char object[FAULT_OBJECT_MAX];
 	unsigned char body[FAULT_OBJECT_MAX]; /* of the last request that had one */
 };
@@ -233,7 +234,7 @@ static bool fault_put(int fd, const char *request, const struct fault_step *step
 		fault.own_etag[0] = '"';
 		for (int i = 0; i < 16; i++)
 			snprintf(fault.own_etag + 1 + 2 * i, 4, "%02x\"", digest[i]);
-		fault.etag = fault.own_etag;
+		fault.etag = fault.random_etag ? fault.random_etag : fault.own_etag;
 		fault_date(time(NULL), fault.modified);
 		fault.puts++;
 	}
