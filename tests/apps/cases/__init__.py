@@ -45,6 +45,7 @@ FAMILIES = (
     "realms",
     "routes",
     "lacking",
+    "secrets",
     "other_version",
     "stats",
     "limits",
