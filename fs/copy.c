@@ -85,6 +85,11 @@ static int copy(struct lookup *from, const struct lookup *to, bool must_be_new,
 	call.from_etag = etag[0] ? etag : NULL;
 	ret = object->size > copyparts_limit(to->name.scheme) ? copyparts_run(&call, object->size)
 							      : store_run(&call);
+	/* a service that copies some objects in parts only; their metadata is to be given then */
+	if (ret == -EOPNOTSUPP && user && object->size) {
+		store_call_reset(&call);
+		ret = copyparts_run(&call, object->size);
+	}
 	if (ret && ret != -ENOENT)
 		memcpy(from->message, call.message, sizeof(from->message));
 	if (!ret) {
@@ -140,6 +145,8 @@ int copy_object(struct lookup *from, const struct lookup *to, bool must_be_new,
 	    fact->object.size > copyparts_limit(to->name.scheme))
 		return copy_changed(from, to, must_be_new, attr, fact);
 	ret = copy(from, to, must_be_new, NULL, NULL, &fact->object);
+	if (ret == -EOPNOTSUPP)
+		return copy_changed(from, to, must_be_new, NULL, fact);
 	fact->object.mtime_ns = mtime_ns;
 	return ret;
 }

@@ -211,7 +211,10 @@ static void ask_copies(struct detect *d)
 	int ret = copy_if(d, NULL);
 
 	detect_tell(d, "copy by the service", ret ? DETECT_NO : DETECT_YES, "%s",
-		    ret ? detect_why(d) : "renaming and cp within the bucket send nothing");
+		    ret == -EOPNOTSUPP
+			    ? "not there: it is copied as parts, directories byte by byte"
+		    : ret ? detect_why(d)
+			  : "renaming and cp within the bucket send nothing");
 	if (!ret)
 		tell_condition(d, "... of one version", copy_if(d, WRONG_ETAG));
 }

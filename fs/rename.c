@@ -207,5 +207,8 @@ int change_rename(struct lookup *from, struct lookup *to, unsigned flags)
 		return -EINVAL;
 	for (int i = 0; i < TRIES_MAX && ret == -EAGAIN; i++)
 		ret = rename_once(&r);
+	/* what the service does not copy by itself, mv(1) copies when it is told so */
+	if (ret == -EOPNOTSUPP)
+		return -EXDEV;
 	return ret == -EAGAIN ? -EBUSY : ret;
 }

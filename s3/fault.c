@@ -232,6 +232,9 @@ void s3_fault_parse(const struct store_call *call, const struct store_site *site
 			 site->setting);
 	}
 	out->quirk = find_quirk(call, answer->status, out->code);
+	/* RADOS Gateway 16 copies nothing that is encrypted, but for parts */
+	if (answer->status == 501 && call->verb == STORE_COPY)
+		out->error = -EOPNOTSUPP;
 	if (out->quirk == STORE_QUIRK_NO_BATCH_DELETE || out->quirk == STORE_QUIRK_NO_PART_COPY)
 		out->error = -EOPNOTSUPP;
 	advise(site, answer->status, out);

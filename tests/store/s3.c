@@ -353,6 +353,7 @@ static enum s3_error check_lacks(const struct s3_call *c)
 	const char *verb = c->route->verb;
 
 	if ((s3_lacks(LACK_BATCH_DELETE) && !strcmp(verb, "DeleteObjects")) ||
+	    (s3_lacks(LACK_COPY) && !strcmp(verb, "CopyObject")) ||
 	    (s3_lacks(LACK_PART_COPY) && !strcmp(verb, "UploadPartCopy")) ||
 	    (s3_lacks(LACK_CONDITIONS) && conditional && c->route->writes))
 		return S3_NOT_IMPLEMENTED;

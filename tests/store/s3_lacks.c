@@ -20,6 +20,7 @@ static const struct {
 	{"checks", LACK_CHECKS},
 	{"virtual-hosts", LACK_VIRTUAL_HOSTS},
 	{"source-condition", LACK_SOURCE_CONDITION},
+	{"copy", LACK_COPY},
 };
 
 static unsigned lacks; /* set before the server starts */

@@ -6,18 +6,19 @@
 #include <stdbool.h>
 
 enum s3_lack {
-	LACK_CONDITIONS = 1,	     /* 501 to a write that has one, as Swift */
-	LACK_CONDITIONS_SEEN = 2,    /* they are ignored, as older gateways do */
-	LACK_BARE_ETAG = 4,	     /* If-Match without quotes fits nothing */
-	LACK_QUOTED_ETAG = 8,	     /* with quotes it does, as RADOS Gateway */
-	LACK_LIST_V2 = 16,	     /* 400 to list-type=2 */
-	LACK_LIST_V2_SEEN = 32,	     /* it is answered in the old way */
-	LACK_NEXT_MARKER = 64,	     /* the old way does not say where the next page begins */
-	LACK_BATCH_DELETE = 128,     /* 501 to DeleteObjects */
-	LACK_PART_COPY = 256,	     /* 501 to UploadPartCopy */
-	LACK_CHECKS = 512,	     /* digests of bodies are not looked at */
-	LACK_VIRTUAL_HOSTS = 1024,   /* a bucket in the Host field is no bucket */
-	LACK_SOURCE_CONDITION = 2048 /* x-amz-copy-source-if-match is ignored, as RADOS Gateway */
+	LACK_CONDITIONS = 1,	      /* 501 to a write that has one, as Swift */
+	LACK_CONDITIONS_SEEN = 2,     /* they are ignored, as older gateways do */
+	LACK_BARE_ETAG = 4,	      /* If-Match without quotes fits nothing */
+	LACK_QUOTED_ETAG = 8,	      /* with quotes it does, as RADOS Gateway */
+	LACK_LIST_V2 = 16,	      /* 400 to list-type=2 */
+	LACK_LIST_V2_SEEN = 32,	      /* it is answered in the old way */
+	LACK_NEXT_MARKER = 64,	      /* the old way does not say where the next page begins */
+	LACK_BATCH_DELETE = 128,      /* 501 to DeleteObjects */
+	LACK_PART_COPY = 256,	      /* 501 to UploadPartCopy */
+	LACK_CHECKS = 512,	      /* digests of bodies are not looked at */
+	LACK_VIRTUAL_HOSTS = 1024,    /* a bucket in the Host field is no bucket */
+	LACK_SOURCE_CONDITION = 2048, /* x-amz-copy-source-if-match is ignored, as RADOS Gateway */
+	LACK_COPY = 4096,	      /* 501 to CopyObject, as that one says of what is encrypted */
 };
 
 /* Adds one by its word. False: there is no such word. */

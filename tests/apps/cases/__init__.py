@@ -46,6 +46,7 @@ FAMILIES = (
     "routes",
     "lacking",
     "secrets",
+    "encrypted",
     "other_version",
     "stats",
     "limits",

@@ -29,6 +29,7 @@ LACKS = {
     "checks": ([], {"checked uploads"}, ""),
     "virtual-hosts": ([], {"bucket in the host's name"}, ""),
     "source-condition": ([], {"... of one version"}, ""),
+    "copy": ([], {"copy by the service"}, ""),
 }
 
 
@@ -78,8 +79,8 @@ class Unlike:
 # Makes and lists, changes in the middle and at the end, has O_EXCL refuse, moves and removes.
 SCRIPT = """mkdir d; echo one >d/a; echo two >d/b; set -C; (echo three >d/a) 2>/dev/null && echo overwritten; set +C
 echo more >>d/a; cat d/a d/b; head -c 40000000 /dev/zero >d/big; printf x | dd of=d/big bs=1 seek=20000000 conv=notrunc 2>/dev/null
-tr -d '\\0' <d/big; stat -c %s d/big; mv d e; ls e; rm -r e; ls"""
-SHOWN = b"one\nmore\ntwo\nx40000000\na\nb\nbig\n"
+tr -d '\\0' <d/big; stat -c %s d/big; mv d e; ls e; chmod 600 e/a; stat -c %a e/a; mv e/a e/c; cat e/c; rm -r e; ls"""
+SHOWN = b"one\nmore\ntwo\nx40000000\na\nb\nbig\n600\none\nmore\n"
 
 
 def lacking(word):
