@@ -34,8 +34,8 @@ struct cache_part {
 	char *held;	  /* [written, taken): less than a block; NULL until there is some */
 	bool is_ahead;	  /* nobody waits for it yet */
 	uint64_t settled; /* bytes in whole blocks so far */
-	int64_t start_ns, first_ns;
-	struct cache_part *next; /* the cache's own */
+	int64_t start_ns, first_ns; /* 0: not known */
+	struct cache_part *next;    /* the cache's own */
 };
 
 /* fetch: starts to get the part; must not block. Then, on any thread, cache_part_data() in order

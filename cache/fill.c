@@ -263,12 +263,16 @@ struct cache_part *fill_first(struct cache_file *file, uint64_t length)
 	struct cache_active *a = file->active;
 	uint64_t size = a->pair.vn->attr.size;
 	uint64_t limit = UINT64_MAX;
+	struct cache_part *p;
 
 	if (!size || blocks_has(a->pair.vn, 0) || part_at(a, 0, &limit))
 		return NULL;
 	if (!a->parts)
 		streams_open(a, true);
-	return part_new(file, 0, length < size ? length : size, false);
+	p = part_new(file, 0, length < size ? length : size, false);
+	if (p)
+		p->start_ns = 0; /* it was asked for before: how long that took is not known */
+	return p;
 }
 
 static int write_all(int fd, const char *data, uint64_t bytes, uint64_t offset)
@@ -459,7 +463,7 @@ void cache_part_done(struct cache_part *part, int error, const char *message)
 		error = -EIO; /* never short */
 	if (error)
 		part_failed(part, error, message);
-	else if (part->first_ns)
+	else if (part->start_ns && part->first_ns)
 		readahead_measured(&file->active->readahead, part->first_ns - part->start_ns,
 				   clock_ns() - part->start_ns, part->length);
 	pthread_cond_broadcast(&file->active->wake);

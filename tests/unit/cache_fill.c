@@ -14,6 +14,7 @@
 
 #include <criterion/criterion.h>
 
+#include "cache/file.h"
 #include "cache/place.h"
 #include "cache/readahead.h"
 #include "core/base/vnode.h"
@@ -166,6 +167,32 @@ Test(cache_fill, ranges_and_completion)
 	cr_assert_leq(longest, READAHEAD_PART_MAX);
 	cr_assert_eq(cache_ensure(file, 30 * MIB, 10, 0, NULL), 0);
 	close(fd);
+	cache_put(file);
+	stop();
+}
+
+/* The part of an open was asked for before it was made. */
+Test(cache_fill, what_an_open_fetches_is_not_measured)
+{
+	struct wire_attr attr = {.ino = 7, .size = 4 * MIB, .mode = S_IFREG | 0644, .nlink = 1};
+	struct cache_new what = {.ctx = ctx,
+				 .object = "s3/b/k",
+				 .etag = "\"1\"",
+				 .path = "k",
+				 .attr = &attr,
+				 .first_bytes = MIB};
+	struct cache_file *file;
+	struct cache_part *part;
+
+	start(64 * MIB);
+	cr_assert_eq(cache_create_with(&what, &file, &part), 0);
+	cr_assert_eq(deliver(part, MIB), 0);
+	cache_part_done(part, 0, NULL);
+	cr_assert_eq(file->active->readahead.bytes_per_s, 0);
+	cr_assert_eq(cache_ensure(file, MIB, 2 * MIB, 0, NULL), 0);
+	idle();
+	cr_assert_gt(file->active->readahead.bytes_per_s, 0);
+	cr_assert_geq(file->active->readahead.first_ns, 2000000, "the source takes 2 ms");
 	cache_put(file);
 	stop();
 }
