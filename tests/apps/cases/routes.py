@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How requests get to a store: TLS with an authority of one's own, and proxies."""
+"""How requests get to a store: TLS with an authority of one's own, certificates of clients, and proxies."""
 import os
 import socket
+import ssl
 import subprocess
 import threading
 
@@ -134,7 +135,89 @@ def proxies(context):
             proxy.stop()
 
 
+class Gate:
+    """TLS before a store, for those only whose certificate it knows."""
+
+    def __init__(self, secure):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(secure.ca, os.path.join(secure.folder, "key.pem"))
+        context.load_verify_locations(os.path.join(secure.folder, "user.pem"))
+        context.verify_mode = ssl.CERT_REQUIRED
+        self.context, self.peers = context, []
+        self.target = ("127.0.0.1", int(secure.plain.netloc.rsplit(":", 1)[1]))
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"https://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        try:
+            with self.context.wrap_socket(client, server_side=True) as secured:
+                self.peers.append(dict(part[0] for part in secured.getpeercert()["subject"])["commonName"])
+                self.answer(secured)
+        except OSError:  # of TLS, too
+            client.close()
+
+    def answer(self, secured):
+        """One thing at a time on a TLS socket: the request to its end, then the answer to its end."""
+        head = b""
+        while b"\r\n\r\n" not in head:
+            data = secured.recv(65536)
+            if not data:
+                return
+            head += data
+        fields = {line.split(b":")[0].lower(): line.split(b":", 1)[1].strip() for line in head.split(b"\r\n\r\n")[0].split(b"\r\n")[1:]}
+        length = int(fields.get(b"content-length", b"0")) + head.index(b"\r\n\r\n") + 4
+        while len(head) < length:
+            head += secured.recv(65536)
+        with socket.create_connection(self.target) as server:
+            server.sendall(head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+            while data := server.recv(65536):
+                secured.sendall(data)
+        secured.unwrap()
+
+    def stop(self):
+        self.listener.close()
+
+
+def client_certificate(context):
+    """What the endpoint asks for is shown to it; without it, or with another, nothing is got, and a line says so."""
+    with Secure(context) as secure:
+        for name in ("user", "stranger"):
+            openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.pem", "-days", "2", "-subj",
+                    f"/CN={name}", cwd=secure.folder)
+        plain = os.path.join(context.folder, "plain")
+        os.mkdir(plain)
+        secure.plain = start_embedded(context.world.build, plain, "--bucket", "tls")
+        gate = Gate(secure)
+        config = os.path.join(context.folder, "home", ".config", "skyshim")
+        os.makedirs(config)
+        try:
+            for name, good in ((None, False), ("stranger", False), ("user", True)):
+                lines = f"client_cert = {secure.folder}/{name}.pem\nclient_key = {secure.folder}/{name}.key\n" if name else ""
+                with open(os.path.join(config, "config"), "w", encoding="ascii") as out:
+                    out.write(f"[s3://tls]\nca_bundle = {secure.ca}\n{lines}")
+                secure.plain.put("tls", f"for-{name}", b"read over tls\n")
+                script = f"cat /cloud/s3/tls/for-{name}" + (f"; {WRITE}" if good else "")
+                result = context.run([context.skyshim, "run", "sh", "-ec", script],
+                                     env={**secure.plain.environment(), "AWS_ENDPOINT_URL_S3": gate.url})
+                want((result.status, result.stdout) == ((0, b"read over tls\nover tls\n") if good else (1, b"")), f"{name}: {result}")
+                want(name or gate.url.encode() in result.stderr, result)  # the same is not said twice
+            want(gate.peers and set(gate.peers) == {"user"}, gate.peers)
+        finally:
+            gate.stop()
+            secure.plain.stop()
+
+
 CASES = [
     Case("routes/authority", check=authority, embedded_only=True),
     Case("routes/proxies", check=proxies, embedded_only=True),
+    Case("routes/client-certificate", check=client_certificate, embedded_only=True),
 ]
