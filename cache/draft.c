@@ -459,9 +459,16 @@ void draft_release(struct cache_file *file)
 	pthread_mutex_unlock(&cache.lock);
 }
 
+/* What fstat(2) tells whoever has it open. */
+static void has_links(struct cache_file *file, uint32_t count)
+{
+	__atomic_store_n(&file->active->pair.vn->attr.nlink, count, __ATOMIC_RELAXED);
+}
+
 void draft_unlink(struct cache_file *file)
 {
 	pthread_mutex_lock(&cache.lock);
+	has_links(file, 0);
 	file->draft->notes.journal->flags |= NOTES_UNLINKED;
 	file->draft->notes.journal->flags &= ~NOTES_PARKED;
 	while (file->draft->is_flushing)
@@ -484,6 +491,7 @@ void draft_replaced(const uint8_t *ctx, const char *object, const struct cache_f
 		return;
 	pthread_mutex_lock(&cache.lock);
 	while (cache.drafts && (file = file_use(file_find(id, is_replaced, keep)))) {
+		has_links(file, 0);
 		file->draft->notes.journal->flags |= NOTES_UNLINKED;
 		while (file->draft->is_flushing)
 			pthread_cond_wait(&file->active->wake, &cache.lock);
@@ -495,6 +503,7 @@ void draft_replaced(const uint8_t *ctx, const char *object, const struct cache_f
 void draft_relink(struct cache_file *file)
 {
 	pthread_mutex_lock(&cache.lock);
+	has_links(file, 1);
 	file->draft->notes.journal->flags &= ~NOTES_UNLINKED;
 	pthread_mutex_unlock(&cache.lock);
 }

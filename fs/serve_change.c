@@ -339,7 +339,7 @@ int serve_settle(struct session *s)
 
 int serve_truncate(struct session *s)
 {
-	char message[STORE_MESSAGE_BYTES];
+	char message[STORE_MESSAGE_BYTES] = "";
 	struct cache_file *file;
 	int ret = find_draft(s, &file);
 

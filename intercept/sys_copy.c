@@ -41,9 +41,8 @@ static long ensure_source(int fd, uint64_t offset_user, uint64_t bytes, int dire
 		ret = user_read(&offset, (void *)offset_user, sizeof(offset));
 	else
 		ret = offset = sys3(__NR_lseek, fd, 0, SEEK_CUR);
-	if (ret >= 0)
-		ret = offset < 0 ? -EINVAL
-				 : vfile_ensure(vf, (uint64_t)offset, bytes, WIRE_ENSURE_PIN);
+	if (ret >= 0 && offset >= 0) /* or the kernel says what is wrong */
+		ret = vfile_ensure(vf, (uint64_t)offset, bytes, WIRE_ENSURE_PIN);
 	vfile_put(vf);
 	return ret ? ret : 1;
 }
@@ -146,12 +145,25 @@ static long copy_into(struct sys_args *a, const struct copy_args *args, struct v
 	return ret;
 }
 
+/* Into what is not open for writing: of a directory copy_file_range(2) says that first. */
+static long refuse_target(const struct sys_args *a, int fd, long error)
+{
+	struct vfile *vf;
+
+	if (a->nr != __NR_copy_file_range || cloudfd_get(fd, &vf) != 1)
+		return error;
+	if (vf->vn->kind == VNODE_DIR)
+		error = -EISDIR;
+	vfile_put(vf);
+	return error;
+}
+
 static long copy(struct sys_args *a, const struct copy_args *args)
 {
 	uint64_t bytes = a->arg[args->length] > COPY_STEP ? COPY_STEP : a->arg[args->length];
 	struct vfile *target;
 	long into = cloudfd_get_writer((int)a->arg[args->out], &target);
-	long from = into < 0 ? into
+	long from = into < 0 ? refuse_target(a, (int)a->arg[args->out], into)
 			     : ensure_source((int)a->arg[args->in], a->arg[args->in_offset], bytes,
 					     a->nr == __NR_copy_file_range ? -EISDIR : -EINVAL);
 	long ret = SYS_PASS;

@@ -308,6 +308,19 @@ Test(fs_change, rename_of_a_directory)
 	stop();
 }
 
+/* What cannot be asked of the disk is told without a line, not with what was in memory. */
+Test(fs_change, a_size_that_no_file_has)
+{
+	struct open_file f;
+
+	start("60000");
+	cr_assert_eq(open_file("s3/b/dir/new", O_RDWR | O_CREAT, &f), 0);
+	cr_assert_eq(by_fd(WIRE_TRUNCATE, f.fd, 0, UINT64_C(1) << 63), -EFBIG);
+	cr_assert_str_eq(reply.line, "");
+	close_file(&f);
+	stop();
+}
+
 Test(fs_change, attributes_are_a_copy_onto_itself)
 {
 	start("60000");
