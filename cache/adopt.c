@@ -38,13 +38,13 @@ static bool parse_name(const char *name, struct cache_file *file)
 	if (strlen(name) != NAME_LEN)
 		return false;
 	for (int i = 0; i < CACHE_ID_BYTES; i++) {
-		if (sscanf(name + 2 * i, "%2hhx", &file->id[i]) != 1)
+		if (sscanf(name + 2 * i, "%2hhx", &file->name.id[i]) != 1)
 			return false;
 	}
 	if (sscanf(name + 2 * CACHE_ID_BYTES, "-%16llx.d", &etag) != 1)
 		return false;
-	file->etag_hash = file->name_hash = etag;
-	memcpy(file->name_id, file->id, CACHE_ID_BYTES);
+	file->name.etag_hash = file->name_hash = etag;
+	memcpy(file->name_id, file->name.id, CACHE_ID_BYTES);
 	file_pair_name(file, pair_name);
 	return !strncmp(pair_name, name, NAME_LEN - 2);
 }
@@ -110,7 +110,7 @@ static int adopt_draft(struct cache_file **file, const struct stat *st)
 	if (!ret)
 		ret = file_open_pair(f, &pair);
 	if (!ret)
-		ret = file_make_id(pair.vn->ctx, d->notes.journal->object, f->id);
+		ret = file_make_id(pair.vn->ctx, d->notes.journal->object, f->name.id);
 	pair_close(&pair);
 	if (ret) {
 		notes_close(&d->notes);
@@ -120,7 +120,7 @@ static int adopt_draft(struct cache_file **file, const struct stat *st)
 	}
 	notes_mend(&d->notes);
 	judge(d);
-	f->etag_hash = file_hash_etag(d->notes.journal->etag);
+	f->name.etag_hash = file_hash_etag(d->notes.journal->etag);
 	f->disk_bytes = CACHE_VNODE_COST + (uint64_t)st->st_blocks * 512;
 	d->next = cache.drafts;
 	cache.drafts = f;

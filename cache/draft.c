@@ -171,16 +171,28 @@ int draft_create(const struct draft_about *about, struct cache_file **out)
 	return ret;
 }
 
-static bool is_named_draft(const struct cache_file *file, const void *none)
+bool draft_is_named(const struct cache_file *file)
 {
-	(void)none;
 	return file->draft &&
 	       !(file->draft->notes.journal->flags & (NOTES_PARKED | NOTES_UNLINKED));
 }
 
-static bool is_truth(const struct cache_file *file, const void *none)
+/* Is it what its names mean? */
+static bool is_truth(const struct cache_file *file)
 {
-	return is_named_draft(file, none) && draft_is_dirty(file->draft->notes.shm);
+	return draft_is_named(file) && draft_is_dirty(file->draft->notes.shm);
+}
+
+static bool names_draft(const struct cache_name *name, const void *none)
+{
+	(void)none;
+	return draft_is_named(name->file);
+}
+
+static bool names_truth(const struct cache_name *name, const void *none)
+{
+	(void)none;
+	return is_truth(name->file);
 }
 
 struct cache_file *draft_find(const uint8_t *ctx, const char *object)
@@ -192,7 +204,7 @@ struct cache_file *draft_find(const uint8_t *ctx, const char *object)
 		return NULL;
 	pthread_mutex_lock(&cache.lock);
 	if (cache.drafts)
-		file = file_use(file_find(id, is_truth, NULL));
+		file = file_use(file_find(id, names_truth, NULL));
 	pthread_mutex_unlock(&cache.lock);
 	return file;
 }
@@ -204,7 +216,7 @@ bool draft_may_change(const uint8_t *ctx, const char *object)
 
 	pthread_mutex_lock(&cache.lock);
 	if (cache.drafts && !file_make_id(ctx, object, id))
-		may = file_find(id, is_named_draft, NULL);
+		may = file_find(id, names_draft, NULL);
 	pthread_mutex_unlock(&cache.lock);
 	return may;
 }
@@ -216,7 +228,7 @@ bool draft_below(const uint8_t *ctx, const char *prefix)
 
 	pthread_mutex_lock(&cache.lock);
 	for (struct cache_file *f = cache.drafts; f && !is; f = f->draft->next)
-		is = is_truth(f, NULL) && !strncmp(f->draft->notes.journal->object, prefix, len) &&
+		is = is_truth(f) && !strncmp(f->draft->notes.journal->object, prefix, len) &&
 		     !file_activate(f) && !memcmp(f->active->pair.vn->ctx, ctx, WIRE_CTX_BYTES);
 	pthread_mutex_unlock(&cache.lock);
 	return is;
@@ -232,11 +244,6 @@ void draft_must_be_new(struct cache_file *file)
 	pthread_mutex_lock(&cache.lock);
 	file->draft->notes.journal->flags |= NOTES_NEW;
 	pthread_mutex_unlock(&cache.lock);
-}
-
-bool draft_is_named(const struct cache_file *file)
-{
-	return is_named_draft(file, NULL);
 }
 
 /* With the lock, or where it does not matter. */
@@ -421,7 +428,7 @@ int draft_rename(struct cache_file *file, const char *object, uint64_t ino,
 		memcpy(j->etag, version->etag, sizeof(j->etag));
 	}
 	__atomic_store_n(&file->active->pair.vn->attr.ino, ino, __ATOMIC_RELAXED);
-	file_relink(file, id, version ? file_hash_etag(version->etag) : fresh_hash());
+	name_change(&file->name, id, version ? file_hash_etag(version->etag) : fresh_hash());
 	pthread_mutex_unlock(&cache.lock);
 	return 0;
 }
@@ -435,7 +442,7 @@ struct cache_file *draft_hold(const uint8_t *ctx, const char *object)
 		return NULL;
 	pthread_mutex_lock(&cache.lock);
 	if (cache.drafts)
-		file = file_use(file_find(id, is_named_draft, NULL));
+		file = file_use(file_find(id, names_draft, NULL));
 	if (file && !file_is_open(file)) {
 		file_put_locked(file);
 		file = NULL;
@@ -477,9 +484,9 @@ void draft_unlink(struct cache_file *file)
 }
 
 /* Has it the name, and is it not the one to keep? */
-static bool is_replaced(const struct cache_file *file, const void *keep)
+static bool is_replaced(const struct cache_name *name, const void *keep)
 {
-	return file != keep && is_named_draft(file, NULL);
+	return name->file != keep && draft_is_named(name->file);
 }
 
 void draft_replaced(const uint8_t *ctx, const char *object, const struct cache_file *keep)

@@ -26,7 +26,7 @@ struct cache_state cache = {
 	.evict = PTHREAD_COND_INITIALIZER,
 };
 
-static struct cache_file **by_id;
+static struct cache_name **by_id;
 static struct cache_file **by_inode;
 static uint64_t serial;
 
@@ -147,14 +147,38 @@ static void idle_append(struct cache_file *file)
 	cache.idle_count++;
 }
 
+void name_insert(struct cache_name *name)
+{
+	struct cache_name **head = &by_id[id_slot(name->id)];
+
+	name->next = *head;
+	*head = name;
+}
+
+void name_remove(struct cache_name *name)
+{
+	struct cache_name **at = &by_id[id_slot(name->id)];
+
+	while (*at != name)
+		at = &(*at)->next;
+	*at = name->next;
+}
+
+void name_change(struct cache_name *name, const uint8_t *id, uint64_t etag_hash)
+{
+	name_remove(name);
+	memmove(name->id, id, CACHE_ID_BYTES);
+	name->etag_hash = etag_hash;
+	name_insert(name);
+}
+
 void file_insert(struct cache_file *file)
 {
-	struct cache_file **id_head = &by_id[id_slot(file->id)];
 	struct cache_file **inode_head = &by_inode[inode_slot(file->dev, file->ino)];
 
 	file->serial = ++serial;
-	file->id_next = *id_head;
-	*id_head = file;
+	file->name.file = file;
+	name_insert(&file->name);
 	file->inode_next = *inode_head;
 	*inode_head = file;
 	lru_append(file);
@@ -164,12 +188,9 @@ void file_insert(struct cache_file *file)
 
 static void table_remove(struct cache_file *file)
 {
-	struct cache_file **at = &by_id[id_slot(file->id)];
+	struct cache_file **at = &by_inode[inode_slot(file->dev, file->ino)];
 
-	while (*at != file)
-		at = &(*at)->id_next;
-	*at = file->id_next;
-	at = &by_inode[inode_slot(file->dev, file->ino)];
+	name_remove(&file->name);
 	while (*at != file)
 		at = &(*at)->inode_next;
 	*at = file->inode_next;
@@ -354,15 +375,15 @@ static bool comes_before(const struct cache_file *a, const struct cache_file *b)
 }
 
 struct cache_file *file_find(const uint8_t *id,
-			     bool (*accept)(const struct cache_file *file, const void *arg),
+			     bool (*accept)(const struct cache_name *name, const void *arg),
 			     const void *arg)
 {
 	struct cache_file *best = NULL;
 
-	for (struct cache_file *f = by_id[id_slot(id)]; f; f = f->id_next) {
-		if (!memcmp(f->id, id, CACHE_ID_BYTES) && accept(f, arg) &&
-		    (!best || comes_before(f, best)))
-			best = f;
+	for (struct cache_name *n = by_id[id_slot(id)]; n; n = n->next) {
+		if (!memcmp(n->id, id, CACHE_ID_BYTES) && accept(n, arg) &&
+		    (!best || comes_before(n->file, best)))
+			best = n->file;
 	}
 	return best;
 }
@@ -374,20 +395,6 @@ struct cache_file *file_find_inode(uint64_t dev, uint64_t ino)
 	while (file && (file->ino != ino || file->dev != dev))
 		file = file->inode_next;
 	return file;
-}
-
-void file_relink(struct cache_file *file, const uint8_t *id, uint64_t etag_hash)
-{
-	struct cache_file **at = &by_id[id_slot(file->id)];
-
-	file->etag_hash = etag_hash;
-	while (*at != file)
-		at = &(*at)->id_next;
-	*at = file->id_next;
-	memcpy(file->id, id, CACHE_ID_BYTES);
-	at = &by_id[id_slot(id)];
-	file->id_next = *at;
-	*at = file;
 }
 
 static int make_files(const char *name, const struct pair_about *about, struct pair *pair,
@@ -418,8 +425,8 @@ int file_create(const struct pair_about *about, const uint8_t *id, uint64_t etag
 		pthread_cond_signal(&cache.evict);
 		return -ENOSPC;
 	}
-	memcpy(file->id, id, CACHE_ID_BYTES);
-	file->etag_hash = file->name_hash = etag_hash;
+	memcpy(file->name.id, id, CACHE_ID_BYTES);
+	file->name.etag_hash = file->name_hash = etag_hash;
 	memcpy(file->name_id, id, CACHE_ID_BYTES);
 	file_pair_name(file, name);
 	ret = make_files(name, about, &pair, notes);
@@ -444,9 +451,9 @@ int file_create(const struct pair_about *about, const uint8_t *id, uint64_t etag
 	return 0;
 }
 
-static bool has_its_name(const struct cache_file *file, const void *hash)
+static bool has_its_name(const struct cache_name *name, const void *hash)
 {
-	return file->name_hash == *(const uint64_t *)hash;
+	return name->file->name_hash == *(const uint64_t *)hash;
 }
 
 static int take_over(const char *from, const char *to, const struct pair_about *about,
@@ -470,8 +477,8 @@ int file_take_over(struct cache_file *file, const struct pair_about *about)
 	char from[PAIR_NAME_BYTES], to[PAIR_NAME_BYTES];
 	int ret;
 
-	if (memcmp(file->id, file->name_id, CACHE_ID_BYTES) != 0 ||
-	    file_find(file->id, has_its_name, &hash))
+	if (memcmp(file->name.id, file->name_id, CACHE_ID_BYTES) != 0 ||
+	    file_find(file->name.id, has_its_name, &hash))
 		return -EEXIST;
 	file_pair_name(file, from);
 	file->name_hash = hash;
@@ -488,14 +495,14 @@ int file_take_over(struct cache_file *file, const struct pair_about *about)
 	free(file->draft->same);
 	free(file->draft);
 	file->draft = NULL;
-	file->etag_hash = hash;
+	file->name.etag_hash = hash;
 	file_deactivate(file);
 	return 0;
 }
 
 int file_tables_init(void)
 {
-	by_id = calloc(BUCKETS, sizeof(struct cache_file *));
+	by_id = calloc(BUCKETS, sizeof(struct cache_name *));
 	by_inode = calloc(BUCKETS, sizeof(struct cache_file *));
 	if (by_id && by_inode)
 		return 0;
@@ -512,7 +519,8 @@ void file_tables_free(void)
 	}
 	free(by_id);
 	free(by_inode);
-	by_id = by_inode = NULL;
+	by_id = NULL;
+	by_inode = NULL;
 	cache.lru_first = cache.lru_last = cache.drafts = NULL;
 	cache.files = cache.used = 0;
 }

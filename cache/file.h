@@ -70,14 +70,21 @@ struct cache_draft {
 	struct cache_file *next;
 };
 
+/* A name that leads to a file, and its version there. Constant but for a draft's. */
+struct cache_name {
+	uint8_t id[CACHE_ID_BYTES];
+	uint64_t etag_hash;
+	struct cache_file *file;
+	struct cache_name *next; /* in the table */
+};
+
 struct cache_file {
-	uint8_t id[CACHE_ID_BYTES];	 /* of what it is now; constant but for a draft */
-	uint64_t etag_hash;		 /* the same */
+	struct cache_name name;		 /* the first */
 	uint8_t name_id[CACHE_ID_BYTES]; /* constant: the two that its files are named after */
 	uint64_t name_hash;
 	struct cache_draft *draft; /* owned; NULL: it is none */
 	uint64_t dev, ino;	   /* constant: of the data file */
-	struct cache_file *id_next, *inode_next;
+	struct cache_file *inode_next;
 	struct cache_file *lru_prev, *lru_next; /* oldest first */
 	uint64_t serial;     /* grows with each file made: the newest version has the largest */
 	uint64_t disk_bytes; /* what it is charged with */
@@ -114,8 +121,10 @@ extern struct cache_state cache;
 int file_make_id(const uint8_t *ctx, const char *object, uint8_t *id);
 uint64_t file_hash_etag(const char *etag);
 
-/* With the lock: it is another object's or version's from now on. */
-void file_relink(struct cache_file *file, const uint8_t *id, uint64_t etag_hash);
+/* With the lock: into the table, and out of it; it is another object's or version's from now on. */
+void name_insert(struct cache_name *name);
+void name_remove(struct cache_name *name);
+void name_change(struct cache_name *name, const uint8_t *id, uint64_t etag_hash);
 
 /* With the lock: a new file with a reference. notes: NULL, or those of a draft, made with it. */
 int file_create(const struct pair_about *about, const uint8_t *id, uint64_t etag_hash,
@@ -125,10 +134,10 @@ int file_create(const struct pair_about *about, const uint8_t *id, uint64_t etag
  * same data file, complete. After an error it is as it was, or cannot be activated any more. */
 int file_take_over(struct cache_file *file, const struct pair_about *about);
 
-/* With the lock: the file of that id for which accept says yes, drafts before others and the newest
- * first; or NULL. */
+/* With the lock: the file that has a name of that id for which accept says yes, drafts before
+ * others and the newest first; or NULL. */
 struct cache_file *file_find(const uint8_t *id,
-			     bool (*accept)(const struct cache_file *file, const void *arg),
+			     bool (*accept)(const struct cache_name *name, const void *arg),
 			     const void *arg);
 struct cache_file *file_find_inode(uint64_t dev, uint64_t ino);
 

@@ -85,7 +85,7 @@ static void now_version(struct cache_file *file, const struct store_object *vers
 	j->mtime_ns = version->mtime_ns;
 	j->flags = (j->flags & ~(NOTES_NEW | NOTES_SENT)) | NOTES_KNOWN;
 	if (!file->is_dropped)
-		file_relink(file, file->id, file_hash_etag(version->etag));
+		name_change(&file->name, file->name.id, file_hash_etag(version->etag));
 }
 
 void draft_become(struct cache_file *file, const struct wire_attr *attr, const char *etag)

@@ -14,15 +14,15 @@ static bool has_name(const struct cache_file *file)
 	       !(file->draft->notes.journal->flags & (NOTES_PARKED | NOTES_UNLINKED));
 }
 
-static bool is_named(const struct cache_file *file, const void *none)
+static bool is_named(const struct cache_name *name, const void *none)
 {
 	(void)none;
-	return has_name(file);
+	return has_name(name->file);
 }
 
-static bool is_version(const struct cache_file *file, const void *etag_hash)
+static bool is_version(const struct cache_name *name, const void *etag_hash)
 {
-	return has_name(file) && file->etag_hash == *(const uint64_t *)etag_hash;
+	return has_name(name->file) && name->etag_hash == *(const uint64_t *)etag_hash;
 }
 
 struct cache_file *cache_find(const uint8_t *ctx, const char *object, const char *etag)
