@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cache/linkset.h"
 #include "cache/place.h"
 #include "core/log.h"
 #include "core/scope.h"
@@ -110,9 +111,14 @@ static int adopt_draft(struct cache_file **file, const struct stat *st)
 	if (!ret)
 		ret = file_open_pair(f, &pair);
 	if (!ret)
+		ret = links_open(f);
+	if (!ret)
 		ret = file_make_id(pair.vn->ctx, d->notes.journal->object, f->name.id);
+	if (!ret)
+		ret = links_adopt(f, pair.vn);
 	pair_close(&pair);
 	if (ret) {
+		links_close(f, true);
 		notes_close(&d->notes);
 		free(d);
 		f->draft = NULL;
@@ -173,14 +179,14 @@ static int older_first(const void *a, const void *b)
 	return x->tv_nsec < y->tv_nsec ? -1 : x->tv_nsec > y->tv_nsec;
 }
 
-/* A vnode file, or notes, whose data file is there stays with it; everything else that was not
- * adopted goes. */
+/* A vnode file, notes, or names, whose data file is there stays with it; everything else that was
+ * not adopted goes. */
 static bool is_partner(const char *name)
 {
 	char data_name[NAME_LEN + 1];
 
-	if (strlen(name) != NAME_LEN ||
-	    (strcmp(name + NAME_LEN - 2, ".v") != 0 && strcmp(name + NAME_LEN - 2, ".w") != 0))
+	if (strlen(name) != NAME_LEN || name[NAME_LEN - 2] != '.' ||
+	    !strchr("vwl", name[NAME_LEN - 1]))
 		return false;
 	memcpy(data_name, name, sizeof(data_name));
 	data_name[NAME_LEN - 1] = 'd';

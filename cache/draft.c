@@ -14,11 +14,12 @@
 #include "cache/blocks.h"
 #include "cache/clock.h"
 #include "cache/file.h"
+#include "cache/linkset.h"
 #include "core/log.h"
 
 /* A name on disk that no version's file has: only so may another file of the same version be made
  * while this one is written to. */
-static uint64_t fresh_hash(void)
+uint64_t fresh_hash(void)
 {
 	uint64_t hash;
 
@@ -228,7 +229,9 @@ bool draft_below(const uint8_t *ctx, const char *prefix)
 
 	pthread_mutex_lock(&cache.lock);
 	for (struct cache_file *f = cache.drafts; f && !is; f = f->draft->next)
-		is = is_truth(f) && !strncmp(f->draft->notes.journal->object, prefix, len) &&
+		is = is_truth(f) &&
+		     (!strncmp(f->draft->notes.journal->object, prefix, len) ||
+		      links_below(f, prefix)) &&
 		     !file_activate(f) && !memcmp(f->active->pair.vn->ctx, ctx, WIRE_CTX_BYTES);
 	pthread_mutex_unlock(&cache.lock);
 	return is;
@@ -246,15 +249,9 @@ void draft_must_be_new(struct cache_file *file)
 	pthread_mutex_unlock(&cache.lock);
 }
 
-/* With the lock, or where it does not matter. */
-static bool is_new(const struct cache_file *file)
-{
-	return (file->draft->notes.journal->flags & (NOTES_NEW | NOTES_SENT)) == NOTES_NEW;
-}
-
 bool draft_is_new(const struct cache_file *file)
 {
-	return is_new(file);
+	return (file->draft->notes.journal->flags & (NOTES_NEW | NOTES_SENT)) == NOTES_NEW;
 }
 
 bool draft_is(const struct cache_file *file)
@@ -325,10 +322,14 @@ int draft_truncate(struct cache_file *file, uint64_t size, char *message)
 	return ret;
 }
 
-void draft_unconditional(struct cache_file *file)
+void draft_unconditional(struct cache_file *file, const char *object)
 {
+	bool is_other;
+
 	pthread_mutex_lock(&cache.lock);
-	file->draft->notes.journal->flags &= ~(NOTES_KNOWN | NOTES_NEW);
+	is_other = links_unconditional(file, object);
+	if (!object || !is_other)
+		file->draft->notes.journal->flags &= ~(NOTES_KNOWN | NOTES_NEW);
 	pthread_mutex_unlock(&cache.lock);
 }
 
@@ -401,116 +402,4 @@ int draft_open_notes(struct cache_file *file)
 	fd = notes_fd(cache.files_fd, name);
 	pthread_mutex_unlock(&cache.lock);
 	return fd;
-}
-
-int draft_rename(struct cache_file *file, const char *object, uint64_t ino,
-		 const struct store_object *version)
-{
-	struct notes_journal *j = file->draft->notes.journal;
-	uint8_t id[CACHE_ID_BYTES];
-	int ret = file_make_id(file->active->pair.vn->ctx, object, id);
-
-	if (ret)
-		return ret;
-	pthread_mutex_lock(&cache.lock);
-	while (!version && file->draft->is_flushing)
-		pthread_cond_wait(&file->active->wake, &cache.lock);
-	if (!version && !is_new(file)) {
-		pthread_mutex_unlock(&cache.lock);
-		return -EAGAIN;
-	}
-	snprintf(j->object, sizeof(j->object), "%s", object);
-	j->flags &= ~(NOTES_KNOWN | NOTES_NEW | NOTES_SENT);
-	if (version) {
-		j->flags |= NOTES_KNOWN;
-		j->size = version->size;
-		j->mtime_ns = version->mtime_ns;
-		memcpy(j->etag, version->etag, sizeof(j->etag));
-	}
-	__atomic_store_n(&file->active->pair.vn->attr.ino, ino, __ATOMIC_RELAXED);
-	name_change(&file->name, id, version ? file_hash_etag(version->etag) : fresh_hash());
-	pthread_mutex_unlock(&cache.lock);
-	return 0;
-}
-
-struct cache_file *draft_hold(const uint8_t *ctx, const char *object)
-{
-	uint8_t id[CACHE_ID_BYTES];
-	struct cache_file *file = NULL;
-
-	if (file_make_id(ctx, object, id))
-		return NULL;
-	pthread_mutex_lock(&cache.lock);
-	if (cache.drafts)
-		file = file_use(file_find(id, names_draft, NULL));
-	if (file && !file_is_open(file)) {
-		file_put_locked(file);
-		file = NULL;
-	}
-	while (file && file->draft->is_flushing)
-		pthread_cond_wait(&file->active->wake, &cache.lock);
-	if (file)
-		file->draft->is_flushing = true;
-	pthread_mutex_unlock(&cache.lock);
-	return file;
-}
-
-void draft_release(struct cache_file *file)
-{
-	if (!file)
-		return;
-	pthread_mutex_lock(&cache.lock);
-	file->draft->is_flushing = false;
-	pthread_cond_broadcast(&file->active->wake);
-	file_put_locked(file);
-	pthread_mutex_unlock(&cache.lock);
-}
-
-/* What fstat(2) tells whoever has it open. */
-static void has_links(struct cache_file *file, uint32_t count)
-{
-	__atomic_store_n(&file->active->pair.vn->attr.nlink, count, __ATOMIC_RELAXED);
-}
-
-void draft_unlink(struct cache_file *file)
-{
-	pthread_mutex_lock(&cache.lock);
-	has_links(file, 0);
-	file->draft->notes.journal->flags |= NOTES_UNLINKED;
-	file->draft->notes.journal->flags &= ~NOTES_PARKED;
-	while (file->draft->is_flushing)
-		pthread_cond_wait(&file->active->wake, &cache.lock);
-	pthread_mutex_unlock(&cache.lock);
-}
-
-/* Has it the name, and is it not the one to keep? */
-static bool is_replaced(const struct cache_name *name, const void *keep)
-{
-	return name->file != keep && draft_is_named(name->file);
-}
-
-void draft_replaced(const uint8_t *ctx, const char *object, const struct cache_file *keep)
-{
-	uint8_t id[CACHE_ID_BYTES];
-	struct cache_file *file;
-
-	if (file_make_id(ctx, object, id))
-		return;
-	pthread_mutex_lock(&cache.lock);
-	while (cache.drafts && (file = file_use(file_find(id, is_replaced, keep)))) {
-		has_links(file, 0);
-		file->draft->notes.journal->flags |= NOTES_UNLINKED;
-		while (file->draft->is_flushing)
-			pthread_cond_wait(&file->active->wake, &cache.lock);
-		file_put_locked(file);
-	}
-	pthread_mutex_unlock(&cache.lock);
-}
-
-void draft_relink(struct cache_file *file)
-{
-	pthread_mutex_lock(&cache.lock);
-	has_links(file, 1);
-	file->draft->notes.journal->flags &= ~NOTES_UNLINKED;
-	pthread_mutex_unlock(&cache.lock);
 }

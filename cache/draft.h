@@ -71,8 +71,8 @@ void draft_attr(const struct cache_file *file, struct wire_attr *out);
 int draft_truncate(struct cache_file *file, uint64_t size, char *message);
 
 /* What it replaces is not what the version in the bucket is compared with any more: whatever is
- * there is overwritten. */
-void draft_unconditional(struct cache_file *file);
+ * there is overwritten. object: under this name of it; NULL: under all. */
+void draft_unconditional(struct cache_file *file, const char *object);
 
 /* Attributes; a change each. mode: permission bits. */
 void draft_set_mode(struct cache_file *file, uint32_t mode);
@@ -90,25 +90,29 @@ bool draft_xattr(const struct cache_file *file, char out[DRAFT_XATTR_MAX]);
 /* The notes for a runtime: a fresh descriptor or an error (-EBADF: not a draft). */
 int draft_open_notes(struct cache_file *file);
 
-/* The draft of that name, dirty or not, if a process has it open: until it is released nothing of
- * it is published. With a reference, which goes with its release; NULL: there is none. */
+/* The draft of that name, dirty or not, if a process has it open or it has others: until it is
+ * released nothing of it is published. With a reference, which goes with its release; NULL: there
+ * is none. */
 struct cache_file *draft_hold(const uint8_t *ctx, const char *object);
 void draft_release(struct cache_file *file);
 
-/* Its name is another now, and so is its inode number, which goes by the name; version: what is in
- * the bucket. NULL: nothing of it is; -EAGAIN: it has got there meanwhile, under the old name. */
-int draft_rename(struct cache_file *file, const char *object, uint64_t ino,
+/* Its name old is another now, and so is its inode number, which goes by the name (the first, of
+ * several); version: what is in the bucket. NULL: nothing of it is; -EAGAIN: it has got there
+ * meanwhile, under the old name. */
+int draft_rename(struct cache_file *file, const char *old, const char *object, uint64_t ino,
 		 const struct store_object *version);
 
-/* The bucket holds a copy of its version with other attributes: mode, owner and time of attr. */
-void draft_become(struct cache_file *file, const struct wire_attr *attr, const char *etag);
+/* The bucket holds a copy of its version with other attributes, mode, owner and time of attr, under
+ * this name of it; if it has got others meanwhile, they are to have them, too. */
+void draft_become(struct cache_file *file, const char *object, const struct wire_attr *attr,
+		  const char *etag);
 
-/* Its name is gone: it is not published any more; when it returns, it is not being published
+/* All its names are gone: it is not published any more; when it returns, it is not being published
  * either. The other takes that back. */
 void draft_unlink(struct cache_file *file);
 void draft_relink(struct cache_file *file);
 
-/* Another file takes the name: what is or was written to under it goes on without one. keep: but
+/* Another file takes the name: what is or was written to under it goes on without it. keep: but
  * this, or NULL. */
 void draft_replaced(const uint8_t *ctx, const char *object, const struct cache_file *keep);
 

@@ -15,6 +15,7 @@
 
 #include "cache/blocks.h"
 #include "cache/clock.h"
+#include "cache/linkset.h"
 #include "core/log.h"
 #include "core/scope.h"
 
@@ -279,6 +280,7 @@ static void draft_list_remove(struct cache_file *file)
 static void file_free(struct cache_file *file)
 {
 	if (file->draft) {
+		links_close(file, true);
 		notes_close(&file->draft->notes);
 		free(file->draft->same);
 	}
@@ -293,6 +295,8 @@ void file_drop(struct cache_file *file)
 	if (!file->is_dropped) {
 		table_remove(file);
 		draft_list_remove(file);
+		if (file->draft)
+			links_close(file, false);
 		file->is_dropped = true;
 		file_pair_name(file, name);
 		pair_remove(cache.files_fd, name);

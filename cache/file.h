@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "cache/cache.h"
+#include "cache/linkfile.h"
 #include "cache/notes.h"
 #include "cache/pair.h"
 #include "cache/readahead.h"
@@ -63,10 +64,12 @@ struct draft_same {
 struct cache_draft {
 	struct notes notes; /* constant while the file is a draft */
 	bool is_flushing;
-	int64_t said_mtime_ns; /* the last that a program has set */
-	bool is_settled; /* nothing changed since the last process had it open: may be retired */
-	struct draft_same *same; /* owned; made once, and freed with it; NULL: there are none */
-	uint32_t tried;		 /* atomic: parts that were looked at, or published */
+	int64_t said_mtime_ns;	  /* the last that a program has set */
+	struct draft_same *same;  /* owned; made once, and freed with it; NULL: there are none */
+	uint32_t tried;		  /* atomic: parts that were looked at, or published */
+	struct cache_link *links; /* names beside the first, with the lock; see links.h */
+	struct linkfile linkfile; /* what holds them */
+	int64_t linger_until_ns;  /* with several names it stays what it is up to here */
 	struct cache_file *next;
 };
 
@@ -140,6 +143,9 @@ struct cache_file *file_find(const uint8_t *id,
 			     bool (*accept)(const struct cache_name *name, const void *arg),
 			     const void *arg);
 struct cache_file *file_find_inode(uint64_t dev, uint64_t ino);
+
+/* A name on disk that no version's file has. */
+uint64_t fresh_hash(void);
 
 /* The data file's, of an active file. */
 void file_set_mtime(const struct cache_file *file, int64_t mtime_ns);

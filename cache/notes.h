@@ -33,6 +33,8 @@
 #define NOTES_UNLINKED 8u  /* its name was removed: not to be published */
 #define NOTES_SENT     16u /* sent_* is or was on its way into the bucket: not known how it ended */
 #define NOTES_XATTR    64u /* xattr is to go with the next version */
+#define NOTES_PROMOTING \
+	128u /* object and what is known of it are being taken from a slot of NAME.l */
 #define NOTES_CLEARING 32u /* marks of dirty blocks are being taken away: they may be too few */
 
 struct notes_journal {

@@ -11,6 +11,7 @@
 
 #include "cache/blocks.h"
 #include "cache/file.h"
+#include "cache/linkset.h"
 #include "core/base/parts.h"
 #include "core/log.h"
 
@@ -88,7 +89,8 @@ static void now_version(struct cache_file *file, const struct store_object *vers
 		name_change(&file->name, file->name.id, file_hash_etag(version->etag));
 }
 
-void draft_become(struct cache_file *file, const struct wire_attr *attr, const char *etag)
+void draft_become(struct cache_file *file, const char *object, const struct wire_attr *attr,
+		  const char *etag)
 {
 	struct vnode_shm *vn = file->active->pair.vn;
 	struct store_object version = {.mtime_ns = attr->mtime_ns};
@@ -100,8 +102,16 @@ void draft_become(struct cache_file *file, const struct wire_attr *attr, const c
 	__atomic_store_n(&vn->attr.gid, attr->gid, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&cache.lock);
 	version.size = file->draft->notes.journal->size;
-	file_same_becomes(file, etag);
-	now_version(file, &version);
+	if (file->draft->links) {
+		draft_begin(file->draft->notes.shm, 0, 0);
+		draft_end(file->draft->notes.shm);
+	}
+	if (links_have(file, object)) {
+		links_has_version(file, object, &version);
+	} else {
+		file_same_becomes(file, etag);
+		now_version(file, &version);
+	}
 	pthread_mutex_unlock(&cache.lock);
 }
 
@@ -126,6 +136,7 @@ void draft_flush_end(struct cache_file *file, struct draft_flush *flush,
 	}
 	__atomic_store_n(&d->tried, flush->whole, __ATOMIC_RELAXED);
 	d->is_flushing = false;
+	links_linger(file);
 	pthread_cond_broadcast(&file->active->wake);
 	file_recharge(file);
 	pthread_mutex_unlock(&cache.lock);
@@ -273,6 +284,8 @@ static void retire(struct cache_file *file)
 	const struct notes_journal *j = file->draft->notes.journal;
 	struct wire_attr attr;
 
+	links_close(file, false);
+	links_show_count(file);
 	draft_attr(file, &attr);
 	if (j->flags & NOTES_UNLINKED || !(j->flags & NOTES_KNOWN) || attr.size != j->size ||
 	    !cache_complete(file) || hand_on(file, &attr))
@@ -286,6 +299,7 @@ static bool is_unused(struct cache_file *file)
 	    file_is_open(file)) {
 		if (file->active)
 			file_recharge(file);
+		links_linger(file);
 		return false;
 	}
 	settle(file->draft);
@@ -311,7 +325,7 @@ size_t draft_sweep(struct cache_file **out, size_t max, bool *more)
 	pthread_mutex_lock(&cache.lock);
 	for (struct cache_file *f = cache.drafts; f && !*more; f = next) {
 		next = f->draft->next;
-		if (!is_unused(f))
+		if ((links_are_lingering(f) && !has_business(f)) || !is_unused(f))
 			continue;
 		if (has_business(f)) {
 			if (count < max) {
@@ -360,22 +374,33 @@ void draft_stats(struct draft_stats *out)
 	pthread_mutex_unlock(&cache.lock);
 }
 
+/* With the lock: the first of them in the list that is parked or dirty, with a reference. */
+static struct cache_file *next_unsent(struct cache_file *file)
+{
+	while (file) {
+		struct cache_file *next = file->draft->next;
+		uint32_t flags = file->draft->notes.journal->flags;
+
+		if (!(flags & NOTES_UNLINKED) &&
+		    (flags & NOTES_PARKED || draft_is_dirty(file->draft->notes.shm)) &&
+		    file_use(file))
+			return file;
+		file = next;
+	}
+	return NULL;
+}
+
 int draft_each(int (*each)(void *arg, struct cache_file *file), void *arg)
 {
 	struct cache_file *file, *next;
 	int ret = 0;
 
 	pthread_mutex_lock(&cache.lock);
-	for (file = file_use(cache.drafts); file && !ret; file = next) {
-		uint32_t flags = file->draft->notes.journal->flags;
-		bool is_one = !(flags & NOTES_UNLINKED) &&
-			      (flags & NOTES_PARKED || draft_is_dirty(file->draft->notes.shm));
-
+	for (file = next_unsent(cache.drafts); file && !ret; file = next) {
 		pthread_mutex_unlock(&cache.lock);
-		if (is_one)
-			ret = each(arg, file);
+		ret = each(arg, file);
 		pthread_mutex_lock(&cache.lock);
-		next = file_use(file->draft->next);
+		next = next_unsent(file->draft->next);
 		file_put_locked(file);
 	}
 	if (file)

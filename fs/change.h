@@ -39,12 +39,13 @@ int change_rename(struct lookup *from, struct lookup *to, unsigned flags);
  * request, which is carried out once if it comes again; or 0. */
 int change_exchange(struct lookup *from, struct lookup *to, unsigned slashes, uint64_t number);
 
-/* A second name, which is a copy by the service. -EPERM: of a directory. */
+/* One more name, whose object is a copy by the service: see fs/link.c. -EPERM: of a directory.
+ * -EMLINK: it has too many. */
 int change_link(struct lookup *from, struct lookup *to);
 
 struct cache_file;
 
-/* The first name of a file that was opened without one. */
+/* The same of an open file: the first name, if it was opened without one. */
 int change_link_of(struct cache_file *file, struct lookup *to);
 
 /* The copy by the service of source, in place of a draft that is empty still: *out is its file, a

@@ -11,6 +11,7 @@
 
 #include "cache/clock.h"
 #include "cache/draft.h"
+#include "cache/links.h"
 #include "core/context.h"
 #include "fs/change.h"
 #include "fs/copy.h"
@@ -23,7 +24,7 @@ static int check(struct cache_file *from, struct cache_file *to)
 	struct wire_attr attr;
 
 	draft_attr(to, &attr);
-	if (!draft_is(to) || attr.size || draft_is_unlinked(to))
+	if (!draft_is(to) || attr.size || draft_is_unlinked(to) || draft_names(to) > 1)
 		return -EOPNOTSUPP;
 	draft_attr(from, &attr);
 	if (!attr.size || (draft_is(from) && draft_is_unlinked(from)) ||

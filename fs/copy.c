@@ -60,8 +60,14 @@ static void keep_untold(const struct lookup *from, const struct lookup *to,
 	untold_copied(old, new, version);
 }
 
+/* On what is there under the new name. */
+struct condition {
+	bool must_be_new;
+	const char *if_match; /* an ETag or NULL */
+};
+
 /* The metadata goes as it is, or as user and fields say. */
-static int copy(struct lookup *from, const struct lookup *to, bool must_be_new,
+static int copy(struct lookup *from, const struct lookup *to, const struct condition *condition,
 		const struct store_pairs *user, const struct store_pairs *fields,
 		struct store_object *object)
 {
@@ -74,7 +80,8 @@ static int copy(struct lookup *from, const struct lookup *to, bool must_be_new,
 		.from_bucket = from->name.bucket,
 		.from_key = from->name.key,
 		.from_etag = object->etag[0] ? object->etag : NULL,
-		.if_none_match = must_be_new ? "*" : NULL,
+		.if_match = condition->if_match,
+		.if_none_match = condition->must_be_new ? "*" : NULL,
 		.set_user = user,
 		.set_fields = fields,
 	};
@@ -99,11 +106,12 @@ static int copy(struct lookup *from, const struct lookup *to, bool must_be_new,
 	store_call_reset(&call);
 	if (!ret)
 		keep_untold(from, to, object);
-	return ret == -ESTALE && must_be_new ? -EEXIST : ret;
+	return ret == -ESTALE && condition->must_be_new ? -EEXIST : ret;
 }
 
-static int copy_changed(struct lookup *from, const struct lookup *to, bool must_be_new,
-			const struct change_attr *attr, struct meta_fact *fact)
+static int copy_changed(struct lookup *from, const struct lookup *to,
+			const struct condition *condition, const struct change_attr *attr,
+			struct meta_fact *fact)
 {
 	struct store_pairs user = {0};
 	struct store_call head = {
@@ -123,7 +131,7 @@ static int copy_changed(struct lookup *from, const struct lookup *to, bool must_
 		ret = merge(&head, attr, &user);
 	object = head.object;
 	if (!ret)
-		ret = copy(from, to, must_be_new, &user, &head.fields, &object);
+		ret = copy(from, to, condition, &user, &head.fields, &object);
 	if (!ret) {
 		name_object(&to->name, name);
 		lookup_file_fact(name, &object, &user, &head.fields, fact);
@@ -134,8 +142,8 @@ static int copy_changed(struct lookup *from, const struct lookup *to, bool must_
 	return ret;
 }
 
-int copy_object(struct lookup *from, const struct lookup *to, bool must_be_new,
-		const struct change_attr *attr, struct meta_fact *fact)
+static int copy_if(struct lookup *from, const struct lookup *to, const struct condition *condition,
+		   const struct change_attr *attr, struct meta_fact *fact)
 {
 	int64_t mtime_ns = fact->object.mtime_ns;
 	int ret;
@@ -143,10 +151,22 @@ int copy_object(struct lookup *from, const struct lookup *to, bool must_be_new,
 	/* in parts its metadata does not go along by itself */
 	if (attr || !fact->is_told || !fact->has_mtime ||
 	    fact->object.size > copyparts_limit(to->name.scheme))
-		return copy_changed(from, to, must_be_new, attr, fact);
-	ret = copy(from, to, must_be_new, NULL, NULL, &fact->object);
+		return copy_changed(from, to, condition, attr, fact);
+	ret = copy(from, to, condition, NULL, NULL, &fact->object);
 	if (ret == -EOPNOTSUPP)
-		return copy_changed(from, to, must_be_new, NULL, fact);
+		return copy_changed(from, to, condition, NULL, fact);
 	fact->object.mtime_ns = mtime_ns;
 	return ret;
+}
+
+int copy_object(struct lookup *from, const struct lookup *to, bool must_be_new,
+		const struct change_attr *attr, struct meta_fact *fact)
+{
+	return copy_if(from, to, &(struct condition){.must_be_new = must_be_new}, attr, fact);
+}
+
+int copy_over(struct lookup *from, const struct lookup *to, const char *if_match,
+	      struct meta_fact *fact)
+{
+	return copy_if(from, to, &(struct condition){.if_match = if_match}, NULL, fact);
 }

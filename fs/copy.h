@@ -14,4 +14,9 @@
 int copy_object(struct lookup *from, const struct lookup *to, bool must_be_new,
 		const struct change_attr *attr, struct meta_fact *fact);
 
+/* The same, with all metadata as it is. if_match: only this version is replaced, -ESTALE otherwise;
+ * NULL: whatever is there. */
+int copy_over(struct lookup *from, const struct lookup *to, const char *if_match,
+	      struct meta_fact *fact);
+
 #endif

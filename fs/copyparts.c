@@ -163,6 +163,7 @@ static int complete(struct pieces *p, struct store_object *object)
 		parts[i] = (struct store_part){i + 1, p->ids[i]};
 	call.parts = parts;
 	call.part_count = p->count;
+	call.if_match = p->whole->if_match;
 	call.if_none_match = p->whole->if_none_match;
 	call.set_user = p->whole->set_user;
 	call.set_fields = p->whole->set_fields;

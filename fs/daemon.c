@@ -21,6 +21,7 @@
 #include "cache/cache.h"
 #include "cache/clock.h"
 #include "cache/draft.h"
+#include "cache/links.h"
 #include "cache/place.h"
 #include "cache/twins.h"
 #include "core/context.h"
@@ -182,6 +183,7 @@ static int start_parts(struct place *p, const struct session_env *env, void (*st
 	if (size && *size && !config.size_bytes)
 		log_warn("SKYSHIM_CACHE_SIZE=%s is no size: write it like 20G or 512M", size);
 	stats_start();
+	draft_links_start();
 	meta_start();
 	attrfile_start(p->dir_fd);
 	untold_start(p->dir_fd);

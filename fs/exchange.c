@@ -12,16 +12,15 @@
 #define TRIES_MAX 16
 
 /* Is there a name, of the kind that its slash says? */
-static int look(struct lookup *q, bool has_slash, bool *is_dir)
+static int look(struct lookup *q, bool has_slash, bool *is_dir, struct wire_attr *attr)
 {
-	struct wire_attr attr;
 	int ret;
 
 	q->must_be_dir = false;
-	ret = lookup_stat(q, &attr);
+	ret = lookup_stat(q, attr);
 	if (ret)
 		return ret;
-	*is_dir = S_ISDIR(attr.mode);
+	*is_dir = S_ISDIR(attr->mode);
 	return has_slash && !*is_dir ? -ENOTDIR : 0;
 }
 
@@ -59,16 +58,19 @@ static int check(const struct moveexchange *x, bool *is_same)
 
 static int exchange(struct moveexchange *x, unsigned slashes)
 {
+	struct wire_attr attr[2];
 	bool is_same = false;
 	int ret = 0;
 
 	for (unsigned i = 0; i < 2 && !ret; i++) {
-		ret = look(x->q[i], slashes >> i & 1, &x->is_dir[i]);
+		ret = look(x->q[i], slashes >> i & 1, &x->is_dir[i], &attr[i]);
 		if (ret && i)
 			memcpy(x->q[0]->message, x->q[1]->message, sizeof(x->q[1]->message));
 	}
 	if (!ret)
 		ret = check(x, &is_same);
+	/* nor is there for two names of one file */
+	is_same |= !ret && S_ISREG(attr[0].mode) && attr[0].nlink > 1 && attr[0].ino == attr[1].ino;
 	return ret || is_same ? ret : moveexchange(x);
 }
 

@@ -74,13 +74,17 @@ static int part_data(void *arg, uint64_t offset, const void *data, size_t bytes)
 	return cache_part_data(f->part, offset, data, bytes);
 }
 
-/* Has another version been made of it here, by publishing, since it was asked for? */
+/* Has another version been made of it here, by publishing, since it was asked for, or has it lost
+ * the name that it was asked for by? */
 static bool is_superseded(const struct fetch *f)
 {
+	char object[CACHE_OBJECT_MAX], scheme[8], bucket[256];
 	struct store_object now;
 
 	cache_version(f->part->file, &now);
-	return strcmp(now.etag, f->etag) != 0;
+	cache_object(f->part->file, object);
+	return strcmp(now.etag, f->etag) != 0 ||
+	       strcmp(name_split(object, scheme, bucket), f->key) != 0;
 }
 
 static void part_done(struct store_call *call)

@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Links: a store has none, so a second name is a copy that the service makes; what is written under
- * one name later does not change the other. A file that was opened without a name (O_TMPFILE) gets
- * its first one.
+ * Links: a store has none, so a second name is a copy that the service makes, at once: of several
+ * machines that make the same name one succeeds. While a program here has the file open, and some
+ * seconds longer, both are names of one draft (cache/links.h). A file that was opened without a
+ * name (O_TMPFILE) gets its first one.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
 #include "cache/clock.h"
 #include "cache/draft.h"
+#include "cache/links.h"
 #include "core/context.h"
 #include "fs/change.h"
 #include "fs/copy.h"
+#include "fs/fetch.h"
 #include "fs/listing.h"
+#include "fs/open.h"
 #include "fs/publish.h"
 #include "fs/told.h"
 
@@ -47,9 +52,89 @@ static int publish_draft(struct lookup *from, const char *object)
 	return ret;
 }
 
+/* An object that no file here can stand for. */
+static int copy_only(struct lookup *from, struct lookup *to, struct meta_fact *fact)
+{
+	char object[NAME_OBJECT_MAX];
+	int ret = copy_object(from, to, true, NULL, fact);
+
+	name_object(&to->name, object);
+	if (!ret)
+		told_file(context_id(to->ctx), object, fact);
+	return ret;
+}
+
+/* The copy is made, and is a name of the file. file: stopped by the caller. */
+static int add_name(struct lookup *from, struct lookup *to, struct cache_file *file,
+		    const struct meta_fact *seen)
+{
+	struct draft_name name = {.is_known = true};
+	char version[STORE_ETAG_BYTES];
+	struct meta_fact fact = *seen;
+	struct store_object now;
+	int ret;
+
+	/* it may have been published once more since the caller looked */
+	name_object(&from->name, name.object);
+	draft_version(file, name.object, &now);
+	fetch_version(&fact.object, version);
+	if (strcmp(version, now.etag) != 0)
+		fact = (struct meta_fact){.kind = META_FILE, .object = now};
+	ret = copy_object(from, to, true, NULL, &fact);
+	if (ret)
+		return ret;
+	name_object(&to->name, name.object);
+	name.ino = name_ino(name.object, strlen(name.object), false);
+	name.version = fact.object;
+	ret = draft_link(file, &name);
+	if (ret) { /* nobody has been told of it */
+		change_delete(to, to->name.key);
+		return ret;
+	}
+	told_file(context_id(to->ctx), name.object, &fact);
+	return 0;
+}
+
+/* from: the name by which the file is known, in the bucket with all that was written so far. */
+static int link_file(struct lookup *from, struct lookup *to, struct cache_file *file,
+		     const struct meta_fact *seen)
+{
+	char object[NAME_OBJECT_MAX];
+	int ret;
+
+	name_object(&from->name, object);
+	ret = draft_open(file, false, from->message);
+	if (ret)
+		return ret;
+	draft_stop(file);
+	meta_hide(context_id(from->ctx), object);
+	ret = add_name(from, to, file, seen);
+	draft_release(file);
+	return ret;
+}
+
+/* The file of that version. Without one, or where it would take too much, it is only a copy. */
+static struct cache_file *file_of(struct lookup *from, const char *object,
+				  const struct meta_fact *fact)
+{
+	struct cache_file *file;
+
+	if (fact->is_link)
+		return NULL;
+	file = open_version(from, object, fact);
+	if (!file || (draft_links_count() < DRAFT_LINGERING_MAX &&
+		      fact->object.size <= DRAFT_LINGERING_BYTES))
+		return file;
+	if (cache_is_open(file))
+		return file;
+	cache_put(file);
+	return NULL;
+}
+
 int change_link(struct lookup *from, struct lookup *to)
 {
-	char old[NAME_OBJECT_MAX], new[NAME_OBJECT_MAX];
+	char object[NAME_OBJECT_MAX];
+	struct cache_file *file;
 	struct meta_fact fact;
 	struct wire_attr attr;
 	int ret = lookup_stat(from, &attr);
@@ -62,17 +147,51 @@ int change_link(struct lookup *from, struct lookup *to)
 		return ret;
 	if (!lookup_same_store(from, to))
 		return -EXDEV;
-	name_object(&from->name, old);
-	name_object(&to->name, new);
-	ret = publish_draft(from, old);
+	name_object(&from->name, object);
+	ret = publish_draft(from, object);
 	if (!ret)
 		ret = lookup_fact(from, &fact);
 	if (!ret && fact.kind != META_FILE)
 		ret = -ENOENT;
+	if (ret)
+		return ret;
+	file = file_of(from, object, &fact);
+	if (!file)
+		return copy_only(from, to, &fact);
+	ret = link_file(from, to, file, &fact);
+	cache_put(file);
+	return ret;
+}
+
+/* One more name of an open file that has one. */
+static int link_named(struct cache_file *file, struct lookup *to)
+{
+	char object[CACHE_OBJECT_MAX];
+	struct meta_fact fact = {.kind = META_FILE};
+	struct lookup *from;
+	int ret = check_new(to);
+
+	if (ret)
+		return ret;
+	if (draft_has_changes(file))
+		ret = publish(file, to->message);
+	if (ret)
+		return ret;
+	cache_version(file, &fact.object);
+	cache_object(file, object);
+	from = lookup_of(cache_ctx(file), object);
+	if (!from)
+		return -ENOMEM;
+	if (!from->ctx)
+		ret = -WIRE_EUNKNOWN_CTX;
+	else if (memcmp(cache_ctx(file), context_id(to->ctx), WIRE_CTX_BYTES) != 0 ||
+		 !lookup_same_store(from, to))
+		ret = -EXDEV;
 	if (!ret)
-		ret = copy_object(from, to, true, NULL, &fact);
-	if (!ret)
-		told_file(context_id(to->ctx), new, &fact);
+		ret = link_file(from, to, file, &fact);
+	if (ret && *from->message)
+		memcpy(to->message, from->message, sizeof(to->message));
+	free(from);
 	return ret;
 }
 
@@ -82,13 +201,15 @@ int change_link_of(struct cache_file *file, struct lookup *to)
 	char object[NAME_OBJECT_MAX];
 	int ret;
 
-	if (!draft_is(file) || !draft_is_unlinked(file) || !draft_is_new(file))
+	if (!draft_is(file) || draft_is_named(file))
+		return link_named(file, to);
+	if (!draft_is_unlinked(file) || !draft_is_new(file))
 		return -ENOENT; /* it had a name, and that is gone: as link(2) says it */
 	ret = check_new(to);
 	if (ret)
 		return ret;
 	name_object(&to->name, object);
-	ret = draft_rename(file, object, name_ino(object, strlen(object), false), NULL);
+	ret = draft_rename(file, "", object, name_ino(object, strlen(object), false), NULL);
 	if (ret)
 		return ret;
 	draft_must_be_new(file);

@@ -10,6 +10,7 @@
 
 #include "cache/clock.h"
 #include "cache/draft.h"
+#include "cache/links.h"
 #include "core/context.h"
 #include "core/entries.h"
 #include "core/pairs.h"
@@ -17,6 +18,7 @@
 #include "fs/backends.h"
 #include "fs/untold.h"
 #include "fs/dirattr.h"
+#include "fs/fetch.h"
 #include "fs/foreign.h"
 #include "fs/metadata.h"
 #include "fs/told.h"
@@ -432,6 +434,26 @@ static bool stat_draft(const struct lookup *q, const char *object, struct wire_a
 	return true;
 }
 
+/* One of several names of a file that is open here, or was a moment ago, is the others still. */
+static void show_linked(const struct lookup *q, const char *object, const struct meta_fact *fact,
+			struct wire_attr *out)
+{
+	char version[STORE_ETAG_BYTES];
+	struct cache_file *file;
+	struct wire_attr attr;
+
+	if (!draft_links_count())
+		return;
+	fetch_version(&fact->object, version);
+	file = draft_find_linked(context_id(q->ctx), object, version);
+	if (!file)
+		return;
+	draft_attr(file, &attr);
+	out->ino = attr.ino;
+	out->nlink = attr.nlink;
+	cache_put(file);
+}
+
 /* What a listing has told says nothing of mode and owner. */
 static int make_told(struct lookup *q, struct meta_fact *fact)
 {
@@ -473,9 +495,10 @@ int lookup_stat(struct lookup *q, struct wire_attr *out)
 	}
 	if (ret)
 		return ret;
-	if (fact.kind == META_FILE)
+	if (fact.kind == META_FILE) {
 		lookup_file_attr(object, &fact, out);
-	else if (fact.kind == META_DIR)
+		show_linked(q, object, &fact, out);
+	} else if (fact.kind == META_DIR)
 		dir_attr(q, fact.object.mtime_ns, out);
 	if (fact.kind != META_NONE && out->uid == WIRE_CALLER && out->gid == WIRE_CALLER &&
 	    (fact.kind != META_FILE || !draft_may_change(context_id(q->ctx), object)))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cache/draft.h"
+#include "cache/links.h"
 #include "fs/change.h"
 #include "fs/dirattr.h"
 #include "fs/move.h"
@@ -13,16 +14,21 @@
 #include "fs/publish.h"
 #include "fs/told.h"
 
+static int is_below(void *arg, const char *object)
+{
+	const struct move *m = arg;
+
+	return m->is_file ? !strcmp(object, m->old_prefix)
+			  : !strncmp(object, m->old_prefix, strlen(m->old_prefix));
+}
+
 /* What is being written below: the same in the bucket first, so that it is copied. */
 static int publish_one(void *arg, struct cache_file *file)
 {
 	struct move *m = arg;
-	char object[CACHE_OBJECT_MAX];
 	const char *why;
 
-	cache_object(file, object);
-	if ((m->is_file ? strcmp(object, m->old_prefix)
-			: strncmp(object, m->old_prefix, strlen(m->old_prefix))) != 0 ||
+	if (!draft_each_name(file, is_below, m) ||
 	    memcmp(cache_ctx(file), m->ctx, WIRE_CTX_BYTES) != 0 || draft_parked(file, &why))
 		return 0;
 	return publish(file, m->from->message);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cache/draft.h"
+#include "cache/links.h"
 #include "fs/listing.h"
 #include "fs/meta.h"
 #include "fs/move.h"
@@ -19,10 +20,11 @@ static void names(const struct move *m, size_t i, char old[NAME_OBJECT_MAX],
 	snprintf(new, NAME_OBJECT_MAX, "%s%s", m->new_prefix, rest);
 }
 
-static void rename_file(struct cache_file *file, const char *new, const struct store_object *copy)
+static void rename_file(struct cache_file *file, const char *old, const char *new,
+			const struct store_object *copy)
 {
-	if (draft_rename(file, new, name_ino(new, strlen(new), false), copy))
-		draft_unlink(file);
+	if (draft_rename(file, old, new, name_ino(new, strlen(new), false), copy))
+		draft_forget_name(file, old);
 }
 
 /* Whoever only reads it, and has not got all yet. */
@@ -33,7 +35,7 @@ static void take_reader_along(const struct move *m, size_t i, const char *old, c
 	if (!file)
 		return;
 	if (!draft_is(file) && cache_is_open(file) && !draft_open(file, false, NULL))
-		rename_file(file, new, &m->entries[i].object);
+		rename_file(file, old, new, &m->entries[i].object);
 	cache_put(file);
 }
 
@@ -47,7 +49,7 @@ void move_take_along(struct move *m, size_t i)
 	if (!file)
 		return;
 	if (draft_is(file))
-		rename_file(file, new, &m->entries[i].object);
+		rename_file(file, old, new, &m->entries[i].object);
 	cache_put(file);
 	take_reader_along(m, i, old, new);
 }

@@ -43,6 +43,11 @@ static struct cache_file *from_cache(struct lookup *q, const char *object,
 	return file;
 }
 
+struct cache_file *open_version(struct lookup *q, const char *object, const struct meta_fact *fact)
+{
+	return from_cache(q, object, fact, true);
+}
+
 /* What was found out when the file came into the cache. */
 static void fact_of_file(const struct cache_file *file, const struct store_object *version,
 			 struct meta_fact *out)

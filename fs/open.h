@@ -17,4 +17,8 @@ struct opened {
  * -ENOTDIR, or an error with q->message. */
 int open_name(struct lookup *q, int flags, struct opened *out);
 
+/* The file of a fact about a file, with a reference; where the cache has none, one of which no byte
+ * is there yet. NULL: there is no room for it. */
+struct cache_file *open_version(struct lookup *q, const char *object, const struct meta_fact *fact);
+
 #endif

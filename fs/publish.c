@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cache/links.h"
 #include "core/context.h"
 #include "core/log.h"
 #include "fs/change.h"
@@ -20,6 +21,7 @@
 #include "fs/movegate.h"
 #include "fs/metadata.h"
 #include "fs/names.h"
+#include "fs/publish_names.h"
 #include "fs/refused.h"
 #include "fs/told.h"
 #include "fs/untold.h"
@@ -27,15 +29,15 @@
 
 #define TRIES_MAX 5 /* of a file that is written to while it is read */
 
-static bool can_match(const char *etag)
+bool publish_can_match(const char *etag)
 {
 	return *etag && (unsigned char)*etag >= ' ' && strncmp(etag, "W/", 2) != 0;
 }
 
-/* The name has a version of its own making now. */
-static void tell(const uint8_t *ctx, const struct upload *up, const struct store_object *version)
+void publish_tell(const uint8_t *ctx, const struct upload *up, const struct store_object *version,
+		  struct meta_fact *fact)
 {
-	struct meta_fact fact = {
+	*fact = (struct meta_fact){
 		.kind = META_FILE,
 		.object = *version,
 		.is_told = true,
@@ -51,8 +53,8 @@ static void tell(const uint8_t *ctx, const struct upload *up, const struct store
 					     &up->foreign.fields),
 	};
 
-	untold_learn(up->object, &fact, NULL, up->drops ? "" : up->xattr);
-	told_file(ctx, up->object, &fact);
+	untold_learn(up->object, fact, NULL, up->drops ? "" : up->xattr);
+	told_file(ctx, up->object, fact);
 }
 
 /* What was set here goes along, or what the version has that was written to. */
@@ -86,7 +88,7 @@ static int send(struct cache_file *file, const struct draft_flush *flush, struct
 	if (up->drops)
 		*up->xattr = '\0';
 	memcpy(version, flush->version.etag, sizeof(version));
-	up->if_match = flush->is_known && can_match(version) ? version : NULL;
+	up->if_match = flush->is_known && publish_can_match(version) ? version : NULL;
 	up->must_be_new = flush->must_be_new;
 	foreign_free(&up->foreign);
 	ret = foreign_of(up->ctx, file, &up->foreign, message);
@@ -217,6 +219,7 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 {
 	struct upload up = {.ctx = context_find(cache_ctx(file))};
 	struct store_object version = {0};
+	struct meta_fact fact;
 	int ret;
 
 	cache_object(file, up.object);
@@ -234,10 +237,14 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 	memcpy(version.etag, up.etag, sizeof(version.etag));
 	if (!ret && up.is_late)
 		ret = settle_attributes(file, flush, &up, &version, message);
+	if (!ret && draft_names(file) > 1) {
+		draft_flush_resolve(file, flush, &version);
+		ret = publish_names(file, &up, &version, message);
+	}
 	if (!ret) {
 		flush->sets_mtime = up.sets_mtime;
 		/* first: whoever sees it clean must find its name */
-		tell(cache_ctx(file), &up, &version);
+		publish_tell(cache_ctx(file), &up, &version, &fact);
 		cache_set_plain(file, !foreign_is(&up.foreign));
 		draft_flush_end(file, flush, &version);
 		foreign_free(&up.foreign);

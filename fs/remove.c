@@ -7,7 +7,9 @@
 
 #include "cache/clock.h"
 #include "cache/draft.h"
+#include "cache/links.h"
 #include "core/context.h"
+#include "core/log.h"
 #include "fs/backends.h"
 #include "fs/change.h"
 #include "fs/gone.h"
@@ -114,6 +116,26 @@ static int unlink_draft(struct lookup *q, struct cache_file *file)
 	return ret;
 }
 
+/* One of several names of a file: the others stay. -ENOENT: it is not one of several. */
+static int unlink_name(struct lookup *q, const char *object)
+{
+	struct cache_file *file = draft_find_linked(context_id(q->ctx), object, NULL);
+	struct draft_name was;
+	int ret = file ? draft_drop_name(file, object, &was) : -ENOENT;
+
+	if (!ret) {
+		ret = change_delete(q, q->name.key);
+		if (ret && draft_take_back(file, &was))
+			log_warn("%s: it could not be removed, and is a file of its own now",
+				 object);
+		if (ret == -ENOENT)
+			ret = -EIO; /* the bucket is gone */
+	}
+	if (file)
+		cache_put(file);
+	return ret;
+}
+
 int change_unlink(struct lookup *q, pid_t *later)
 {
 	char object[NAME_OBJECT_MAX];
@@ -127,10 +149,12 @@ int change_unlink(struct lookup *q, pid_t *later)
 		return ret ? ret : -EISDIR;
 	}
 	name_object(&q->name, object);
-	draft = draft_find(context_id(q->ctx), object);
-	if (draft && later)
+	ret = unlink_name(q, object);
+	draft = ret == -ENOENT ? draft_find(context_id(q->ctx), object) : NULL;
+	if ((draft || ret != -ENOENT) && later)
 		*later = 0;
-	ret = draft ? unlink_draft(q, draft) : unlink_object(q, object, later);
+	if (ret == -ENOENT)
+		ret = draft ? unlink_draft(q, draft) : unlink_object(q, object, later);
 	if (!ret) {
 		draft_replaced(context_id(q->ctx), object, NULL);
 		told_no_file(context_id(q->ctx), object);

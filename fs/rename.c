@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 
 #include "cache/draft.h"
+#include "cache/links.h"
 #include "core/context.h"
 #include "fs/change.h"
 #include "fs/copy.h"
@@ -27,6 +28,7 @@ struct rename {
 	struct lookup *from, *to;
 	const uint8_t *ctx;
 	bool must_be_new;
+	bool is_same; /* both are names of one file: rename(2) does nothing then */
 	char old[NAME_OBJECT_MAX], new[NAME_OBJECT_MAX];
 };
 
@@ -56,15 +58,15 @@ static void take_file_along(const struct rename *r, const struct store_object *o
 
 	if (!file)
 		return;
-	if (draft_open(file, false, NULL) || draft_rename(file, r->new, new_ino(r), new))
-		draft_unlink(file);
+	if (draft_open(file, false, NULL) || draft_rename(file, r->old, r->new, new_ino(r), new))
+		draft_forget_name(file, r->old);
 	cache_put(file);
 }
 
 /* Nothing of it is in the bucket: only its name is another. */
 static int rename_new_draft(const struct rename *r, struct cache_file *file)
 {
-	int ret = draft_rename(file, r->new, new_ino(r), NULL);
+	int ret = draft_rename(file, r->old, r->new, new_ino(r), NULL);
 
 	if (!ret) {
 		replace_draft(r, file);
@@ -93,7 +95,8 @@ static int settle_draft(const struct rename *r)
 	return ret;
 }
 
-static int rename_object(struct rename *r)
+/* held: the old name's draft, which is not being published meanwhile; or NULL. */
+static int rename_object(struct rename *r, struct cache_file *held)
 {
 	struct meta_fact fact;
 	struct store_object old;
@@ -107,7 +110,7 @@ static int rename_object(struct rename *r)
 	ret = copy_object(r->from, r->to, r->must_be_new, NULL, &fact);
 	if (ret)
 		return ret;
-	replace_draft(r, NULL);
+	replace_draft(r, held);
 	if (!fact.is_link)
 		take_file_along(r, &old, &fact.object);
 	told_file(r->ctx, r->new, &fact);
@@ -129,12 +132,12 @@ static int rename_file(struct rename *r)
 	if (ret)
 		return ret < 0 ? ret : 0;
 	if (!draft_may_change(r->ctx, r->old))
-		return rename_object(r);
+		return rename_object(r, NULL);
 	pthread_mutex_lock(&lock);
 	held = draft_hold(r->ctx, r->old);
 	if (!held)
 		pthread_mutex_unlock(&lock);
-	ret = rename_object(r);
+	ret = rename_object(r, held);
 	if (held) {
 		draft_release(held);
 		pthread_mutex_unlock(&lock);
@@ -168,8 +171,10 @@ static int check(struct rename *r, struct wire_attr *old)
 	ret = lookup_stat(r->to, &target);
 	if (ret == -ENOENT)
 		ret = lookup_parent(r->to);
-	else if (!ret)
+	else if (!ret) {
 		ret = check_target(r, old, &target);
+		r->is_same = old->nlink > 1 && S_ISREG(old->mode) && old->ino == target.ino;
+	}
 	if (ret && ret != -ENOENT && !r->from->message[0])
 		memcpy(r->from->message, r->to->message, sizeof(r->to->message));
 	return ret;
@@ -189,7 +194,7 @@ static int rename_once(struct rename *r)
 		return movedir(r->from, r->to);
 	name_object(&r->from->name, r->old);
 	name_object(&r->to->name, r->new);
-	if (!strcmp(r->old, r->new))
+	if (!strcmp(r->old, r->new) || r->is_same)
 		return 0;
 	return rename_file(r);
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "cache/draft.h"
+#include "cache/links.h"
 #include "core/context.h"
 #include "fs/gonerefused.h"
 #include "fs/stream.h"
@@ -19,6 +20,22 @@
 static uint64_t id_of(const struct cache_file *file)
 {
 	return cache_attr(file)->ino & INT64_MAX;
+}
+
+/* Its other names; NULL: without memory. */
+static json_t *others_of(struct cache_file *file)
+{
+	json_t *also = json_array();
+	struct draft_name *names;
+	long count = draft_other_names(file, &names);
+
+	for (long i = 0; i < count && also; i++) {
+		json_t *name = json_string(names[i].object);
+
+		json_array_append_new(also, name ? name : json_string("?"));
+	}
+	free(names);
+	return also;
 }
 
 static int tell_one(void *arg, struct cache_file *file)
@@ -40,6 +57,7 @@ static int tell_one(void *arg, struct cache_file *file)
 				(json_int_t)id_of(file), "object", "?", "bytes",
 				(json_int_t)attr.size, "mtime", (double)attr.mtime_ns / 1e9, "kept",
 				error != 0, "error", error ? strerror(-error) : "", "why", "");
+	json_object_set_new(one, "also", others_of(file));
 	return json_array_append_new(arg, one) ? -ENOMEM : 0;
 }
 
@@ -82,7 +100,7 @@ static int retry(struct session *s, struct cache_file *file, bool over)
 	int ret;
 
 	if (over)
-		draft_unconditional(file);
+		draft_unconditional(file, NULL);
 	draft_unpark(file);
 	ret = publish(file, message);
 	if (ret && was)

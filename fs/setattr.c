@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cache/draft.h"
+#include "cache/links.h"
 #include "core/context.h"
 #include "fs/backends.h"
 #include "fs/change.h"
@@ -18,6 +19,7 @@
 #include "fs/foreign.h"
 #include "fs/metadata.h"
 #include "fs/names.h"
+#include "fs/publish.h"
 #include "fs/told.h"
 #include "fs/upload.h"
 
@@ -122,9 +124,9 @@ static void take_file_along(const uint8_t *ctx, const char *object, const char *
 		return;
 	lookup_file_attr(object, now, &attr);
 	if (draft_open(file, false, NULL))
-		draft_unlink(file);
+		draft_forget_name(file, object);
 	else
-		draft_become(file, &attr, now->object.etag);
+		draft_become(file, object, &attr, now->object.etag);
 	cache_put(file);
 }
 
@@ -165,6 +167,14 @@ static bool is_so(const struct wire_attr *now, const struct change_attr *attr)
 		 (attr->what & WIRE_SET_MTIME && now->mtime_ns != attr->mtime_ns));
 }
 
+/* Of a file with several names, under which it is stored anew: they are to agree. */
+static int set_on_linked(struct cache_file *file, const struct change_attr *attr, char *message)
+{
+	int ret = set_on_draft(file, attr);
+
+	return ret ? ret : publish(file, message);
+}
+
 int change_attr(struct lookup *q, const struct change_attr *attr)
 {
 	char object[NAME_OBJECT_MAX];
@@ -182,9 +192,15 @@ int change_attr(struct lookup *q, const struct change_attr *attr)
 		return 0;
 	name_object(&q->name, object);
 	file = draft_find(context_id(q->ctx), object);
+	if (file) {
+		ret = set_on_draft(file, attr);
+	} else if (now.nlink > 1) {
+		file = draft_find_linked(context_id(q->ctx), object, NULL);
+		if (file)
+			ret = set_on_linked(file, attr, q->message);
+	}
 	if (!file)
 		return set_on_object(q, object, attr);
-	ret = set_on_draft(file, attr);
 	cache_put(file);
 	return ret;
 }
@@ -202,6 +218,8 @@ int change_attr_of(struct cache_file *file, const struct change_attr *attr,
 		return 0;
 	if (draft_has_changes(file) || (draft_is(file) && draft_is_unlinked(file)))
 		return set_on_draft(file, attr);
+	if (now.nlink > 1)
+		return set_on_linked(file, attr, message);
 	cache_object(file, object);
 	q = lookup_of(cache_ctx(file), object);
 	if (!q)

@@ -188,7 +188,7 @@ static int open_cut(struct writing *w, struct opened *out)
 		return make_file(w, NULL, false, out);
 	ret = open_file(w, file, out);
 	if (!ret)
-		draft_unconditional(file);
+		draft_unconditional(file, w->object);
 	return ret;
 }
 

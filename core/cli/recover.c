@@ -99,6 +99,9 @@ static void print_one(const json_t *one)
 		printf("%-20lld %14lld %s  %s\n", json_integer_value(json_object_get(one, "id")),
 		       json_integer_value(json_object_get(one, "bytes")), text,
 		       json_string_value(json_object_get(one, "object")));
+	for (size_t i = 0; i < json_array_size(json_object_get(one, "also")); i++)
+		printf("%20s and %s\n", "",
+		       json_string_value(json_array_get(json_object_get(one, "also"), i)));
 	if (json_is_true(json_object_get(one, "kept")))
 		printf("%20s %s: %s\n", "", json_string_value(json_object_get(one, "error")),
 		       why && *why ? why : "not uploaded");

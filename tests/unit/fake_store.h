@@ -278,8 +278,15 @@ static inline int fake_copy(struct store_call *call)
 	fake_describe(from, &version);
 	if (call->from_etag && strcmp(call->from_etag, version.etag) != 0)
 		return -ESTALE;
-	if (call->if_none_match && fake_find(call->bucket, call->key))
+	to = fake_find(call->bucket, call->key);
+	if (call->if_none_match && to)
 		return -ESTALE;
+	if (call->if_match) {
+		if (to)
+			fake_describe(to, &version);
+		if (!to || strcmp(call->if_match, version.etag) != 0)
+			return -ESTALE;
+	}
 	to = fake_place(call);
 	from = fake_find(call->from_bucket, call->from_key);
 	if (to != from) {

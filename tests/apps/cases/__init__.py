@@ -29,6 +29,7 @@ FAMILIES = (
     "moves",
     "copies",
     "links",
+    "hardlinks",
     "symlinks",
     "xattrs",
     "foreign",

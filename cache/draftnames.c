@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The names of a draft change: another, none, or somebody else's. */
+#include "cache/draft.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cache/file.h"
+#include "cache/linkset.h"
+
+/* The first name, with the lock. Of a version that is known there. */
+static void rename_first(struct cache_file *file, const struct draft_name *now, const uint8_t *id)
+{
+	struct notes_journal *j = file->draft->notes.journal;
+
+	snprintf(j->object, sizeof(j->object), "%s", now->object);
+	j->flags &= ~(NOTES_KNOWN | NOTES_NEW | NOTES_SENT);
+	if (now->is_known) {
+		j->flags |= NOTES_KNOWN;
+		j->size = now->version.size;
+		j->mtime_ns = now->version.mtime_ns;
+		memcpy(j->etag, now->version.etag, sizeof(j->etag));
+	}
+	__atomic_store_n(&file->active->pair.vn->attr.ino, now->ino, __ATOMIC_RELAXED);
+	name_change(&file->name, id,
+		    now->is_known ? file_hash_etag(now->version.etag) : fresh_hash());
+}
+
+/* Whichever it is, with the lock. Of several names one that was dropped meanwhile is none. */
+static int rename_one(struct cache_file *file, const char *old, const struct draft_name *now,
+		      const uint8_t *id)
+{
+	bool is_one = !file->draft->links || !strcmp(file->draft->notes.journal->object, old);
+
+	if (is_one)
+		rename_first(file, now, id);
+	return is_one ? 0 : links_rename(file, old, now);
+}
+
+int draft_rename(struct cache_file *file, const char *old, const char *object, uint64_t ino,
+		 const struct store_object *version)
+{
+	struct draft_name now = {.ino = ino, .is_known = version}, replaced;
+	uint8_t id[CACHE_ID_BYTES];
+	int ret = file_make_id(file->active->pair.vn->ctx, object, id);
+
+	if (ret)
+		return ret;
+	snprintf(now.object, sizeof(now.object), "%s", object);
+	if (version)
+		now.version = *version;
+	pthread_mutex_lock(&cache.lock);
+	while (!version && file->draft->is_flushing)
+		pthread_cond_wait(&file->active->wake, &cache.lock);
+	if (!version && (file->draft->links || !draft_is_new(file))) {
+		ret = -EAGAIN;
+	} else {
+		links_drop(file, object, &replaced);
+		ret = rename_one(file, old, &now, id);
+	}
+	pthread_mutex_unlock(&cache.lock);
+	return ret;
+}
+
+static bool names_draft(const struct cache_name *name, const void *none)
+{
+	(void)none;
+	return draft_is_named(name->file);
+}
+
+struct cache_file *draft_hold(const uint8_t *ctx, const char *object)
+{
+	uint8_t id[CACHE_ID_BYTES];
+	struct cache_file *file = NULL;
+
+	if (file_make_id(ctx, object, id))
+		return NULL;
+	pthread_mutex_lock(&cache.lock);
+	if (cache.drafts)
+		file = file_use(file_find(id, names_draft, NULL));
+	if (file && !file->draft->links && !file_is_open(file)) {
+		file_put_locked(file);
+		file = NULL;
+	}
+	while (file && file->draft->is_flushing)
+		pthread_cond_wait(&file->active->wake, &cache.lock);
+	if (file)
+		file->draft->is_flushing = true;
+	pthread_mutex_unlock(&cache.lock);
+	return file;
+}
+
+void draft_release(struct cache_file *file)
+{
+	if (!file)
+		return;
+	pthread_mutex_lock(&cache.lock);
+	file->draft->is_flushing = false;
+	pthread_cond_broadcast(&file->active->wake);
+	file_put_locked(file);
+	pthread_mutex_unlock(&cache.lock);
+}
+
+void draft_unlink(struct cache_file *file)
+{
+	pthread_mutex_lock(&cache.lock);
+	file->draft->notes.journal->flags |= NOTES_UNLINKED;
+	file->draft->notes.journal->flags &= ~NOTES_PARKED;
+	links_show_count(file);
+	while (file->draft->is_flushing)
+		pthread_cond_wait(&file->active->wake, &cache.lock);
+	pthread_mutex_unlock(&cache.lock);
+}
+
+void draft_forget_name(struct cache_file *file, const char *object)
+{
+	char first[CACHE_OBJECT_MAX];
+	struct draft_name was;
+
+	if (!draft_is(file) || !draft_drop_name(file, object, &was))
+		return;
+	cache_object(file, first);
+	if (!strcmp(first, object))
+		draft_unlink(file);
+}
+
+/* Has it the name, and is it not the one to keep? */
+static bool is_replaced(const struct cache_name *name, const void *keep)
+{
+	return name->file != keep && draft_is_named(name->file);
+}
+
+void draft_replaced(const uint8_t *ctx, const char *object, const struct cache_file *keep)
+{
+	uint8_t id[CACHE_ID_BYTES];
+	struct cache_file *file;
+	struct draft_name was;
+
+	if (file_make_id(ctx, object, id))
+		return;
+	pthread_mutex_lock(&cache.lock);
+	while (cache.drafts && (file = file_use(file_find(id, is_replaced, keep)))) {
+		while (file->draft->links && file->draft->is_flushing)
+			pthread_cond_wait(&file->active->wake, &cache.lock);
+		if (links_drop(file, object, &was)) {
+			file->draft->notes.journal->flags |= NOTES_UNLINKED;
+			links_show_count(file);
+		}
+		while (file->draft->is_flushing)
+			pthread_cond_wait(&file->active->wake, &cache.lock);
+		file_put_locked(file);
+	}
+	pthread_mutex_unlock(&cache.lock);
+}
+
+void draft_relink(struct cache_file *file)
+{
+	pthread_mutex_lock(&cache.lock);
+	file->draft->notes.journal->flags &= ~NOTES_UNLINKED;
+	links_show_count(file);
+	pthread_mutex_unlock(&cache.lock);
+}
