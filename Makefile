@@ -264,6 +264,10 @@ $(BUILD)/analyze/%.ok: % $(BUILD)/host.flags
 bench: all teststore ## figures as ratios to a raw client in the same run: a table and build/bench.json
 	@tests/bench/run --build $(BUILD) --json $(BUILD)/bench.json $(BENCH)
 
+.PHONY: bench-peers
+bench-peers: all teststore ## s3fs, rclone and skyshim in turn: seconds, requests and bytes; an hour, build/bench-peers.json
+	@tests/bench/run --build $(BUILD) --json $(BUILD)/bench-peers.json beside_all
+
 .PHONY: bench-dialects
 bench-dialects: all teststore ## 1 GiB read and written on the embedded store as S3, Azure and Google: ratios, at most 1.3
 	@tests/bench/dialects --build $(BUILD) --json $(BUILD)/bench-dialects.json
