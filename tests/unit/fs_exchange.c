@@ -438,3 +438,18 @@ Test(fs_exchange, for_whom_it_matters)
 	movelog_end(log, true);
 	stop();
 }
+
+/* Neither name is without a file in between. */
+Test(fs_exchange, of_two_files_three_copies_and_one_deletion)
+{
+	start("60000");
+	fill(kinds[1].before);
+	fake_requests();
+	cr_assert_eq(exchange_as(kinds[1].from, kinds[1].to, 0), 0);
+	cr_assert_eq(fake.counters.requests[STORE_COPY], 3);
+	cr_assert_eq(fake.counters.requests[STORE_DELETE] +
+			     fake.counters.requests[STORE_DELETE_MANY],
+		     1);
+	cr_assert_eq(fake.counters.requests[STORE_PUT], 0);
+	stop();
+}
