@@ -116,7 +116,7 @@ def open_flags(trial):
     trial.names()
 
 
-@check("odd/unnamed-linked", left=False)
+@check("odd/unnamed-linked")
 def unnamed_linked(trial):
     os.mkdir(trial.path("d"))
     for what, extra in (("may be linked", 0), ("may not", os.O_EXCL)):
