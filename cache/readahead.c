@@ -141,7 +141,11 @@ static bool fits(const struct readahead_stream *s, uint64_t offset, uint64_t len
 	case READAHEAD_FORWARD:
 		break;
 	}
-	return offset + slack(s) >= s->to && offset <= s->end + SLACK_BYTES;
+	/* Who goes through comes by the mark, or to the end. Others only happen to read in a
+	 * window, and the more often the larger it is. */
+	return offset + slack(s) >= s->to &&
+	       (offset <= s->mark + most(SLACK_BYTES, 4 * length) ||
+		(offset + SLACK_BYTES >= s->end && offset <= s->end + SLACK_BYTES));
 }
 
 /* Does it show that a fresh one goes backward? */
@@ -237,7 +241,10 @@ static void grow(struct readahead *ra, struct readahead_stream *s, const struct 
 	/* by halves: a reader may only have had to wait for a processor */
 	uint64_t limit = most(window_limit(ra, s, r), s->window / 2);
 
-	s->window = least(most(s->window * 2, first), limit);
+	/* among many reads elsewhere it may be one of them that came by */
+	bool is_near = !s->window || ra->reads <= s->seen + READAHEAD_NEAR;
+
+	s->window = least(most(is_near ? s->window * 2 : s->window, first), limit);
 	s->paced_at = r->offset;
 	s->paced_ns = r->now_ns;
 }
@@ -369,6 +376,7 @@ struct readahead_plan readahead_next(struct readahead *ra, const struct readahea
 
 	if (r->advice == READAHEAD_RANDOM)
 		return plan_for(ra, NULL, r);
+	ra->reads++;
 	s = find_stream(ra, r);
 	if (s)
 		follow(ra, s, r);
@@ -380,6 +388,7 @@ struct readahead_plan readahead_next(struct readahead *ra, const struct readahea
 	s->to = s->kind == READAHEAD_FORWARD ? most(s->to, r->offset + r->length)
 					     : r->offset + r->length;
 	s->used_ns = r->now_ns;
+	s->seen = ra->reads;
 	ra->last = (int)(s - ra->stream);
 	plan = plan_for(ra, s, r);
 	if (s->kind == READAHEAD_FRESH)

@@ -39,6 +39,7 @@
 #define READAHEAD_STREAMS      16
 #define READAHEAD_EVEN	       4 /* equal steps from read to read that make a strided stream */
 #define READAHEAD_RESETS       3
+#define READAHEAD_NEAR	       64 /* a stream seen less often than once in so many does not grow */
 
 enum readahead_kind { READAHEAD_FRESH, READAHEAD_FORWARD, READAHEAD_BACKWARD, READAHEAD_STRIDED };
 
@@ -54,6 +55,7 @@ struct readahead_stream {
 	uint64_t paced_at; /* where it was at paced_ns */
 	int64_t paced_ns;
 	int64_t used_ns; /* 0: slot is free */
+	uint64_t seen;	 /* the number of that read */
 	unsigned followed;
 	unsigned even; /* fresh: steps before this read that were equal to its own */
 };
@@ -69,6 +71,7 @@ struct readahead {
 	struct readahead_stream stream[READAHEAD_STREAMS];
 	uint64_t size;	     /* of the file, bytes */
 	uint64_t window_max; /* bytes */
+	uint64_t reads;	     /* that were seen, so far */
 	unsigned resets;
 	int last;		    /* the slot used last; -1: none, or it has ended */
 	int64_t first_ns, whole_ns; /* a part's first byte and its end, smoothed; 0: not known */

@@ -176,6 +176,23 @@ Test(cache_readahead, random_reads_fetch_one_block)
 	cr_assert_leq(came, 4 * MIB);
 }
 
+/* Reads that happen to meet a window must not make it grow until they always do. */
+Test(cache_readahead, random_reads_do_not_follow_each_other)
+{
+	for (int round = 0; round < 200; round++) {
+		uint64_t window = 0;
+
+		start(GIB, true);
+		for (int i = 0; i < 2000; i++)
+			next(dice() % (GIB / (4 * KIB)) * 4 * KIB, 4 * KIB, false);
+		for (int k = 0; k < READAHEAD_STREAMS; k++) {
+			if (ra.stream[k].kind != READAHEAD_STRIDED && ra.stream[k].window > window)
+				window = ra.stream[k].window;
+		}
+		cr_assert_leq(window, 4 * MIB, "round %d", round);
+	}
+}
+
 Test(cache_readahead, sequential_again_after_random)
 {
 	start(GIB, false);
