@@ -163,8 +163,7 @@ int path_base(struct thread *t, int dirfd, char *out)
 	return ret;
 }
 
-static int resolve_relative(struct sys_args *a, int dirfd, int path_arg, const char *name,
-			    struct vpath *out)
+static int resolve_relative(struct sys_args *a, int dirfd, const char *name, struct vpath *out)
 {
 	struct thread *t = a->thread;
 	char *base = (char *)t->iov;
@@ -172,11 +171,10 @@ static int resolve_relative(struct sys_args *a, int dirfd, int path_arg, const c
 
 	if (ret < 0)
 		return ret;
-	if (!ret)
-		return may_lead_in(name) ? join(t, dirfd, name, out) : 0;
-	ret = vpath_resolve(rt.handoff.root, base, name, out);
-	if (!ret)
-		args_replace(a, path_arg, (uint64_t)out->text);
+	if (ret)
+		ret = vpath_resolve(rt.handoff.root, base, name, out);
+	else if (may_lead_in(name))
+		ret = join(t, dirfd, name, out);
 	return ret;
 }
 
@@ -221,7 +219,11 @@ static int decide(struct sys_args *a, int dirfd_arg, int path_arg, int slot, uns
 		return symlink_leads_to_cloud(dirfd, name, flags & PATH_NOFOLLOW, out);
 	ret = vpath_resolve(rt.handoff.root, NULL, name, out);
 	if (!ret && name[0] != '/')
-		ret = resolve_relative(a, dirfd, path_arg, name, out);
+		ret = resolve_relative(a, dirfd, name, out);
+	if (!ret && out->len) { /* it climbs out of the root */
+		memcpy(name, out->text, out->len + 1);
+		args_replace(a, path_arg, (uint64_t)name);
+	}
 	self = ret ? NULL : path_proc_self(name);
 	if (self && !strcmp(self, "exe") && !(flags & PATH_NOFOLLOW))
 		args_replace(a, path_arg, (uint64_t)exename());

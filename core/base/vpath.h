@@ -24,10 +24,10 @@ struct vpath {
 
 /* What does name mean? root: absolute, clean, no trailing slash. dir: the virtual directory that
  * name is relative to, or NULL when a relative name is the kernel's business. Returns 1 when it is
- * one of the clouds: out->text is the virtual path. Returns 0 when it is the kernel's; if dir was
- * given, out->text is then the absolute local path that the name climbs out to ("/cloud/s3" +
- * "../../etc" is "/etc"), otherwise out is undefined. -ENAMETOOLONG, -ENOENT (empty name). ".." is
- * lexical inside the clouds. */
+ * one of the clouds: out->text is the virtual path. Returns 0 when it is the kernel's; out->text is
+ * then the absolute local path to give it if dir was given, or if the name climbs out of the root,
+ * which the kernel cannot ("/cloud/../etc" and "/cloud/s3" + "../../etc" are "/etc"); otherwise
+ * out->len is 0. -ENAMETOOLONG, -ENOENT (empty name). ".." is lexical inside the clouds. */
 int vpath_resolve(const char *root, const char *dir, const char *name, struct vpath *out);
 
 #endif

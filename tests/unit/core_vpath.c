@@ -65,6 +65,34 @@ Test(vpath, relative_to_a_virtual_directory)
 	cr_assert_str_eq(out.text, "/tmp");
 }
 
+static void climbs(const char *root, const char *dir, const char *name, const char *want)
+{
+	struct vpath out;
+
+	cr_assert_eq(vpath_resolve(root, dir, name, &out), 0, "%s is virtual", name);
+	cr_assert_str_eq(out.text, want, "%s climbs to %s", name, out.text);
+	cr_assert_eq(out.len, strlen(want));
+}
+
+/* Behind the last step out of the root the kernel decides: what is a link there, it alone knows. */
+Test(vpath, names_that_climb_out)
+{
+	struct vpath out;
+
+	climbs("/cloud", NULL, "/cloud/..", "/");
+	climbs("/cloud", NULL, "/cloud/../etc/passwd", "/etc/passwd");
+	climbs("/cloud", NULL, "/cloud/s3/b/../../../etc/", "/etc/");
+	climbs("/cloud", NULL, "//cloud/../link/../x", "/link/../x");
+	climbs("/cloud", NULL, "/cloud/../cloud/s3/../../x", "/x");
+	climbs("/mnt/cloud", NULL, "/mnt/cloud/../disk", "/mnt/disk");
+	climbs("/mnt/cloud", NULL, "/mnt/cloud/s3/../../..", "/mnt/..");
+	climbs("/cloud", "s3/b", "../../../link/../x", "/link/../x");
+	cr_assert_eq(vpath_resolve("/cloud", NULL, "/usr/link/../cloudy", &out), 0);
+	cr_assert_eq(out.len, 0, "it has never been in the root");
+	cr_assert_eq(vpath_resolve("/cloud", NULL, "/usr/bin/env", &out), 0);
+	cr_assert_eq(out.len, 0);
+}
+
 Test(vpath, refusals)
 {
 	char longest[WIRE_PATH_MAX + 32] = "/cloud/";

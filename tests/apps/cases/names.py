@@ -123,7 +123,16 @@ def empty_bucket(context):
     want(result.stdout == b".\ndirectory\n" and result.status == 0, str(result))
 
 
-CASES = [Case(f"names/{check.__name__.replace('_', '-')}", check=check)
+def climbs_out(context):
+    """A name that leads through the root and out of it again; beyond, the kernel follows what is a link."""
+    result = context.run([context.skyshim, "run", "sh", "-c",
+                          "mkdir -p up/down; ln -s up/down link; echo near >up/near; ls -la /cloud >list && grep -c ' \\.\\.$' list\n"
+                          "cat /cloud/..$PWD/link/../near; /cloud/../bin/echo run; echo made >/cloud/s3/../..$PWD/made; cat made; cd /cloud/../etc; pwd"])
+    want(result.stdout == b"1\nnear\nrun\nmade\n/etc\n" and result.status == 0 and not result.stderr, str(result))
+
+
+CASES = [Case("names/climbs-out", check=climbs_out)]
+CASES += [Case(f"names/{check.__name__.replace('_', '-')}", check=check)
          for check in (by_path, by_listing, directories, top_levels, uris, many_pages, empty_bucket)]
 CASES += [
     Case("names/odd-cat", "cd $D/odd && for f in * .[!.]*; do if [ -f \"$f\" ]; then cat -- \"$f\"; else echo missing \"$f\"; fi; done"),
