@@ -15,6 +15,7 @@
 #define SLACK_BYTES_MAX (UINT64_C(16) << 20)
 
 #define NS_PER_S      INT64_C(1000000000)
+#define JUST_SEEN     4			 /* reads */
 #define STRIDE_MAX    (INT64_C(1) << 30) /* bytes; a larger step is a coincidence */
 #define LEAD	      4			 /* windows for what is read while a part comes */
 #define HALVE_NS      (60 * NS_PER_S)
@@ -129,7 +130,8 @@ static uint64_t steps_to(const struct readahead_stream *s, uint64_t offset)
 }
 
 /* May this read be the next of a stream that is known to go somewhere? */
-static bool fits(const struct readahead_stream *s, uint64_t offset, uint64_t length)
+static bool fits(const struct readahead *ra, const struct readahead_stream *s, uint64_t offset,
+		 uint64_t length)
 {
 	switch (s->kind) {
 	case READAHEAD_STRIDED:
@@ -142,9 +144,11 @@ static bool fits(const struct readahead_stream *s, uint64_t offset, uint64_t len
 		break;
 	}
 	/* Who goes through comes by the mark, or to the end. Others only happen to read in a
-	 * window, and the more often the larger it is. */
+	 * window, and the more often the larger it is. (Of one that has just been seen, what it
+	 * waits for may be told before the hint that it has passed the mark.) */
 	return offset + slack(s) >= s->to &&
 	       (offset <= s->mark + most(SLACK_BYTES, 4 * length) ||
+		(ra->reads <= s->seen + JUST_SEEN && offset <= s->end) ||
 		(offset + SLACK_BYTES >= s->end && offset <= s->end + SLACK_BYTES));
 }
 
@@ -171,7 +175,7 @@ static struct readahead_stream *find_stream(struct readahead *ra, const struct r
 	for (int i = 0; i < READAHEAD_STREAMS; i++) {
 		struct readahead_stream *s = &ra->stream[i];
 
-		if (s->used_ns && fits(s, r->offset, r->length) && is_nearer(s, best))
+		if (s->used_ns && fits(ra, s, r->offset, r->length) && is_nearer(s, best))
 			best = s;
 	}
 	for (int i = 0; i < READAHEAD_STREAMS && !best; i++) {
@@ -332,7 +336,7 @@ static void follow(struct readahead *ra, struct readahead_stream *s, const struc
 	enum readahead_kind kind = s->kind;
 
 	if (kind == READAHEAD_FRESH)
-		kind = fits(s, r->offset, r->length) ? READAHEAD_FORWARD : READAHEAD_BACKWARD;
+		kind = fits(ra, s, r->offset, r->length) ? READAHEAD_FORWARD : READAHEAD_BACKWARD;
 	s->followed++;
 	if (at_random(ra) && s->kind == READAHEAD_FRESH && s->followed < 2)
 		return;

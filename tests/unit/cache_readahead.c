@@ -176,6 +176,17 @@ Test(cache_readahead, random_reads_fetch_one_block)
 	cr_assert_leq(came, 4 * MIB);
 }
 
+/* The hint of the mark may come after a miss behind it. */
+Test(cache_readahead, a_hint_that_is_late)
+{
+	start(GIB, true);
+	for (uint64_t pos = 0; pos < 100 * MIB; pos += 128 * KIB)
+		next(pos, 128 * KIB, false);
+	next(ra.stream[0].mark + 20 * MIB, 128 * KIB, false);
+	cr_assert_eq(streams(), 1);
+	cr_assert_geq(ra.stream[0].window, 32 * MIB);
+}
+
 /* Reads that happen to meet a window must not make it grow until they always do. */
 Test(cache_readahead, random_reads_do_not_follow_each_other)
 {
