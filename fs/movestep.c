@@ -22,7 +22,9 @@ static int is_below(void *arg, const char *object)
 			  : !strncmp(object, m->old_prefix, strlen(m->old_prefix));
 }
 
-/* What is being written below: the same in the bucket first, so that it is copied. */
+/* What is being written below: the same in the bucket first, so that it is copied. Once all is
+ * copied it is too late for that; but what is on its way there must have got there before somebody
+ * looks which versions are not those that were copied. */
 static int publish_one(void *arg, struct cache_file *file)
 {
 	struct move *m = arg;
@@ -31,7 +33,11 @@ static int publish_one(void *arg, struct cache_file *file)
 	if (!draft_each_name(file, is_below, m) ||
 	    memcmp(cache_ctx(file), m->ctx, WIRE_CTX_BYTES) != 0 || draft_parked(file, &why))
 		return 0;
-	return publish(file, m->from->message);
+	if (!m->log->deletes)
+		return publish(file, m->from->message);
+	draft_stop(file);
+	draft_release(file);
+	return 0;
 }
 
 /* A file's new name: is it free? */
@@ -159,8 +165,7 @@ static int look(struct move *m)
 	bool is_fresh = !m->log->is_resumed;
 	int ret = is_fresh && !m->overwrites ? check_target(m) : 0;
 
-	/* what was written since all was copied goes along as it is */
-	if (!ret && !m->log->deletes)
+	if (!ret)
 		ret = draft_each(publish_one, m);
 	if (!ret)
 		ret = move_list(m);

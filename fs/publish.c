@@ -272,19 +272,43 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 	return ret;
 }
 
+static int wait_for(void *arg, const char *object)
+{
+	(void)arg;
+	return movegate_wait(object, MOVELOG_WRITES);
+}
+
+static int is_moving(void *arg, const char *object)
+{
+	(void)arg;
+	return movelog_state(object, MOVELOG_WRITES) != MOVELOG_FREE;
+}
+
+/* Under the names that it is to have. Who begins to move one of them waits from here on until the
+ * flush has ended; who began just before is waited for. */
+static int begin(struct cache_file *file, uint64_t wanted, struct draft_flush *flush)
+{
+	for (;;) {
+		int ret;
+
+		while (draft_each_name(file, wait_for, NULL) > 0)
+			;
+		ret = draft_flush_begin(file, wanted, flush);
+		if (ret || draft_each_name(file, is_moving, NULL) <= 0)
+			return ret;
+		draft_flush_end(file, flush, NULL);
+	}
+}
+
 int publish(struct cache_file *file, char message[STORE_MESSAGE_BYTES])
 {
 	uint64_t wanted = draft_begun(file);
-	char object[CACHE_OBJECT_MAX];
 	struct draft_flush flush;
 	int ret = -EAGAIN;
 
 	message[0] = '\0';
-	do { /* under the name that it is to have */
-		cache_object(file, object);
-	} while (movegate_wait(object, MOVELOG_WRITES));
 	for (int i = 0; i < TRIES_MAX && ret == -EAGAIN; i++) {
-		ret = draft_flush_begin(file, wanted, &flush);
+		ret = begin(file, wanted, &flush);
 		if (ret)
 			return ret < 0 ? ret : 0;
 		ret = publish_once(file, &flush, message);

@@ -6,10 +6,13 @@
 #include "tests/unit/writing_rig.h"
 
 #include <dirent.h>
+#include <pthread.h>
+#include <semaphore.h>
 
 #include "cache/linkfile.h"
 #include "cache/links.h"
 #include "cache/notes.h"
+#include "fs/movelog.h"
 
 static int two(enum wire_op what, const char *from, const char *to)
 {
@@ -332,6 +335,51 @@ Test(fs_links, directory_moves)
 	in_bucket("beside", "three");
 	cr_assert_null(fake_find("b", "dir/a"));
 	names("s3/b/beside", 3);
+	close_file(&f);
+	stop();
+}
+
+/* --- a directory with one of the names in it is on its way --- */
+
+static sem_t is_begun;
+static bool was_sent;
+
+static void *move_for_a_while(void *arg)
+{
+	struct fake_object *o;
+	struct movelog *log;
+
+	if (movelog_begin(ctx, "s3/b/other/", "s3/b/new/", &log))
+		return arg;
+	sem_post(&is_begun);
+	usleep(200000);
+	o = fake_find("b", "other/b");
+	was_sent = !o || !o->content || memcmp(o->content, "one", 3) != 0;
+	movelog_end(log, true);
+	return NULL;
+}
+
+Test(fs_links, one_of_the_names_is_in_a_directory_that_moves)
+{
+	struct open_file f;
+	pthread_t mover;
+	void *failed;
+
+	start("60000");
+	cr_assert_eq(open_file("s3/b/dir/a", O_RDWR | O_CREAT, &f), 0);
+	write_at(&f, "one", 3, 0);
+	cr_assert_eq(op(WIRE_MKDIR, "s3/b/other", 0), 0);
+	cr_assert_eq(two(WIRE_LINK, "s3/b/dir/a", "s3/b/other/b"), 0);
+	write_at(&f, "two", 3, 0);
+	sem_init(&is_begun, 0, 0);
+	cr_assert_eq(pthread_create(&mover, NULL, move_for_a_while, &f), 0);
+	sem_wait(&is_begun);
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
+	pthread_join(mover, &failed);
+	cr_assert_null(failed);
+	cr_assert_not(was_sent, "under a name that was about to be another");
+	in_bucket("dir/a", "two");
+	in_bucket("other/b", "two");
 	close_file(&f);
 	stop();
 }
