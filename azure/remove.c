@@ -29,29 +29,29 @@ int azure_remove_parse(struct store_call *call, const struct store_answer *answe
 int azure_remove_build_many(const struct store_call *call, const struct store_site *site,
 			    struct store_request *out)
 {
-	size_t at = (size_t)call->step * AZURE_BATCH_MAX;
-	size_t end = at + AZURE_BATCH_MAX;
+	size_t picked[AZURE_BATCH_MAX], count;
 	int ret;
 
 	if (!call->key_count || call->key_count > STORE_LIST_MAX)
 		return -EINVAL;
+	count = batch_pick(call, AZURE_BATCH_MAX, picked);
 	ret = azure_batch_begin(site, call->bucket, out);
-	for (size_t number = 0; at < end && at < call->key_count && !ret; at++, number++)
-		ret = call->keys[at][0]
-			      ? azure_batch_delete(site, call->bucket, call->keys[at], number, out)
-			      : -EINVAL;
+	for (size_t i = 0; i < count && !ret; i++) {
+		const char *key = call->keys[picked[i]];
+
+		ret = key[0] ? azure_batch_delete(site, call->bucket, key, i, out) : -EINVAL;
+	}
 	return ret ? ret : azure_batch_end(out);
 }
 
 int azure_remove_parse_many(struct store_call *call, const struct store_answer *answer,
 			    struct store_check *check)
 {
-	size_t from = (size_t)call->step * AZURE_BATCH_MAX;
-	size_t count = call->key_count - from < AZURE_BATCH_MAX ? call->key_count - from
-								: AZURE_BATCH_MAX;
+	size_t picked[AZURE_BATCH_MAX];
+	size_t count = batch_pick(call, AZURE_BATCH_MAX, picked);
 	int errors[AZURE_BATCH_MAX];
 	int ret = azure_batch_read(answer, errors, count);
 
 	(void)check;
-	return ret ? ret : batch_note(call, errors, count);
+	return ret ? ret : batch_note(call, picked, errors, count);
 }

@@ -151,7 +151,10 @@ struct store_verb_ops {
 	 * -EINPROGRESS: that was one request of several. The next is built with call->step one
 	 * higher and with what parse left in call->carry_out as call->carry. With call->is_made set
 	 * the call has succeeded, with the object that it has now: what is to come only tidies up,
-	 * and failing at that is logged, no more. */
+	 * and failing at that is logged, no more.
+	 *
+	 * -EAGAIN: the same, but the next asks again for what the service was too busy for, and so
+	 * waits; after two such waits the call fails with -EIO. */
 	int (*parse)(struct store_call *call, const struct store_answer *answer,
 		     struct store_check *check);
 	/* Instead of build and parse, when the service need not be asked: fills the call's results.

@@ -112,6 +112,15 @@ static const struct {
 	int error;
 } results[] = {{'-', 0}, {'a', -EACCES}, {'b', -EBUSY}, {'e', -EIO}};
 
+/* Of keys of which nothing is known: how often they were asked. */
+#define NEVER_ASKED '0'
+#define TOO_OFTEN   '9' /* the driver ends the call long before */
+
+static bool is_open(char letter)
+{
+	return letter >= NEVER_ASKED && letter < TOO_OFTEN;
+}
+
 static char letter_of(int error)
 {
 	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
@@ -121,42 +130,80 @@ static char letter_of(int error)
 	return 'e';
 }
 
-static int error_of(char letter)
+/* What is open has that error. */
+static int error_of(char letter, int error)
 {
 	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
 		if (results[i].letter == letter)
 			return results[i].error;
 	}
-	return -EIO;
+	return is_open(letter) ? error : -EIO;
+}
+
+int *batch_errors(const char *carry, size_t key_count, int error)
+{
+	int *errors = calloc(key_count, sizeof(*errors));
+	size_t known = strlen(carry);
+
+	for (size_t i = 0; i < key_count && errors; i++)
+		errors[i] = i < known ? error_of(carry[i], error) : error;
+	return errors;
+}
+
+/* The letter of the open keys that were asked least often; TOO_OFTEN: none is open. */
+static char round_of(const char *letters, size_t count)
+{
+	char least = TOO_OFTEN;
+
+	for (size_t i = 0; i < count; i++) {
+		if (is_open(letters[i]) && letters[i] < least)
+			least = letters[i];
+	}
+	return least;
+}
+
+size_t batch_pick(const struct store_call *call, size_t max, size_t *picked)
+{
+	char round = call->carry ? round_of(call->carry, call->key_count) : NEVER_ASKED;
+	size_t count = 0;
+
+	for (size_t i = 0; i < call->key_count && count < max; i++) {
+		if (!call->carry || (is_open(round) && call->carry[i] == round))
+			picked[count++] = i;
+	}
+	return count;
 }
 
 static int finish(struct store_call *call, const char *letters)
 {
-	SCOPE_FREE int *errors = call->key_count ? calloc(call->key_count, sizeof(*errors)) : NULL;
 	int worst = 0;
 
-	if (!errors)
+	call->key_errors = batch_errors(letters, call->key_count, -EIO);
+	if (!call->key_errors)
 		return -ENOMEM;
-	for (size_t i = 0; i < call->key_count; i++) {
-		errors[i] = error_of(letters[i]);
-		worst = worst ? worst : errors[i];
-	}
-	call->key_errors = take_ptr(&errors);
+	for (size_t i = 0; i < call->key_count && !worst; i++)
+		worst = call->key_errors[i];
 	return worst;
 }
 
-int batch_note(struct store_call *call, const int *errors, size_t count)
+int batch_note(struct store_call *call, const size_t *picked, const int *errors, size_t count)
 {
-	SCOPE_BUFFER struct buffer letters = BUFFER_INIT(STORE_LIST_MAX);
-	int ret = call->carry ? buffer_add_text(&letters, call->carry) : 0;
+	SCOPE_FREE char *letters = call->carry ? strdup(call->carry)
+					       : calloc(call->key_count + 1, 1);
+	char round;
 
-	for (size_t i = 0; i < count && !ret; i++)
-		ret = errors[i] == -EAGAIN ? -EBADMSG
-					   : buffer_add_char(&letters, letter_of(errors[i]));
-	if (ret)
-		return ret == -EMSGSIZE ? -EBADMSG : ret;
-	if (letters.len == call->key_count)
-		return finish(call, letters.data);
-	call->carry_out = buffer_take(&letters);
-	return -EINPROGRESS;
+	if (!letters)
+		return -ENOMEM;
+	if (!call->carry)
+		memset(letters, NEVER_ASKED, call->key_count);
+	round = round_of(letters, call->key_count);
+	for (size_t i = 0; i < count; i++) {
+		char *letter = &letters[picked[i]];
+
+		*letter = errors[i] == -EAGAIN ? (char)(*letter + 1) : letter_of(errors[i]);
+	}
+	if (round_of(letters, call->key_count) == TOO_OFTEN)
+		return finish(call, letters);
+	call->carry_out = take_ptr(&letters);
+	return round_of(call->carry_out, call->key_count) == round ? -EINPROGRESS : -EAGAIN;
 }

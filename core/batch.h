@@ -29,10 +29,20 @@ void batch_field(const struct batch_part *part, const char *name, char *out, siz
  * -EIO. */
 int batch_error(int status);
 
-/* Of the count keys behind those that call->carry knows of: what came of each. Returns
- * -EINPROGRESS as long as there are keys of which nothing is known, then 0 or one of the errors
- * (-EACCES, -EBUSY, -EIO) with key_errors filled; -EBADMSG when one is -EAGAIN: the whole is to be
- * asked again; -ENOMEM. */
-int batch_note(struct store_call *call, const int *errors, size_t count);
+/* The keys that the next request of the call is about: at most max indices into call->keys, in
+ * picked. Those that were asked least often come first, and none of which call->carry knows what
+ * came of it: somebody else may have made that again since. Returns how many; call->key_count must
+ * be right. */
+size_t batch_pick(const struct store_call *call, size_t max, size_t *picked);
+
+/* What came of each of the keys that batch_pick() gave. Returns -EINPROGRESS as long as there are
+ * keys that were not asked as often as these; then -EAGAIN as long as there are some whose last
+ * error was -EAGAIN; then 0 or one of the errors (-EACCES, -EBUSY, -EIO) with key_errors filled;
+ * -ENOMEM. */
+int batch_note(struct store_call *call, const size_t *picked, const int *errors, size_t count);
+
+/* key_errors of a call that ends with that error: carry, not NULL, tells what came of some keys,
+ * the error is that of the others. Owned by the caller; NULL: no memory. */
+int *batch_errors(const char *carry, size_t key_count, int error);
 
 #endif

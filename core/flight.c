@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/batch.h"
 #include "core/clock.h"
 #include "core/entries.h"
 #include "core/http/xml.h"
@@ -87,6 +88,13 @@ static void flight_free(struct flight *f)
 	free(f);
 }
 
+/* What came of the keys of a call that failed after some of its requests were answered. */
+static void tell_keys(struct flight *f, int error)
+{
+	if (error && f->call->verb == STORE_DELETE_MANY && f->carry && !f->ask.key_errors)
+		f->ask.key_errors = batch_errors(f->carry, f->call->key_count, error);
+}
+
 void flight_conclude(struct flight *f, int error)
 {
 	struct store_call *call = f->call;
@@ -103,6 +111,7 @@ void flight_conclude(struct flight *f, int error)
 	call->error = error;
 	call->status = f->x.status;
 	f->ops->request_id(&f->x.answer, call->request_id);
+	tell_keys(f, error);
 	call->key_errors = f->ask.key_errors;
 	f->ask.key_errors = NULL;
 	if (!error) {

@@ -74,6 +74,7 @@ struct flight {
 	bool looked;   /* ASK_VERSION has been answered */
 	unsigned step; /* of the requests that the call takes */
 	char *carry;   /* what the last one left for the next; owned */
+	unsigned busy; /* of them, those that left something to ask again */
 	bool is_made;  /* the call has succeeded with made; the rest only tidies up */
 	struct store_object made;
 

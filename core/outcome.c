@@ -295,6 +295,24 @@ static void on_step(struct flight *f)
 	flight_go_on(f);
 }
 
+/* The service was too busy for some of what was asked. What it did answer is not asked again. */
+static void on_busy(struct flight *f)
+{
+	static const char what[] = "the service was too busy for some of it";
+	char id[STORE_ID_BYTES];
+
+	f->ops->request_id(&f->x.answer, id);
+	free(f->carry);
+	f->carry = f->ask.carry_out;
+	f->ask.carry_out = NULL;
+	f->step++;
+	f->tries = ++f->busy;
+	if (flight_try_again(f, CORRUPT_TRIES, NULL))
+		return;
+	report_bad_answer(f->call, &f->site, id, what, f->call->message);
+	flight_conclude(f, -EIO);
+}
+
 /* It is not the version that is known, so it is wanted. */
 static void on_version(struct flight *f)
 {
@@ -335,6 +353,10 @@ static void on_success(struct flight *f)
 	}
 	if (ret == -EINPROGRESS) {
 		on_step(f);
+		return;
+	}
+	if (ret == -EAGAIN) {
+		on_busy(f);
 		return;
 	}
 	if (ret == -EBADMSG) {

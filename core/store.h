@@ -198,7 +198,8 @@ struct store_call {
 	struct store_pairs user, fields;
 
 	/* STORE_DELETE_MANY: an errno for each of the keys, 0: it is gone; NULL when the service
-	 * has not said. With any but 0 the call fails too. Owned. */
+	 * has not said. With any but 0 the call fails too. A call that fails half-way gives its
+	 * error to those that the service has not answered. Owned. */
 	int *key_errors;
 	char *upload_id; /* STORE_MULTIPART_BEGIN. Owned. */
 	char *part_id;	 /* STORE_PART, STORE_PART_COPY: NULL when object.etag is all. Owned. */

@@ -9,13 +9,16 @@
 #include "fs/names.h"
 #include "fs/stillthere.h"
 
-/* One at a time: what a request for many cannot name, and where there is no such request. */
+/* One at a time: what a request for many cannot name, and where there is no such request. What is
+ * known to be gone is left alone: it may have been made again. */
 static void delete_each(struct store_call *call, struct gone_item **items, size_t n, char *message)
 {
 	const char *const *keys = call->keys;
 
 	call->verb = STORE_DELETE;
 	for (size_t k = 0; k < n; k++) {
+		if (!items[k]->error)
+			continue;
 		call->key = keys[k];
 		items[k]->error = store_run(call);
 		if (items[k]->error)
@@ -43,16 +46,13 @@ static void delete_them(struct gone_item **items, size_t n, char *message)
 	for (size_t k = 0; k < n; k++)
 		keys[k] = name_split(items[k]->object, scheme, bucket);
 	ret = n > 1 ? store_run(&call) : -EINVAL;
-	if (ret == -EINVAL || ret == -EOPNOTSUPP) {
-		store_call_reset(&call);
-		delete_each(&call, items, n, message);
-		return;
-	}
 	for (size_t k = 0; k < n; k++)
 		items[k]->error = call.key_errors ? call.key_errors[k] : ret;
-	if (ret)
+	if (ret && ret != -EINVAL && ret != -EOPNOTSUPP)
 		snprintf(message, STORE_MESSAGE_BYTES, "%s", call.message);
 	store_call_reset(&call);
+	if (ret == -EINVAL || ret == -EOPNOTSUPP)
+		delete_each(&call, items, n, message);
 }
 
 /* Those of the n items that are still what they were, to the front. How many there are. */

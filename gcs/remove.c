@@ -28,16 +28,17 @@ int gcs_remove_parse(struct store_call *call, const struct store_answer *answer,
 int gcs_remove_build_many(const struct store_call *call, const struct store_site *site,
 			  struct store_request *out)
 {
-	size_t at = (size_t)call->step * GCS_BATCH_MAX;
-	size_t end = at + GCS_BATCH_MAX;
+	size_t picked[GCS_BATCH_MAX], count;
 	int ret;
 
 	if (!call->key_count || call->key_count > STORE_LIST_MAX)
 		return -EINVAL;
+	count = batch_pick(call, GCS_BATCH_MAX, picked);
 	ret = gcs_batch_begin(site, out);
-	for (; at < end && at < call->key_count && !ret; at++) {
-		ret = call->keys[at][0] ? gcs_batch_delete(site, call->bucket, call->keys[at], out)
-					: -EINVAL;
+	for (size_t i = 0; i < count && !ret; i++) {
+		const char *key = call->keys[picked[i]];
+
+		ret = key[0] ? gcs_batch_delete(site, call->bucket, key, out) : -EINVAL;
 	}
 	return ret ? ret : gcs_batch_end(out);
 }
@@ -45,9 +46,8 @@ int gcs_remove_build_many(const struct store_call *call, const struct store_site
 int gcs_remove_parse_many(struct store_call *call, const struct store_answer *answer,
 			  struct store_check *check)
 {
-	size_t from = (size_t)call->step * GCS_BATCH_MAX;
-	size_t count = call->key_count - from < GCS_BATCH_MAX ? call->key_count - from
-							      : GCS_BATCH_MAX;
+	size_t picked[GCS_BATCH_MAX];
+	size_t count = batch_pick(call, GCS_BATCH_MAX, picked);
 	struct batch_part parts[GCS_BATCH_MAX];
 	int errors[GCS_BATCH_MAX];
 	int ret = batch_read(answer, parts, count);
@@ -57,5 +57,5 @@ int gcs_remove_parse_many(struct store_call *call, const struct store_answer *an
 		return ret;
 	for (size_t i = 0; i < count; i++)
 		errors[i] = batch_error(parts[i].status);
-	return batch_note(call, errors, count);
+	return batch_note(call, picked, errors, count);
 }

@@ -55,9 +55,13 @@ static struct {
 	unsigned changes_left;	    /* all ends with -ECANCELED, as when a daemon leaves */
 	bool loses_last;	    /* the last of them does too */
 	int fail_after_begin;	    /* GETs end with this after one chunk */
-	unsigned page;		    /* entries of a page, 0: as asked */
-	uint64_t longest_get;	    /* seen: bytes */
-	unsigned most_queued;	    /* seen */
+	bool has_no_etags;
+	bool changes_midway;	  /* the next GET begins anew, with another version */
+	unsigned cannot_name;	  /* keys of a STORE_DELETE_MANY, its last ones */
+	unsigned page;		  /* entries of a page, 0: as asked */
+	uint64_t longest_get;	  /* seen: bytes */
+	unsigned deleted_in_vain; /* seen: keys that were not there */
+	unsigned most_queued;	  /* seen */
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
 static inline char fake_byte(unsigned version, uint64_t offset)
@@ -98,6 +102,8 @@ static inline void fake_describe(const struct fake_object *o, struct store_objec
 	out->mtime_ns = INT64_C(1600000000000000000) + o->version;
 	snprintf(out->etag, sizeof(out->etag), "\"v%u-%llu\"", o->version,
 		 (unsigned long long)o->size);
+	if (fake.has_no_etags)
+		out->etag[0] = '\0';
 }
 
 static inline int fake_get(struct store_call *call, const struct fake_object *o)
@@ -123,6 +129,14 @@ static inline int fake_get(struct store_call *call, const struct fake_object *o)
 		at += n;
 		if (!ret && fake.fail_after_begin)
 			ret = fake.fail_after_begin;
+		if (!ret && fake.changes_midway) {
+			fake.changes_midway = false;
+			fake_put(call->bucket, call->key, o->size);
+			fake_describe(fake_find(call->bucket, call->key), &call->object);
+			version++;
+			at = call->offset;
+			ret = call->sink.begin(call->sink.arg, &call->object);
+		}
 	}
 	return ret;
 }
@@ -237,6 +251,7 @@ static inline int fake_delete_key(const char *bucket, const char *key)
 
 	if (fake.fail_delete)
 		return fake.fail_delete;
+	fake.deleted_in_vain += !o;
 	if (!fake_lives(&ret) || !o)
 		return ret;
 	free(o->key);
@@ -255,7 +270,9 @@ static inline int fake_delete(struct store_call *call)
 		return fake_delete_key(call->bucket, call->key);
 	call->key_errors = calloc(call->key_count, sizeof(int));
 	for (size_t i = 0; i < call->key_count; i++) {
-		call->key_errors[i] = fake_delete_key(call->bucket, call->keys[i]);
+		call->key_errors[i] = i + fake.cannot_name >= call->key_count
+					      ? -EINVAL
+					      : fake_delete_key(call->bucket, call->keys[i]);
 		ret = ret ? ret : call->key_errors[i];
 	}
 	return ret;

@@ -316,3 +316,22 @@ Test(fs_gone, who_has_it_open_goes_on)
 	close_file(&f);
 	end();
 }
+
+/* What the service has answered is not sent once more with what it could not be asked. */
+Test(fs_gone, only_what_was_not_answered_is_sent_again)
+{
+	char path[32];
+
+	begin(200);
+	fake.cannot_name = 3;
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(path, sizeof(path), "s3/b/many/%u", i);
+		cr_assert_eq(remove_later(path), 0);
+	}
+	cr_assert_eq(settle(), 0);
+	cr_assert_null(fake_find("b", "many/0"));
+	cr_assert_null(fake_find("b", "many/199"));
+	cr_assert_gt(fake.counters.requests[STORE_DELETE_MANY], 0);
+	cr_assert_eq(fake.deleted_in_vain, 0);
+	end();
+}

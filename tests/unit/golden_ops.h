@@ -259,8 +259,9 @@ static void put_fault(struct golden_file *g, const struct store_site *site,
 		    error_name(f.error), cures[f.cure], f.code, f.region, f.request_id, f.detail);
 }
 
-static void put_step(const struct store_call *call, struct buffer *out)
+static void put_step(const struct store_call *call, bool waits, struct buffer *out)
 {
+	buffer_add_text(out, waits ? "waits, " : "");
 	buffer_add_text(out, call->is_made ? "made, carry=" : "carry=");
 	for (const char *c = call->carry_out ? call->carry_out : "none"; *c; c++)
 		buffer_add_char(out, *c == '\n' ? ' ' : *c);
@@ -280,8 +281,8 @@ static void put_success(struct golden_file *g, const struct store_site *site,
 		buffer_addf(out, "key %s=%s\n", g->keys[i], error_name(g->call.key_errors[i]));
 	if (ret == -EREMOTEIO)
 		put_fault(g, site, answer, out);
-	else if (ret == -EINPROGRESS)
-		put_step(&g->call, out);
+	else if (ret == -EINPROGRESS || ret == -EAGAIN)
+		put_step(&g->call, ret == -EAGAIN, out);
 	else if (ret)
 		buffer_addf(out, "error=%s\n", error_name(ret));
 	else if (g->call.part_id)
