@@ -168,11 +168,14 @@ static void make_known(struct fetch *f, int error)
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* A retry began anew: it must be the same object still. */
+/* A retry began anew: it must be the same version still. */
 static int open_begin_again(const struct fetch *f, const struct store_object *object)
 {
-	return object->size == f->object.size && !strcmp(object->etag, f->object.etag) ? 0
-										       : -ESTALE;
+	char before[STORE_ETAG_BYTES], now[STORE_ETAG_BYTES];
+
+	fetch_version(&f->object, before);
+	fetch_version(object, now);
+	return object->size == f->object.size && !strcmp(now, before) ? 0 : -ESTALE;
 }
 
 static int open_begin(void *arg, const struct store_object *object)

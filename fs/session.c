@@ -216,6 +216,8 @@ static int serve_ensure(struct session *s)
 	int ret;
 
 	s->out->is_silent = req->flags & WIRE_ENSURE_NOWAIT;
+	if (req->flags & (WIRE_ENSURE_WANT | WIRE_ENSURE_LEAVE) && !s->out->is_silent)
+		return -EINVAL; /* nobody could wait for that */
 	file = cache_find_inode(req->data_dev, req->data_ino);
 	if (file) {
 		ret = ensure_file(s, file);

@@ -152,10 +152,11 @@ enum wire_op {
 #define WIRE_ENSURE_NOWAIT 1u /* a hint: no reply is sent, the client does not wait */
 #define WIRE_ENSURE_PIN	   2u /* keep every block of this file while any process has it open: the */
 /* kernel is about to read it without asking (mmap, sendfile, splice) */
-#define WIRE_ENSURE_RANDOM 4u  /* POSIX_FADV_RANDOM was given: no read-ahead beyond the range */
-#define WIRE_ENSURE_ONWARD 8u  /* POSIX_FADV_SEQUENTIAL was given: a large window from the start */
-#define WIRE_ENSURE_WANT   16u /* with NOWAIT: the range will be read (POSIX_FADV_WILLNEED) */
-#define WIRE_ENSURE_LEAVE  32u /* with NOWAIT: it will not (POSIX_FADV_DONTNEED) */
+#define WIRE_ENSURE_RANDOM 4u /* POSIX_FADV_RANDOM was given: no read-ahead beyond the range */
+#define WIRE_ENSURE_ONWARD 8u /* POSIX_FADV_SEQUENTIAL was given: a large window from the start */
+/* these two with NOWAIT only, -EINVAL otherwise */
+#define WIRE_ENSURE_WANT  16u /* the range will be read (POSIX_FADV_WILLNEED) */
+#define WIRE_ENSURE_LEAVE 32u /* it will not (POSIX_FADV_DONTNEED) */
 
 /* flags of WIRE_STAT and WIRE_OPEN, above open(2)'s own bits */
 #define WIRE_MUST_BE_DIR 0x40000000u /* the path had a trailing slash */

@@ -603,3 +603,35 @@ Test(fs_session, nonsense)
 	cr_assert(reply.stop);
 	stop();
 }
+
+/* Hints that are not sent as such. */
+Test(fs_session, what_nobody_can_wait_for_is_refused)
+{
+	int fd;
+
+	start("60000");
+	cr_assert_eq(do_open("s3/b/big"), 0);
+	fd = dup(reply.fd[0]);
+	cr_assert_eq(ensure(fd, 20 * MIB, 10, WIRE_ENSURE_WANT), -EINVAL);
+	cr_assert_eq(ensure(fd, 30 * MIB, 10, WIRE_ENSURE_LEAVE | WIRE_ENSURE_PIN), -EINVAL);
+	cr_assert_not(reply.is_silent);
+	cr_assert_eq(ensure(fd, 20 * MIB, 10, WIRE_ENSURE_WANT | WIRE_ENSURE_NOWAIT), 0);
+	cr_assert_eq(ensure(fd, 20 * MIB, 10, 0), 0);
+	close(fd);
+	stop();
+}
+
+/* Nothing but its time tells the new version from the old one. */
+Test(fs_session, an_open_that_begins_anew_keeps_to_its_version)
+{
+	int fd;
+
+	start("60000");
+	fake.has_no_etags = fake.changes_midway = true;
+	cr_assert_eq(do_open("s3/b/big"), 0);
+	fd = dup(reply.fd[0]);
+	cr_assert_eq(ensure(fd, 0, 2 * FAKE_CHUNK, 0), -ESTALE);
+	cr_assert_not(fake.changes_midway);
+	close(fd);
+	stop();
+}
