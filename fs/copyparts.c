@@ -151,6 +151,11 @@ static int check(struct pieces *p)
 	return ret == -ENOENT ? 0 : ret ? ret : -ESTALE;
 }
 
+static bool is_onto_itself(const struct store_call *call)
+{
+	return !strcmp(call->bucket, call->from_bucket) && !strcmp(call->key, call->from_key);
+}
+
 static int complete(struct pieces *p, struct store_object *object)
 {
 	struct store_call call = call_of(p, STORE_COMPLETE);
@@ -164,6 +169,9 @@ static int complete(struct pieces *p, struct store_object *object)
 	call.parts = parts;
 	call.part_count = p->count;
 	call.if_match = p->whole->if_match;
+	/* the version that was copied from is what the copy replaces: no other one, by whom ever */
+	if (!call.if_match && is_onto_itself(p->whole))
+		call.if_match = p->whole->from_etag;
 	call.if_none_match = p->whole->if_none_match;
 	call.set_user = p->whole->set_user;
 	call.set_fields = p->whole->set_fields;

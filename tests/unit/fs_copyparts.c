@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Large copies in parts, over a store that only notes what it is asked. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/context.h"
+#include "core/identify.h"
+#include "fs/copyparts.h"
+
+#define MIB  (UINT64_C(1) << 20)
+#define OLD  "\"old\""
+#define MINE "\"mine\""
+
+static struct context *ctx;
+static unsigned asked[STORE_VERBS];
+static char if_match[STORE_ETAG_BYTES], if_none_match[8]; /* of the completion */
+static const char *now = OLD;				  /* the version that it meets */
+
+static int answer(struct store_call *call)
+{
+	asked[call->verb]++;
+	switch (call->verb) {
+	case STORE_MULTIPART_BEGIN:
+		call->upload_id = strdup("upload");
+		return 0;
+	case STORE_PART_COPY:
+		strcpy(call->object.etag, "\"part\"");
+		return 0;
+	case STORE_HEAD: /* the moment before it is another */
+		strcpy(call->object.etag, OLD);
+		return strcmp(call->key, "free") ? 0 : -ENOENT;
+	case STORE_COMPLETE:
+		strcpy(if_match, call->if_match ? call->if_match : "");
+		strcpy(if_none_match, call->if_none_match ? call->if_none_match : "");
+		strcpy(call->object.etag, "\"copy\"");
+		return call->if_match && strcmp(call->if_match, now) != 0 ? -ESTALE : 0;
+	default:
+		return 0;
+	}
+}
+
+int store_run(struct store_call *call)
+{
+	call->error = answer(call);
+	return call->error;
+}
+
+static void *end(void *arg)
+{
+	struct store_call *call = arg;
+
+	call->error = answer(call);
+	call->done(call);
+	return NULL;
+}
+
+/* The caller holds its lock: so it is answered elsewhere. */
+int store_submit(struct store_call *call)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, end, call))
+		return -ENOMEM;
+	return -pthread_detach(thread);
+}
+
+void store_call_reset(struct store_call *call)
+{
+	free(call->upload_id);
+	call->upload_id = NULL;
+}
+
+/* The rest of the driver, which nobody calls here. */
+int store_register(const struct store_ops *ops)
+{
+	(void)ops;
+	return 0;
+}
+
+int store_start(void)
+{
+	return 0;
+}
+
+void store_stop(void)
+{
+}
+
+int store_identify(struct context *of, const char *scheme, const char *bucket,
+		   struct store_identity *out)
+{
+	(void)of, (void)scheme, (void)bucket, (void)out;
+	return -EINVAL;
+}
+
+void store_counters(struct store_counters *out)
+{
+	memset(out, 0, sizeof(*out));
+}
+
+static int copy(const char *to, const char *match, const char *none_match)
+{
+	struct store_call call = {
+		.verb = STORE_COPY,
+		.ctx = ctx,
+		.scheme = "s3",
+		.bucket = "b",
+		.key = to,
+		.from_bucket = "b",
+		.from_key = "k",
+		.from_etag = OLD,
+		.if_match = match,
+		.if_none_match = none_match,
+	};
+
+	memset(asked, 0, sizeof(asked));
+	if_match[0] = if_none_match[0] = '\0';
+	return copyparts_run(&call, 10 * MIB);
+}
+
+static void setup(void)
+{
+	static const char env[] = "AWS_PROFILE=one";
+	uint8_t id[WIRE_CTX_BYTES];
+
+	cr_assert_eq(context_register(env, sizeof(env), &ctx, id), 0);
+}
+
+TestSuite(fs_copyparts, .init = setup, .fini = context_free_all, .timeout = 60);
+
+/* As chmod does of a large object: what another wrote meanwhile is not replaced by the old bytes.
+ */
+Test(fs_copyparts, onto_itself_it_replaces_what_it_copied_only)
+{
+	cr_assert_eq(copy("k", NULL, NULL), 0);
+	cr_assert_str_eq(if_match, OLD);
+	cr_assert_eq(asked[STORE_COMPLETE], 1u);
+	cr_assert_eq(asked[STORE_ABORT], 0u);
+
+	now = "\"theirs\"";
+	cr_assert_eq(copy("k", NULL, NULL), -ESTALE);
+	cr_assert_eq(asked[STORE_COMPLETE], 1u);
+	cr_assert_eq(asked[STORE_ABORT], 1u, "the parts stay");
+}
+
+Test(fs_copyparts, elsewhere_the_condition_is_the_callers)
+{
+	cr_assert_eq(copy("other", NULL, NULL), 0);
+	cr_assert_str_eq(if_match, "");
+	now = MINE;
+	cr_assert_eq(copy("other", MINE, NULL), 0);
+	cr_assert_str_eq(if_match, MINE);
+	cr_assert_eq(copy("free", NULL, "*"), 0);
+	cr_assert_str_eq(if_match, "");
+	cr_assert_str_eq(if_none_match, "*");
+}
