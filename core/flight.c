@@ -557,11 +557,12 @@ static void launch(struct flight *f)
 	}
 	if (!ret)
 		lacking_apply(f);
-	if (!ret && lacking_looks_first(f)) {
+	hash = !ret && lacks_sums(f, !creds.anonymous);
+	/* what is digested is so before: the look is to be as near to the write as can be */
+	if (!ret && !hash && lacking_looks_first(f)) {
 		f->asking = ASK_STANDS;
 		reset_attempt(f);
 	}
-	hash = !ret && lacks_sums(f, !creds.anonymous);
 	if (!ret && !hash && !has_room(f)) {
 		creds_wipe(&creds);
 		return;
