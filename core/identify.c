@@ -34,7 +34,7 @@ static void note_learned(struct question *q)
 		const struct learned_endpoint *endpoint = learned_endpoint(out->site.origin);
 
 		out->skew_s = endpoint->skew_s;
-		out->site.quirks |= endpoint->quirks & ~out->site.settled;
+		out->site.quirks |= learned_quirks(endpoint) & ~out->site.settled;
 	}
 }
 

@@ -146,6 +146,9 @@ bool lacking_looks_first(const struct flight *f);
  * that is tried, and true returned. */
 bool lacking_learn(struct flight *f, const struct store_fault *fault);
 
+/* A 412, or a success: what conditions the sending had are known to the service. */
+void lacking_heeded(const struct flight *f);
+
 /* The call has succeeded: what was supposed is so. */
 void lacking_proven(struct flight *f);
 

@@ -5,6 +5,9 @@
  * lacking; only when that succeeds it is believed, said, and remembered for the endpoint. So a
  * refusal with another reason teaches nothing, and fails as it should.
  *
+ * Conditions are learned for each kind of write and of condition by itself, and never when such a
+ * one was heeded before: then a refusal is a whim of something on the way, and the write fails.
+ *
  * Where a write can have no conditions, each of its sendings is preceded by a HEAD that looks for
  * what they ask. That is weaker: another's write in the moment between the two is overwritten.
  */
@@ -20,38 +23,44 @@
  * own affair. */
 #define ON_TRIAL (STORE_QUIRK_CONDITIONS | STORE_QUIRK_QUOTES | STORE_QUIRK_LIST_V1)
 
-static bool is_conditional_write(const struct store_call *call)
+static void refuses(const struct flight *f, struct learned_endpoint *endpoint)
 {
-	switch (call->verb) {
-	case STORE_PUT:
-	case STORE_COPY:
-	case STORE_COMPLETE:
-	case STORE_DELETE:
-		return call->if_match || call->if_none_match;
-	default:
-		return false;
-	}
+	const struct store_call *call = f->call;
+	unsigned asked = learned_conditions(call) & ~endpoint->heeds;
+
+	if (asked & ~endpoint->refuses)
+		log_warn("%s knows no %s of a %s: a look at what is there (HEAD) stands for it, "
+			 "which leaves a moment in which two writers do not see each other",
+			 f->site.origin, call->if_match ? "If-Match" : "If-None-Match",
+			 store_verb_name(call->verb));
+	endpoint->refuses |= asked;
 }
 
 static void believe(const struct flight *f, unsigned quirks)
 {
 	struct learned_endpoint *endpoint = learned_endpoint(f->site.origin);
+	unsigned known = learned_quirks(endpoint);
 
+	if (quirks & STORE_QUIRK_CONDITIONS)
+		refuses(f, endpoint);
+	endpoint->quirks |= quirks & ~STORE_QUIRK_CONDITIONS;
+	quirks = learned_quirks(endpoint) & ~known;
 	for (size_t i = 0; i < QUIRKS; i++) {
 		const struct quirk *q = &quirk_table[i];
 
-		if (!(quirks & ~endpoint->quirks & q->bit))
+		if (!(quirks & q->bit))
 			continue;
 		log_warn("%s %s (the configuration's %s = %s spares finding out)", f->site.origin,
 			 q->words, realm_name(q->setting), q->value);
 	}
-	endpoint->quirks |= quirks;
 }
 
 void lacking_apply(struct flight *f)
 {
 	const struct store_trial *trial = f->call->trial;
+	const struct learned_endpoint *endpoint;
 	struct store_site *site = &f->site;
+	unsigned quirks;
 
 	if (trial) {
 		site->quirks = trial->quirks;
@@ -60,12 +69,16 @@ void lacking_apply(struct flight *f)
 			site->tries_max = trial->tries_max;
 		return;
 	}
-	site->quirks |= (learned_endpoint(site->origin)->quirks | f->on_trial) & ~site->settled;
+	endpoint = learned_endpoint(site->origin);
+	quirks = endpoint->quirks | f->on_trial;
+	if (learned_conditions(f->call) & endpoint->refuses)
+		quirks |= STORE_QUIRK_CONDITIONS;
+	site->quirks |= quirks & ~site->settled;
 }
 
 bool lacking_looks_first(const struct flight *f)
 {
-	return f->asking == ASK_CALL && !f->stands && is_conditional_write(f->call) &&
+	return f->asking == ASK_CALL && !f->stands && learned_conditions(f->call) &&
 	       f->site.quirks & STORE_QUIRK_CONDITIONS;
 }
 
@@ -84,6 +97,9 @@ bool lacking_learn(struct flight *f, const struct store_fault *fault)
 
 	if (!quirk || f->asking != ASK_CALL)
 		return false;
+	if (quirk == STORE_QUIRK_CONDITIONS &&
+	    learned_conditions(f->call) & learned_endpoint(f->site.origin)->heeds)
+		return false;
 	if (!(quirk & ON_TRIAL)) {
 		believe(f, quirk);
 		return false;
@@ -101,6 +117,19 @@ bool lacking_learn(struct flight *f, const struct store_fault *fault)
 	return true;
 }
 
+void lacking_heeded(const struct flight *f)
+{
+	unsigned sent = learned_conditions(&f->ask);
+	struct learned_endpoint *endpoint;
+
+	/* 412 to a copy may be about its source */
+	if (!sent || f->call->trial || (f->x.status == 412 && f->call->from_etag))
+		return;
+	endpoint = learned_endpoint(f->site.origin);
+	endpoint->heeds |= sent;
+	endpoint->refuses &= ~sent;
+}
+
 void lacking_proven(struct flight *f)
 {
 	const struct store_call *call = f->call;
@@ -110,6 +139,7 @@ void lacking_proven(struct flight *f)
 	if (f->on_trial)
 		believe(f, f->on_trial);
 	f->on_trial = 0;
+	lacking_heeded(f);
 	if (call->verb == STORE_PUT && call->if_match &&
 	    !(f->site.quirks & (STORE_QUIRK_QUOTES | STORE_QUIRK_CONDITIONS)))
 		learned_endpoint(f->site.origin)->takes_bare = true;

@@ -76,6 +76,32 @@ struct learned_endpoint *learned_endpoint(const char *origin)
 	return oldest;
 }
 
+unsigned learned_conditions(const struct store_call *call)
+{
+	unsigned conditions = (call->if_match ? LEARNED_PUT_MATCH : 0) |
+			      (call->if_none_match ? LEARNED_PUT_ABSENT : 0);
+
+	switch (call->verb) {
+	case STORE_PUT:
+		return conditions;
+	case STORE_COPY:
+		return conditions * LEARNED_COPY_MATCH;
+	case STORE_COMPLETE:
+		return conditions * LEARNED_COMPLETE_MATCH;
+	case STORE_DELETE:
+		return conditions * LEARNED_DELETE_MATCH;
+	default:
+		return 0;
+	}
+}
+
+unsigned learned_quirks(const struct learned_endpoint *endpoint)
+{
+	bool none = (endpoint->refuses & LEARNED_PUT) == LEARNED_PUT;
+
+	return endpoint->quirks | (none ? STORE_QUIRK_CONDITIONS : 0);
+}
+
 void learned_forget(void)
 {
 	memset(buckets, 0, sizeof(buckets));

@@ -26,13 +26,34 @@ struct learned_endpoint {
 	struct retry_budget budget;
 	int64_t skew_s;	 /* what to add to this machine's time */
 	bool deaf;	 /* it gives no leave for a body: asking only costs time */
-	unsigned quirks; /* enum store_quirk, as its answers had it */
-	bool takes_bare; /* a write's If-Match has succeeded without quotes */
-	uint64_t used;	 /* the table's own */
+	unsigned quirks; /* enum store_quirk, as its answers had it; but of conditions: */
+	/* The next two: bits of enum learned_condition. What is known of one kind of write says
+	 * nothing of another: services have conditions of a PUT and none of a copy. */
+	unsigned refuses; /* a write that has it is refused, and succeeds without */
+	unsigned heeds;	  /* one that has it has succeeded, or failed because of it */
+	bool takes_bare;  /* a write's If-Match has succeeded without quotes */
+	uint64_t used;	  /* the table's own */
 };
 
 /* Of an origin, made when it is new. Good until the next call. */
 struct learned_endpoint *learned_endpoint(const char *origin);
+
+/* The conditions of a write, or'ed LEARNED_* of its verb; 0 of what has none, or is no write. */
+enum learned_condition {
+	LEARNED_PUT_MATCH = 1,
+	LEARNED_PUT_ABSENT = 2, /* If-None-Match: * */
+	LEARNED_PUT = LEARNED_PUT_MATCH | LEARNED_PUT_ABSENT,
+	LEARNED_COPY_MATCH = 4,
+	LEARNED_COPY_ABSENT = 8,
+	LEARNED_COMPLETE_MATCH = 16,
+	LEARNED_COMPLETE_ABSENT = 32,
+	LEARNED_DELETE_MATCH = 64,
+	LEARNED_DELETE_ABSENT = 128,
+};
+unsigned learned_conditions(const struct store_call *call);
+
+/* What is known of the endpoint for people: conditions count as lacking when a PUT has neither. */
+unsigned learned_quirks(const struct learned_endpoint *endpoint);
 
 void learned_forget(void);
 

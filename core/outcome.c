@@ -145,6 +145,8 @@ void outcome_fault(struct flight *f)
 	f->ops->fault(&f->ask, &f->site, &answer, &fault);
 	lost_note_status(f);
 	strcpy(f->call->code, fault.code);
+	if (f->x.status == 412)
+		lacking_heeded(f);
 	if (fault.done) {
 		note_success(f);
 		flight_conclude(f, 0);

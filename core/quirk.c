@@ -5,7 +5,7 @@
 
 const struct quirk quirk_table[QUIRKS] = {
 	{STORE_QUIRK_CONDITIONS, REALM_CONDITIONAL_PUT, "false",
-	 "has no conditional writes: each is preceded by a look at what is there (HEAD), which "
+	 "has no conditional PUT: each is preceded by a look at what is there (HEAD), which "
 	 "leaves a moment in which two writers do not see each other, so O_EXCL and the detection "
 	 "of lost updates are weaker here"},
 	{STORE_QUIRK_QUOTES, REALM_ETAG_QUOTES, "true", "wants the ETag of If-Match in its quotes"},

@@ -16,10 +16,12 @@
 #define OTHERS	  "\"0123456789abcdef0123456789abcdef\""
 
 static int fill = 'x';
+static unsigned read_at; /* what had been asked when the source was first read */
 
 static int on_read(void *arg, uint64_t offset, void *buf, size_t bytes)
 {
 	(void)arg, (void)offset;
+	read_at = read_at == ~0u ? fault.requests : read_at;
 	memset(buf, fill, bytes);
 	return 0;
 }
@@ -54,17 +56,105 @@ Test(core_lacking, without_conditions_it_is_looked_before)
 	cr_assert_not(rig_has(2, "If-None-Match"));
 	cr_assert_eq(fault.puts, 1u);
 
-	/* it is known now: no attempt with a condition, and what is there counts */
+	/* it is known now: no attempt with that condition, and what is there counts */
 	cr_assert_eq(put(NULL, "*"), -ESTALE);
 	cr_assert_eq(fault.requests, 4u);
 	cr_assert(is(3, "HEAD "));
+	fault.step[4] = ERROR("501 No", "NotImplemented"); /* the other one is found out as well */
 	cr_assert_eq(put(fault.own_etag, NULL), 0);
-	cr_assert(is(4, "HEAD ") && is(5, "PUT ") && !rig_has(5, "If-Match"));
+	cr_assert(rig_has(4, "\r\nIf-Match: "));
+	cr_assert(is(5, "HEAD ") && is(6, "PUT ") && !rig_has(6, "If-Match"));
 	cr_assert_eq(put(OTHERS, NULL), -ESTALE);
-	cr_assert_eq(fault.requests, 7u);
-	cr_assert_eq(put(NULL, NULL), 0); /* no condition, no look */
+	cr_assert(is(7, "HEAD "));
 	cr_assert_eq(fault.requests, 8u);
+	cr_assert_eq(put(NULL, NULL), 0); /* no condition, no look */
+	cr_assert_eq(fault.requests, 9u);
 	cr_assert_eq(fault.puts, 3u);
+}
+
+static int copy(const char *if_none_match)
+{
+	struct store_call call = rig_call(STORE_COPY);
+	int ret;
+
+	call.from_bucket = "other";
+	call.from_key = "k";
+	call.if_none_match = if_none_match;
+	ret = store_run(&call);
+	store_call_reset(&call);
+	return ret;
+}
+
+#define COPIED                                                                     \
+	RIG_RAW("HTTP/1.1 200 OK\r\n\r\n<CopyObjectResult><ETag>" OTHERS "</ETag>" \
+		"</CopyObjectResult>")
+
+/* Some have conditions of a PUT, and none of a copy. */
+Test(core_lacking, a_copy_teaches_nothing_of_a_put)
+{
+	fault.step[0] = ERROR("501 No", "NotImplemented");
+	fault.step[1] = NOT_THERE;
+	fault.step[2] = COPIED;
+	cr_assert_eq(copy("*"), 0);
+	cr_assert_not(rig_has(2, "If-None-Match"));
+	fault.step[3] = NOT_THERE; /* it is known of copies */
+	fault.step[4] = COPIED;
+	cr_assert_eq(copy("*"), 0);
+	cr_assert(is(3, "HEAD ") && is(4, "PUT "));
+	cr_assert_eq(put(NULL, "*"), 0);
+	cr_assert(is(5, "PUT ") && rig_has(5, "\r\nIf-None-Match: *\r\n"));
+	cr_assert_eq(put(fault.own_etag, NULL), 0);
+	cr_assert(is(6, "PUT ") && rig_has(6, "\r\nIf-Match: "));
+	cr_assert_eq(fault.requests, 7u);
+}
+
+/* And some that a name be free, but not that a version be there. */
+Test(core_lacking, one_condition_teaches_nothing_of_the_other)
+{
+	fault.step[0] = ERROR("501 No", "NotImplemented");
+	fault.step[1] = (struct fault_step){.etag = OTHERS};
+	cr_assert_eq(put(OTHERS, NULL), 0);
+	cr_assert(is(1, "HEAD ") && is(2, "PUT "));
+	cr_assert_eq(put(NULL, "*"), -ESTALE); /* the service says so */
+	cr_assert(is(3, "PUT ") && rig_has(3, "\r\nIf-None-Match: *\r\n"));
+	cr_assert_eq(fault.requests, 4u);
+}
+
+/* What stands between may say anything, once. */
+Test(core_lacking, what_was_heeded_is_not_lacking)
+{
+	fault.step[0] = REFUSED;
+	cr_assert_eq(put(NULL, "*"), -ESTALE);
+	fault.step[1] = ERROR("405 No", "MethodNotAllowed");
+	cr_assert_neq(put(NULL, "*"), 0);
+	cr_assert_eq(fault.requests, 2u);
+	cr_assert_eq(fault.puts, 0u);
+	cr_assert_eq(put(NULL, "*"), 0);
+	cr_assert(is(2, "PUT ") && rig_has(2, "\r\nIf-None-Match: *\r\n"));
+
+	/* the same after a success */
+	fault.step[3] = ERROR("501 No", "NotImplemented");
+	cr_assert_neq(put(NULL, "*"), 0);
+	cr_assert_eq(fault.requests, 4u);
+	cr_assert_eq(fault.puts, 1u);
+}
+
+/* Of a copy it may be the source that is another. */
+Test(core_lacking, a_source_that_is_refused_shows_no_condition)
+{
+	struct store_call call = rig_call(STORE_COPY);
+
+	call.from_bucket = "other";
+	call.from_key = "k";
+	call.from_etag = OTHERS;
+	call.if_none_match = "*";
+	fault.step[0] = REFUSED;
+	cr_assert_eq(store_run(&call), -ESTALE);
+	fault.step[1] = ERROR("501 No", "NotImplemented");
+	fault.step[2] = NOT_THERE;
+	fault.step[3] = COPIED;
+	cr_assert_eq(copy("*"), 0);
+	cr_assert_eq(fault.requests, 4u);
 }
 
 Test(core_lacking, what_is_gone_does_not_fit_if_match)
@@ -97,13 +187,27 @@ Test(core_lacking, each_sending_is_looked_before)
 	cr_assert(is(1, "HEAD ") && is(2, "PUT ") && is(3, "HEAD ") && is(4, "PUT "));
 
 	/* in the pause somebody else was faster */
-	fault.step[5] = (struct fault_step){.etag = fault.own_etag};
-	fault.step[6] = ERROR("503 Busy", "SlowDown");
-	fault.step[7] = fault.step[8] = (struct fault_step){.etag = OTHERS};
+	fault.step[5] = ERROR("501 No", "NotImplemented");
+	fault.step[6] = (struct fault_step){.etag = fault.own_etag};
+	fault.step[7] = ERROR("503 Busy", "SlowDown");
+	fault.step[8] = fault.step[9] = (struct fault_step){.etag = OTHERS};
 	fill = 'y';
 	cr_assert_eq(put(fault.own_etag, NULL), -ESTALE);
 	cr_assert_eq(fault.puts, 1u);
-	cr_assert(is(7, "HEAD "));
+	cr_assert(is(8, "HEAD "));
+}
+
+/* Digesting a large source takes a while, in which others write. */
+Test(core_lacking, it_is_looked_when_all_is_ready)
+{
+	fault.step[0] = ERROR("501 No", "NotImplemented");
+	fault.step[1] = NOT_THERE;
+	cr_assert_eq(put(NULL, "*"), 0);
+	fault.step[3] = NOT_THERE;
+	read_at = ~0u;
+	cr_assert_eq(put(NULL, "*"), 0);
+	cr_assert(is(3, "HEAD ") && is(4, "PUT "));
+	cr_assert_eq(read_at, 3u, "it was looked first");
 }
 
 /* The look before the second sending finds what the first one wrote. */
