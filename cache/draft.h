@@ -96,6 +96,13 @@ int draft_open_notes(struct cache_file *file);
 struct cache_file *draft_hold(const uint8_t *ctx, const char *object);
 void draft_release(struct cache_file *file);
 
+/* The same of one that has something unsent, open or not, and is not except; it waits for what is
+ * on its way. The other ends it as draft_release(), and the name is no longer one of it: nothing of
+ * it gets there any more. */
+struct cache_file *draft_hold_dirty(const uint8_t *ctx, const char *object,
+				    const struct cache_file *except);
+void draft_release_without(struct cache_file *file, const char *object);
+
 /* Its name old is another now, and so is its inode number, which goes by the name (the first, of
  * several); version: what is in the bucket. NULL: nothing of it is; -EAGAIN: it has got there
  * meanwhile, under the old name. */

@@ -91,6 +91,51 @@ struct cache_file *draft_hold(const uint8_t *ctx, const char *object)
 	return file;
 }
 
+struct cache_file *draft_hold_dirty(const uint8_t *ctx, const char *object,
+				    const struct cache_file *except)
+{
+	uint8_t id[CACHE_ID_BYTES];
+	struct cache_file *file = NULL;
+
+	if (file_make_id(ctx, object, id))
+		return NULL;
+	pthread_mutex_lock(&cache.lock);
+	if (cache.drafts)
+		file = file_use(file_find(id, names_draft, NULL));
+	if (file && (file == except || !draft_is_dirty(file->draft->notes.shm))) {
+		file_put_locked(file);
+		file = NULL;
+	}
+	while (file && file->draft->is_flushing)
+		pthread_cond_wait(&file->active->wake, &cache.lock);
+	if (file)
+		file->draft->is_flushing = true;
+	pthread_mutex_unlock(&cache.lock);
+	return file;
+}
+
+/* With the lock. Is it the only one, it has none then. */
+static void drop_name(struct cache_file *file, const char *object)
+{
+	struct notes_journal *j = file->draft->notes.journal;
+	struct draft_name was;
+
+	if (!links_drop(file, object, &was) || strcmp(j->object, object) != 0)
+		return;
+	j->flags |= NOTES_UNLINKED;
+	links_show_count(file);
+}
+
+void draft_release_without(struct cache_file *file, const char *object)
+{
+	pthread_mutex_lock(&cache.lock);
+	drop_name(file, object);
+	file->draft->is_flushing = false;
+	pthread_cond_broadcast(&file->active->wake);
+	file_put_locked(file);
+	pthread_mutex_unlock(&cache.lock);
+}
+
 void draft_release(struct cache_file *file)
 {
 	if (!file)
@@ -115,14 +160,15 @@ void draft_unlink(struct cache_file *file)
 
 void draft_forget_name(struct cache_file *file, const char *object)
 {
-	char first[CACHE_OBJECT_MAX];
-	struct draft_name was;
-
-	if (!draft_is(file) || !draft_drop_name(file, object, &was))
+	if (!draft_is(file))
 		return;
-	cache_object(file, first);
-	if (!strcmp(first, object))
-		draft_unlink(file);
+	pthread_mutex_lock(&cache.lock);
+	while (file->draft->links && file->draft->is_flushing)
+		pthread_cond_wait(&file->active->wake, &cache.lock);
+	drop_name(file, object);
+	while (file->draft->notes.journal->flags & NOTES_UNLINKED && file->draft->is_flushing)
+		pthread_cond_wait(&file->active->wake, &cache.lock);
+	pthread_mutex_unlock(&cache.lock);
 }
 
 /* Has it the name, and is it not the one to keep? */

@@ -362,7 +362,8 @@ struct cache_file *file_use(struct cache_file *file)
 	ret = file_activate(file);
 	if (ret) {
 		log_warn("cache: a cached file cannot be used: %s", strerror(-ret));
-		if (ret != -EMFILE && ret != -ENFILE && ret != -ENOMEM)
+		/* a draft may hold what is nowhere else: the next try, or daemon, may read it */
+		if (ret != -EMFILE && ret != -ENFILE && ret != -ENOMEM && !file->draft)
 			file_drop(file);
 		return NULL;
 	}

@@ -12,32 +12,41 @@
 
 /* Not everything could be copied: what was goes again, so that all is as before. *is_done: it is.
  */
+/* n keys, which are freed. */
+static void delete_copies(struct move *m, char **owned, size_t n, bool *is_done)
+{
+	const char *keys[STORE_LIST_MAX];
+
+	memcpy(keys, owned, n * sizeof(*keys));
+	if (n && change_delete_many(m->to, keys, n)) {
+		*is_done = false;
+		log_warn("%s: copies of a rename that failed are left until it is tried again: %s",
+			 m->new_prefix, m->to->message);
+	}
+	while (n)
+		free(owned[--n]);
+}
+
 void move_undo(struct move *m, bool *is_done)
 {
 	char message[STORE_MESSAGE_BYTES];
-	const char *keys[STORE_LIST_MAX];
 	char *owned[STORE_LIST_MAX];
 	size_t n = 0;
 
 	*is_done = true;
 	memcpy(message, m->from->message, sizeof(message)); /* that of the failure */
-	for (size_t i = 0; i < m->next; i++) {
+	for (size_t i = 0; i < m->count; i++) {
+		if (i >= m->next && !m->done[i]) /* neither now nor by an earlier daemon */
+			continue;
 		if (asprintf(&owned[n], "%s%s", m->new_key,
 			     m->entries[i].name + strlen(m->old_key)) < 0)
 			continue;
-		keys[n] = owned[n];
-		n++;
-		if (n < STORE_LIST_MAX && i + 1 < m->next)
+		if (++n < STORE_LIST_MAX)
 			continue;
-		if (change_delete_many(m->to, keys, n)) {
-			*is_done = false;
-			log_warn("%s: copies of a rename that failed are left until it is tried "
-				 "again: %s",
-				 m->new_prefix, m->to->message);
-		}
-		while (n)
-			free(owned[--n]);
+		delete_copies(m, owned, n, is_done);
+		n = 0;
 	}
+	delete_copies(m, owned, n, is_done);
 	memcpy(m->from->message, message, sizeof(message));
 }
 

@@ -9,6 +9,7 @@
 #include "core/scope.h"
 #include "fs/follow.h"
 #include "fs/movegate.h"
+#include "fs/namelock.h"
 #include "fs/serve.h"
 
 #define PATHS_MAX 2
@@ -82,21 +83,61 @@ static enum movelog_use use_of(const struct wire_request *req)
 	}
 }
 
-/* Whoever is moving what is above or below comes first. */
-static void wait_for_moves(const struct session *s, const struct paths *p)
+/* Does the request make names, or take them away? */
+static bool changes_names(const struct wire_request *req)
 {
-	char object[NAME_OBJECT_MAX];
+	switch (req->op) {
+	case WIRE_UNLINK:
+	case WIRE_MKDIR:
+	case WIRE_LINK:
+	case WIRE_RENAME:
+	case WIRE_SYMLINK:
+		return true;
+	case WIRE_OPEN:
+		return req->flags & O_CREAT;
+	default:
+		return false;
+	}
+}
+
+struct objects {
+	unsigned count;
+	char of[PATHS_MAX][NAME_OBJECT_MAX];
+};
+
+static void find_objects(const struct paths *p, struct objects *out)
+{
 	struct name name;
 
+	out->count = 0;
 	for (unsigned i = 0; i < p->count; i++) {
 		if (name_parse(p->text[i], strlen(p->text[i]), &name))
 			continue;
 		if (name.kind == NAME_KEY)
-			name_object(&name, object);
+			name_object(&name, out->of[out->count++]);
 		else
-			name_prefix(&name, object);
-		movegate_wait(object, use_of(s->req));
+			name_prefix(&name, out->of[out->count++]);
 	}
+}
+
+/* With its names held, if it changes them; whoever is moving what is above or below comes first. */
+static int serve_in_turn(struct session *s, serve_fn *serve, const struct paths *p)
+{
+	struct namelock names = {0};
+	struct objects objects;
+	int ret;
+
+	find_objects(p, &objects);
+	if (changes_names(s->req)) {
+		for (unsigned i = 0; i < objects.count; i++)
+			names.object[names.count++] = objects.of[i];
+	}
+	namelock_take(&names);
+	for (unsigned i = 0; movelog_any() && i < objects.count; i++)
+		movegate_wait(objects.of[i], use_of(s->req));
+	ret = serve(s);
+	namelock_drop(&names);
+	return ret;
 }
 
 static int answer(struct session *s, int ret, unsigned which, const char *text)
@@ -124,13 +165,11 @@ int paths_serve(struct session *s, serve_fn *serve)
 	int ret = 0, linked = 0;
 
 	find_paths(s, &p);
-	if (movelog_any())
-		wait_for_moves(s, &p);
 	for (unsigned i = 0; i < p.count && !ret; i++)
 		ret = answer(s, follow_known(s->ctx, p.text[i], text), i, text);
 	if (ret)
 		return ret;
-	ret = serve(s);
+	ret = serve_in_turn(s, serve, &p);
 	if (ret == -WIRE_ELINK) {
 		linked = follow_last(s->ctx, p.text[0], text);
 		return linked ? answer(s, linked, 0, text) : -EAGAIN; /* it was replaced */

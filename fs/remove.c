@@ -94,8 +94,8 @@ static int unlink_object(struct lookup *q, const char *object, pid_t *later)
 		*later = 0; /* if it is refused, it is the name's again */
 	if (!ret)
 		ret = delete_object(q, later);
-	if (kept && !ret)
-		draft_unlink(kept);
+	if (kept && !ret) /* it may have got another name meanwhile */
+		draft_forget_name(kept, object);
 	if (kept)
 		cache_put(kept);
 	return ret;

@@ -24,6 +24,9 @@
 /* How often something that has to do with a directory may be on its way itself. */
 #define TRIES_MAX 16
 
+/* Of who holds drafts: two that hold what the other replaces would wait for ever. */
+static pthread_mutex_t holding = PTHREAD_MUTEX_INITIALIZER;
+
 struct rename {
 	struct lookup *from, *to;
 	const uint8_t *ctx;
@@ -63,11 +66,38 @@ static void take_file_along(const struct rename *r, const struct store_object *o
 	cache_put(file);
 }
 
+/* What is still to be sent to the new name, or on its way there, would get there after what
+ * replaces it: it is held from the start, and has the name no more in the end. */
+static struct cache_file *hold_target(const struct rename *r, const struct cache_file *except)
+{
+	return draft_hold_dirty(r->ctx, r->new, except);
+}
+
+static void release_target(const struct rename *r, struct cache_file *target, bool is_replaced)
+{
+	if (!target)
+		return;
+	if (!is_replaced) {
+		draft_release(target);
+		return;
+	}
+	cache_ref(target);
+	draft_release_without(target, r->new);
+	stream_clean(target, r->to->ctx);
+	cache_put(target);
+}
+
 /* Nothing of it is in the bucket: only its name is another. */
 static int rename_new_draft(const struct rename *r, struct cache_file *file)
 {
-	int ret = draft_rename(file, r->old, r->new, new_ino(r), NULL);
+	struct cache_file *target;
+	int ret;
 
+	pthread_mutex_lock(&holding);
+	target = hold_target(r, file);
+	ret = draft_rename(file, r->old, r->new, new_ino(r), NULL);
+	release_target(r, target, !ret);
+	pthread_mutex_unlock(&holding);
 	if (!ret) {
 		replace_draft(r, file);
 		told_no_file(r->ctx, r->old);
@@ -95,8 +125,9 @@ static int settle_draft(const struct rename *r)
 	return ret;
 }
 
-/* held: the old name's draft, which is not being published meanwhile; or NULL. */
-static int rename_object(struct rename *r, struct cache_file *held)
+/* held: the old name's draft, which is not being published meanwhile; or NULL. target: the same of
+ * the new name's, whose hold ends. */
+static int rename_object(struct rename *r, struct cache_file *held, struct cache_file *target)
 {
 	struct meta_fact fact;
 	struct store_object old;
@@ -104,10 +135,11 @@ static int rename_object(struct rename *r, struct cache_file *held)
 
 	if (!ret && fact.kind != META_FILE)
 		ret = -ENOENT;
-	if (ret)
-		return ret;
-	old = fact.object;
-	ret = copy_object(r->from, r->to, r->must_be_new, NULL, &fact);
+	if (!ret) {
+		old = fact.object;
+		ret = copy_object(r->from, r->to, r->must_be_new, NULL, &fact);
+	}
+	release_target(r, target, !ret);
 	if (ret)
 		return ret;
 	replace_draft(r, held);
@@ -124,24 +156,23 @@ static int rename_object(struct rename *r, struct cache_file *held)
  * name: or it would be part of what is deleted. */
 static int rename_file(struct rename *r)
 {
-	/* two that hold what the other replaces would wait for ever */
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	struct cache_file *held;
+	struct cache_file *held, *target;
 	int ret = settle_draft(r);
 
 	if (ret)
 		return ret < 0 ? ret : 0;
-	if (!draft_may_change(r->ctx, r->old))
-		return rename_object(r, NULL);
-	pthread_mutex_lock(&lock);
+	if (!draft_may_change(r->ctx, r->old) && !draft_may_change(r->ctx, r->new))
+		return rename_object(r, NULL, NULL);
+	pthread_mutex_lock(&holding);
 	held = draft_hold(r->ctx, r->old);
-	if (!held)
-		pthread_mutex_unlock(&lock);
-	ret = rename_object(r, held);
-	if (held) {
+	target = hold_target(r, held);
+	if (!held && !target)
+		pthread_mutex_unlock(&holding);
+	ret = rename_object(r, held, target);
+	if (held)
 		draft_release(held);
-		pthread_mutex_unlock(&lock);
-	}
+	if (held || target)
+		pthread_mutex_unlock(&holding);
 	return ret;
 }
 

@@ -323,6 +323,37 @@ def denied_once(context):
         want(b"No such file" not in result.stderr, str(result))
 
 
+def replaced_on_its_way(context):
+    """What is on its way to a name when another file takes it does not get there afterwards."""
+    with Faulty(context) as faulty:
+        faulty.fault("stall,verb=PutObject,ms=1500,count=1")
+        result = faulty.run("echo late >$D/out; sleep 0.4; mv $D/old $D/out; cat $D/out; echo first >$D/t1; echo second >$D/t2; mv $D/t1 $D/f; sleep 0.2; mv $D/t2 $D/f",
+                            SKYSHIM_DURABILITY="exit")
+        want(result.stdout == b"what was there before\n" and result.status == 0, str(result))
+        want(faulty.store.get("faulty", "w/out") == b"what was there before\n", f"{faulty.store.get('faulty', 'w/out')!r} came late")
+        want(faulty.store.get("faulty", "w/f") == b"second\n", f"{faulty.store.get('faulty', 'w/f')!r} came late")
+
+
+MAKE_NEW = """
+import os, sys, time
+while True:
+    try:
+        os.write(os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_EXCL), b"second" + bytes([10]))
+        break
+    except FileExistsError:
+        time.sleep(0.02)
+"""
+
+
+def removed_on_its_way(context):
+    """A file that is made while one of its name is being removed, which takes as long as its upload, is stored."""
+    with Faulty(context) as faulty:
+        faulty.fault("stall,verb=PutObject,ms=1500,count=1")
+        result = faulty.run(f"echo first >$D/f; sleep 0.4; rm $D/f & sleep 0.3; python3 -c '{MAKE_NEW}' $D/f; wait; cat $D/f", SKYSHIM_DURABILITY="exit")
+        want(result.stdout == b"second\n" and result.status == 0, str(result))
+        want(faulty.store.get("faulty", "w/f") == b"second\n", f"{faulty.store.get('faulty', 'w/f')!r}")
+
+
 def names(context):
     """Names that no key can be."""
     with Faulty(context) as faulty:
@@ -355,5 +386,5 @@ DAMAGE = {
 }
 CASES = [Case(f"fault/{name}", check=damaged_upload(*rules, command=command), embedded_only=True) for name, (command, *rules) in DAMAGE.items()]
 CASES += [Case(f"fault/{name}", check=check, embedded_only=True) for name, check in {
-    "denied": denied, "denied-once": denied_once, "denied-at-open": denied_at_open, "storm": storm, "replaced": replaced, "bucket-gone": bucket_gone, "discarded": discarded, "two-machines": two_machines, "made-on-two": made_on_two,
+    "denied": denied, "denied-once": denied_once, "replaced-on-its-way": replaced_on_its_way, "removed-on-its-way": removed_on_its_way, "denied-at-open": denied_at_open, "storm": storm, "replaced": replaced, "bucket-gone": bucket_gone, "discarded": discarded, "two-machines": two_machines, "made-on-two": made_on_two,
     "no-cache": no_cache, "limited-daemon": limited_daemon, "names": names}.items()]
