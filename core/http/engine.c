@@ -69,24 +69,6 @@ static void list_remove(struct transfer_list *list, struct transfer *t)
 	list->count--;
 }
 
-/* At the end, but before those that nobody waits for. */
-static void list_queue(struct transfer_list *list, struct transfer *t)
-{
-	struct transfer *before = list->first;
-
-	while (before && (t->x->is_ahead || !before->x->is_ahead))
-		before = before->next;
-	if (!before) {
-		list_add(list, t);
-		return;
-	}
-	t->prev = before->prev;
-	t->next = before;
-	*(before->prev ? &before->prev->next : &list->first) = t;
-	before->prev = t;
-	list->count++;
-}
-
 /* Ends a transfer that is in no list and not with libcurl any more. */
 static void finish(struct transfer *t)
 {
@@ -110,8 +92,8 @@ static void end_active(struct transfer *t, CURLcode code, enum http_failure give
 	finish(t);
 }
 
-/* For this transfer. What nobody waits for leaves a quarter of the connections to the rest: a long
- * body that was begun cannot be put off any more. */
+/* For this transfer. What nobody waits for leaves a quarter of the connections to the rest, however
+ * long it has waited: a long body that was begun cannot be put off any more. */
 static bool host_is_full(const struct transfer *next)
 {
 	unsigned count = 0, ahead = 0;
@@ -126,7 +108,15 @@ static bool host_is_full(const struct transfer *next)
 	       (next->x->is_ahead && ahead >= engine.limits.host_max - engine.limits.host_max / 4);
 }
 
-static void start_waiting(void)
+/* Who meets something that was begun ahead waits for it as it is: it must not be put off for ever
+ * by others that come meanwhile. */
+static bool is_put_off(const struct transfer *t, int64_t now_us)
+{
+	return t->x->is_ahead && now_us - t->x->sent_us < engine.limits.ahead_ms * 1000;
+}
+
+/* Of those that wait, in the order in which they came, as many as there is room for. */
+static void start_those(bool put_off, int64_t now_us)
 {
 	struct transfer *next;
 
@@ -134,7 +124,7 @@ static void start_waiting(void)
 		next = t->next;
 		if (engine.active.count >= engine.limits.total_max)
 			return;
-		if (host_is_full(t))
+		if (is_put_off(t, now_us) != put_off || host_is_full(t))
 			continue;
 		list_remove(&engine.waiting, t);
 		list_add(&engine.active, t);
@@ -143,6 +133,14 @@ static void start_waiting(void)
 		if (curl_multi_add_handle(engine.multi, t->easy))
 			end_active(t, CURLE_OUT_OF_MEMORY, HTTP_NONE);
 	}
+}
+
+static void start_waiting(void)
+{
+	int64_t now_us = clock_mono_us();
+
+	start_those(false, now_us);
+	start_those(true, now_us);
 }
 
 int http_send(struct http_exchange *x)
@@ -162,7 +160,7 @@ int http_send(struct http_exchange *x)
 	}
 	x->sent_us = clock_mono_us();
 	x->started_us = 0;
-	list_queue(&engine.waiting, t);
+	list_add(&engine.waiting, t);
 	return 0;
 }
 

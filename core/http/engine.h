@@ -20,6 +20,8 @@ struct http_limits {
 	int64_t straggle_ms;   /* a body of which nothing comes for so long, if it is impatient */
 	int64_t work_ms;       /* instead of both, to an exchange that works: without any byte;
 				* below flight_limits.patience_ms, or it is never tried again */
+	int64_t ahead_ms;      /* for so long what nobody waits for lets the rest go first: by then
+			   * somebody may wait for it */
 	unsigned stall_bytes_per_s;
 	unsigned host_max;  /* exchanges at once with one host; more wait */
 	unsigned total_max; /* with all hosts */
@@ -31,6 +33,7 @@ struct http_limits {
 			      .stall_ms = 10000,         \
 			      .straggle_ms = 4000,       \
 			      .work_ms = 45000,          \
+			      .ahead_ms = 1000,          \
 			      .stall_bytes_per_s = 1024, \
 			      .host_max = 64,            \
 			      .total_max = 128})

@@ -57,7 +57,8 @@ struct http_exchange {
 	double speed_max;    /* bytes a second, of each direction; 0: as it comes */
 	bool impatient;	     /* it is asked again elsewhere when it straggles: straggle_ms */
 	bool works;	     /* the server has to work before it answers: http_limits.work_ms */
-	bool is_ahead;	     /* nobody waits for it yet: where others have to, it goes last */
+	/* nobody waits for it yet: where others have to, it goes last, for http_limits.ahead_ms */
+	bool is_ahead;
 	/* On the I/O thread, with send_bytes: fills buf with the body's bytes from offset on, in
 	 * order, all within send_bytes. Returns 0, or a negative errno that ends the exchange. */
 	int (*send)(struct http_exchange *x, uint64_t offset, void *buf, size_t bytes);

@@ -271,7 +271,7 @@ Test(http_engine, a_bad_field)
 }
 
 /* What nobody waits for leaves room: the last that comes is sent while they are held up. */
-Test(http_engine, a_quarter_is_for_those_who_wait)
+static void expect_a_quarter(int64_t ahead_ms)
 {
 	static struct sent many[12];
 
@@ -279,6 +279,7 @@ Test(http_engine, a_quarter_is_for_those_who_wait)
 	for (int i = 0; i < 3; i++)
 		fault.step[i] = (struct fault_step){.kind = FAULT_STALL, .at = 1};
 	limits.host_max = 4;
+	limits.ahead_ms = ahead_ms;
 	http_start(&limits);
 	for (int i = 0; i < 12; i++) {
 		prepare(&many[i], "GET", i < 11 ? "/ahead" : "/wanted");
@@ -297,6 +298,62 @@ Test(http_engine, a_quarter_is_for_those_who_wait)
 	for (int i = 0; i < 12; i++)
 		header_clear(&many[i].x.answer);
 	fault_stop();
+}
+
+Test(http_engine, a_quarter_is_for_those_who_wait)
+{
+	expect_a_quarter(600000);
+}
+
+Test(http_engine, a_quarter_is_for_them_however_long_the_others_have_waited)
+{
+	expect_a_quarter(0);
+}
+
+static struct sent three[3];
+
+/* All are there before one of them can go. */
+static void send_three(struct http_task *task, bool canceled)
+{
+	(void)task;
+	for (int i = 0; i < 3 && !canceled; i++)
+		send_it(&three[i].task, false);
+}
+
+/* One after the other; the second is ahead. Returns which of them was the last. */
+static char last_of_three(int64_t ahead_ms)
+{
+	static const char *const paths[] = {"/a", "/b", "/c"};
+	static struct http_task task = {.run = send_three};
+	char last;
+
+	fault_start(10, "\"e\"");
+	limits.host_max = 1;
+	limits.ahead_ms = ahead_ms;
+	http_start(&limits);
+	for (int i = 0; i < 3; i++) {
+		prepare(&three[i], "GET", paths[i]);
+		three[i].x.is_ahead = i == 1;
+	}
+	http_post(&task, 0);
+	wait_for(&done_count, 3);
+	last = fault.request[2][strlen("GET /")];
+	http_stop();
+	fault_stop();
+	for (int i = 0; i < 3; i++)
+		header_clear(&three[i].x.answer);
+	return last;
+}
+
+Test(http_engine, what_nobody_waits_for_goes_last)
+{
+	cr_assert_eq(last_of_three(600000), 'b');
+}
+
+/* By then somebody may wait for it: others that come and come do not put it off for ever. */
+Test(http_engine, but_not_for_ever)
+{
+	cr_assert_eq(last_of_three(0), 'c');
 }
 
 /* More exchanges than a host may have: the others wait, and their clock does not run meanwhile. */
