@@ -476,7 +476,7 @@ static int send_off(struct flight *f)
 	f->x.expect = f->x.send_bytes >= EXPECT_BYTES && !learned_endpoint(f->site.origin)->deaf;
 	f->x.is_ahead = f->call->is_ahead;
 	/* once: if the next comes to a halt as well, it is not the connection's fault */
-	f->x.impatient = f->ask.verb == STORE_GET && !f->tries_total &&
+	f->x.impatient = f->ask.verb == STORE_GET && !f->tries_total && f->site.tries_max != 1 &&
 			 !(f->site.limits.bytes.rate > 0); /* which may be what holds it up */
 	f->x.works = f->ops->verb[f->ask.verb].works;
 	f->x.speed_max = f->site.limits.bytes.rate;
@@ -506,11 +506,14 @@ static void on_room(struct throttle_wait *room, bool canceled)
 		launch(f);
 }
 
-/* Whether the user's limits let this sending go now; if not, launch() comes again. */
-static bool has_room(struct flight *f)
+/* Returns 1 if the user's limits let this sending go now; 0: launch() comes again; or a negative
+ * errno. */
+static int take_room(struct flight *f)
 {
+	int ret;
+
 	if (f->has_room)
-		return true;
+		return 1;
 	f->in = f->out = 0;
 	f->room = (struct throttle_wait){
 		.limits = f->site.limits,
@@ -519,8 +522,9 @@ static bool has_room(struct flight *f)
 		.is_ahead = f->call->is_ahead,
 		.go = on_room,
 	};
-	f->has_room = throttle_pass(&f->room);
-	return f->has_room;
+	ret = throttle_pass(&f->room);
+	f->has_room = ret > 0;
+	return ret;
 }
 
 /* launch() comes again when there is a credential, or when there will be none. */
@@ -563,12 +567,15 @@ static void launch(struct flight *f)
 		f->asking = ASK_STANDS;
 		reset_attempt(f);
 	}
-	if (!ret && !hash && !has_room(f)) {
-		creds_wipe(&creds);
-		return;
+	if (!ret && !hash) {
+		ret = take_room(f);
+		if (!ret) {
+			creds_wipe(&creds);
+			return;
+		}
+		if (ret > 0)
+			ret = build(f, &creds);
 	}
-	if (!ret && !hash)
-		ret = build(f, &creds);
 	creds_wipe(&creds);
 	if (!ret)
 		ret = hash ? start_hashing(f) : send_off(f);

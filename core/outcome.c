@@ -32,6 +32,21 @@ static void settle_partial(struct flight *f)
 		body_restart(&f->body);
 }
 
+/* The connection is given up, not the service: this costs no try and nothing of the budget, which
+ * is for what follows. A pause of the network that halts all bodies at once must not use that up.
+ * It comes once a call (send_off() in core/flight.c). */
+static void on_straggler(struct flight *f)
+{
+	TALLY_ADD(f->job, hedges, 1);
+	settle_partial(f);
+	if (!f->site.tries_max) /* which counts all sendings */
+		f->tries = 0;
+	f->progress_bytes = f->body.delivered;
+	f->progress_ms = clock_mono_ms();
+	flight_relaunch(f, retry_delay_ms(1, arc4random(), flight_totals.limits.retry_base_ms,
+					  flight_totals.limits.retry_cap_ms));
+}
+
 static void on_failure(struct flight *f)
 {
 	enum http_failure failure = f->x.failure;
@@ -40,8 +55,10 @@ static void on_failure(struct flight *f)
 		flight_conclude(f, -ECANCELED);
 		return;
 	}
-	if (f->x.straggled)
-		TALLY_ADD(f->job, hedges, 1);
+	if (f->x.straggled) {
+		on_straggler(f);
+		return;
+	}
 	settle_partial(f);
 	lost_note_failure(f);
 	if (flight_try_again(f, report_tries(failure), NULL))

@@ -126,22 +126,23 @@ static unsigned rank(const struct throttle_wait *w)
 
 static void on_timer(struct http_task *task, bool canceled);
 
-/* For the first that may go. */
-static void set_timer(int64_t now_us)
+/* For the first that may go. Returns 0 or the error of http_post(). */
+static int set_timer(int64_t now_us)
 {
 	int64_t us = LOOK_MS * US_PER_MS;
+	int ret;
 
 	if (timer_runs || !queue)
-		return;
+		return 0;
 	for (const struct throttle_wait *w = queue; w; w = w->next) {
 		int64_t one = wait_us(w, now_us);
 
 		us = one < us ? one : us;
 	}
 	timer.run = on_timer;
-	timer_runs = !http_post(&timer, us / US_PER_MS + (us % US_PER_MS > 0));
-	if (!timer_runs)
-		on_timer(&timer, true); /* the engine stops */
+	ret = http_post(&timer, us / US_PER_MS + (us % US_PER_MS > 0));
+	timer_runs = !ret;
+	return ret;
 }
 
 /* What was taken by one may make the next wait, also one that had room before. Those that go are
@@ -167,7 +168,8 @@ static void on_timer(struct http_task *task, bool canceled)
 		if (!canceled)
 			take(w, (double)w->in, (double)w->out, true);
 	}
-	set_timer(now_us);
+	if (set_timer(now_us))
+		on_timer(&timer, true); /* the engine stops */
 	while (go) {
 		struct throttle_wait *w = go;
 
@@ -181,25 +183,28 @@ static bool is_same(const struct throttle_rule *a, const struct throttle_rule *b
 	return a->rate > 0 && b->rate > 0 && a->line == b->line && !strcmp(a->path, b->path);
 }
 
-bool throttle_pass(struct throttle_wait *wait)
+int throttle_pass(struct throttle_wait *wait)
 {
 	struct throttle_wait **at = &queue;
 	int64_t now_us = clock_mono_us();
 	bool behind = false;
+	int ret;
 
 	if (wait->limits.requests.rate <= 0 && wait->limits.bytes.rate <= 0)
-		return true;
+		return 1;
 	for (; *at && rank(*at) <= rank(wait); at = &(*at)->next)
 		behind |= is_same(&(*at)->limits.requests, &wait->limits.requests) ||
 			  is_same(&(*at)->limits.bytes, &wait->limits.bytes);
 	if (!behind && !wait_us(wait, now_us)) {
 		take(wait, (double)wait->in, (double)wait->out, true);
-		return true;
+		return 1;
 	}
 	wait->next = *at;
 	*at = wait;
-	set_timer(now_us);
-	return false;
+	ret = set_timer(now_us);
+	if (ret < 0)
+		*at = wait->next; /* others that wait have a timer */
+	return ret;
 }
 
 void throttle_done(const struct throttle_wait *wait, uint64_t in, uint64_t out)

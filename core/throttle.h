@@ -40,8 +40,9 @@ struct throttle_wait {
 	void (*go)(struct throttle_wait *wait, bool canceled);
 };
 
-/* Whether there is room: then it is taken, and go() does not come. False: go() comes later. */
-bool throttle_pass(struct throttle_wait *wait);
+/* Returns 1 if there is room: it is taken, and go() does not come. 0: go() comes later, never from
+ * within this call. An error of http_post(): go() does not come. */
+int throttle_pass(struct throttle_wait *wait);
 
 /* What came and went in fact; once for each that passed. */
 void throttle_done(const struct throttle_wait *wait, uint64_t in, uint64_t out);

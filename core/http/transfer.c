@@ -163,6 +163,7 @@ struct transfer *transfer_new(struct http_exchange *x, CURL *easy)
 	x->status = 0;
 	x->connections = 0;
 	x->continued = false;
+	x->straggled = false;
 	x->detail[0] = '\0';
 	header_clear(&x->answer);
 	return t;

@@ -9,6 +9,8 @@
 #include "core/clock.h"
 #include "core/context.h"
 #include "core/digest.h"
+#include "core/http/retry.h"
+#include "core/learned.h"
 #include "core/log.h"
 #include "core/pairs.h"
 #include "core/store.h"
@@ -18,6 +20,8 @@
 #define SIZE 1000000
 
 static struct context *ctx;
+static int64_t straggle_ms = 4000;
+static const char *max_attempts = ""; /* AWS_MAX_ATTEMPTS */
 
 /* What a sink got, with the rules of core/store.h checked on the way. */
 static struct {
@@ -61,6 +65,7 @@ static void start(int wait_ms)
 	http.connect_ms = wait_ms;
 	http.first_byte_ms = wait_ms;
 	http.stall_ms = wait_ms;
+	http.straggle_ms = straggle_ms;
 	flight.retry_base_ms = 1;
 	flight.retry_cap_ms = 10;
 	driver_set_limits(&http, &flight);
@@ -68,8 +73,8 @@ static void start(int wait_ms)
 	len = (size_t)snprintf(env, sizeof(env),
 			       "AWS_ACCESS_KEY_ID=AKIDEXAMPLE%cAWS_SECRET_ACCESS_KEY=x%c"
 			       "AWS_CONFIG_FILE=/dev/null%cAWS_SHARED_CREDENTIALS_FILE=/dev/null%c"
-			       "AWS_ENDPOINT_URL=http://127.0.0.1:%u",
-			       0, 0, 0, 0, fault.port) +
+			       "AWS_MAX_ATTEMPTS=%s%cAWS_ENDPOINT_URL=http://127.0.0.1:%u",
+			       0, 0, 0, 0, max_attempts, 0, fault.port) +
 	      1;
 	cr_assert_eq(context_register(env, len, &ctx, id), 0);
 	cr_assert_eq(store_register(&s3_ops), 0);
@@ -311,6 +316,80 @@ Test(core_driver, a_stalled_body_is_given_up_and_resumed)
 	expect_bytes(0, SIZE);
 	cr_assert_eq(fault.requests, 2u);
 	cr_assert_lt(clock_mono_ms() - before, 3000);
+}
+
+/* A busy machine is no fault of the server's; what comes to a halt is found soon all the same. */
+static void setup_straggler(void)
+{
+	straggle_ms = 200;
+	start(20000);
+}
+
+TestSuite(core_driver_straggler, .init = setup_straggler, .fini = teardown, .timeout = 60);
+
+static struct retry_budget *budget(void)
+{
+	char origin[64];
+
+	snprintf(origin, sizeof(origin), "http://127.0.0.1:%u", fault.port);
+	return &learned_endpoint(origin)->budget;
+}
+
+/* A pause of the network halts all bodies at once: that must not use up what is for failures. */
+Test(core_driver_straggler, costs_nothing_of_the_budget)
+{
+	struct store_call call = get(0, 0);
+
+	while (retry_budget_take(budget()))
+		;
+	fault.step[0] = (struct fault_step){.kind = FAULT_STALL, .at = 300000};
+	cr_assert_eq(store_run(&call), 0, "%s", call.message);
+	expect_bytes(0, SIZE);
+	cr_assert_eq(fault.requests, 2u);
+	cr_assert_not_null(strstr(fault.request[1], "Range: bytes=300000-999999\r\n"));
+	cr_assert_eq(budget()->tokens, RETRY_REFUND_TOKENS);
+}
+
+Test(core_driver_straggler, the_next_try_is_the_first)
+{
+	struct store_call call = get(0, 0);
+
+	fault.step[0] = (struct fault_step){.kind = FAULT_STALL, .at = 1};
+	for (int i = 1; i < RETRY_TRIES_MAX; i++)
+		fault.step[i] = (struct fault_step){.kind = FAULT_RESET};
+	cr_assert_eq(store_run(&call), 0, "%s", call.message);
+	expect_bytes(0, SIZE);
+	cr_assert_eq(fault.requests, RETRY_TRIES_MAX + 1u);
+}
+
+/* What fails later in the call is no straggler any more. */
+Test(core_driver_straggler, failures_after_it_count)
+{
+	struct store_call call = get(0, 0);
+
+	fault.step[0] = (struct fault_step){.kind = FAULT_STALL, .at = 1};
+	for (int i = 1; i < FAULT_STEPS_MAX; i++)
+		fault.step[i] = (struct fault_step){.kind = FAULT_RESET};
+	cr_assert_eq(store_run(&call), -EIO);
+	cr_assert_eq(fault.requests, RETRY_TRIES_MAX + 1u);
+}
+
+static void setup_strict(void)
+{
+	max_attempts = "1";
+	straggle_ms = 200;
+	start(600);
+}
+
+/* Who wants every request sent once gets that, and the whole time for it. */
+Test(core_driver_strict, no_straggler_is_asked_again, .init = setup_strict, .fini = teardown,
+     .timeout = 60)
+{
+	struct store_call call = get(0, 0);
+
+	fault.step[0] = (struct fault_step){.kind = FAULT_STALL, .at = 300000};
+	cr_assert_eq(store_run(&call), -EIO);
+	cr_assert_eq(fault.requests, 1u);
 }
 
 Test(core_driver, silence_is_given_up)

@@ -3,6 +3,7 @@
 #include "core/throttle.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -32,7 +33,7 @@ static void go(struct throttle_wait *wait, bool canceled)
 }
 
 /* Another line for each limit. */
-static bool pass(int i, int line, double requests, double bytes, uint64_t in, bool is_ahead)
+static int pass(int i, int line, double requests, double bytes, uint64_t in, bool is_ahead)
 {
 	static const char path[] = "/config";
 	struct throttle_wait *w = &all[i].wait;
@@ -108,6 +109,34 @@ Test(throttle, bytes)
 {
 	on_stage(large_debt, 2);
 	cr_assert(all[1].went == 1 && all[2].went == 2);
+}
+
+static void ignore(struct http_task *task, bool canceled)
+{
+	(void)task, (void)canceled;
+}
+
+static struct http_task tasks[HTTP_TASKS_MAX];
+
+/* The last come are the first due: so the engine has little to sort. */
+static void full(void)
+{
+	int ret = 0;
+
+	for (int i = 0; i < HTTP_TASKS_MAX && !ret; i++) {
+		tasks[i].run = ignore;
+		ret = http_post(&tasks[i], INT64_C(100000000) - INT64_C(1000) * i);
+	}
+	cr_assert_eq(pass(0, 1, 0.1, 0, 0, false), 1);
+	cr_assert_eq(pass(1, 1, 0.1, 0, 0, false), -ENOMEM);
+	cr_assert_eq(went, 0, "who calls is gone before the call returns");
+}
+
+/* Without a timer nobody can wait. */
+Test(throttle, no_timer, .timeout = 50)
+{
+	on_stage(full, 0);
+	cr_assert_eq(all[1].went, 0);
 }
 
 static void stuck(void)
