@@ -183,7 +183,9 @@ def detect_interrupted(context):
     """Ctrl-C ends the command; the daemon clears away."""
     with Unlike(context, options=["--latency-ms", "60"]) as it:
         process = subprocess.Popen([context.skyshim, "detect", f"s3://{BUCKET}"], env=context.environment(it.env),
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   # a runner in the background ignores it
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         deadline = time.monotonic() + 50
         while not it.scratch():
             want(process.poll() is None and time.monotonic() < deadline, "nothing is written")
