@@ -17,8 +17,10 @@ static void delete_copies(struct move *m, char **owned, size_t n, bool *is_done)
 {
 	const char *keys[STORE_LIST_MAX];
 
+	if (!n)
+		return;
 	memcpy(keys, owned, n * sizeof(*keys));
-	if (n && change_delete_many(m->to, keys, n)) {
+	if (change_delete_many(m->to, keys, n)) {
 		*is_done = false;
 		log_warn("%s: copies of a rename that failed are left until it is tried again: %s",
 			 m->new_prefix, m->to->message);
