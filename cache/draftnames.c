@@ -69,7 +69,10 @@ static bool names_draft(const struct cache_name *name, const void *none)
 	return draft_is_named(name->file);
 }
 
-struct cache_file *draft_hold(const uint8_t *ctx, const char *object)
+/* The draft of that name if it is wanted, once nothing of it is on its way any more. */
+static struct cache_file *hold(const uint8_t *ctx, const char *object,
+			       bool (*is_wanted)(const struct cache_file *file, const void *arg),
+			       const void *arg)
 {
 	uint8_t id[CACHE_ID_BYTES];
 	struct cache_file *file = NULL;
@@ -79,7 +82,7 @@ struct cache_file *draft_hold(const uint8_t *ctx, const char *object)
 	pthread_mutex_lock(&cache.lock);
 	if (cache.drafts)
 		file = file_use(file_find(id, names_draft, NULL));
-	if (file && !file->draft->links && !file_is_open(file)) {
+	if (file && !is_wanted(file, arg)) {
 		file_put_locked(file);
 		file = NULL;
 	}
@@ -91,27 +94,26 @@ struct cache_file *draft_hold(const uint8_t *ctx, const char *object)
 	return file;
 }
 
+static bool is_in_use(const struct cache_file *file, const void *none)
+{
+	(void)none;
+	return file->draft->links || file_is_open(file);
+}
+
+struct cache_file *draft_hold(const uint8_t *ctx, const char *object)
+{
+	return hold(ctx, object, is_in_use, NULL);
+}
+
+static bool is_dirty_other(const struct cache_file *file, const void *except)
+{
+	return file != except && draft_is_dirty(file->draft->notes.shm);
+}
+
 struct cache_file *draft_hold_dirty(const uint8_t *ctx, const char *object,
 				    const struct cache_file *except)
 {
-	uint8_t id[CACHE_ID_BYTES];
-	struct cache_file *file = NULL;
-
-	if (file_make_id(ctx, object, id))
-		return NULL;
-	pthread_mutex_lock(&cache.lock);
-	if (cache.drafts)
-		file = file_use(file_find(id, names_draft, NULL));
-	if (file && (file == except || !draft_is_dirty(file->draft->notes.shm))) {
-		file_put_locked(file);
-		file = NULL;
-	}
-	while (file && file->draft->is_flushing)
-		pthread_cond_wait(&file->active->wake, &cache.lock);
-	if (file)
-		file->draft->is_flushing = true;
-	pthread_mutex_unlock(&cache.lock);
-	return file;
+	return hold(ctx, object, is_dirty_other, except);
 }
 
 /* With the lock. Is it the only one, it has none then. */
