@@ -28,6 +28,13 @@ if (!isMainThread) {
 	} catch (error) {
 		console.log('missing', error.code);
 	}
-	fs.promises.readFile(folder + '/probe/small.txt', 'utf8').then(text => console.log('promise', text));
-	new Worker(__filename, { workerData: folder }).on('message', sum => console.log('worker', sum));
+	// Both at once, printed in one order: which of them ends first is nobody's promise.
+	const small = fs.promises.readFile(folder + '/probe/small.txt', 'utf8');
+	const worker = new Promise((resolve, reject) => {
+		new Worker(__filename, { workerData: folder }).on('message', resolve).on('error', reject);
+	});
+	Promise.all([small, worker]).then(([text, sum]) => {
+		console.log('promise', text);
+		console.log('worker', sum);
+	});
 }
