@@ -125,6 +125,12 @@ void draft_replaced(const uint8_t *ctx, const char *object, const struct cache_f
 
 /* --- publishing --- */
 
+/* What an upload of a draft can be told by, once it is in the bucket. */
+struct draft_sent {
+	int64_t mtime_ns;
+	uint64_t mark; /* which it alone has (fs/metadata.h); 0: it has none */
+};
+
 /* One publication under way. */
 struct draft_flush {
 	uint64_t begun;	  /* what it contains at least */
@@ -137,7 +143,7 @@ struct draft_flush {
 	bool is_known, must_be_new;
 	struct store_object version; /* is_known: what is in the bucket */
 	bool was_sent;		     /* an earlier one may be in the bucket, nobody knows */
-	struct store_object sent;    /* was_sent: size and mtime of that one */
+	struct draft_sent sent;	     /* was_sent: what it can be told by */
 	bool has_xattr;		     /* draft_set_xattr() */
 	char xattr[DRAFT_XATTR_MAX];
 	uint32_t whole; /* parts (core/base/parts.h) that were written to their end by then */
@@ -148,9 +154,9 @@ struct draft_flush {
  * is nothing to do; 0: go on, and end it; or an error. */
 int draft_flush_begin(struct cache_file *file, uint64_t begun, struct draft_flush *flush);
 
-/* It is about to be sent, with this size and time: until it has ended nobody knows whether it is in
- * the bucket, and a daemon that dies meanwhile tells the next one (was_sent). */
-void draft_flush_sends(struct cache_file *file, uint64_t size, int64_t mtime_ns);
+/* It is about to be sent as this: until it has ended nobody knows whether it is in the bucket, and
+ * a daemon that dies meanwhile tells the next one (was_sent). */
+void draft_flush_sends(struct cache_file *file, const struct draft_sent *sent);
 
 /* What was sent has ended: found is in the bucket, and what this one goes on from; NULL: it is not
  * there. The draft stays dirty. */

@@ -26,7 +26,7 @@ struct linkfile_slot {
 	uint64_t ino; /* that goes by the name */
 	uint64_t size;
 	int64_t mtime_ns;
-	uint64_t sent_size;
+	uint64_t sent_mark;
 	int64_t sent_mtime_ns;
 	char etag[STORE_ETAG_BYTES];
 	char object[CACHE_OBJECT_MAX];

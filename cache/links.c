@@ -127,8 +127,8 @@ static void copy_to_first(struct notes_journal *j, struct linkfile_slot *slot)
 	__atomic_store_n(&j->flags, flags | NOTES_PROMOTING, __ATOMIC_SEQ_CST);
 	j->size = slot->size;
 	j->mtime_ns = slot->mtime_ns;
-	j->sent_size = slot->sent_size;
 	j->sent_mtime_ns = slot->sent_mtime_ns;
+	j->sent_mark = slot->sent_mark;
 	memcpy(j->etag, slot->etag, sizeof(j->etag));
 	memcpy(j->object, slot->object, sizeof(j->object));
 	flags |= slot->flags & LINKFILE_KNOWN ? NOTES_KNOWN : 0;
@@ -152,7 +152,7 @@ static void promote(struct cache_file *file)
 static void fill(struct linkfile_slot *slot, const struct draft_name *name)
 {
 	slot->ino = name->ino;
-	slot->sent_size = name->sent.size;
+	slot->sent_mark = name->sent.mark;
 	slot->sent_mtime_ns = name->sent.mtime_ns;
 	linkfile_set_version(slot, &name->version);
 	slot->flags = (name->is_known ? LINKFILE_KNOWN : 0) | (name->was_sent ? LINKFILE_SENT : 0);
@@ -194,7 +194,7 @@ static void describe(const struct cache_link *l, struct draft_name *out)
 		.is_known = slot->flags & LINKFILE_KNOWN,
 		.version = {.size = slot->size, .mtime_ns = slot->mtime_ns},
 		.was_sent = slot->flags & LINKFILE_SENT,
-		.sent = {.size = slot->sent_size, .mtime_ns = slot->sent_mtime_ns},
+		.sent = {slot->sent_mtime_ns, slot->sent_mark},
 	};
 	memcpy(out->version.etag, slot->etag, sizeof(slot->etag));
 	memcpy(out->object, slot->object, sizeof(slot->object));
@@ -209,7 +209,7 @@ static void describe_first(const struct cache_file *file, struct draft_name *out
 		.is_known = j->flags & NOTES_KNOWN,
 		.version = {.size = j->size, .mtime_ns = j->mtime_ns},
 		.was_sent = j->flags & NOTES_SENT,
-		.sent = {.size = j->sent_size, .mtime_ns = j->sent_mtime_ns},
+		.sent = {j->sent_mtime_ns, j->sent_mark},
 	};
 	memcpy(out->version.etag, j->etag, sizeof(j->etag));
 	memcpy(out->object, j->object, sizeof(j->object));
@@ -464,15 +464,15 @@ long draft_other_names(struct cache_file *file, struct draft_name **out)
 	return count;
 }
 
-void draft_name_sends(struct cache_file *file, const char *object, uint64_t size, int64_t mtime_ns)
+void draft_name_sends(struct cache_file *file, const char *object, const struct draft_sent *sent)
 {
 	struct cache_link *l;
 
 	pthread_mutex_lock(&cache.lock);
 	l = find(file, object);
 	if (l) {
-		slot_of(l)->sent_size = size;
-		slot_of(l)->sent_mtime_ns = mtime_ns;
+		slot_of(l)->sent_mark = sent->mark;
+		slot_of(l)->sent_mtime_ns = sent->mtime_ns;
 		__atomic_or_fetch(&slot_of(l)->flags, LINKFILE_SENT, __ATOMIC_SEQ_CST);
 	}
 	pthread_mutex_unlock(&cache.lock);

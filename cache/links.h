@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "cache/cache.h"
+#include "cache/draft.h"
 
 #define DRAFT_LINGER_MS 10000 /* SKYSHIM_LINKED_MS */
 
@@ -33,8 +34,8 @@ struct draft_name {
 	uint64_t ino;
 	bool is_known; /* version is in the bucket */
 	struct store_object version;
-	bool was_sent;		  /* this may be in the bucket, nobody knows */
-	struct store_object sent; /* size and mtime */
+	bool was_sent; /* an upload may be in the bucket, nobody knows */
+	struct draft_sent sent;
 };
 
 /* From the environment; before the cache starts. */
@@ -80,9 +81,9 @@ int draft_each_name(struct cache_file *file, int (*each)(void *arg, const char *
  * published they stay. */
 long draft_other_names(struct cache_file *file, struct draft_name **out);
 
-/* It is about to be sent there with this size and time, as of draft_flush_sends(); and this version
- * is there now. */
-void draft_name_sends(struct cache_file *file, const char *object, uint64_t size, int64_t mtime_ns);
+/* It is about to be sent there as this, as of draft_flush_sends(); and this version is there now.
+ */
+void draft_name_sends(struct cache_file *file, const char *object, const struct draft_sent *sent);
 void draft_name_has(struct cache_file *file, const char *object,
 		    const struct store_object *version);
 

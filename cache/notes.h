@@ -47,7 +47,7 @@ struct notes_journal {
 	char object[NOTES_OBJECT_MAX];
 	char upload[NOTES_UPLOAD_MAX];	   /* id of one in parts that is under way, or "" */
 	char message[STORE_MESSAGE_BYTES]; /* NOTES_PARKED */
-	uint64_t sent_size;		   /* NOTES_SENT */
+	uint64_t sent_mark;		   /* NOTES_SENT */
 	int64_t sent_mtime_ns;
 	char upload_object[NOTES_UPLOAD_OBJECT_MAX]; /* what upload is for */
 	char xattr[DRAFT_XATTR_MAX];		     /* NOTES_XATTR */

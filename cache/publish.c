@@ -41,7 +41,7 @@ static int begin(struct cache_file *file, struct draft_flush *flush)
 		.must_be_new = j->flags & NOTES_NEW,
 		.version = {.size = j->size, .mtime_ns = j->mtime_ns},
 		.was_sent = j->flags & NOTES_SENT,
-		.sent = {.size = j->sent_size, .mtime_ns = j->sent_mtime_ns},
+		.sent = {j->sent_mtime_ns, j->sent_mark},
 		.has_xattr = j->flags & NOTES_XATTR,
 		.whole = parts_index(load(&d->notes.shm->written)),
 	};
@@ -144,13 +144,13 @@ void draft_flush_end(struct cache_file *file, struct draft_flush *flush,
 	flush->dirty = NULL;
 }
 
-void draft_flush_sends(struct cache_file *file, uint64_t size, int64_t mtime_ns)
+void draft_flush_sends(struct cache_file *file, const struct draft_sent *sent)
 {
 	struct notes_journal *j = file->draft->notes.journal;
 
 	pthread_mutex_lock(&cache.lock);
-	j->sent_size = size;
-	j->sent_mtime_ns = mtime_ns;
+	j->sent_mtime_ns = sent->mtime_ns;
+	j->sent_mark = sent->mark;
 	j->flags |= NOTES_SENT;
 	pthread_mutex_unlock(&cache.lock);
 }

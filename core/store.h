@@ -152,8 +152,8 @@ struct store_call {
 	 * KiB in all. fields: "Content-Type" and the other standard fields that a service keeps. */
 	const struct store_pairs *set_user, *set_fields;
 	bool is_marked; /* STORE_PUT: no other writer's bytes go with this set_user, since it holds
-			 * a time to the nanosecond: so an answer that was lost is found again where
-			 * an ETag tells nothing (a service that encrypts) */
+			 * what only this one has drawn: so an answer that was lost is found again
+			 * where an ETag tells nothing (a service that encrypts) */
 
 	/* STORE_COPY, STORE_PART_COPY: what is copied, and its ETag or NULL (another version gives
 	 * -ESTALE). Without set_user and set_fields its metadata goes along with a STORE_COPY, with

@@ -65,6 +65,7 @@ struct change_attr {
 	uint32_t mode, uid, gid;
 	int64_t mtime_ns;
 	const char *xattr; /* all of them, as of fs/xattrs.h; "": none */
+	uint64_t mark;	   /* as of struct metadata, whatever it was; 0: none */
 };
 int change_attr(struct lookup *q, const struct change_attr *attr);
 /* The same, of a name that is known to be a directory's. */

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fs/xattrs.h"
@@ -28,7 +29,16 @@ static void add(struct metadata_pairs *out, const char *name, const char *format
 bool metadata_is_ours(const char *name)
 {
 	return !strcmp(name, "mode") || !strcmp(name, "uid") || !strcmp(name, "gid") ||
-	       !strcmp(name, "mtime");
+	       !strcmp(name, "mtime") || !strcmp(name, METADATA_MARK);
+}
+
+uint64_t metadata_draw_mark(void)
+{
+	uint64_t mark = 0;
+
+	while (!mark)
+		arc4random_buf(&mark, sizeof(mark));
+	return mark;
 }
 
 void metadata_write(const struct metadata *in, struct metadata_pairs *out)
@@ -48,6 +58,8 @@ void metadata_write(const struct metadata *in, struct metadata_pairs *out)
 		add(out, "uid", "%" PRIu32, in->uid);
 	if (in->has_gid)
 		add(out, "gid", "%" PRIu32, in->gid);
+	if (in->mark)
+		add(out, METADATA_MARK, "%016" PRIx64, in->mark);
 	if (in->xattr && *in->xattr)
 		out->pair[out->pairs.count++] =
 			(struct store_pair){(char *)XATTRS_KEY, (char *)in->xattr};
@@ -65,6 +77,14 @@ static bool read_u32(const char *text, uint32_t *out)
 		n = n * 10 + (uint64_t)(text[i] - '0');
 	*out = (uint32_t)n;
 	return n <= UINT32_MAX;
+}
+
+/* As it was written; 0 when it is no mark of ours. */
+static uint64_t read_mark(const char *text)
+{
+	size_t len = strspn(text, "0123456789abcdef");
+
+	return len == 16 && !text[len] ? strtoull(text, NULL, 16) : 0;
 }
 
 /* "-12.5", at most 11 digits before the point. A fraction always counts forwards. */
@@ -108,5 +128,7 @@ void metadata_read(const struct store_pairs *pairs, struct metadata *out)
 			out->has_gid = read_u32(value, &out->gid);
 		else if (!strcmp(name, XATTRS_KEY))
 			out->has_xattr = *value;
+		else if (!strcmp(name, METADATA_MARK))
+			out->mark = read_mark(value);
 	}
 }

@@ -2,7 +2,10 @@
 /*
  * Mode, owner and time of a file as user metadata of its object, under the names that s3fs
  * (decimal: mode with its file type, uid, gid, mtime) and rclone (mtime: seconds with a fraction)
- * read and write; and extended attributes as s3fs does.
+ * read and write; and extended attributes as s3fs does. Beside these, of a file that was uploaded
+ * from here, the mark of that upload: 16 random hex digits, by which a daemon that lost the answer
+ * tells it from whatever somebody else has stored there. Copies of the object that the service
+ * makes have it too, those with other attributes do not.
  */
 #ifndef FS_METADATA_H
 #define FS_METADATA_H
@@ -19,9 +22,12 @@ struct metadata {
 	int64_t mtime_ns;  /* since 1970 */
 	bool has_xattr;	   /* only as read: there are some */
 	const char *xattr; /* only to be written: as fs/xattrs.h has it; NULL or "": none */
+	uint64_t mark;	   /* 0: none */
 };
 
-#define METADATA_PAIRS 5
+#define METADATA_MARK "skyshimupload" /* Azure takes identifiers only */
+
+#define METADATA_PAIRS 6
 #define METADATA_TEXT  32 /* bytes of a value with its NUL */
 
 /* The pairs of a call, with what they point to, but for xattr
@@ -34,6 +40,9 @@ struct metadata_pairs {
 
 /* Is it one of those names? */
 bool metadata_is_ours(const char *name);
+
+/* One for another upload; never 0. */
+uint64_t metadata_draw_mark(void);
 
 void metadata_write(const struct metadata *in, struct metadata_pairs *out);
 

@@ -35,6 +35,7 @@ struct multipart *multipart_new(struct context *ctx, const char *object,
 		return NULL;
 	m->ctx = ctx;
 	m->told = *attr;
+	m->mark = metadata_draw_mark();
 	snprintf(m->object, sizeof(m->object), "%s", object);
 	m->key = name_split(m->object, m->scheme, m->bucket);
 	pthread_mutex_init(&m->lock, NULL);
@@ -76,7 +77,7 @@ int multipart_begin(struct multipart *m, struct cache_file *file)
 	struct metadata_pairs meta;
 	int ret;
 
-	upload_describe(m->is_bare ? NULL : &m->told, m->xattr, &m->foreign, &meta);
+	upload_describe(m->is_bare ? NULL : &m->told, m->mark, m->xattr, &m->foreign, &meta);
 	call.set_user = &meta.pairs;
 	call.set_fields = &m->foreign.fields;
 	ret = store_run(&call);
@@ -372,7 +373,8 @@ static int complete(struct job *j)
 	for (size_t i = 0; i < j->count; i++)
 		parts[i] = (struct store_part){j->parts[i].index + 1,
 					       j->m->cells[j->parts[i].index].id};
-	upload_describe(j->m->is_bare ? NULL : &j->m->told, j->m->xattr, &j->m->foreign, &meta);
+	upload_describe(j->m->is_bare ? NULL : &j->m->told, j->m->mark, j->m->xattr, &j->m->foreign,
+			&meta);
 	call.set_user = &meta.pairs;
 	call.set_fields = &j->m->foreign.fields;
 	call.parts = parts;
@@ -403,7 +405,8 @@ static void take_told(struct job *j)
 		up->sets_mtime = true;
 		up->mtime_ns = told->mtime_ns;
 	}
-	draft_flush_sends(j->file, up->bytes, told->mtime_ns);
+	up->mark = j->m->mark;
+	draft_flush_sends(j->file, &(struct draft_sent){told->mtime_ns, up->mark});
 }
 
 static int run(struct job *j)
@@ -413,6 +416,7 @@ static int run(struct job *j)
 	if (!j->is_ahead) {
 		memcpy(j->m->xattr, j->up->xattr, sizeof(j->m->xattr));
 		j->m->is_bare = j->up->drops == UPLOAD_BARE;
+		j->m->mark = j->up->mark;
 	}
 	if (!ret && !j->is_ahead)
 		ret = foreign_copy(&j->up->foreign, &j->m->foreign);

@@ -30,6 +30,7 @@ struct multipart {
 	const char *key;
 	struct wire_attr told;	     /* mode, owner and time that went with its beginning */
 	char xattr[DRAFT_XATTR_MAX]; /* and extended attributes; what goes ahead has none */
+	uint64_t mark;		     /* as of struct upload */
 	bool is_bare;		     /* but of all these nothing */
 	struct foreign foreign;	     /* and what others keep there; owned */
 	char *upload_id;	     /* owned; NULL: it could not be begun */

@@ -94,17 +94,19 @@ static int send(struct cache_file *file, const struct draft_flush *flush, struct
 	ret = foreign_of(up->ctx, file, &up->foreign, message);
 	if (ret)
 		return ret;
-	draft_flush_sends(file, attr.size, attr.mtime_ns);
+	up->mark = metadata_draw_mark();
+	draft_flush_sends(file, &(struct draft_sent){attr.mtime_ns, up->mark});
 	ret = upload(file, up, message);
 	up->if_match = NULL;
 	return ret;
 }
 
-/* A daemon died, or an answer was lost, while this was being sent: is it in the bucket? Its time,
- * to the nanosecond, tells it from what others wrote; its bytes need not be those of now. 1: it is,
- * and the draft goes on from there; 0: it is not; or an error. */
+/* A daemon died, or an answer was lost, while this was being sent: is it in the bucket? Its mark
+ * tells it from what others wrote, and its time from what another tool has made of it since (s3fs
+ * leaves metadata that it does not know); its bytes need not be those of now. 1: it is, and the
+ * draft goes on from there; 0: it is not; or an error. */
 static int look_for_sent(struct cache_file *file, struct draft_flush *flush,
-			 const struct upload *up, const struct store_object *sent, char *message)
+			 const struct upload *up, const struct draft_sent *sent, char *message)
 {
 	char scheme[8], bucket[256];
 	struct store_call head = {
@@ -123,7 +125,7 @@ static int look_for_sent(struct cache_file *file, struct draft_flush *flush,
 		foreign_learn(up->object, head.object.etag, &head.user, &head.fields);
 		found = head.object;
 		found.mtime_ns = sent->mtime_ns;
-		if (m.has_mtime && m.mtime_ns == sent->mtime_ns && found.size == sent->size)
+		if (m.mark && m.mark == sent->mark && m.has_mtime && m.mtime_ns == sent->mtime_ns)
 			ret = 1;
 	} else if (ret != -ENOENT) {
 		memcpy(message, head.message, STORE_MESSAGE_BYTES);
@@ -140,7 +142,7 @@ static int look_for_sent(struct cache_file *file, struct draft_flush *flush,
 static int send_on(struct cache_file *file, struct draft_flush *flush, struct upload *up,
 		   char *message)
 {
-	struct store_object sent;
+	struct draft_sent sent;
 	int ret = 0;
 
 	if (flush->was_sent)
@@ -153,7 +155,7 @@ static int send_on(struct cache_file *file, struct draft_flush *flush, struct up
 	}
 	if (ret != -ESTALE)
 		return ret;
-	sent = (struct store_object){.size = up->bytes, .mtime_ns = up->mtime_ns};
+	sent = (struct draft_sent){up->mtime_ns, up->mark};
 	return look_for_sent(file, flush, up, &sent, message) == 1 ? -EAGAIN : -ESTALE;
 }
 
@@ -169,13 +171,14 @@ static int settle_attributes(struct cache_file *file, struct draft_flush *flush,
 		.gid = up->gid,
 		.mtime_ns = up->mtime_ns,
 		.xattr = up->xattr,
+		.mark = metadata_draw_mark(),
 	};
 	struct lookup *q = lookup_of(cache_ctx(file), up->object);
 	struct meta_fact fact = {.kind = META_FILE, .object = *version};
 	int ret = q ? 0 : -ENOMEM;
 
 	draft_flush_resolve(file, flush, version);
-	draft_flush_sends(file, version->size, version->mtime_ns);
+	draft_flush_sends(file, &(struct draft_sent){up->mtime_ns, attr.mark});
 	if (!ret)
 		ret = copy_object(q, q, false, &attr, &fact);
 	if (ret == -E2BIG && *up->xattr) {
@@ -187,10 +190,12 @@ static int settle_attributes(struct cache_file *file, struct draft_flush *flush,
 		up->drops = UPLOAD_BARE;
 		ret = 0; /* as it is, then */
 	}
-	if (!ret)
+	if (!ret) {
+		up->mark = attr.mark;
 		memcpy(version->etag, fact.object.etag, sizeof(version->etag));
-	else if (q)
+	} else if (q) {
 		memcpy(message, q->message, STORE_MESSAGE_BYTES);
+	}
 	free(q);
 	return ret;
 }

@@ -35,7 +35,7 @@ static int look(const struct draft_name *name, const struct upload *up, char now
 	if (!ret) {
 		metadata_read(&head.user, &m);
 		is_ours = name->was_sent && m.has_mtime && m.mtime_ns == name->sent.mtime_ns &&
-			  head.object.size == name->sent.size;
+			  m.mark && m.mark == name->sent.mark;
 		is_ours |= !name->is_known || !strcmp(head.object.etag, name->version.etag);
 		snprintf(now, STORE_ETAG_BYTES, "%s", head.object.etag);
 	} else if (ret == -ENOENT) {
@@ -92,7 +92,7 @@ static int publish_one(struct cache_file *file, const char *first, const struct 
 	all.words = 0; /* of an upload: nothing of what is there is taken over */
 	all.is_known = all.is_followed = false;
 	up.flush = &all;
-	draft_name_sends(file, name->object, version->size, version->mtime_ns);
+	draft_name_sends(file, name->object, &(struct draft_sent){version->mtime_ns, up.mark});
 	ret = send(file, first, &up, version, &fact, message);
 	if (ret)
 		return ret;

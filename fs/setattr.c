@@ -43,6 +43,7 @@ void change_apply(const struct change_attr *attr, struct metadata *m)
 	}
 	if (attr->what & CHANGE_XATTR)
 		m->xattr = attr->xattr;
+	m->mark = attr->mark;
 }
 
 static size_t bytes_of(const struct store_pairs *pairs)
@@ -66,7 +67,7 @@ static size_t bytes_with(const struct cache_file *file, const struct change_attr
 	now.mode = attr->what & WIRE_SET_MODE ? (now.mode & S_IFMT) | attr->mode : now.mode;
 	now.uid = attr->what & WIRE_SET_UID ? attr->uid : now.uid;
 	now.gid = attr->what & WIRE_SET_GID ? attr->gid : now.gid;
-	upload_describe(&now, xattr, foreign, &pairs);
+	upload_describe(&now, UINT64_MAX, xattr, foreign, &pairs); /* any is as long */
 	return bytes_of(&pairs.pairs);
 }
 

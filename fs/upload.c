@@ -35,8 +35,8 @@ static int read_whole(void *arg, uint64_t offset, void *buf, size_t bytes)
 	return upload_read(arg, offset, buf, bytes);
 }
 
-void upload_describe(const struct wire_attr *attr, const char *xattr, const struct foreign *foreign,
-		     struct metadata_pairs *out)
+void upload_describe(const struct wire_attr *attr, uint64_t mark, const char *xattr,
+		     const struct foreign *foreign, struct metadata_pairs *out)
 {
 	static const struct metadata none;
 	struct metadata m = none;
@@ -52,6 +52,7 @@ void upload_describe(const struct wire_attr *attr, const char *xattr, const stru
 			.has_gid = attr->gid != WIRE_CALLER,
 			.gid = attr->gid,
 			.xattr = xattr,
+			.mark = mark,
 		};
 	metadata_write(&m, out);
 	for (size_t i = 0; i < foreign->user.count && i < STORE_PAIRS_MAX; i++)
@@ -75,11 +76,12 @@ static int put_whole(struct cache_file *file, struct upload *up, char *message)
 		.source = {read_whole, file, up->bytes},
 		.set_user = &meta.pairs,
 		.set_fields = &up->foreign.fields,
-		.is_marked = up->drops != UPLOAD_BARE, /* its time is there */
+		.is_marked = up->drops != UPLOAD_BARE,
 	};
 	int ret;
 
-	upload_describe(up->drops == UPLOAD_BARE ? NULL : &attr, up->xattr, &up->foreign, &meta);
+	upload_describe(up->drops == UPLOAD_BARE ? NULL : &attr, up->mark, up->xattr, &up->foreign,
+			&meta);
 	ret = store_run(&call);
 	if (!ret)
 		memcpy(up->etag, call.object.etag, sizeof(up->etag));

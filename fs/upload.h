@@ -21,6 +21,7 @@ struct upload {
 	uint32_t mode, uid, gid; /* as of struct wire_attr */
 	int64_t mtime_ns;
 	char xattr[DRAFT_XATTR_MAX]; /* as of fs/xattrs.h; "": none */
+	uint64_t mark;		     /* as of struct metadata; goes unless drops is UPLOAD_BARE */
 	struct foreign foreign;
 	/* What the store has no room for beside foreign, which is other people's. */
 	enum { UPLOAD_ALL, UPLOAD_NO_XATTR, UPLOAD_BARE } drops; /* BARE: nor for mode and owner */
@@ -31,10 +32,10 @@ struct upload {
 	bool sets_mtime, is_late;
 };
 
-/* mode, owner and time of attr (NULL: none), the text of fs/xattrs.h, and what others keep
- * there, as an object's metadata. */
-void upload_describe(const struct wire_attr *attr, const char *xattr, const struct foreign *foreign,
-		     struct metadata_pairs *out);
+/* mode, owner and time of attr and the mark (NULL: none of these), the text of fs/xattrs.h, and
+ * what others keep there, as an object's metadata. */
+void upload_describe(const struct wire_attr *attr, uint64_t mark, const char *xattr,
+		     const struct foreign *foreign, struct metadata_pairs *out);
 
 /* Uploads the whole file. Returns 0; -EAGAIN: it was made shorter meanwhile; or an error as of
  * publish(), with its line in message. */

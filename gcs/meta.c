@@ -17,7 +17,7 @@ static const struct {
 };
 
 /* Written by this program (docs/writing.md). */
-static const char *const ours[] = {"gid", "mode", "mtime", "uid", "xattr"};
+static const char *const ours[] = {"gid", "mode", "mtime", "skyshimupload", "uid", "xattr"};
 
 static bool is_plain(const char *value)
 {

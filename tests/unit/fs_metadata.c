@@ -60,6 +60,25 @@ Test(fs_metadata, read_as_others_write)
 	cr_assert_eq(read_one("uid", "4294967294").uid, 4294967294u);
 }
 
+Test(fs_metadata, a_mark_is_of_one_upload_and_ours)
+{
+	struct metadata in = {.mark = metadata_draw_mark()}, back;
+	struct metadata_pairs out;
+
+	cr_assert_neq(in.mark, 0);
+	cr_assert_neq(in.mark, metadata_draw_mark());
+	metadata_write(&in, &out);
+	cr_assert_eq(out.pairs.count, 1);
+	cr_assert(metadata_is_ours(out.pair[0].name));
+	cr_assert_eq(strlen(value_of(&out, METADATA_MARK)), 16);
+	metadata_read(&out.pairs, &back);
+	cr_assert_eq(back.mark, in.mark);
+	cr_assert_eq(read_one(METADATA_MARK, "00000000000000ff").mark, 255);
+	cr_assert_eq(read_one(METADATA_MARK, "00000000000000fF").mark, 0);
+	cr_assert_eq(read_one(METADATA_MARK, "0000000000000ff").mark, 0);
+	cr_assert_eq(read_one(METADATA_MARK, "00000000000000ff0").mark, 0);
+}
+
 Test(fs_metadata, nonsense_is_nothing)
 {
 	static const char *const odd[] = {"",	 " 1",	"1 ",	"0x10", "1.2.3", "-", "99999999999",

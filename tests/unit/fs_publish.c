@@ -2,6 +2,9 @@
 /* Publishing when a daemon dies, names change meanwhile, or somebody else was first. */
 #include "tests/unit/writing_rig.h"
 
+#include "core/pairs.h"
+#include "fs/metadata.h"
+
 static void recover(unsigned flags, uint64_t id, int wanted)
 {
 	request = (struct wire_request){.op = WIRE_RECOVER, .flags = flags, .offset = id};
@@ -129,6 +132,72 @@ Test(fs_publish, the_next_daemon_knows_what_was_not)
 	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), -ESTALE);
 	cr_assert_null(fake_find("b", "dir/x")->content);
 	close_file(&f);
+	stop();
+}
+
+/* Somebody else stores it with the same attributes, as of what a program has set. */
+static void replace_by_theirs(const char *key)
+{
+	struct fake_object *o = fake_find("b", key);
+	bool is_marked = false;
+
+	for (size_t i = 0; i < o->user.count; i++) {
+		if (strcmp(o->user.pair[i].name, METADATA_MARK) != 0)
+			continue;
+		is_marked = true;
+		memset(o->user.pair[i].value, '5', strlen(o->user.pair[i].value));
+	}
+	cr_assert(is_marked);
+	fake_put("b", key, o->size);
+}
+
+Test(fs_publish, what_was_sent_is_told_by_its_mark)
+{
+	struct open_file f;
+
+	start("60000");
+	cr_assert_eq(open_file("s3/b/dir/x", O_RDWR, &f), 0);
+	write_at(&f, "sent", 4, 0);
+	fake.lose = -ECANCELED;
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), -ECANCELED);
+	fake.lose = 0;
+	replace_by_theirs("dir/x");
+	halt();
+	start("60000");
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), -ESTALE);
+	cr_assert_null(fake_find("b", "dir/x")->content, "theirs is gone");
+	close_file(&f);
+	stop();
+}
+
+static const char *mark_of(const char *key)
+{
+	return pairs_get(&fake_find("b", key)->user, METADATA_MARK);
+}
+
+/* It is of one upload: other attributes make it another's object, which an earlier daemon that died
+ * does not take for what it has sent. */
+Test(fs_publish, a_mark_is_of_one_upload)
+{
+	char first[METADATA_TEXT];
+	struct open_file f;
+
+	start("60000");
+	cr_assert_eq(open_file("s3/b/dir/new", O_WRONLY | O_CREAT, &f), 0);
+	write_at(&f, "one", 3, 0);
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
+	cr_assert_not_null(mark_of("dir/new"));
+	snprintf(first, sizeof(first), "%s", mark_of("dir/new"));
+	write_at(&f, "two", 3, 0);
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
+	cr_assert_not_null(mark_of("dir/new"));
+	cr_assert_str_neq(mark_of("dir/new"), first);
+	close_file(&f);
+	sweep_until_clean();
+	request = (struct wire_request){.op = WIRE_SETATTR, .flags = WIRE_SET_MODE, .mode = 0600};
+	cr_assert_eq(ask("s3/b/dir/new", strlen("s3/b/dir/new")), 0);
+	cr_assert_str_eq(pairs_get(&fake_find("b", "dir/new")->user, "mode"), "33152");
+	cr_assert_null(mark_of("dir/new"));
 	stop();
 }
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A daemon that dies after a change was carried out, before it could say so: the next one is asked again.
+"""A daemon that dies after a change was carried out, before it could say so: the next one is asked again. And one that
+loses the answer, while somebody else replaces what it has stored.
 
-A relay between daemon and store lets the change through, and kills the daemon instead of handing the answer on.
+A relay between daemon and store lets the change through, and does that instead of handing the answer on.
 """
 import os
 import signal
@@ -13,10 +14,11 @@ from cases.write import keys_below
 
 
 class Deadly:
-    """Relays connections; the answer to the first request that starts so is the daemon's end."""
+    """Relays connections; the answer to the first request that starts so is the daemon's end, or what `instead` does."""
 
-    def __init__(self, context, store, start):
+    def __init__(self, context, store, start, instead=None):
         self.context, self.start, self.killed = context, start, False
+        self.instead = instead or self.kill
         self.backend = store.netloc.rsplit(":", 1)
         self.server = socket.create_server(("127.0.0.1", 0))
         self.netloc = f"127.0.0.1:{self.server.getsockname()[1]}"
@@ -40,10 +42,13 @@ class Deadly:
         def look(_):
             if doomed.is_set() and not self.killed:
                 self.killed = True
-                for pid in self.context.daemons():
-                    os.kill(pid, signal.SIGKILL)
+                self.instead()
                 raise OSError
         self.pump(store, client, look)
+
+    def kill(self):
+        for pid in self.context.daemons():
+            os.kill(pid, signal.SIGKILL)
 
     @staticmethod
     def pump(source, target, look):
@@ -80,7 +85,7 @@ def dies(name, what, key, command, there):
         want(deadly.killed, "no such request was made")
         want(result.status == 0, f"it was carried out, and reported as failed: {result}")
         left = set(keys_below(context, prefix + "/"))
-        want(left == {f"{prefix}/{key}" for key in [*there, "keep"]}, f"left: {left}")
+        want(left == {f"{prefix}/{name}" for name in [*there, "keep"]}, f"left: {left}")
     return check
 
 
@@ -90,10 +95,66 @@ def links(context):
     dies("link", *what, "ln $D/a $D/b", there=["a", "b"])(context)
 
 
+TIME_NS = 1_500_000_000_123_456_789
+WRITES = f"""
+import errno, os, sys
+fd = os.open(os.environ["D"] + "/f", os.O_RDWR | os.O_CREAT)
+for _ in range(int(sys.argv[1])):
+    os.write(fd, b"ours\\n" * (1 << 20))
+os.utime(fd, ns=({TIME_NS}, {TIME_NS}))
+try:
+    os.close(fd)
+    print("stored")
+except OSError as e:
+    print(errno.errorcode[e.errno])
+"""
+
+
+def replaced(name, fives, start, is_new=False):
+    """An upload whose answer is lost, and before it is sent again somebody else's is there, of the same size and with the
+    same time: what he has stored stays. start: how the request begins that stores ours."""
+    def check(context):
+        bucket, prefix = context.bucket + context.world.CHANGING, f"resent-{name}"
+        bytes_there = 5 * fives << 20
+        if not is_new:
+            context.store.put(bucket, f"{prefix}/f", b"older" * (fives << 20))
+        context.store.put(bucket, f"{prefix}/keep")
+
+        def replace():
+            context.store.put(bucket, f"{prefix}/f", b"their" * (fives << 20),
+                              {"mode": str(0o100644), "mtime": f"{TIME_NS // 10**9}.{TIME_NS % 10**9:09}"})
+        relay = Deadly(context, context.store, start(context.store, bucket, f"{prefix}/f").encode(), replace)
+        env = {"D": f"{context.cloud}{context.world.CHANGING}/{prefix}", **context.store.environment(relay.netloc)}
+        try:
+            result = context.run([context.skyshim, "run", "python3", "-c", WRITES, str(fives)], env=env, timeout=100)
+        finally:
+            relay.close()
+        want(relay.killed, "no such request was made")
+        there = context.store.get(bucket, f"{prefix}/f")
+        want(there[:5] == b"their" and len(there) == bytes_there, f"theirs is gone: {there[:5]!r}, {len(there)} bytes; {result}")
+        want(result.stdout == b"ESTALE\n", f"nobody was told: {result}")
+        left = context.run([context.skyshim, "recover"], env=context.store.environment())
+        want(f"{prefix}/f".encode() in left.stdout, f"ours is not kept: {left}")
+    return check
+
+
+def by_put(store, bucket, key):
+    return store.request_line("PUT", bucket, key)
+
+
+def by_completion(store, bucket, key):
+    return f"POST {store.base}/{bucket}/{key}?uploadId="
+
+
 CASES = [
     Case("resent/unlink", check=dies("unlink", "DELETE", "a", "rm $D/a", there=[])),
     Case("resent/rename", check=dies("rename", "DELETE", "a", "mv $D/a $D/b", there=["b"])),
     Case("resent/mkdir", check=dies("mkdir", "PUT", "new/", "mkdir $D/new", there=["a", "new/"])),
     Case("resent/link", check=links),
     Case("resent/close", check=dies("close", "PUT", "new", "echo content >$D/new", there=["a", "new"])),
+    Case("resent/close-parts", s3_only=True, embedded_only=True,
+         check=dies("close-parts", "POST", "new?uploadId=", "head -c 20000000 /dev/zero >$D/new", there=["a", "new"])),
+    Case("resent/replaced", check=replaced("replaced", 1, by_put)),
+    Case("resent/replaced-new", check=replaced("replaced-new", 1, by_put, is_new=True)),
+    Case("resent/replaced-parts", check=replaced("replaced-parts", 4, by_completion), s3_only=True, embedded_only=True),
 ]
