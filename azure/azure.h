@@ -116,6 +116,9 @@ int azure_copy_build(const struct store_call *call, const struct store_site *sit
 int azure_copy_parse(struct store_call *call, const struct store_answer *answer,
 		     struct store_check *check);
 int azure_copy_settled(const struct store_answer *answer);
+int azure_copy_build_look(const struct store_call *call, const struct store_site *site,
+			  struct store_request *out);
+int azure_copy_made(struct store_call *call, const struct store_answer *answer);
 
 /* Is what is copied in the same account? */
 bool azure_copy_is_within(const struct store_call *call);

@@ -9,6 +9,8 @@
 #include <strings.h>
 
 #include "azure/azure.h"
+#include "core/pairs.h"
+#include "core/scope.h"
 
 #define SOURCE_BYTES (STORE_ORIGIN_BYTES + 3 * (AZURE_KEY_BYTES + URI_PATH_BYTES))
 
@@ -103,4 +105,68 @@ int azure_copy_settled(const struct store_answer *answer)
 	if (!status || !strcasecmp(status, "success"))
 		return 0;
 	return strcasecmp(status, "pending") ? -EIO : -EINPROGRESS;
+}
+
+/* --- after a lost answer ----------------------------------------------------------------------
+ *
+ * "Get Blob Properties": what a Copy Blob has made says what of (x-ms-copy-source), until it is
+ * written anew. Metadata that was set is there in full. Both are as young as the request. */
+
+int azure_copy_build_look(const struct store_call *call, const struct store_site *site,
+			  struct store_request *out)
+{
+	struct store_call head = *call;
+
+	head.if_match = head.if_none_match = NULL;
+	return azure_blob_build_head(&head, site, out);
+}
+
+/* Does that address name what was to be copied? Of an emulator the account is in the path.
+ * Returns 0, -ESTALE, or -ENOENT: the path does, but the account need not be the same. */
+static int compare_source(const struct store_call *call, const char *url)
+{
+	const char *host = strstr(url, "://");
+	const char *path = host ? strchr(host + 3, '/') : NULL;
+	size_t account_len = strcspn(call->from_bucket, "/");
+	SCOPE_BUFFER struct buffer wanted = BUFFER_INIT(SOURCE_BYTES);
+	SCOPE_FREE char *said = path ? strndup(path, strcspn(path, "?")) : NULL;
+
+	if (!path)
+		return -ESTALE;
+	if (!said || buffer_addf(&wanted, "/%s/%s", call->from_bucket, call->from_key))
+		return -ENOMEM;
+	if (uri_decode_path(said) < 0)
+		return -ESTALE;
+	if (!strcmp(said, buffer_text(&wanted)))
+		return 0;
+	if (strcmp(said, buffer_text(&wanted) + 1 + account_len) != 0)
+		return -ESTALE;
+	host += 3;
+	return !strncasecmp(host, call->from_bucket, account_len) && host[account_len] == '.'
+		       ? 0
+		       : -ENOENT;
+}
+
+int azure_copy_made(struct store_call *call, const struct store_answer *answer)
+{
+	const char *source = header_get(answer->fields, "x-ms-copy-source");
+	const char *status = header_get(answer->fields, "x-ms-copy-status");
+	const char *before = call->if_match ? call->if_match : NULL;
+	struct store_check check = {0};
+	int ret;
+
+	if (!before && is_onto_itself(call))
+		before = call->from_etag;
+	ret = azure_blob_parse_head(call, answer, &check);
+	if (ret)
+		return ret == -ENOENT ? -ESTALE : ret;
+	if (!pairs_hold(&call->user, call->set_user) ||
+	    (before && !strcmp(before, call->object.etag)))
+		return -ESTALE;
+	if (is_onto_itself(call))
+		return 0;
+	if (!source || !status ||
+	    (strcasecmp(status, "success") != 0 && strcasecmp(status, "pending") != 0))
+		return -ESTALE;
+	return compare_source(call, source);
 }

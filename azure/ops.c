@@ -43,6 +43,8 @@ const struct store_ops azure_ops = {
 			     .parse = azure_copy_parse,
 			     .settled = azure_copy_settled,
 			     .expect = azure_put_unknown,
+			     .look = azure_copy_build_look,
+			     .made = azure_copy_made,
 			     .works = true},
 	.verb[STORE_MULTIPART_BEGIN] = {.local = azure_blocks_begin},
 	.verb[STORE_PART] = {.build = azure_blocks_build_part,

@@ -169,8 +169,9 @@ struct store_verb_ops {
 	int (*expect)(const struct store_call *call, const struct store_sums *sums,
 		      char identity[STORE_ETAG_BYTES]);
 	/* Where expect() cannot tell: asks for what shows beyond doubt whether this call has made
-	 * what is there, and reads it: 0, it has, and these are the results, -ESTALE, it has not,
-	 * -ENOENT, that does not show it after all, or as parse. NULL: nothing does. */
+	 * what is there, and reads it: 0, it has, and these are the results (settled() is asked of
+	 * the same answer), -ESTALE, it has not, -ENOENT, that does not show it after all, or as
+	 * parse. NULL: nothing does. */
 	int (*look)(const struct store_call *call, const struct store_site *site,
 		    struct store_request *out);
 	int (*made)(struct store_call *call, const struct store_answer *answer);

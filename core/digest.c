@@ -102,6 +102,32 @@ static uint32_t crc_add(uint32_t table[SLICES][256], uint32_t crc, const uint8_t
 	return crc;
 }
 
+/* Polynomials modulo CRC32C's; the highest bit is the coefficient of x to the 0. */
+static uint32_t crc32c_times(uint32_t a, uint32_t b)
+{
+	uint32_t product = 0;
+
+	for (int bit = 31; bit >= 0; bit--) {
+		if (a >> bit & 1)
+			product ^= b;
+		b = b & 1 ? b >> 1 ^ CRC32C_POLY : b >> 1;
+	}
+	return product;
+}
+
+uint32_t digest_crc32c_join(uint32_t a, uint32_t b, uint64_t b_bytes)
+{
+	uint32_t shift = UINT32_C(1) << 31;  /* x to the 0, then to 8 * b_bytes */
+	uint32_t square = UINT32_C(1) << 23; /* x to the 8, then squared with each bit of it */
+
+	for (; b_bytes; b_bytes >>= 1) {
+		if (b_bytes & 1)
+			shift = crc32c_times(shift, square);
+		square = crc32c_times(square, square);
+	}
+	return crc32c_times(shift, a) ^ b;
+}
+
 int digest_run_start(struct digest_run *run, enum digest_kind kind)
 {
 	const EVP_MD *md = kind == DIGEST_MD5 ? EVP_md5() : EVP_sha256();

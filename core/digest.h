@@ -39,6 +39,9 @@ struct digest_run {
 int digest_run_start(struct digest_run *run, enum digest_kind kind);
 int digest_run_add(struct digest_run *run, const void *data, size_t bytes);
 
+/* The CRC32C of a and then b, from those of both and the bytes of b. */
+uint32_t digest_crc32c_join(uint32_t a, uint32_t b, uint64_t b_bytes);
+
 /* Ends the run. Returns the bytes in out (4, 16 or 32), or -EIO. */
 int digest_run_end(struct digest_run *run, uint8_t out[DIGEST_MAX_BYTES]);
 

@@ -129,6 +129,10 @@ bool lost_ask(struct flight *f, int error);
 /* The HEAD's answer: ends the call. */
 void lost_found(struct flight *f);
 
+/* The same error, or -ESTALE: what was looked at instead of a HEAD was made before this write was
+ * first sent. */
+int lost_dated(const struct flight *f, int error);
+
 /* What was looked at instead of a HEAD shows that it is ours (0), another's (-ESTALE) or nothing
  * (-ENOENT): ends the call. */
 void lost_shown(struct flight *f, int error);

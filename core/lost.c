@@ -63,8 +63,11 @@ bool lost_ask(struct flight *f, int error)
 {
 	char identity[STORE_ETAG_BYTES];
 
+	/* a copy that the service is still at work on keeps its name busy */
+	if (error == -EBUSY && !flight_verb(f)->look)
+		return false;
 	if (f->asking != ASK_CALL || !f->unsure || !flight_verb(f)->expect ||
-	    (error != -ESTALE && error != -ENOENT && error != -EIO))
+	    (error != -ESTALE && error != -ENOENT && error != -EIO && error != -EBUSY))
 		return false;
 	if (expected(f, identity) < 0 && (!flight_verb(f)->look || error == -ENOENT)) {
 		if (error != -ESTALE)
@@ -98,20 +101,6 @@ static bool is_too_old(const struct flight *f)
 	return now_s - f->ask.object.mtime_ns / DATE_NS_PER_S > flight_s + AGE_SLACK_S;
 }
 
-/* Is all that went with the write kept there? */
-static bool has_ours(const struct flight *f)
-{
-	const struct store_pairs *sent = f->call->set_user;
-
-	for (size_t i = 0; sent && i < sent->count; i++) {
-		const char *kept = pairs_get(&f->ask.user, sent->pair[i].name);
-
-		if (!kept || strcmp(kept, sent->pair[i].value) != 0)
-			return false;
-	}
-	return true;
-}
-
 /* Where what identifies its bytes does not: by a mark that the caller made. */
 static bool has_mark(const struct flight *f)
 {
@@ -128,12 +117,18 @@ void lost_found(struct flight *f)
 	bool tells = f->ops->identity(&answer, &f->ask.object, there);
 	bool same = !expected(f, ours) && !strcasecmp(ours, there);
 
-	if ((same || (!tells && has_mark(f))) && !is_too_old(f) && has_ours(f))
+	if ((same || (!tells && has_mark(f))) && !is_too_old(f) &&
+	    pairs_hold(&f->ask.user, f->call->set_user))
 		flight_conclude(f, 0);
 	else if (!same && !is_too_old(f) && !tells)
 		give_up(f);
 	else
 		lost_not_ours(f);
+}
+
+int lost_dated(const struct flight *f, int error)
+{
+	return !error && is_too_old(f) ? -ESTALE : error;
 }
 
 void lost_shown(struct flight *f, int error)

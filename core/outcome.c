@@ -271,12 +271,13 @@ static bool await_settled(struct flight *f, const struct store_answer *answer)
 	int64_t delay_ms;
 	int ret;
 
-	if (!settled || (f->asking != ASK_CALL && f->asking != ASK_SETTLED))
+	if (!settled ||
+	    (f->asking != ASK_CALL && f->asking != ASK_MADE && f->asking != ASK_SETTLED))
 		return false;
 	ret = settled(answer);
 	if (!ret)
 		return false;
-	if (f->asking == ASK_CALL)
+	if (f->asking != ASK_SETTLED)
 		f->settle_ms = now_ms;
 	f->asking = ASK_SETTLED;
 	delay_ms = SETTLE_FIRST_MS + (now_ms - f->settle_ms) / 4;
@@ -299,6 +300,7 @@ static bool await_settled(struct flight *f, const struct store_answer *answer)
 static void on_step(struct flight *f)
 {
 	note_success(f);
+	f->asking = ASK_CALL; /* also when a look has shown it */
 	if (f->ask.is_made && !f->is_made) {
 		f->is_made = true;
 		f->made = f->ask.object;
@@ -363,7 +365,9 @@ static void on_success(struct flight *f)
 	}
 	if (f->asking == ASK_MADE && (!ret || ret == -ESTALE || ret == -ENOENT)) {
 		note_success(f);
-		lost_shown(f, ret);
+		ret = lost_dated(f, ret);
+		if (ret || !await_settled(f, &answer))
+			lost_shown(f, ret);
 		return;
 	}
 	if (ret == -EREMOTEIO) {

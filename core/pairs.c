@@ -36,6 +36,17 @@ const char *pairs_get(const struct store_pairs *pairs, const char *name)
 	return NULL;
 }
 
+bool pairs_hold(const struct store_pairs *kept, const struct store_pairs *sent)
+{
+	for (size_t i = 0; sent && i < sent->count; i++) {
+		const char *value = pairs_get(kept, sent->pair[i].name);
+
+		if (!value || strcmp(value, sent->pair[i].value) != 0)
+			return false;
+	}
+	return true;
+}
+
 void pairs_free(struct store_pairs *pairs)
 {
 	for (size_t i = 0; i < pairs->count; i++) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Deletions by the hundred: "Sending batch requests" of the Cloud Storage guides. Requests in a
- * document, answered by a document of answers in the same order.
+ * "Sending batch requests" of the Cloud Storage guides: deletions by the hundred, and what is to be
+ * seen of two objects at once. Requests in a document, answered by a document of answers in the
+ * same order.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,6 +30,15 @@ static const char *boundary_of(const struct store_request *out)
 	return header_get(&out->fields, "Content-Type") + strlen(BOUNDARY_FIELD);
 }
 
+static int add(const struct store_request *one, struct store_request *out)
+{
+	return buffer_addf(&out->body,
+			   "--%s\r\nContent-Type: application/http\r\n"
+			   "Content-Transfer-Encoding: binary\r\n\r\n"
+			   "%s %s HTTP/1.1\r\n\r\n\r\n",
+			   boundary_of(out), one->method, buffer_text(&one->target));
+}
+
 int gcs_batch_delete(const struct store_site *site, const char *bucket, const char *key,
 		     struct store_request *out)
 {
@@ -38,13 +48,31 @@ int gcs_batch_delete(const struct store_site *site, const char *bucket, const ch
 	if (!ret)
 		ret = gcs_site_finish(site, NULL, &one);
 	if (!ret)
-		ret = buffer_addf(&out->body,
-				  "--%s\r\nContent-Type: application/http\r\n"
-				  "Content-Transfer-Encoding: binary\r\n\r\n"
-				  "DELETE %s HTTP/1.1\r\n\r\n\r\n",
-				  boundary_of(out), buffer_text(&one.target));
+		ret = add(&one, out);
 	buffer_free(&one.target);
 	return ret;
+}
+
+int gcs_batch_head(const struct store_call *head, const struct store_site *site,
+		   struct store_request *out)
+{
+	struct store_request one = {.target = BUFFER_INIT(STORE_TARGET_BYTES)};
+	int ret = gcs_object_build_head(head, site, &one);
+
+	if (!ret)
+		ret = add(&one, out);
+	buffer_free(&one.target);
+	return ret;
+}
+
+/* Behind the fields of the part stands an answer, with fields of its own. */
+json_t *gcs_batch_json(const struct batch_part *part)
+{
+	const char *at = memmem(part->text, part->bytes, "HTTP/1.", strlen("HTTP/1."));
+	const char *end = part->text + part->bytes;
+
+	at = at ? memmem(at, (size_t)(end - at), "\r\n\r\n", 4) : NULL;
+	return at ? json_loadb(at, (size_t)(end - at), JSON_DISABLE_EOF_CHECK, NULL) : NULL;
 }
 
 int gcs_batch_end(struct store_request *out)

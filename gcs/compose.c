@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/batch.h"
+#include "core/pairs.h"
 #include "core/scope.h"
 #include "gcs/gcs.h"
 
@@ -56,17 +57,15 @@ static int add_source(json_t *sources, const char *name, const char *etag)
 	return json_array_append_new(sources, source) ? -EINVAL : 0;
 }
 
-/* Of what is kept the id is a version and then a name: see parts.c. */
 static int add_part(const struct store_call *call, const struct store_part *part, json_t *sources)
 {
-	const char *end = part->etag[0] == '"' ? strchr(part->etag + 1, '"') : NULL;
-	char etag[STORE_ETAG_BYTES], name[NAME_BYTES];
+	struct gcs_part said;
+	char name[NAME_BYTES];
 
-	if (!end || end - part->etag >= STORE_ETAG_BYTES - 1)
+	if (gcs_parts_read(part->etag, &said) < 0)
 		return -EINVAL;
-	snprintf(etag, sizeof(etag), "%.*s", (int)(end - part->etag + 1), part->etag);
 	name_part(call->upload, part->number, name);
-	return add_source(sources, end[1] ? end + 1 : name, etag);
+	return add_source(sources, said.name[0] ? said.name : name, said.etag);
 }
 
 static int add_sources(const struct store_call *call, json_t *sources)
@@ -197,6 +196,62 @@ int gcs_compose_parse(struct store_call *call, const struct store_answer *answer
 		return ret;
 	call->is_made = call->step + 1 == rounds;
 	return carry(call, call->is_made ? MADE : call->object.etag);
+}
+
+/* --- after a lost answer to the last composition ---------------------------------------------- */
+
+int gcs_compose_build_look(const struct store_call *call, const struct store_site *site,
+			   struct store_request *out)
+{
+	struct store_call head = *call;
+
+	head.if_match = head.if_none_match = NULL;
+	return gcs_object_build_head(&head, site, out);
+}
+
+/* What the whole must have as its CRC32C and size. -ENOENT: that of a part is not known. */
+static int expect(const struct store_call *call, char crc32c[DIGEST_BASE64_BYTES], uint64_t *size)
+{
+	uint8_t raw[DIGEST_CRC_BYTES];
+	uint32_t sum = 0;
+
+	*size = 0;
+	for (size_t i = 0; i < call->part_count; i++) {
+		struct gcs_part part;
+
+		if (gcs_parts_read(call->parts[i].etag, &part) < 0 || !part.has_sum)
+			return -ENOENT;
+		sum = digest_crc32c_join(sum, part.crc32c, part.size);
+		*size += part.size;
+	}
+	for (int i = 0; i < DIGEST_CRC_BYTES; i++)
+		raw[i] = (uint8_t)(sum >> (24 - 8 * i));
+	digest_base64(raw, sizeof(raw), crc32c);
+	return 0;
+}
+
+/* It is ours by its bytes and by what went with them: a time, mostly, to the nanosecond. */
+int gcs_compose_made(struct store_call *call, const struct store_answer *answer)
+{
+	char crc32c[DIGEST_BASE64_BYTES];
+	struct store_check check = {0};
+	uint64_t size;
+	int ret = expect(call, crc32c, &size);
+
+	if (ret)
+		return ret;
+	if (call->step + 1 != rounds_of(call->part_count))
+		return -ENOENT; /* only the last has conditions to break */
+	ret = gcs_object_parse_head(call, answer, &check);
+	if (ret)
+		return ret;
+	gcs_resource_sum(answer, &check);
+	if (strcmp(check.text, crc32c) != 0 || call->object.size != size ||
+	    !pairs_hold(&call->user, call->set_user) ||
+	    (call->if_match && !strcmp(call->if_match, call->object.etag)))
+		return -ESTALE;
+	call->is_made = true;
+	return carry(call, MADE);
 }
 
 /* --- an upload that is given up: listed, deleted, and listed again until there is nothing --- */

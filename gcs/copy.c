@@ -109,43 +109,94 @@ int gcs_copy_parse(struct store_call *call, const struct store_answer *answer,
 	return ret;
 }
 
-/* After a lost answer. A patch leaves the generation as it is, and with it the bytes. Who has made
- * what is there by copying cannot be seen. */
+/* --- after a lost answer ----------------------------------------------------------------------
+ *
+ * A patch leaves the generation as it is, and with it the bytes. A copy has the bytes and the
+ * metadata of what it was made of, and is as young as the request: both are asked for. */
+
 int gcs_copy_build_look(const struct store_call *call, const struct store_site *site,
 			struct store_request *out)
 {
-	struct store_call head = *call;
+	struct store_call to = *call, from = *call;
+	int ret;
 
-	head.if_match = head.if_none_match = NULL;
-	return gcs_object_build_head(&head, site, out);
+	to.if_match = to.if_none_match = from.if_none_match = NULL;
+	if (is_onto_itself(call))
+		return gcs_object_build_head(&to, site, out);
+	from.bucket = call->from_bucket;
+	from.key = call->from_key;
+	from.if_match = call->from_etag;
+	ret = gcs_batch_begin(site, out);
+	if (!ret)
+		ret = gcs_batch_head(&to, site, out);
+	if (!ret)
+		ret = gcs_batch_head(&from, site, out);
+	return ret ? ret : gcs_batch_end(out);
 }
 
-static bool has_metadata(const struct store_pairs *sent, const struct store_pairs *kept)
-{
-	for (size_t i = 0; sent && i < sent->count; i++) {
-		const char *value = pairs_get(kept, sent->pair[i].name);
-
-		if (!value || strcmp(value, sent->pair[i].value) != 0)
-			return false;
-	}
-	return true;
-}
-
-int gcs_copy_made(struct store_call *call, const struct store_answer *answer)
+static int made_patch(struct store_call *call, const struct store_answer *answer)
 {
 	const char *before = call->if_match ? call->if_match : call->from_etag;
 	struct gcs_version old, new;
 	struct store_check check = {0};
 	int ret;
 
-	if (!is_onto_itself(call) || !before || gcs_version_read(before, &old) < 0)
+	if (!before || gcs_version_read(before, &old) < 0)
 		return -ENOENT;
 	ret = gcs_object_parse_head(call, answer, &check);
 	if (ret)
 		return ret;
 	if (gcs_version_read(call->object.etag, &new) < 0)
 		return -EBADMSG;
-	return !strcmp(old.generation, new.generation) && has_metadata(call->set_user, &call->user)
+	return !strcmp(old.generation, new.generation) && pairs_hold(&call->user, call->set_user)
 		       ? 0
 		       : -ESTALE;
+}
+
+static bool has_same_bytes(const json_t *a, const json_t *b)
+{
+	return gcs_resource_text(a, "crc32c")[0] &&
+	       !strcmp(gcs_resource_text(a, "crc32c"), gcs_resource_text(b, "crc32c")) &&
+	       !strcmp(gcs_resource_text(a, "size"), gcs_resource_text(b, "size"));
+}
+
+static int compare(struct store_call *call, const json_t *to, const json_t *from)
+{
+	struct store_call source = {0};
+	int ret = gcs_resource_object(to, &call->object);
+
+	if (!ret)
+		ret = gcs_resource_pairs(to, call);
+	if (!ret)
+		ret = gcs_resource_pairs(from, &source);
+	if (!ret && (!has_same_bytes(to, from) ||
+		     !pairs_hold(&call->user, call->set_user ? call->set_user : &source.user) ||
+		     (call->if_match && !strcmp(call->if_match, call->object.etag))))
+		ret = -ESTALE;
+	pairs_free(&source.user);
+	pairs_free(&source.fields);
+	return ret == -EMSGSIZE ? -EBADMSG : ret;
+}
+
+int gcs_copy_made(struct store_call *call, const struct store_answer *answer)
+{
+	struct batch_part parts[2];
+	json_t *to, *from;
+	int ret;
+
+	if (is_onto_itself(call))
+		return made_patch(call, answer);
+	ret = batch_read(answer, parts, 2);
+	if (ret)
+		return ret;
+	if (parts[0].status == 404)
+		return -ESTALE;
+	if (parts[0].status != 200 || parts[1].status != 200)
+		return -ENOENT; /* what it was made of is gone, or is another */
+	to = gcs_batch_json(&parts[0]);
+	from = gcs_batch_json(&parts[1]);
+	ret = to && from ? compare(call, to, from) : -EBADMSG;
+	json_decref(to);
+	json_decref(from);
+	return ret;
 }

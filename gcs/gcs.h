@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "core/backend.h"
+#include "core/batch.h"
 
 #define GCS_KEY_BYTES	  1024 /* of an object's name, in UTF-8 */
 #define GCS_BUCKET_MIN	  3
@@ -100,6 +101,9 @@ int gcs_resource_parse(struct store_call *call, const struct store_answer *answe
 /* Its CRC32C as what to check. */
 void gcs_resource_check(const json_t *resource, struct store_check *check);
 
+/* The same of an answer that is one. */
+void gcs_resource_sum(const struct store_answer *answer, struct store_check *check);
+
 /* object.c: reading */
 int gcs_object_build_head(const struct store_call *call, const struct store_site *site,
 			  struct store_request *out);
@@ -162,11 +166,26 @@ int gcs_parts_parse_keep(struct store_call *call, const struct store_answer *ans
 /* Is it the id of an upload? */
 bool gcs_parts_is_upload(const char *upload);
 
+/* What the id of a part says. */
+struct gcs_part {
+	char etag[STORE_ETAG_BYTES];
+	const char *name; /* "": the part's own; points into the id */
+	bool has_sum;	  /* the next two are known */
+	uint32_t crc32c;
+	uint64_t size;
+};
+
+/* Returns 0 or -EINVAL. */
+int gcs_parts_read(const char *id, struct gcs_part *out);
+
 /* compose.c: their completion and removal, which take several requests */
 int gcs_compose_build(const struct store_call *call, const struct store_site *site,
 		      struct store_request *out);
 int gcs_compose_parse(struct store_call *call, const struct store_answer *answer,
 		      struct store_check *check);
+int gcs_compose_build_look(const struct store_call *call, const struct store_site *site,
+			   struct store_request *out);
+int gcs_compose_made(struct store_call *call, const struct store_answer *answer);
 int gcs_compose_build_abort(const struct store_call *call, const struct store_site *site,
 			    struct store_request *out);
 int gcs_compose_parse_abort(struct store_call *call, const struct store_answer *answer,
@@ -191,11 +210,16 @@ int gcs_remove_build_many(const struct store_call *call, const struct store_site
 int gcs_remove_parse_many(struct store_call *call, const struct store_answer *answer,
 			  struct store_check *check);
 
-/* batch.c: many deletions in one request */
+/* batch.c: many requests in one */
 int gcs_batch_begin(const struct store_site *site, struct store_request *out);
 int gcs_batch_delete(const struct store_site *site, const char *bucket, const char *key,
 		     struct store_request *out);
+int gcs_batch_head(const struct store_call *head, const struct store_site *site,
+		   struct store_request *out);
 int gcs_batch_end(struct store_request *out);
+
+/* The JSON of an answer inside, or NULL. json_decref() it. */
+json_t *gcs_batch_json(const struct batch_part *part);
 
 /* fault.c */
 void gcs_fault_parse(const struct store_call *call, const struct store_site *site,

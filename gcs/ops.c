@@ -54,6 +54,8 @@ const struct store_ops gcs_ops = {
 	.verb[STORE_COMPLETE] = {.build = gcs_compose_build,
 				 .parse = gcs_compose_parse,
 				 .expect = gcs_put_unknown,
+				 .look = gcs_compose_build_look,
+				 .made = gcs_compose_made,
 				 .works = true},
 	.verb[STORE_ABORT] = {.build = gcs_compose_build_abort, .parse = gcs_compose_parse_abort},
 	.verb[STORE_UPLOADS] = {.local = gcs_parts_none},

@@ -96,6 +96,14 @@ void gcs_resource_check(const json_t *resource, struct store_check *check)
 	strcpy(check->text, crc32c);
 }
 
+void gcs_resource_sum(const struct store_answer *answer, struct store_check *check)
+{
+	json_t *resource = gcs_resource_load(answer);
+
+	gcs_resource_check(resource, check);
+	json_decref(resource);
+}
+
 int gcs_resource_parse(struct store_call *call, const struct store_answer *answer,
 		       struct store_check *check)
 {

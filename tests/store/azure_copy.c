@@ -176,6 +176,7 @@ void azure_copy_blob(struct azure_call *c)
 		snprintf(progress, sizeof(progress), "%llu/%llu", (unsigned long long)size,
 			 (unsigned long long)size);
 		headers_add(&o->headers, "x-ms-copy-id", c->req->id);
+		headers_add(&o->headers, "x-ms-copy-source", azure_header(c, "x-ms-copy-source"));
 		headers_add(&o->headers, "x-ms-copy-status", "success");
 		headers_add(&o->headers, "x-ms-copy-progress", progress);
 		headers_add(&o->headers, "x-ms-copy-completion-time", done);

@@ -2,6 +2,7 @@
 /* Azure's build and parse functions, by the files of tests/golden/azure, and what its signer adds.
  */
 #include "azure/azure.h"
+#include "core/pairs.h"
 #include "tests/unit/golden_ops.h"
 
 static const char unsigned_env[] = "AZURE_STORAGE_ANON=true";
@@ -176,4 +177,57 @@ Test(azure_ops, blocks_of_its_own_show_who_has_made_a_blob)
 	cr_expect_eq(made_of("", 2), -ESTALE);
 	/* none is its own: another's list may be the same */
 	cr_expect_eq(made_of(BLOCK("a=") BLOCK("b="), 1), -ESTALE);
+}
+
+/* The same of a copy: is it one of acct/c/from, and not what was there before? */
+static int copied(const char *source, const char *status, const char *etag)
+{
+	struct store_pair pair = {(char *)"mode", (char *)"1"};
+	const struct store_pairs user = {&pair, 1};
+	struct store_call call = {
+		.bucket = "acct/c",
+		.key = "to",
+		.from_bucket = "acct/c",
+		.from_key = "a b",
+		.if_match = "\"before\"",
+		.set_user = &user,
+	};
+	struct header_list fields = {0};
+	struct store_answer answer = {.status = 200, .fields = &fields, .body = ""};
+	int ret;
+
+	header_add(&fields, "ETag", etag);
+	header_add(&fields, "Content-Length", "7");
+	header_add(&fields, "x-ms-meta-mode", strcmp(status, "other") ? "1" : "2");
+	if (source)
+		header_add(&fields, "x-ms-copy-source", source);
+	header_add(&fields, "x-ms-copy-status", strcmp(status, "other") ? status : "success");
+	ret = azure_copy_made(&call, &answer);
+	pairs_free(&call.user);
+	pairs_free(&call.fields);
+	header_clear(&fields);
+	return ret;
+}
+
+Test(azure_ops, a_copy_says_what_it_was_made_of)
+{
+	static const char here[] = "https://acct.blob.core.windows.net/c/a%20b";
+
+	cr_expect_eq(copied(here, "success", "\"new\""), 0);
+	cr_expect_eq(copied(here, "pending", "\"new\""), 0);
+	cr_expect_eq(copied("https://acct.blob.core.windows.net/c/a%20b?sv=1&sig=x", "success",
+			    "\"new\""),
+		     0);
+	cr_expect_eq(copied("http://127.0.0.1:10000/acct/c/a%20b", "success", "\"new\""), 0);
+	cr_expect_eq(copied(here, "failed", "\"new\""), -ESTALE);
+	cr_expect_eq(copied(here, "success", "\"before\""), -ESTALE, "nothing has changed");
+	cr_expect_eq(copied(here, "other", "\"new\""), -ESTALE, "other metadata");
+	cr_expect_eq(copied("https://acct.blob.core.windows.net/c/a", "success", "\"new\""),
+		     -ESTALE);
+	cr_expect_eq(copied(NULL, "success", "\"new\""), -ESTALE);
+	cr_expect_eq(copied("nonsense", "success", "\"new\""), -ESTALE);
+	/* under a name of its own the account cannot be told */
+	cr_expect_eq(copied("https://blobs.example.org/c/a%20b", "success", "\"new\""), -ENOENT);
+	cr_expect_eq(copied("https://acct2.blob.core.windows.net/c/a%20b", "success", "\"new\""),
+		     -ENOENT);
 }

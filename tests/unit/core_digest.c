@@ -49,6 +49,30 @@ Test(core_digest, crcs_have_their_check_values)
 	cr_assert_not(digest_is_base64(out, 4, "4waSgg=="));
 }
 
+static uint32_t crc32c_of(const char *text, size_t bytes)
+{
+	struct digest_run run = {0};
+	uint8_t out[DIGEST_MAX_BYTES];
+
+	digest_run_start(&run, DIGEST_CRC32C);
+	digest_run_add(&run, text, bytes);
+	digest_run_end(&run, out);
+	return (uint32_t)out[0] << 24 | (uint32_t)out[1] << 16 | (uint32_t)out[2] << 8 | out[3];
+}
+
+Test(core_digest, crc32c_of_parts_is_that_of_the_whole)
+{
+	char data[70000];
+
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (char)(i * i >> 3);
+	for (size_t cut = 0; cut <= sizeof(data); cut += cut < 20 ? 1 : 8747)
+		cr_assert_eq(digest_crc32c_join(crc32c_of(data, cut),
+						crc32c_of(data + cut, sizeof(data) - cut),
+						sizeof(data) - cut),
+			     crc32c_of(data, sizeof(data)), "%zu", cut);
+}
+
 Test(core_digest, crc_does_not_depend_on_the_pieces)
 {
 	uint8_t data[1000];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Google Cloud Storage's build and parse functions, by the files of tests/golden/gcs, what its
  * signer adds, and which requests it takes to compose an object of many parts. */
+#include "core/pairs.h"
 #include "gcs/gcs.h"
 #include "tests/unit/golden_ops.h"
 
@@ -158,14 +159,14 @@ Test(gcs_ops, every_part_is_composed_once_and_all_that_is_hidden_deleted)
 }
 
 /* After a lost answer to new metadata: the generation says that the bytes are the same ones. */
-static int made_by(const char *from_key, const char *resource)
+static int patched(const char *resource)
 {
 	struct store_pair pair = {.name = (char *)"mode", .value = (char *)"33188"};
 	const struct store_pairs user = {.pair = &pair, .count = 1};
 	struct store_call call = {.bucket = "b",
 				  .key = "k",
 				  .from_bucket = "b",
-				  .from_key = from_key,
+				  .from_key = "k",
 				  .from_etag = "\"7.1\"",
 				  .set_user = &user};
 	struct header_list fields = {0};
@@ -184,9 +185,98 @@ static int made_by(const char *from_key, const char *resource)
 
 Test(gcs_ops, a_generation_shows_who_has_made_new_metadata)
 {
-	cr_expect_eq(made_by("k", RESOURCE("7", "33188")), 0);
-	cr_expect_eq(made_by("k", RESOURCE("8", "33188")), -ESTALE);
-	cr_expect_eq(made_by("k", RESOURCE("7", "33261")), -ESTALE);
-	cr_expect_eq(made_by("k", "{"), -EBADMSG);
-	cr_expect_eq(made_by("other", RESOURCE("7", "33188")), -ENOENT, "who copied is not seen");
+	cr_expect_eq(patched(RESOURCE("7", "33188")), 0);
+	cr_expect_eq(patched(RESOURCE("8", "33188")), -ESTALE);
+	cr_expect_eq(patched(RESOURCE("7", "33261")), -ESTALE);
+	cr_expect_eq(patched("{"), -EBADMSG);
+}
+
+#define OBJECT(version, crc, size, mode)                                  \
+	"{\"name\":\"n\",\"size\":\"" size "\",\"generation\":\"" version \
+	"\",\"metageneration\":\"1\",\"crc32c\":\"" crc "\",\"metadata\":{\"mode\":\"" mode "\"}}"
+#define PART(status, json)                                                     \
+	"--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 " status "\r\n" \
+	"Content-Type: application/json\r\n\r\n" json "\r\n"
+
+/* After a lost answer: what does the look say that verb has made? */
+static int made(enum store_verb verb, struct store_call *call, const char *body)
+{
+	struct header_list fields = {0};
+	struct store_answer answer = {
+		.status = 200, .fields = &fields, .body = body, .body_bytes = strlen(body)};
+	int ret;
+
+	header_add(&fields, "Content-Type", answer_fields);
+	ret = gcs_ops.verb[verb].made(call, &answer);
+	pairs_free(&call->user);
+	pairs_free(&call->fields);
+	free(call->carry_out);
+	call->carry_out = NULL;
+	header_clear(&fields);
+	return ret;
+}
+
+Test(gcs_ops, a_copy_is_known_by_bytes_and_metadata)
+{
+	struct store_call call = {.bucket = "b",
+				  .key = "to",
+				  .from_bucket = "b",
+				  .from_key = "from",
+				  .from_etag = "\"7.1\"",
+				  .if_match = "\"5.1\""};
+	static const char from[] = PART("200 OK", OBJECT("7", "Nks/tw==", "3", "1")) "--b--";
+	char body[2048];
+	static const struct {
+		const char *to;
+		int ret;
+	} cases[] = {
+		{PART("200 OK", OBJECT("9", "Nks/tw==", "3", "1")), 0},
+		{PART("200 OK", OBJECT("9", "Nks/tQ==", "3", "1")), -ESTALE},
+		{PART("200 OK", OBJECT("9", "Nks/tw==", "4", "1")), -ESTALE},
+		{PART("200 OK", OBJECT("9", "Nks/tw==", "3", "2")), -ESTALE},
+		{PART("200 OK", OBJECT("9", "", "3", "1")), -ESTALE},
+		{PART("200 OK", OBJECT("5", "Nks/tw==", "3", "1")), -ESTALE}, /* as before */
+		{PART("404 Not Found", "{}"), -ESTALE},
+		{PART("503 Busy", "{}"), -ENOENT},
+		{PART("200 OK", "nonsense"), -EBADMSG},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(body, sizeof(body), "%s%s", cases[i].to, from);
+		cr_expect_eq(made(STORE_COPY, &call, body), cases[i].ret, "%zu", i);
+	}
+	snprintf(body, sizeof(body), "%s%s--b--", cases[0].to,
+		 PART("412 Precondition Failed", "{}"));
+	cr_expect_eq(made(STORE_COPY, &call, body), -ENOENT, "what it was made of has changed");
+}
+
+/* "abc" and "abc" again: what both are together is known by the sums of each. */
+Test(gcs_ops, what_is_composed_is_known_by_its_parts)
+{
+	struct store_part parts[] = {{1, "\"7.1\"Nks/tw==,3,"}, {2, "\"8.1\"Nks/tw==,3,old"}};
+	struct store_call call = {.bucket = "b",
+				  .key = "k",
+				  .if_match = "\"5.1\"",
+				  .upload = "0123456789abcdef",
+				  .parts = parts,
+				  .part_count = 2};
+	uint8_t raw[DIGEST_MAX_BYTES];
+	char sum[DIGEST_BASE64_BYTES], body[512];
+	struct digest_run run = {0};
+
+	digest_run_start(&run, DIGEST_CRC32C);
+	digest_run_add(&run, "abcabc", 6);
+	cr_assert_eq(digest_run_end(&run, raw), DIGEST_CRC_BYTES);
+	digest_base64(raw, DIGEST_CRC_BYTES, sum);
+	snprintf(body, sizeof(body),
+		 "{\"size\":\"6\",\"generation\":\"9\",\"metageneration\":\"1\",\"crc32c\":\"%s\"}",
+		 sum);
+	cr_expect_eq(made(STORE_COMPLETE, &call, body), -EINPROGRESS, "made, and to be tidied");
+	cr_expect(call.is_made);
+	call.if_match = "\"9.1\"";
+	cr_expect_eq(made(STORE_COMPLETE, &call, body), -ESTALE, "as before");
+	call.if_match = NULL;
+	cr_expect_eq(made(STORE_COMPLETE, &call, OBJECT("9", "Nks/tw==", "6", "1")), -ESTALE);
+	parts[0].etag = "\"7.1\"";
+	cr_expect_eq(made(STORE_COMPLETE, &call, body), -ENOENT, "a part of which no sum is known");
 }
