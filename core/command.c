@@ -149,9 +149,9 @@ static bool take(int fd, char *buf, size_t bytes, size_t *len)
 }
 
 /* Until it has closed its output. Returns 0, -ETIMEDOUT or -ECANCELED. */
-static int read_output(struct child *child)
+static int read_output(struct child *child, int64_t timeout_ms)
 {
-	int64_t end_ms = clock_mono_ms() + COMMAND_TIMEOUT_MS;
+	int64_t end_ms = clock_mono_ms() + timeout_ms;
 	struct pollfd p[2] = {{.fd = child->out_fd, .events = POLLIN},
 			      {.fd = child->err_fd, .events = POLLIN}};
 
@@ -187,7 +187,17 @@ static int end(struct child *child, bool by_force)
 	return status;
 }
 
-int command_run(const struct context *ctx, const char *line, struct command *out)
+int command_add_word(struct buffer *line, const char *text)
+{
+	int ret = buffer_add_text(line, line->len ? " '" : "'");
+
+	for (; *text && !ret; text++)
+		ret = *text == '\'' ? buffer_add_text(line, "'\\''") : buffer_add_char(line, *text);
+	return ret ? ret : buffer_add_char(line, '\'');
+}
+
+int command_run(const struct context *ctx, const char *line, int64_t timeout_ms,
+		struct command *out)
 {
 	struct child child = {.command = out};
 	int ret;
@@ -196,7 +206,7 @@ int command_run(const struct context *ctx, const char *line, struct command *out
 	ret = start(ctx, line, &child);
 	if (ret)
 		return ret;
-	ret = read_output(&child);
+	ret = read_output(&child, timeout_ms);
 	out->status = end(&child, ret != 0);
 	return ret;
 }

@@ -8,10 +8,12 @@
 #define CORE_COMMAND_H
 
 #include <stddef.h>
+#include <stdint.h>
 
+#include "core/buffer.h"
 #include "core/context.h"
 
-#define COMMAND_TIMEOUT_MS   60000
+#define COMMAND_TIMEOUT_MS   60000 /* where nobody says otherwise */
 #define COMMAND_OUTPUT_BYTES 65536
 #define COMMAND_WORDS_BYTES  160
 
@@ -26,6 +28,10 @@ struct command {
 /* Runs `sh -c line` until it has closed its stdout. For a thread of the keeper's. Returns 0,
  * whatever its status; -ETIMEDOUT or -ECANCELED (keeper_is_stopping()), after which it and what it
  * started are killed; or why it cannot be started. */
-int command_run(const struct context *ctx, const char *line, struct command *out);
+int command_run(const struct context *ctx, const char *line, int64_t timeout_ms,
+		struct command *out);
+
+/* Appends text as one word of sh's, whatever is in it. Returns as buffer_add(). */
+int command_add_word(struct buffer *line, const char *text);
 
 #endif

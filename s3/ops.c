@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "s3/s3.h"
-#include "s3/sigv4.h"
+#include "core/sigv4.h"
 
 /* What stands for the body in the signature. Over TLS the bytes of an object that goes whole are
  * not signed: TLS carries them unchanged, and Content-MD5, which is signed, says what they are.

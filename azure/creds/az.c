@@ -69,7 +69,7 @@ int azure_from_az(struct azure_search *s)
 
 	if (!command)
 		return -ENOMEM;
-	ret = command_run(s->ctx, COMMAND, command);
+	ret = command_run(s->ctx, COMMAND, COMMAND_TIMEOUT_MS, command);
 	if (ret == -ETIMEDOUT)
 		ret = azure_creds_fail(s, source, "az was not done after %d s",
 				       COMMAND_TIMEOUT_MS / 1000);

@@ -63,6 +63,19 @@ int google_from_metadata(struct google_search *s);
 /* external.c: what somebody else vouches for is exchanged. Returns as google_from_json(). */
 int google_from_external(struct google_search *s, const json_t *json, const char *scope);
 
+/* subject_aws.c, subject_command.c: what an external account proves itself by, by AWS's word or by
+ * a command's. *out is to be wiped and freed. Returns 0, or as google_fail(). */
+int google_subject_aws(struct google_search *s, const json_t *json, char **out);
+int google_subject_command(struct google_search *s, const json_t *json, char **out);
+
+/* external.c: one small question; fields may be NULL. Returns 0 with an answer of status 200, to
+ * fetch_clear(), or as google_fail(). */
+int google_fetch(struct google_search *s, const char *method, const char *url,
+		 const struct header_list *fields, struct fetch *out);
+
+/* The account in "https://.../serviceAccounts/NAME:generateAccessToken". */
+void google_account_of(const char *url, char *out, size_t bytes);
+
 /* As the account of url, which s->out's token may impersonate. */
 int google_impersonate(struct google_search *s, const char *url, const json_t *delegates,
 		       const char *lifetime, const char *scope);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Workload identity federation (AIP-4117): a token that somebody else vouches for, from a file or
- * an address, is exchanged (RFC 8693) for one of Google's, and that perhaps for one of a service
- * account's.
+ * Workload identity federation (AIP-4117): a token that somebody else vouches for, from a file, an
+ * address, AWS or a command, is exchanged (RFC 8693) for one of Google's, and that perhaps for one
+ * of a service account's.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -31,17 +31,32 @@
 
 static const char source[] = "external account";
 
+int google_fetch(struct google_search *s, const char *method, const char *url,
+		 const struct header_list *fields, struct fetch *out)
+{
+	static const struct header_list none;
+	int ret;
+
+	*out = (struct fetch){
+		.method = method, .url = url, .ctx = s->ctx, .timeout_ms = TIMEOUT_MS};
+	ret = fetch_tries(out, fields ? fields : &none, TRIES);
+	if (ret == -ECANCELED || ret == -ENOMEM)
+		return ret;
+	if (ret < 0)
+		return google_fail(s, source, "%.100s: %s", url,
+				   out->words[0] ? out->words : strerror(-ret));
+	if (out->status == 200 && out->answer)
+		return 0;
+	fetch_clear(out);
+	return google_fail(s, source, "%.100s gives no answer (%d)", url, out->status);
+}
+
 /* The answer, to free; of an address. */
 static int fetch_subject(struct google_search *s, const json_t *where, char **out)
 {
 	const json_t *headers = json_object_get(where, "headers");
-	struct fetch f = {
-		.method = "GET",
-		.url = google_text(where, "url"),
-		.ctx = s->ctx,
-		.timeout_ms = TIMEOUT_MS,
-	};
 	struct header_list fields = {0};
+	struct fetch f;
 	const char *name;
 	json_t *value;
 	int ret = 0;
@@ -51,20 +66,14 @@ static int fetch_subject(struct google_search *s, const json_t *where, char **ou
 		if (!ret && json_is_string(value))
 			ret = header_add(&fields, name, json_string_value(value));
 	}
+	if (ret == -EINVAL || ret == -EMSGSIZE)
+		ret = google_fail(s, source, "%.200s: its headers are none", s->path);
 	if (!ret)
-		ret = fetch_tries(&f, &fields, TRIES);
+		ret = google_fetch(s, "GET", google_text(where, "url"), &fields, &f);
 	header_clear(&fields);
-	if (ret == -ECANCELED || ret == -ENOMEM)
-		return ret;
-	if (ret < 0)
-		return google_fail(s, source, "%.100s: %s", f.url,
-				   f.words[0] ? f.words : strerror(-ret));
-	if (f.status != 200 || !f.answer) {
-		fetch_clear(&f);
-		return google_fail(s, source, "%.100s gives no token (%d)", f.url, f.status);
-	}
-	*out = f.answer;
-	return 0;
+	if (!ret)
+		*out = f.answer;
+	return ret;
 }
 
 static int read_subject(struct google_search *s, const char *path, char **out)
@@ -105,14 +114,18 @@ static int get_subject(struct google_search *s, const json_t *json, char **out)
 	const json_t *where = json_object_get(json, "credential_source");
 	int ret;
 
+	if (google_text(where, "environment_id")[0])
+		return google_subject_aws(s, json, out);
+	if (json_object_get(where, "executable"))
+		return google_subject_command(s, json, out);
 	if (google_text(where, "file")[0])
 		ret = read_subject(s, google_text(where, "file"), out);
-	else if (google_text(where, "url")[0] && !google_text(where, "environment_id")[0])
+	else if (google_text(where, "url")[0])
 		ret = fetch_subject(s, where, out);
 	else
 		return google_fail(s, source,
-				   "%.200s: only a file or a url is supported as "
-				   "credential_source",
+				   "%.200s: credential_source is none of file, url, executable and "
+				   "AWS's; certificates are not supported",
 				   s->path);
 	if (ret || !*out)
 		return ret ? ret : -EACCES;
@@ -184,8 +197,7 @@ int google_from_external(struct google_search *s, const json_t *json, const char
 	return google_impersonate(s, impersonated, NULL, lifetime, scope);
 }
 
-/* "https://.../serviceAccounts/NAME:generateAccessToken" */
-static void account_of(const char *url, char *out, size_t bytes)
+void google_account_of(const char *url, char *out, size_t bytes)
 {
 	const char *slash = strrchr(url, '/');
 
@@ -225,7 +237,7 @@ int google_impersonate(struct google_search *s, const char *url, const json_t *d
 	json_decref(answer);
 	if (ret)
 		return ret;
-	account_of(url, s->out->id, sizeof(s->out->id));
+	google_account_of(url, s->out->id, sizeof(s->out->id));
 	return google_found(s, source, "service account %.100s, impersonated by what is in %.150s",
 			    s->out->id, s->path);
 }

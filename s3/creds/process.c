@@ -47,7 +47,7 @@ int aws_from_process(struct aws_search *s)
 	command = calloc(1, sizeof(*command));
 	if (!command)
 		return -ENOMEM;
-	ret = command_run(s->ctx, s->config->credential_process, command);
+	ret = command_run(s->ctx, s->config->credential_process, COMMAND_TIMEOUT_MS, command);
 	if (ret == -ETIMEDOUT)
 		ret = aws_fail(s, source, "that of profile %s was not done after %d s",
 			       s->config->profile, COMMAND_TIMEOUT_MS / 1000);

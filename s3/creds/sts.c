@@ -15,7 +15,7 @@
 #include "core/log.h"
 #include "s3/creds/creds.h"
 #include "s3/endpoint.h"
-#include "s3/sigv4.h"
+#include "core/sigv4.h"
 
 #define SKEW_MIN_S   60
 #define TRIES	     3

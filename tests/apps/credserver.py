@@ -23,6 +23,7 @@ class Key:
 
 
 KEYS = {name: Key(name) for name in ("instance", "container", "role", "web", "sso", "process")}
+REGION = "eu-central-1"
 INSTANCE_TOKEN = "metadata-session-token"
 CONTAINER_TOKEN = "Basic container-authorization"
 WEB_TOKEN = "eyJ.web.identity"
@@ -143,8 +144,10 @@ class CredServer:
             return INSTANCE_TOKEN
         if request.headers.get("X-aws-ec2-metadata-token") != INSTANCE_TOKEN:
             raise Refused(401)
-        if path == "/latest/meta-data/iam/security-credentials/":
+        if path.rstrip("/") == "/latest/meta-data/iam/security-credentials":
             return "instance-role"
+        if path == "/latest/meta-data/placement/availability-zone":
+            return REGION + "b"
         if path == "/latest/meta-data/iam/security-credentials/instance-role":
             return self.document(KEYS["instance"], Code="Success", Type="AWS-HMAC", LastUpdated=self.expiry())
         raise Refused(404)
@@ -186,26 +189,38 @@ class CredServer:
                 f"</{action}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></{action}Response>")
 
     def check_signature(self, request, body):
-        """AWS Signature Version 4, by the base profile's key, of the last 15 minutes."""
-        fields = dict(part.strip().split("=", 1) for part in
-                      request.headers.get("Authorization", "").replace("AWS4-HMAC-SHA256 ", "", 1).split(",") if "=" in part)
-        scope = fields.get("Credential", "").split("/")
-        if len(scope) != 5 or scope[0] != BASE_ID or scope[3] != "sts":
+        """By the base profile's key, of the last 15 minutes."""
+        who, signed_s, names, good = check_sigv4(request.command, request.path, request.headers, body, {BASE_ID: BASE_SECRET})
+        if not who:
             raise Refused(403, error("InvalidClientTokenId", "the security token included in the request is invalid"))
-        names = fields["SignedHeaders"].split(";")
-        lines = "".join(f"{name}:{' '.join((request.headers.get(name) or '').split())}\n" for name in names)
-        hashed = hashlib.sha256(body.encode()).hexdigest()
-        canonical = "\n".join([request.command, request.path, "", lines, fields["SignedHeaders"], hashed])
-        when = request.headers["X-Amz-Date"]
-        signed = datetime.datetime.strptime(when, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc).timestamp()
-        if abs(signed - self.now()) > 900:
+        if abs(signed_s - self.now()) > 900:
             raise Refused(403, error("SignatureDoesNotMatch", "Signature not yet current or expired"))
-        text = "\n".join(["AWS4-HMAC-SHA256", when, "/".join(scope[1:]), hashlib.sha256(canonical.encode()).hexdigest()])
-        key = ("AWS4" + BASE_SECRET).encode()
-        for part in scope[1:]:
-            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-        if hmac.new(key, text.encode(), hashlib.sha256).hexdigest() != fields["Signature"] or "host" not in names:
+        if not good or "host" not in names:
             raise Refused(403, error("SignatureDoesNotMatch", "the request signature does not match"))
+
+
+def check_sigv4(method, target, headers, body, secrets):
+    """AWS Signature Version 4 of a request to STS. headers: of names in any case. secrets: {key's id: its secret}. Returns
+    (key's id or None, when it was signed, names of signed fields, whether it is right)."""
+    headers = {name.lower(): value for name, value in headers.items()}
+    fields = dict(part.strip().split("=", 1) for part in
+                  headers.get("authorization", "").replace("AWS4-HMAC-SHA256 ", "", 1).split(",") if "=" in part)
+    scope = fields.get("Credential", "").split("/")
+    if len(scope) != 5 or scope[0] not in secrets or scope[3] != "sts":
+        return None, 0, [], False
+    names = fields["SignedHeaders"].split(";")
+    lines = "".join(f"{name}:{' '.join(headers.get(name, '').split())}\n" for name in names)
+    path, _, query = target.partition("?")
+    canonical = "\n".join([method, path, "&".join(sorted(query.split("&"))), lines, fields["SignedHeaders"],
+                           hashlib.sha256(body.encode()).hexdigest()])
+    when = headers["x-amz-date"]
+    signed_s = datetime.datetime.strptime(when, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc).timestamp()
+    text = "\n".join(["AWS4-HMAC-SHA256", when, "/".join(scope[1:]), hashlib.sha256(canonical.encode()).hexdigest()])
+    key = ("AWS4" + secrets[scope[0]]).encode()
+    for part in scope[1:]:
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    good = hmac.compare_digest(hmac.new(key, text.encode(), hashlib.sha256).hexdigest(), fields["Signature"])
+    return scope[0], signed_s, names, good
 
 
 def error(code, message):

@@ -21,7 +21,7 @@ import tempfile
 import threading
 import urllib.parse
 
-from credserver import CredServer, Refused
+from credserver import KEYS, REGION, CredServer, Refused, check_sigv4
 
 EMAIL = "reader@test.iam.gserviceaccount.com"
 CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN = "client.apps.googleusercontent.com", "client-secret", "1//refresh"
@@ -29,6 +29,15 @@ SUBJECT_TOKEN = "eyJ.subject.token"
 AUDIENCE = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/provider"
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
+AWS_TYPE = "urn:ietf:params:aws:token-type:aws4_request"
+AWS_URL = "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"
+COMMAND = """#!/bin/sh
+# prints what is in the file beside it; with it, what it was told
+printf '%s\\n' "$#" "$1" "$GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE" "$GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE" \\
+	"$GOOGLE_EXTERNAL_ACCOUNT_IMPERSONATED_EMAIL" "$GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE" >>"$0.told"
+[ -z "$GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE" ] || cat "$0.says" >"$GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE"
+exec cat "$0.says"
+"""
 ACCESS_TYPE, JWT_TYPE = "urn:ietf:params:oauth:token-type:access_token", "urn:ietf:params:oauth:token-type:jwt"
 SKEW_S, JWT_LIFE_MAX_S = 300, 3600
 ACCOUNT = "/computeMetadata/v1/instance/service-accounts/default/"
@@ -43,7 +52,8 @@ def decode(part):
 
 
 class GoogleServer(CredServer):
-    """folder: where the credential files go: service-account.json, user.json, external.json, impersonated.json."""
+    """folder: where the credential files go: service-account.json, user.json, external.json, impersonated.json, aws.json,
+    executable.json (with executable, and what that says), kept.json (the same with an output file)."""
 
     def __init__(self, folder, secret):
         super().__init__()
@@ -63,6 +73,28 @@ class GoogleServer(CredServer):
         self.write("external.json", external)
         self.write("impersonated.json", {**external, "service_account_impersonation_url":
                                          f"{self.url}/v1/projects/-/serviceAccounts/{EMAIL}:generateAccessToken"})
+
+        meta = self.url + "/latest/meta-data/"
+        self.write("aws.json", {**external, "subject_token_type": AWS_TYPE, "credential_source": {
+            "environment_id": "aws1", "region_url": meta + "placement/availability-zone",
+            "url": meta + "iam/security-credentials", "regional_cred_verification_url": AWS_URL,
+            "imdsv2_session_token_url": self.url + "/latest/api/token"}})
+        program = os.path.join(folder, "executable")
+        self.write("executable", COMMAND)
+        os.chmod(program, 0o755)
+        self.answer_of_executable()
+        source = {"command": f'{program} "two words"', "timeout_millis": 20000}
+        self.write("executable.json", {**external, "credential_source": {"executable": source}})
+        source = {**source, "output_file": os.path.join(folder, "kept-token")}
+        self.write("kept.json", {**external, "credential_source": {"executable": source},
+                                 "service_account_impersonation_url":
+                                 f"{self.url}/v1/projects/-/serviceAccounts/{EMAIL}:generateAccessToken"})
+
+    def answer_of_executable(self, **more):
+        """What the executable prints from now on; None: without it."""
+        said = {"version": 1, "success": True, "token_type": JWT_TYPE, "id_token": SUBJECT_TOKEN,
+                "expiration_time": int(self.now()) + 600, **more}
+        self.write("executable.says", {name: value for name, value in said.items() if value is not None})
 
     def write(self, name, content):
         with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
@@ -91,6 +123,8 @@ class GoogleServer(CredServer):
             return self.exchange(form)
         if target.path.startswith("/v1/projects/-/serviceAccounts/"):
             return self.impersonate(request, target.path, body)
+        if name == "latest":
+            return self.instance(request, target.path)
         if name == "computeMetadata":
             return self.metadata(request, target.path)
         raise Refused(404)
@@ -139,9 +173,24 @@ class GoogleServer(CredServer):
             refuse(400, "invalid_request", "not an exchange for an access token")
         if form.get("audience") != AUDIENCE:
             refuse(400, "invalid_target", "The target service indicated by the \"audience\" parameters is invalid.")
-        if form.get("subject_token") != SUBJECT_TOKEN or form.get("subject_token_type") != JWT_TYPE:
+        if form.get("subject_token_type") == AWS_TYPE:
+            self.check_caller_identity(form.get("subject_token", ""))
+        elif form.get("subject_token") != SUBJECT_TOKEN or form.get("subject_token_type") != JWT_TYPE:
             refuse(400, "invalid_grant", "The subject token is not valid")
         return self.grant(issued_token_type=ACCESS_TYPE)
+
+    def check_caller_identity(self, token):
+        """What AWS's STS would say to the request that the token is."""
+        asked = json.loads(urllib.parse.unquote(token))
+        headers = {field["key"]: field["value"] for field in asked["headers"]}
+        url = urllib.parse.urlsplit(asked["url"])
+        target = {name.lower(): value for name, value in headers.items()}.get("x-goog-cloud-target-resource")
+        secrets_of = {key.id: key.secret for key in KEYS.values()}
+        who, signed_s, names, good = check_sigv4(asked["method"], (url.path or "/") + "?" + url.query, headers, "", secrets_of)
+        if asked["url"] != AWS_URL.replace("{region}", REGION) or target != AUDIENCE:
+            refuse(400, "invalid_request", "not a request for GetCallerIdentity that is meant for us")
+        if not who or not good or "host" not in names or abs(signed_s - self.now()) > 900:
+            refuse(400, "invalid_grant", "Received invalid AWS response")
 
     def impersonate(self, request, path, body):
         """IAM Service Account Credentials API, generateAccessToken."""

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* S3's build and parse functions, by the files of tests/golden/s3, and what its signer covers. */
 #include "s3/s3.h"
-#include "s3/sigv4.h"
+#include "core/sigv4.h"
 #include "tests/unit/golden_ops.h"
 
 /* The files of whoever runs the test have no say. */

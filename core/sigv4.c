@@ -3,7 +3,7 @@
  * AWS Signature Version 4: a canonical text of the request is hashed, and the hash signed with a
  * key that is derived from the secret, the day, the region and the service.
  */
-#include "s3/sigv4.h"
+#include "core/sigv4.h"
 
 #include <ctype.h>
 #include <errno.h>

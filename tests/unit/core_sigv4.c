@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Signatures against what AWS published and what botocore computed: tests/golden/sigv4. */
-#include "s3/sigv4.h"
+#include "core/sigv4.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -92,17 +92,17 @@ static int check_file(const char *path, bool with_key)
 	return count;
 }
 
-Test(s3_sigv4, as_aws_published)
+Test(core_sigv4, as_aws_published)
 {
 	cr_assert_eq(check_file("tests/golden/sigv4/aws.txt", true), 7);
 }
 
-Test(s3_sigv4, as_botocore_signs)
+Test(core_sigv4, as_botocore_signs)
 {
 	cr_assert_eq(check_file("tests/golden/sigv4/botocore.txt", false), 14);
 }
 
-Test(s3_sigv4, refuses_what_no_header_can_hold)
+Test(core_sigv4, refuses_what_no_header_can_hold)
 {
 	struct header_list fields = {0};
 	struct sigv4_key key = {"A\nB", "s", "", "us-east-1", "s3"};
@@ -116,7 +116,7 @@ Test(s3_sigv4, refuses_what_no_header_can_hold)
 	header_clear(&fields);
 }
 
-Test(s3_sigv4, refuses_more_parameters_than_any_request_has)
+Test(core_sigv4, refuses_more_parameters_than_any_request_has)
 {
 	struct header_list fields = {0};
 	struct sigv4_key key = {"A", "s", "", "us-east-1", "s3"};

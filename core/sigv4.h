@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* AWS Signature Version 4 in header fields (AWS IAM User Guide, "Create a signed AWS API request").
  */
-#ifndef S3_SIGV4_H
-#define S3_SIGV4_H
+#ifndef CORE_SIGV4_H
+#define CORE_SIGV4_H
 
 #include <stdint.h>
 
