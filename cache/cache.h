@@ -32,7 +32,8 @@ struct cache_part {
 	uint64_t taken;		 /* up to here it has come */
 	uint64_t written; /* up to here it is in the file; the cache's own, as what follows */
 	char *held;	  /* [written, taken): less than a block; NULL until there is some */
-	bool is_ahead;	  /* nobody waits for it yet */
+	bool is_ahead;	  /* nobody waited for it when it was made */
+	bool is_wanted;	  /* atomic: of such a one, somebody does now */
 	uint64_t settled; /* bytes in whole blocks so far */
 	int64_t start_ns, first_ns; /* 0: not known */
 	struct cache_part *next;    /* the cache's own */

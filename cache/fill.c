@@ -104,6 +104,8 @@ bool fill_range(struct cache_file *file, const struct cache_waiter *w, bool is_a
 			return true;
 		p = part_at(a, at, &limit);
 		if (p) {
+			if (!is_ahead)
+				__atomic_store_n(&p->is_wanted, true, __ATOMIC_RELAXED);
 			at = blocks_of(p->offset + p->length);
 			continue;
 		}

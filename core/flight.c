@@ -475,6 +475,7 @@ static int send_off(struct flight *f)
 	f->x.send_bytes = f->request.source_bytes + f->request.body.len + f->request.tail.len;
 	f->x.expect = f->x.send_bytes >= EXPECT_BYTES && !learned_endpoint(f->site.origin)->deaf;
 	f->x.is_ahead = f->call->is_ahead;
+	f->x.is_wanted = f->call->is_wanted;
 	/* once: if the next comes to a halt as well, it is not the connection's fault */
 	f->x.impatient = f->ask.verb == STORE_GET && !f->tries_total && f->site.tries_max != 1 &&
 			 !(f->site.limits.bytes.rate > 0); /* which may be what holds it up */
@@ -520,6 +521,8 @@ static int take_room(struct flight *f)
 		.in = f->ask.verb == STORE_GET ? f->ask.length : 0,
 		.out = f->request.source_bytes,
 		.is_ahead = f->call->is_ahead,
+		.is_wanted = f->call->is_wanted,
+		.is_bulk = f->call->is_bulk,
 		.go = on_room,
 	};
 	ret = throttle_pass(&f->room);

@@ -138,6 +138,11 @@ struct store_call {
 	const char *if_match, *if_none_match;
 
 	bool is_ahead; /* nobody has asked for it yet: calls that somebody waits for go first */
+	const bool *is_wanted; /* of such a one, NULL or set atomically by any thread: now somebody
+				* waits for it, and it goes as any other */
+	bool is_bulk;	       /* one of the many of somebody who reads a lot: where a limit of the
+		       * configuration holds, calls that ask for little go first. What is large is
+		       * so in any case */
 
 	char delimiter;	      /* STORE_LIST: 0 for none */
 	const char *token;    /* pages: a page's next_token, or NULL for the first */

@@ -121,7 +121,75 @@ static void take(const struct throttle_wait *w, double in, double out, bool requ
 /* Lower goes first. */
 static unsigned rank(const struct throttle_wait *w)
 {
-	return 2 * w->is_ahead + (w->in + w->out > THROTTLE_SMALL_BYTES);
+	if (w->passed >= THROTTLE_TURN)
+		return 0; /* its turn */
+	return 1 + 2 * http_is_ahead(w->is_ahead, w->is_wanted) +
+	       (w->is_bulk || w->in + w->out > THROTTLE_SMALL_BYTES);
+}
+
+/* Behind those of its own rank. */
+static void enqueue(struct throttle_wait *wait)
+{
+	struct throttle_wait **at = &queue;
+
+	wait->rank = rank(wait);
+	while (*at && (*at)->rank <= wait->rank)
+		at = &(*at)->next;
+	wait->next = *at;
+	*at = wait;
+}
+
+/* Somebody may have come to wait for what nobody waited for, or it may be one's turn. */
+static void sort_anew(void)
+{
+	struct throttle_wait **at = &queue, *moved = NULL, **last = &moved;
+
+	while (*at) {
+		struct throttle_wait *w = *at;
+
+		if (rank(w) == w->rank) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		*last = w;
+		last = &w->next;
+		w->next = NULL;
+	}
+	while (moved) {
+		struct throttle_wait *w = moved;
+
+		moved = w->next;
+		enqueue(w);
+	}
+}
+
+static bool is_same(const struct throttle_rule *a, const struct throttle_rule *b)
+{
+	return a->rate > 0 && b->rate > 0 && a->line == b->line && !strcmp(a->path, b->path);
+}
+
+static bool shares_limit(const struct throttle_wait *a, const struct throttle_wait *b)
+{
+	return is_same(&a->limits.requests, &b->limits.requests) ||
+	       is_same(&a->limits.bytes, &b->limits.bytes);
+}
+
+/* One of that rank goes. Of each kind behind it the first comes nearer to its turn: only the first,
+ * since otherwise all that a greedy reader has waiting would come to theirs together. Returns
+ * whether one has come to it. */
+static bool count_passing(const struct throttle_wait *gone, unsigned gone_rank)
+{
+	unsigned counted = gone_rank;
+	bool is_turn = false;
+
+	for (struct throttle_wait *w = queue; w; w = w->next) {
+		if (w->rank <= counted || !shares_limit(w, gone))
+			continue;
+		counted = w->rank;
+		is_turn |= ++w->passed == THROTTLE_TURN;
+	}
+	return is_turn;
 }
 
 static void on_timer(struct http_task *task, bool canceled);
@@ -154,6 +222,7 @@ static void on_timer(struct http_task *task, bool canceled)
 
 	(void)task;
 	timer_runs = false;
+	sort_anew();
 	while (*at) {
 		struct throttle_wait *w = *at;
 
@@ -165,8 +234,13 @@ static void on_timer(struct http_task *task, bool canceled)
 		w->next = NULL;
 		*last = w;
 		last = &w->next;
-		if (!canceled)
-			take(w, (double)w->in, (double)w->out, true);
+		if (canceled)
+			continue;
+		take(w, (double)w->in, (double)w->out, true);
+		if (count_passing(w, w->rank)) {
+			sort_anew();
+			at = &queue;
+		}
 	}
 	if (set_timer(now_us))
 		on_timer(&timer, true); /* the engine stops */
@@ -178,32 +252,40 @@ static void on_timer(struct http_task *task, bool canceled)
 	}
 }
 
-static bool is_same(const struct throttle_rule *a, const struct throttle_rule *b)
+/* Out of the queue. */
+static void leave(struct throttle_wait *wait)
 {
-	return a->rate > 0 && b->rate > 0 && a->line == b->line && !strcmp(a->path, b->path);
+	struct throttle_wait **at = &queue;
+
+	while (*at && *at != wait)
+		at = &(*at)->next;
+	if (*at)
+		*at = wait->next;
 }
 
 int throttle_pass(struct throttle_wait *wait)
 {
-	struct throttle_wait **at = &queue;
 	int64_t now_us = clock_mono_us();
 	bool behind = false;
+	unsigned mine;
 	int ret;
 
 	if (wait->limits.requests.rate <= 0 && wait->limits.bytes.rate <= 0)
 		return 1;
-	for (; *at && rank(*at) <= rank(wait); at = &(*at)->next)
-		behind |= is_same(&(*at)->limits.requests, &wait->limits.requests) ||
-			  is_same(&(*at)->limits.bytes, &wait->limits.bytes);
+	wait->passed = 0;
+	mine = rank(wait);
+	sort_anew();
+	for (const struct throttle_wait *w = queue; w && w->rank <= mine; w = w->next)
+		behind |= shares_limit(w, wait);
 	if (!behind && !wait_us(wait, now_us)) {
 		take(wait, (double)wait->in, (double)wait->out, true);
+		count_passing(wait, mine);
 		return 1;
 	}
-	wait->next = *at;
-	*at = wait;
+	enqueue(wait);
 	ret = set_timer(now_us);
 	if (ret < 0)
-		*at = wait->next; /* others that wait have a timer */
+		leave(wait); /* others that wait have a timer */
 	return ret;
 }
 

@@ -3,7 +3,9 @@
  * The limits of the configuration: `bandwidth` and `request_rate` of a section hold for all that it
  * names together, whichever program asks. Sendings for which there is no room wait here, those for
  * whom nobody waits behind the others, and small ones before large ones, so that one who reads a
- * lot does not keep another from listing a directory. On the I/O thread.
+ * lot does not keep another from listing a directory; but each kind has its turn after
+ * THROTTLE_TURN of those before it, so that many who list do not keep a reader for ever. On the I/O
+ * thread.
  */
 #ifndef CORE_THROTTLE_H
 #define CORE_THROTTLE_H
@@ -13,8 +15,11 @@
 
 #include "core/realm.h"
 
-#define THROTTLE_RULES_MAX   256     /* lines of configurations; beyond, the oldest are forgotten */
-#define THROTTLE_SMALL_BYTES 1048576 /* what is at most so much is small: as the GET of an open */
+#define THROTTLE_RULES_MAX 256 /* lines of configurations; beyond, the oldest are forgotten */
+#define THROTTLE_TURN	   16  /* so many go before the first of a worse rank at most */
+
+/* What is at most so much is small, if it is not bulk: as the GET of an open. */
+#define THROTTLE_SMALL_BYTES 1048576
 
 struct throttle_rule {
 	const char *path; /* the line that says it: of a file, which lives as the daemon does */
@@ -35,9 +40,14 @@ struct throttle_wait {
 	struct throttle_wait *next;
 	/* Set by the caller. */
 	struct throttle_limits limits;
-	uint64_t in, out; /* bytes, as far as they are known ahead */
-	bool is_ahead;	  /* nobody waits for it */
+	uint64_t in, out;      /* bytes, as far as they are known ahead */
+	bool is_ahead;	       /* nobody waits for it ... */
+	const bool *is_wanted; /* ... until this is set, atomically; NULL: never */
+	bool is_bulk; /* one of the many of somebody who reads a lot, if it is not large itself */
 	void (*go)(struct throttle_wait *wait, bool canceled);
+	/* The throttle's own. */
+	unsigned rank;	 /* where it stands; lower goes first */
+	unsigned passed; /* so many have gone before it that are of better rank */
 };
 
 /* Returns 1 if there is room: it is taken, and go() does not come. 0: go() comes later, never from

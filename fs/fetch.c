@@ -38,6 +38,7 @@ struct fetch {
 	char message[STORE_MESSAGE_BYTES];
 	char path_text[WIRE_PATH_MAX];
 	fetch_landed *landed; /* of one ahead: nobody waits */
+	bool is_wanted;	      /* atomic: ... yet */
 };
 
 void fetch_version(const struct store_object *object, char out[STORE_ETAG_BYTES])
@@ -131,6 +132,8 @@ int fetch_part(struct cache_part *part)
 		.offset = part->offset,
 		.length = part->length,
 		.is_ahead = part->is_ahead,
+		.is_wanted = &part->is_wanted,
+		.is_bulk = part->length >= READAHEAD_PART_MIN,
 		.if_match = can_match(f->etag) ? f->etag : NULL,
 		.sink = {part_begin, part_data, f},
 		.done = part_done,
@@ -342,6 +345,8 @@ int fetch_ahead(struct lookup *q, fetch_landed *landed)
 	if (f) {
 		f->landed = landed;
 		f->call.is_ahead = true;
+		f->call.is_wanted = &f->is_wanted;
+		meta_want_ahead(context_id(q->ctx), name, &f->is_wanted);
 		f->call.sink.begin = ahead_begin;
 		f->call.done = ahead_done;
 		ret = store_submit(&f->call);

@@ -121,6 +121,7 @@ static int join(struct listing *l, struct listing **out, char *message)
 	int ret;
 
 	l->refs++;
+	__atomic_store_n(&l->is_wanted, true, __ATOMIC_RELAXED);
 	while (l->is_loading && !l->pages)
 		pthread_cond_wait(&arrived, &lock);
 	ret = l->pages ? 0 : l->error;
@@ -288,6 +289,7 @@ int listing_ahead(struct context *ctx, const struct name *n, const char *path, v
 	if (!ret) {
 		pages_call(l, call);
 		call->is_ahead = true;
+		call->is_wanted = &l->is_wanted;
 		call->done = first_done;
 		call->arg = l;
 		ret = store_submit(call);

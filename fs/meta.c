@@ -37,6 +37,7 @@ struct entry {
 	uint32_t shown[SHOWN_MAX]; /* newest first */
 	bool is_ahead;		   /* what is known was fetched before anybody asked */
 	bool leads_ahead;	   /* the lookup under way is such a one */
+	bool *is_wanted;	   /* ... and is told here that somebody waits; or NULL */
 	bool is_busy, is_told, is_link, has_xattr, has_foreign, has_mode, has_uid, has_gid,
 		has_mtime;
 	uint8_t kind;
@@ -321,6 +322,8 @@ static int join(struct entry *e, struct meta_fact *out, char *message)
 	int ret;
 
 	e->refs++;
+	if (e->is_wanted)
+		__atomic_store_n(e->is_wanted, true, __ATOMIC_RELAXED);
 	while (e->turn == turn)
 		pthread_cond_wait(&meta.ended, &meta.lock);
 	e->refs--;
@@ -382,6 +385,18 @@ bool meta_enter_ahead(const uint8_t *ctx, const char *name)
 	return leads;
 }
 
+void meta_want_ahead(const uint8_t *ctx, const char *name, bool *is_wanted)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find(ctx, name); /* there: it is busy */
+	e->is_wanted = is_wanted;
+	if (e->refs) /* somebody has come already */
+		__atomic_store_n(is_wanted, true, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&meta.lock);
+}
+
 void meta_leave(const uint8_t *ctx, const char *name, int error, const struct meta_fact *fact,
 		const char *message)
 {
@@ -410,6 +425,7 @@ void meta_leave_ahead(const uint8_t *ctx, const char *name, const struct meta_fa
 	pthread_mutex_lock(&meta.lock);
 	e = find(ctx, name); /* there: it is busy */
 	e->is_busy = e->leads_ahead = false;
+	e->is_wanted = NULL;
 	e->error = fact ? 0 : GAVE_UP;
 	e->turn++;
 	free(e->message);

@@ -72,6 +72,10 @@ int meta_enter(const uint8_t *ctx, const char *name, bool anew, struct meta_fact
  * the caller leads. Not if the name is being looked up, or is not known as a file. */
 bool meta_enter_ahead(const uint8_t *ctx, const char *name);
 
+/* Of who leads so: *is_wanted is set, atomically, as soon as somebody waits for it, or never. It
+ * must live until meta_leave_ahead() has returned. */
+void meta_want_ahead(const uint8_t *ctx, const char *name, bool *is_wanted);
+
 /* What it found out, fact NULL: nothing, and nobody is told: those who wait look for themselves.
  * Attributes may still be believed as the listing allowed, but who opens it only for the TTL. */
 void meta_leave_ahead(const uint8_t *ctx, const char *name, const struct meta_fact *fact);

@@ -28,6 +28,8 @@ struct listing {
 	void (*landed)(void); /* of one that is fetched ahead: told when the first page is there */
 	int64_t asked_ns;     /* when the first page was asked for */
 
+	bool is_wanted; /* atomic: somebody waits for the first page, which is fetched ahead */
+
 	/* the loading thread's; readable with the lock while nobody is loading */
 	struct dirpage *dir; /* owned */
 	struct pair pair;    /* open while incomplete */

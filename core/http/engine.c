@@ -92,6 +92,11 @@ static void end_active(struct transfer *t, CURLcode code, enum http_failure give
 	finish(t);
 }
 
+static bool is_ahead(const struct transfer *t)
+{
+	return http_is_ahead(t->x->is_ahead, t->x->is_wanted);
+}
+
 /* For this transfer. What nobody waits for leaves a quarter of the connections to the rest, however
  * long it has waited: a long body that was begun cannot be put off any more. */
 static bool host_is_full(const struct transfer *next)
@@ -102,17 +107,17 @@ static bool host_is_full(const struct transfer *next)
 		if (strcmp(t->origin, next->origin) != 0)
 			continue;
 		count++;
-		ahead += t->x->is_ahead;
+		ahead += is_ahead(t);
 	}
 	return count >= engine.limits.host_max ||
-	       (next->x->is_ahead && ahead >= engine.limits.host_max - engine.limits.host_max / 4);
+	       (is_ahead(next) && ahead >= engine.limits.host_max - engine.limits.host_max / 4);
 }
 
-/* Who meets something that was begun ahead waits for it as it is: it must not be put off for ever
- * by others that come meanwhile. */
+/* Who meets something that was begun ahead waits for it as it is, and may not be able to say so:
+ * it must not be put off for ever by others that come meanwhile. */
 static bool is_put_off(const struct transfer *t, int64_t now_us)
 {
-	return t->x->is_ahead && now_us - t->x->sent_us < engine.limits.ahead_ms * 1000;
+	return is_ahead(t) && now_us - t->x->sent_us < engine.limits.ahead_ms * 1000;
 }
 
 /* Of those that wait, in the order in which they came, as many as there is room for. */

@@ -57,8 +57,10 @@ struct http_exchange {
 	double speed_max;    /* bytes a second, of each direction; 0: as it comes */
 	bool impatient;	     /* it is asked again elsewhere when it straggles: straggle_ms */
 	bool works;	     /* the server has to work before it answers: http_limits.work_ms */
-	/* nobody waits for it yet: where others have to, it goes last, for http_limits.ahead_ms */
+	/* nobody waits for it yet: where others have to, it goes last, for http_limits.ahead_ms, or
+	 * until *is_wanted (NULL: that does not come), which any thread may set, atomically */
 	bool is_ahead;
+	const bool *is_wanted;
 	/* On the I/O thread, with send_bytes: fills buf with the body's bytes from offset on, in
 	 * order, all within send_bytes. Returns 0, or a negative errno that ends the exchange. */
 	int (*send)(struct http_exchange *x, uint64_t offset, void *buf, size_t bytes);
@@ -81,5 +83,11 @@ struct http_exchange {
 	int64_t sent_us, started_us;	/* http_send() came; a connection was its. 0: never */
 	char detail[HTTP_DETAIL_BYTES]; /* of a failure, in words */
 };
+
+/* Does nobody wait for it still? */
+static inline bool http_is_ahead(bool is_ahead, const bool *is_wanted)
+{
+	return is_ahead && !(is_wanted && __atomic_load_n(is_wanted, __ATOMIC_RELAXED));
+}
 
 #endif

@@ -30,6 +30,7 @@ static uint64_t longest;
 static unsigned at_once, most_at_once;
 static int fail_with;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER; /* closed: nothing comes */
 
 static char byte_at(uint64_t offset)
 {
@@ -58,6 +59,8 @@ static void *serve(void *arg)
 	int ret;
 
 	usleep(2000);
+	pthread_mutex_lock(&gate);
+	pthread_mutex_unlock(&gate);
 	if (fail_with) {
 		deliver(part, part->offset + part->length / 2);
 		ret = fail_with;
@@ -197,6 +200,48 @@ Test(cache_fill, what_an_open_fetches_is_not_measured)
 	stop();
 }
 
+static void *reader(void *arg)
+{
+	struct cache_file *file = arg;
+
+	cr_assert_eq(cache_ensure(file, 4 * MIB, MIB, 0, NULL), 0);
+	return NULL;
+}
+
+static bool nobody_wants(const struct cache_file *file)
+{
+	bool none = true;
+
+	pthread_mutex_lock(&cache.lock);
+	for (const struct cache_part *p = file->active->parts; p; p = p->next)
+		none &= !__atomic_load_n(&p->is_wanted, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&cache.lock);
+	return none;
+}
+
+/* Of the parts that are fetched ahead, the one that a reader comes to wait for is told so. */
+Test(cache_fill, who_waits_is_known, .timeout = 60)
+{
+	struct cache_file *file;
+	pthread_t thread;
+
+	start(64 * MIB);
+	file = make("s3/b/k", "\"1\"", 8 * MIB);
+	pthread_mutex_lock(&gate);
+	cr_assert_eq(cache_ensure(file, 0, 8 * MIB, WIRE_ENSURE_NOWAIT | WIRE_ENSURE_WANT, NULL),
+		     0);
+	cr_assert(nobody_wants(file));
+	cr_assert_eq(pthread_create(&thread, NULL, reader, file), 0);
+	while (nobody_wants(file))
+		usleep(1000);
+	for (const struct cache_part *p = file->active->parts; p; p = p->next)
+		cr_assert_eq(p->is_wanted, p->offset < 5 * MIB && p->offset + p->length > 4 * MIB);
+	pthread_mutex_unlock(&gate);
+	pthread_join(thread, NULL);
+	cache_put(file);
+	stop();
+}
+
 Test(cache_fill, limits_on_parts)
 {
 	struct cache_file *file;
@@ -226,14 +271,6 @@ Test(cache_fill, errors_reach_those_who_wait)
 	cr_assert_str_eq(message, "");
 	cache_put(file);
 	stop();
-}
-
-static void *reader(void *arg)
-{
-	struct cache_file *file = arg;
-
-	cr_assert_eq(cache_ensure(file, 4 * MIB, MIB, 0, NULL), 0);
-	return NULL;
 }
 
 Test(cache_fill, many_readers_one_fetch)

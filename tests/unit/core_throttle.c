@@ -9,7 +9,7 @@
 
 #include "core/http/engine.h"
 
-#define WAITS 6
+#define WAITS 24
 
 static struct {
 	struct throttle_wait wait;
@@ -109,6 +109,48 @@ Test(throttle, bytes)
 {
 	on_stage(large_debt, 2);
 	cr_assert(all[1].went == 1 && all[2].went == 2);
+}
+
+static bool has_come;
+
+static void promoted(void)
+{
+	cr_assert(pass(0, 1, 3.9, 0, 0, false));
+	cr_assert_not(pass(1, 1, 3.9, 0, 8 << 20, true));
+	cr_assert_not(pass(2, 1, 3.9, 0, 8 << 20, true));
+	all[2].wait.is_wanted = &has_come;
+	cr_assert_not(pass(3, 1, 3.9, 0, 8 << 20, true));
+	__atomic_store_n(&has_come, true, __ATOMIC_RELAXED);
+}
+
+/* Somebody comes to wait for what was begun ahead: then it goes before the rest of that. */
+Test(throttle, promotion)
+{
+	on_stage(promoted, 3);
+	cr_assert_eq(all[2].went, 1);
+	cr_assert_eq(all[1].went, 2);
+	cr_assert_eq(all[3].went, 3);
+}
+
+static void crowded(void)
+{
+	uint64_t large = THROTTLE_SMALL_BYTES + 1;
+
+	cr_assert(pass(0, 1, 0, 1e7, 12500000, false)); /* a debt of a second */
+	cr_assert_not(pass(1, 1, 0, 1e7, large, false));
+	cr_assert_not(pass(2, 1, 0, 1e7, large, false));
+	for (int i = 3; i < WAITS; i++)
+		cr_assert_not(pass(i, 1, 0, 1e7, 100, false));
+}
+
+/* Small ones go first, but the first of the large has its turn, and only the first. */
+Test(throttle, turns)
+{
+	on_stage(crowded, WAITS - 1);
+	cr_assert_eq(all[3 + THROTTLE_TURN - 1].went, THROTTLE_TURN);
+	cr_assert_eq(all[1].went, THROTTLE_TURN + 1);
+	cr_assert_eq(all[WAITS - 1].went, WAITS - 2);
+	cr_assert_eq(all[2].went, WAITS - 1);
 }
 
 static void ignore(struct http_task *task, bool canceled)

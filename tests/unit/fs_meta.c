@@ -105,11 +105,15 @@ static void *ask(void *arg)
 static void ask_meanwhile(const struct meta_fact *fact)
 {
 	pthread_t thread;
+	bool is_wanted = false;
 
 	listed();
 	cr_assert(meta_enter_ahead(ctx, name));
+	meta_want_ahead(ctx, name, &is_wanted);
+	cr_assert_not(is_wanted);
 	cr_assert_eq(pthread_create(&thread, NULL, ask, NULL), 0);
-	usleep(100000); /* not there yet: then it gets the same */
+	while (!__atomic_load_n(&is_wanted, __ATOMIC_RELAXED))
+		usleep(1000);
 	meta_leave_ahead(ctx, name, fact);
 	cr_assert_eq(pthread_join(thread, NULL), 0);
 }

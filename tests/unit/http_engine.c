@@ -320,8 +320,9 @@ static void send_three(struct http_task *task, bool canceled)
 		send_it(&three[i].task, false);
 }
 
-/* One after the other; the second is ahead. Returns which of them was the last. */
-static char last_of_three(int64_t ahead_ms)
+/* One after the other; the second is ahead, but somebody may want it. Returns which of them was the
+ * last. */
+static char last_of_three(int64_t ahead_ms, bool is_wanted)
 {
 	static const char *const paths[] = {"/a", "/b", "/c"};
 	static struct http_task task = {.run = send_three};
@@ -334,6 +335,7 @@ static char last_of_three(int64_t ahead_ms)
 	for (int i = 0; i < 3; i++) {
 		prepare(&three[i], "GET", paths[i]);
 		three[i].x.is_ahead = i == 1;
+		three[i].x.is_wanted = &is_wanted;
 	}
 	http_post(&task, 0);
 	wait_for(&done_count, 3);
@@ -347,13 +349,18 @@ static char last_of_three(int64_t ahead_ms)
 
 Test(http_engine, what_nobody_waits_for_goes_last)
 {
-	cr_assert_eq(last_of_three(600000), 'b');
+	cr_assert_eq(last_of_three(600000, false), 'b');
 }
 
 /* By then somebody may wait for it: others that come and come do not put it off for ever. */
 Test(http_engine, but_not_for_ever)
 {
-	cr_assert_eq(last_of_three(0), 'c');
+	cr_assert_eq(last_of_three(0, false), 'c');
+}
+
+Test(http_engine, and_in_its_turn_when_somebody_waits)
+{
+	cr_assert_eq(last_of_three(600000, true), 'c');
 }
 
 /* More exchanges than a host may have: the others wait, and their clock does not run meanwhile. */

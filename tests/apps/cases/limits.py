@@ -9,6 +9,20 @@ from cases.budget import Counted, requests
 RATE = 20
 MEGABYTES = 4
 
+# 400 names that are not there, four at a time, until there is a file "read".
+ASK = """
+import os, threading
+def ask(k):
+    for number in range(k, 400, 4):
+        assert not os.path.exists(f"{os.environ['D']}/small/none{number}")
+        open("asks", "w").close()
+        if os.path.exists("read"):
+            break
+threads = [threading.Thread(target=ask, args=(k,)) for k in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
 
 def configure(context, text):
     home = os.path.join(context.folder, "home", ".config", "skyshim")
@@ -61,6 +75,20 @@ def fair(context):
         want(result.stdout == b"small\nsmall\nreads\n50331648\n", result)
 
 
+def turns(context):
+    """The other way round: many who want little, one after the other without end, do not keep a reader of a large file waiting until
+    they are through."""
+    with Counted(context) as counted:
+        configure(context, "[s3://budget]\nrequest_rate = 40\n")
+        counted.store.put("budget", "large", os.urandom(4 << 20))
+        counted.store.put("budget", "small/one", b"x")
+        with open(os.path.join(context.folder, "home", "ask"), "w", encoding="ascii") as out:
+            out.write(ASK)
+        result = counted.run("python3 $HOME/ask & while ! test -e asks; do sleep 0.02; done; cksum $D/large | cut -d' ' -f2; "
+                             "kill -0 $! && echo asks; touch read; wait")
+        want(result.stdout == b"4194304\nasks\n", result)
+
+
 def greedy(context):
     """Without any limit: who reads 1 GiB, which takes the store more than six seconds, does not keep another waiting until it is through."""
     with Counted(context) as counted:
@@ -84,6 +112,7 @@ CASES = [
     Case("limits/bandwidth", check=bandwidth),
     Case("limits/request-rate", check=request_rate),
     Case("limits/fair", check=fair),
+    Case("limits/turns", check=turns),
     Case("limits/greedy", check=greedy),
     Case("limits/wrong", check=wrong, needs_store=False),
 ]
