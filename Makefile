@@ -67,7 +67,7 @@ PROGRAMS := $(BUILD)/skyshim $(BUILD)/skyshim-rt
 # $(call need,PACKAGES): stops unless pkg-config knows them all.
 need = $(if $(shell pkg-config --exists $(1) 2>/dev/null && echo yes),,$(error \
 	development files are missing (one of: $(1)); run scripts/setup, which installs them))
-WITHOUT_BUILD := clean help format layers limits uninstall
+WITHOUT_BUILD := clean help format layers limits uninstall bench bench-page
 ifneq ($(filter-out $(WITHOUT_BUILD),$(or $(MAKECMDGOALS),all)),)
 $(call need,$(PKGS))
 endif
@@ -260,13 +260,18 @@ $(BUILD)/analyze/%.ok: % $(BUILD)/host.flags
 	$(CC) $(HOST_CFLAGS) -fanalyzer -c -o $(@:.ok=.o) $<
 	@touch $@
 
+# What is missing is installed first, also for the build, so nothing is built before.
+BENCH_JSON ?= $(BUILD)/bench.json
 .PHONY: bench
-bench: all teststore ## figures as ratios to a raw client in the same run: a table and build/bench.json
-	@tests/bench/run --build $(BUILD) --json $(BUILD)/bench.json $(BENCH)
+bench: ## beside local files, curl, s3fs and rclone: an hour (QUICK=1: ten minutes; BENCH=row,row RUNS=n WAYS=way,way)
+	@scripts/setup build demo bench || echo "going on with what is there"
+	@$(MAKE) --no-print-directory all teststore
+	@tests/bench/run --build $(BUILD) --json $(BENCH_JSON) $(if $(RUNS),--runs $(RUNS)) $(if $(QUICK),--quick) \
+		$(if $(WAYS),--ways $(WAYS)) $(BENCH)
 
-.PHONY: bench-peers
-bench-peers: all teststore ## s3fs, rclone and skyshim in turn: seconds, requests and bytes; an hour, build/bench-peers.json
-	@tests/bench/run --build $(BUILD) --json $(BUILD)/bench-peers.json beside_all
+.PHONY: bench-page
+bench-page: ## docs/performance.md and its plots from build/bench.json (BENCH_JSON="FILE FILE": later ones go before)
+	@tests/bench/report $(BENCH_JSON)
 
 .PHONY: bench-dialects
 bench-dialects: all teststore ## 1 GiB read and written on the embedded store as S3, Azure and Google: ratios, at most 1.3
