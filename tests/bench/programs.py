@@ -43,7 +43,7 @@ def film(session):
 
 def remuxed(sizes):
     length = film_seconds(sizes)
-    one = "ffmpeg -v error -nostdin -ss {at} -i {{M}}/film.mp4 -t 2 -c copy {{L}}/at{at}.mkv"
+    one = "ffmpeg -v error -nostdin -y -ss {at} -i {{M}}/film.mp4 -t 2 -c copy {{L}}/at{at}.mkv"
     return ["sh", "-ec", "; ".join(one.format(at=length * percent // 100) for percent in SEEKS)]
 
 
@@ -135,8 +135,8 @@ def nothing_changed(session, _):
 
 def rows(sizes):
     return [
-        Row("ffmpeg", f"ffmpeg, {len(SEEKS)} parts cut out of a film", remuxed(sizes), need=film),
-        Row("samtools", f"samtools view of {REGIONS} regions", regions(), need=alignments),
-        Row("sqlite", f"sqlite3, {QUERIES} queries by index", queries(sizes), need=database),
-        Row("git", f"git status, {sizes.files} files", status(sizes), need=repository, check=nothing_changed),
+        Row("ffmpeg", f"ffmpeg, {len(SEEKS)} parts cut out of a film", remuxed(sizes), need=film, known=True),
+        Row("samtools", f"samtools view of {REGIONS} regions", regions(), need=alignments, known=True),
+        Row("sqlite", f"sqlite3, {QUERIES} queries by index", queries(sizes), need=database, known=True),
+        Row("git", f"git status, {sizes.files} files", status(sizes), need=repository, known=True, check=nothing_changed),
     ]

@@ -27,6 +27,7 @@ class Row:
         self.raw = more.pop("raw", None)                          # of a session: words of a curl that does the same
         self.finish = more.pop("finish", None)                    # of a session: what is to be done after it, timed too
         self.warm = more.pop("warm", False)                       # the second time is measured
+        self.known = more.pop("known", False)                     # its programs' copies are made before
         self.env = more.pop("env", {})                            # under skyshim
         self.local = more.pop("local", argv)                      # the words on local files, or None
         self.peers = more.pop("peers", True)                      # or why s3fs and rclone are not run
@@ -177,6 +178,8 @@ def once(session, row, way, limit_s, faults):
     with contextlib.ExitStack() as stack:
         where = stack.enter_context(ways.place(session, way))
         argv = row.raw(session) if way == "curl" else words(session, row, where, row.local if way == "local" else row.argv)
+        if row.known and way == "skyshim":
+            session.ours(*words(session, row, ways.Place([], session.mirror), row.local))
         if row.warm:
             session.run(argv, limit_s)
         if row.pace:
