@@ -2,7 +2,7 @@
 """The table as text: for each row times, requests and MiB by each way, then what is wanted of it and whether it is met."""
 MIB = 1 << 20
 TITLE_WIDTH = 50
-CELL_WIDTH = 11
+CELL_WIDTH = 13
 
 
 def line(title, cells):
