@@ -154,7 +154,7 @@ struct store_verb_ops {
 	 * and failing at that is logged, no more.
 	 *
 	 * -EAGAIN: the same, but the next asks again for what the service was too busy for, and so
-	 * waits; after two such waits the call fails with -EIO. */
+	 * waits; the call fails with -EIO when RETRY_TRIES_MAX (core/http/retry.h) were so. */
 	int (*parse)(struct store_call *call, const struct store_answer *answer,
 		     struct store_check *check);
 	/* Instead of build and parse, when the service need not be asked: fills the call's results.

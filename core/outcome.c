@@ -328,7 +328,7 @@ static void on_busy(struct flight *f)
 	f->ask.carry_out = NULL;
 	f->step++;
 	f->tries = ++f->busy;
-	if (flight_try_again(f, CORRUPT_TRIES, NULL))
+	if (flight_try_again(f, RETRY_TRIES_MAX, header_get(&f->x.answer, "Retry-After")))
 		return;
 	report_bad_answer(f->call, &f->site, id, what, f->call->message);
 	flight_conclude(f, -EIO);

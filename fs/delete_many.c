@@ -95,11 +95,18 @@ int change_delete_many(struct lookup *q, const char *const *keys, size_t count)
 		.keys = keys,
 		.key_count = count,
 	};
+	const char *left[STORE_LIST_MAX];
 	int ret = count ? store_run(&call) : 0;
+	size_t n = 0;
 
 	if (ret)
 		memcpy(q->message, call.message, sizeof(call.message));
+	/* what is gone is left alone: somebody may have made it again */
+	for (size_t i = 0; i < count; i++) {
+		if (!call.key_errors || call.key_errors[i])
+			left[n++] = keys[i];
+	}
 	store_call_reset(&call);
 	/* a key that such a request cannot name, or no such request */
-	return ret == -EINVAL || ret == -EOPNOTSUPP ? delete_each(q, keys, count) : ret;
+	return ret == -EINVAL || ret == -EOPNOTSUPP ? delete_each(q, left, n) : ret;
 }

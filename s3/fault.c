@@ -132,7 +132,7 @@ static void read_body(const struct store_call *call, const struct store_answer *
 	if (answer->body_bytes && !is_html(answer->fields))
 		(void)xml_read(answer->body, answer->body_bytes, &visitor);
 	if (call->verb == STORE_DELETE_MANY && answer->status < 300 && !out->code[0])
-		s3_remove_fault(answer, out);
+		s3_remove_fault(call, answer, out);
 }
 
 /* An answer to HEAD has no body: what can its status and fields say? */
@@ -221,6 +221,7 @@ void s3_fault_parse(const struct store_call *call, const struct store_site *site
 		copy(out->region, sizeof(out->region), region);
 
 	s3_fault_judge(out->code, &out->error, &out->cure);
+	s3_remove_settle(call, out);
 	out->done = is_gone(call, out);
 	judge_fields(site, answer->status, out);
 	if (out->cure == STORE_CURE_REGION && !out->region[0])

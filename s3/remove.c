@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * DeleteObject and DeleteObjects. The latter answers 200 with a verdict for each key, so every key
- * that was sent is looked for in the answer: one that is not mentioned may still be there.
+ * that was sent is looked for in the answer: one that is not mentioned may still be there. Those
+ * for which the service was too busy are asked for again, without the others (core/batch.h).
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/batch.h"
 #include "core/http/xml.h"
 #include "core/scope.h"
 #include "s3/s3.h"
@@ -50,10 +52,12 @@ static int add_key(struct buffer *body, const char *key)
 int s3_remove_build_many(const struct store_call *call, const struct store_site *site,
 			 struct store_request *out)
 {
+	size_t picked[STORE_LIST_MAX], count;
 	int ret;
 
 	if (!call->bucket || !call->key_count || call->key_count > STORE_LIST_MAX)
 		return -EINVAL;
+	count = batch_pick(call, STORE_LIST_MAX, picked);
 	if (site->quirks & STORE_QUIRK_NO_BATCH_DELETE)
 		return -EOPNOTSUPP;
 	out->method = "POST";
@@ -63,8 +67,8 @@ int s3_remove_build_many(const struct store_call *call, const struct store_site 
 	if (!ret)
 		ret = buffer_add_text(&out->body,
 				      "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
-	for (size_t i = 0; i < call->key_count && !ret; i++)
-		ret = add_key(&out->body, call->keys[i]);
+	for (size_t i = 0; i < count && !ret; i++)
+		ret = add_key(&out->body, call->keys[picked[i]]);
 	if (!ret)
 		ret = buffer_add_text(&out->body, "</Delete>");
 	return ret ? ret : s3_put_document(out);
@@ -72,7 +76,10 @@ int s3_remove_build_many(const struct store_call *call, const struct store_site 
 
 struct verdicts {
 	const struct store_call *call;
-	int *errors;
+	size_t picked[STORE_LIST_MAX]; /* of the call's keys, those that were asked for */
+	int errors[STORE_LIST_MAX];    /* of these */
+	size_t count;
+	size_t said; /* of them, those that the answer has mentioned */
 	size_t next; /* where the next key is looked for first: they come in order */
 	bool seen_root, seen_key;
 	char key[S3_KEY_BYTES + 1];
@@ -86,12 +93,13 @@ static int judge(struct verdicts *v, int error)
 
 	if (!v->seen_key)
 		return -EBADMSG;
-	for (size_t i = 0; i < call->key_count; i++) {
-		size_t at = (v->next + i) % call->key_count;
+	for (size_t i = 0; i < v->count; i++) {
+		size_t at = (v->next + i) % v->count;
 
-		if (v->errors[at] != NOT_SAID || strcmp(call->keys[at], v->key) != 0)
+		if (v->errors[at] != NOT_SAID || strcmp(call->keys[v->picked[at]], v->key) != 0)
 			continue;
 		v->errors[at] = error;
+		v->said++;
 		v->next = at + 1;
 		return 0;
 	}
@@ -104,6 +112,8 @@ static int judge_error(struct verdicts *v)
 	int error = -EIO;
 
 	s3_fault_judge(v->code, &error, &cure);
+	if (cure == STORE_CURE_WAIT)
+		error = -EAGAIN;
 	if (!strcmp(v->code, "NoSuchKey") || !strcmp(v->code, "NoSuchVersion"))
 		error = 0;
 	return judge(v, error);
@@ -142,34 +152,35 @@ static int on_end(void *arg, const char *path, const char *text)
 int s3_remove_parse_many(struct store_call *call, const struct store_answer *answer,
 			 struct store_check *check)
 {
-	SCOPE_FREE int *errors = calloc(call->key_count, sizeof(*errors));
-	struct verdicts v = {.call = call, .errors = errors};
-	struct xml_visitor visitor = {.begin = on_begin, .end = on_end, .arg = &v};
-	bool all_gone = true;
+	SCOPE_FREE struct verdicts *v = calloc(1, sizeof(*v));
+	struct xml_visitor visitor = {.begin = on_begin, .end = on_end, .arg = v};
 	int ret;
 
 	(void)check;
-	if (!errors)
+	if (!v)
 		return -ENOMEM;
-	for (size_t i = 0; i < call->key_count; i++)
-		errors[i] = NOT_SAID;
+	v->call = call;
+	v->count = batch_pick(call, STORE_LIST_MAX, v->picked);
+	for (size_t i = 0; i < v->count; i++)
+		v->errors[i] = NOT_SAID;
 	ret = xml_read(answer->body, answer->body_bytes, &visitor);
 	if (ret)
 		return ret;
-	if (!v.seen_root)
+	if (!v->seen_root)
 		return s3_fault_in_body(answer) ? -EREMOTEIO : -EBADMSG;
-	for (size_t i = 0; i < call->key_count; i++) {
-		if (errors[i] == NOT_SAID)
-			return -EBADMSG;
-		all_gone &= !errors[i];
+	if (!v->said)
+		return -EBADMSG;
+	for (size_t i = 0; i < v->count; i++) {
+		if (v->errors[i] == NOT_SAID)
+			v->errors[i] = -EAGAIN; /* it may still be there */
 	}
-	call->key_errors = take_ptr(&errors);
-	return all_gone ? 0 : -EREMOTEIO;
+	ret = batch_note(call, v->picked, v->errors, v->count);
+	/* what the answer says of it goes to the user */
+	return call->key_errors && ret ? -EREMOTEIO : ret;
 }
 
 struct worst {
 	struct store_fault *out;
-	bool decided; /* one that time may mend was found: the call is worth another try */
 	char key[128];
 	char code[64];
 	char text[256];
@@ -181,9 +192,8 @@ static void choose(struct worst *w)
 	int error = 0;
 
 	s3_fault_judge(w->code, &error, &cure);
-	if (w->decided || (w->out->code[0] && cure != STORE_CURE_WAIT) || error == -ENOENT)
+	if (w->out->code[0] || error == -ENOENT)
 		return;
-	w->decided = cure == STORE_CURE_WAIT;
 	strcpy(w->out->code, w->code);
 	snprintf(w->out->detail, sizeof(w->out->detail), "%.100s: %.150s", w->key, w->text);
 }
@@ -212,10 +222,37 @@ static int on_worst_end(void *arg, const char *path, const char *text)
 	return 0;
 }
 
-void s3_remove_fault(const struct store_answer *answer, struct store_fault *out)
+/* What was refused by an earlier answer of the call. */
+static void recall(const struct store_call *call, struct store_fault *out)
+{
+	for (size_t i = 0; call->key_errors && i < call->key_count && !out->detail[0]; i++) {
+		if (call->key_errors[i])
+			snprintf(out->detail, sizeof(out->detail), "%.100s: %.100s", call->keys[i],
+				 strerror(-call->key_errors[i]));
+	}
+}
+
+void s3_remove_fault(const struct store_call *call, const struct store_answer *answer,
+		     struct store_fault *out)
 {
 	struct worst w = {.out = out};
 	struct xml_visitor visitor = {.begin = on_worst_begin, .end = on_worst_end, .arg = &w};
 
 	(void)xml_read(answer->body, answer->body_bytes, &visitor);
+	if (!out->code[0])
+		recall(call, out);
+}
+
+/* The call ends with it: all that time may mend was tried before. */
+void s3_remove_settle(const struct store_call *call, struct store_fault *out)
+{
+	if (!call->key_errors)
+		return;
+	out->cure = STORE_CURE_NONE;
+	for (size_t i = 0; i < call->key_count; i++) {
+		if (!call->key_errors[i])
+			continue;
+		out->error = call->key_errors[i];
+		return;
+	}
 }

@@ -154,8 +154,11 @@ int s3_remove_build_many(const struct store_call *call, const struct store_site 
 			 struct store_request *out);
 int s3_remove_parse_many(struct store_call *call, const struct store_answer *answer,
 			 struct store_check *check);
-/* The worst of the keys' errors: code and detail. */
-void s3_remove_fault(const struct store_answer *answer, struct store_fault *out);
+/* The first of the keys' errors: code and detail. */
+void s3_remove_fault(const struct store_call *call, const struct store_answer *answer,
+		     struct store_fault *out);
+/* And what the call ends with, if its keys' errors are known. */
+void s3_remove_settle(const struct store_call *call, struct store_fault *out);
 
 /* Makes body, which is filled, that of a POST: its Content-MD5. */
 int s3_put_document(struct store_request *out);

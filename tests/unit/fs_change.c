@@ -439,3 +439,22 @@ Test(fs_change, an_open_file_has_the_name_that_it_was_given)
 	close_file(&reader);
 	stop();
 }
+
+/* What the service has answered is not asked for once more with what it could not be asked. */
+Test(fs_change, a_renamed_directorys_objects_are_deleted_once)
+{
+	char key[32];
+
+	start("60000");
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(key, sizeof(key), "many/%u", i);
+		fake_put("b", key, 1);
+	}
+	fake.cannot_name = 3;
+	cr_assert_eq(rename_as("s3/b/many", "s3/b/other", 0), 0);
+	cr_assert(!exists("many/0") && !exists("many/19"));
+	cr_assert(exists("other/0") && exists("other/19"));
+	cr_assert_gt(fake.counters.requests[STORE_DELETE_MANY], 0);
+	cr_assert_eq(fake.deleted_in_vain, 0);
+	stop();
+}
