@@ -90,6 +90,7 @@ static void clear_results(struct store_call *call)
 	call->list = (struct store_list){0};
 	call->user = call->fields = (struct store_pairs){0};
 	call->key_errors = NULL;
+	call->is_unsure = false;
 	call->upload_id = NULL;
 	call->part_id = NULL;
 	call->request_id[0] = '\0';

@@ -110,6 +110,7 @@ void flight_conclude(struct flight *f, int error)
 	}
 	call->error = error;
 	call->status = f->x.status;
+	call->is_unsure = f->unsure;
 	f->ops->request_id(&f->x.answer, call->request_id);
 	tell_keys(f, error);
 	call->key_errors = f->ask.key_errors;

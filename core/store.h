@@ -190,8 +190,10 @@ struct store_call {
 	void *arg;
 
 	/* Set by the driver before done(). What is owned is freed by store_call_reset(). */
-	int error;  /* 0 or a negative errno, see below */
-	int status; /* of the last HTTP answer, 0 if there was none */
+	int error;	/* 0 or a negative errno, see below */
+	int status;	/* of the last HTTP answer, 0 if there was none */
+	bool is_unsure; /* an earlier sending of it may have been carried out besides: nobody knows
+			 * what was answered */
 
 	/* STORE_HEAD, STORE_GET: all of it. STORE_PUT, STORE_PART: etag and size. Copies: etag and
 	 * mtime. STORE_COMPLETE: etag. What a HEAD had to find out: all. */

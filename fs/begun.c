@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See begun.h. A file for each, of four strings with their NULs.
+ * See begun.h. A file for each, of five strings with their NULs.
  *
  * What was only asked for has no id, but the time. A service's list of uploads tells of each its
  * key and when it was begun, and nothing that who begins it could mark it with. So those are taken
  * for ours that were begun for this key at about that time, and that after an hour nobody has sent
- * a part for: whoever else had begun one of them would have by then.
+ * a part for: whoever else had begun one of them would have by then. Where the answer that was lost
+ * was not the last one, the upload of the last is known, and none of them.
  */
 #include "fs/begun.h"
 
@@ -40,6 +41,7 @@ struct begun {
 	uint8_t ctx[WIRE_CTX_BYTES];
 	char object[NAME_OBJECT_MAX];
 	char *upload_id; /* owned; "": it was asked for at asked_s, by this machine's clock */
+	char *known;	 /* owned; "": id of the one that the last answer told of */
 	int64_t asked_s;
 	int64_t due_ns;
 };
@@ -53,6 +55,7 @@ static int begun_fd = -1;
 static void begun_free(struct begun *b)
 {
 	free(b->upload_id);
+	free(b->known);
 	free(b);
 }
 
@@ -72,11 +75,11 @@ static int split(const char *at, const char *end, const char **out, int n)
 	return count;
 }
 
-/* "HEX\0OBJECT\0ID\0SECONDS\0"; earlier daemons wrote no time. */
+/* "HEX\0OBJECT\0ID\0SECONDS\0KNOWN\0"; earlier daemons wrote no time, or nothing known. */
 static int parse(struct begun *b, const char *text, const char *end)
 {
-	const char *field[4] = {NULL, NULL, NULL, ""};
-	int count = split(text, end, field, 4);
+	const char *field[5] = {NULL, NULL, NULL, "", ""};
+	int count = split(text, end, field, 5);
 
 	if (count < 3 || (count == 3 && !field[2][0]) || strlen(field[1]) >= NAME_OBJECT_MAX ||
 	    journals_read_ctx(field[0], b->ctx))
@@ -84,7 +87,8 @@ static int parse(struct begun *b, const char *text, const char *end)
 	strcpy(b->object, field[1]);
 	b->asked_s = strtoll(field[3], NULL, 10);
 	b->upload_id = strdup(field[2]);
-	return b->upload_id ? 0 : -ENOMEM;
+	b->known = strdup(field[4]);
+	return b->upload_id && b->known ? 0 : -ENOMEM;
 }
 
 /* With the lock, or before there are threads: for begun_sweep(). */
@@ -134,13 +138,32 @@ int begun_start(int dir_fd)
 	return 0;
 }
 
-struct begun *begun_note(const struct store_call *call, const char *upload_id)
+/* Makes its file, under a new name. 0 or an error. */
+static int write_note(struct begun *b)
 {
 	SCOPE_FREE char *text = NULL;
-	struct begun *b = calloc(1, sizeof(*b));
 	char hex[JOURNALS_HEX_BYTES];
 	SCOPE_FD int fd = -1;
 	int n;
+
+	journals_name(b->name);
+	journals_write_ctx(b->ctx, hex);
+	n = asprintf(&text, "%s%c%s%c%s%c%lld%c%s", hex, 0, b->object, 0, b->upload_id, 0,
+		     (long long)b->asked_s, 0, b->known);
+	if (n < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	fd = openat(begun_fd, b->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd >= 0 && write(fd, text, (size_t)n + 1) == n + 1)
+		return 0;
+	unlinkat(begun_fd, b->name, 0);
+	return -EIO;
+}
+
+struct begun *begun_note(const struct store_call *call, const char *upload_id)
+{
+	struct begun *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return NULL;
@@ -148,17 +171,10 @@ struct begun *begun_note(const struct store_call *call, const char *upload_id)
 	memcpy(b->ctx, context_id(call->ctx), WIRE_CTX_BYTES);
 	snprintf(b->object, sizeof(b->object), "%s/%s/%s", call->scheme, call->bucket, call->key);
 	b->upload_id = strdup(upload_id);
-	journals_name(b->name);
-	journals_write_ctx(b->ctx, hex);
-	n = asprintf(&text, "%s%c%s%c%s%c%lld", hex, 0, b->object, 0, upload_id, 0,
-		     (long long)b->asked_s);
-	if (n < 0)
-		text = NULL;
-	fd = openat(begun_fd, b->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (b->upload_id && n >= 0 && fd >= 0 && write(fd, text, (size_t)n + 1) == n + 1)
+	b->known = strdup("");
+	if (b->upload_id && b->known && !write_note(b))
 		return b;
 	log_warn("%s://%s: an upload cannot be noted", call->scheme, call->bucket);
-	unlinkat(begun_fd, b->name, 0);
 	begun_free(b);
 	return NULL;
 }
@@ -168,13 +184,45 @@ struct begun *begun_intend(const struct store_call *call)
 	return backends_keeps_uploads(call->scheme) ? begun_note(call, "") : NULL;
 }
 
-void begun_intended(struct begun *b, int error)
+/* Is it certain that nothing was begun that nobody knows of? */
+static bool is_settled(const struct store_call *call)
 {
-	bool is_known = !error || error == -EACCES || error == -ENOENT || error == -EINVAL ||
-			error == -E2BIG || error == -ENAMETOOLONG || error == -EOPNOTSUPP;
+	int error = call->error;
 
-	if (!b || is_known || error == -ECANCELED) {
-		begun_end(b, is_known);
+	return !call->is_unsure &&
+	       (!error || error == -EACCES || error == -ENOENT || error == -EINVAL ||
+		error == -E2BIG || error == -ENAMETOOLONG || error == -EOPNOTSUPP);
+}
+
+/* It is not to be taken for the one that was lost. */
+static int note_known(struct begun *b, const char *upload_id)
+{
+	char name[JOURNALS_NAME_BYTES];
+	char *known = strdup(upload_id);
+	int ret;
+
+	if (!known)
+		return -ENOMEM;
+	memcpy(name, b->name, sizeof(name));
+	free(b->known);
+	b->known = known;
+	unlinkat(begun_fd, name, 0); /* rather none than one by which this would be aborted */
+	ret = write_note(b);
+	if (ret)
+		log_warn("%s: an upload cannot be noted", b->object);
+	return ret;
+}
+
+void begun_intended(struct begun *b, const struct store_call *call)
+{
+	bool is_over = is_settled(call);
+
+	if (!b || is_over || call->error == -ECANCELED) {
+		begun_end(b, is_over);
+		return;
+	}
+	if (!call->error && note_known(b, call->upload_id)) {
+		begun_free(b);
 		return;
 	}
 	pthread_mutex_lock(&lock);
@@ -229,7 +277,8 @@ static bool is_ours(const struct begun *b, struct store_call call, const struct 
 	int64_t about = entry->object.mtime_ns / CLOCK_NS_PER_S - b->asked_s;
 	bool is_empty;
 
-	if (strcmp(entry->name, call.key) != 0 || about < -ABOUT_S || about > ABOUT_S)
+	if (strcmp(entry->name, call.key) != 0 || about < -ABOUT_S || about > ABOUT_S ||
+	    !strcmp(entry->upload, b->known))
 		return false;
 	call.upload = entry->upload;
 	call.max_entries = 1;

@@ -19,11 +19,11 @@ int begun_start(int dir_fd);
 struct begun *begun_note(const struct store_call *call, const char *upload_id);
 
 /* Before call, a STORE_MULTIPART_BEGIN: a daemon may die between the service's beginning it and
- * its own noting of the id. NULL when that leaves nothing, or cannot be noted. Ended by the other,
- * once the id is noted or with the call's error; what may have been begun all the same is looked
- * for later. NULL is fine. */
+ * its own noting of the id. NULL when that leaves nothing, or cannot be noted. Ended by the other
+ * with the call as it came back, once its id, if it has one, is noted; what may have been begun all
+ * the same, or besides, is looked for later. NULL is fine. */
 struct begun *begun_intend(const struct store_call *call);
-void begun_intended(struct begun *b, int error);
+void begun_intended(struct begun *b, const struct store_call *call);
 
 /* is_over: it was completed or aborted; otherwise the next daemon has to. NULL is fine. */
 void begun_end(struct begun *b, bool is_over);

@@ -232,7 +232,7 @@ int copyparts_run(struct store_call *call, uint64_t size)
 		ret = store_run(&begin);
 		memcpy(p.message, begin.message, STORE_MESSAGE_BYTES);
 		note = ret ? NULL : begun_note(&begin, begin.upload_id);
-		begun_intended(intended, ret);
+		begun_intended(intended, &begin);
 	}
 	if (!ret) {
 		p.upload_id = begin.upload_id;

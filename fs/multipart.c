@@ -87,7 +87,7 @@ int multipart_begin(struct multipart *m, struct cache_file *file)
 		m->upload_id = strdup(call.upload_id);
 		ret = m->upload_id ? draft_note_upload(file, m->object, m->upload_id) : -ENOMEM;
 	}
-	begun_intended(note, call.error);
+	begun_intended(note, &call);
 	store_call_reset(&call);
 	return ret;
 }

@@ -303,9 +303,29 @@ def unheard(context):
         want(ids(faulty) == {used, other, another}, "one of another time is aborted")
 
 
+def unheard_once(context):
+    """The first answer to beginning an upload is lost, the second is not: the one that the first has begun is aborted by the
+    daemon itself when nobody has used it, and not the other one, which nobody has sent a part for yet."""
+    with Faulty(context) as faulty:
+        noted = os.path.join(context.folder, "cache", "uploads")
+        faulty.env["SKYSHIM_UPLOAD_SILENT_S"] = "0"
+        faulty.fault("reset,verb=CreateMultipartUpload,at=0,count=1", "mute,verb=UploadPart,ms=4000,count=4")
+
+        def look(_):
+            soon(lambda: faulty.store.stats()["verbs"].get("AbortMultipartUpload"), "none is aborted")
+        result = lines_from(context, BEGIN + TELL + "fd = fresh(); fill(fd); wait()\ntold('close', lambda: os.close(fd))\n",
+                            [look], context.cloud, **faulty.env)
+        want(result.stdout == b"close 0\n" and not result.stderr, f"{result}")
+        cost = requests(faulty.store.stats())
+        want(cost.get("CreateMultipartUpload") == 2 and cost.get("AbortMultipartUpload") == 1, f"{cost}")
+        want(not ids(faulty), "an upload is left")
+        check_large(faulty, content())
+        soon(lambda: not os.listdir(noted), f"they stay noted: {os.listdir(noted)}")
+
+
 CASES = [Case(f"upload/{name}", check=tells(*told), embedded_only=True, timeout=170) for name, told in TOLD.items()]
 CASES += [Case(f"upload/{name}", check=check, embedded_only=True, timeout=170) for name, check in {
-    "fsync-then-close": fsync_then_close, "unheard": unheard, "bucket-gone-ahead": bucket_gone_ahead, "ok-error-part-copy": copied_parts, "never-answered": never,
+    "fsync-then-close": fsync_then_close, "unheard": unheard, "unheard-once": unheard_once, "bucket-gone-ahead": bucket_gone_ahead, "ok-error-part-copy": copied_parts, "never-answered": never,
     "mute-put": once("mute,verb=PutObject,count=1", "PutObject", SMALL, b"small"), "deaf-part": once("deaf,ms=12000,verb=UploadPart,count=1", "UploadPart"),
     "clock-ahead": clock_off(7200), "clock-behind": clock_off(-7200),
     "flat-memory": flat_memory, "credential-renewed": expires_and_is_renewed, "credential-expired": expires_for_good}.items()]
