@@ -75,6 +75,7 @@ struct store_site {
 	unsigned settled;		      /* those that no answer changes */
 	char client_cert[REALM_VALUE_BYTES];  /* paths of PEM files, "" for none */
 	char client_key[REALM_VALUE_BYTES];
+	bool http2;			    /* http_route.http2 */
 	char from_alias[STORE_ALIAS_BYTES]; /* of the bucket that is copied from, "" for none */
 	struct store_encryption encryption;
 	struct price price; /* the driver's, as the next */

@@ -473,6 +473,7 @@ static int send_off(struct flight *f)
 			      f->site.ca_bundle);
 	f->x.route.client_cert = f->site.client_cert;
 	f->x.route.client_key = f->site.client_key;
+	f->x.route.http2 = f->site.http2;
 	f->x.send_bytes = f->request.source_bytes + f->request.body.len + f->request.tail.len;
 	f->x.expect = f->x.send_bytes >= EXPECT_BYTES && !learned_endpoint(f->site.origin)->deaf;
 	f->x.is_ahead = f->call->is_ahead;

@@ -30,5 +30,6 @@ int locate_call(const struct store_ops *ops, const struct store_call *call, cons
 	throttle_find(&realm, &out->limits);
 	copy(out->client_cert, sizeof(out->client_cert), realm_get(&realm, REALM_CLIENT_CERT));
 	copy(out->client_key, sizeof(out->client_key), realm_get(&realm, REALM_CLIENT_KEY));
+	out->http2 = realm_is(&realm, REALM_HTTP2, false);
 	return ret;
 }

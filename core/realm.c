@@ -58,6 +58,7 @@ const struct realm_kind realm_table[REALM_SETTINGS] = {
 			     .google_variable = "AWS_CA_BUNDLE"},
 	[REALM_CLIENT_CERT] = {.name = "client_cert", .schemes = "s3 az gs", .type = REALM_PATH},
 	[REALM_CLIENT_KEY] = {.name = "client_key", .schemes = "s3 az gs", .type = REALM_PATH},
+	[REALM_HTTP2] = {.name = "http2", .schemes = "s3 az gs", .type = REALM_BOOL},
 	[REALM_CONDITIONAL_PUT] = {.name = "conditional_put", .schemes = "s3", .type = REALM_BOOL},
 	[REALM_ETAG_QUOTES] = {.name = "etag_quotes", .schemes = "s3", .type = REALM_BOOL},
 	[REALM_LIST_V2] = {.name = "list_v2", .schemes = "s3", .type = REALM_BOOL},

@@ -35,6 +35,7 @@ enum realm_setting {
 	REALM_CA_BUNDLE,       /* path */
 	REALM_CLIENT_CERT,     /* path of a PEM file, perhaps with its key */
 	REALM_CLIENT_KEY,      /* path of a PEM file */
+	REALM_HTTP2,	       /* bool: spoken where the server offers it */
 	REALM_CONDITIONAL_PUT, /* bool: has the service this? So with the next */
 	REALM_ETAG_QUOTES,
 	REALM_LIST_V2,

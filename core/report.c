@@ -24,6 +24,8 @@ static const struct {
 	[HTTP_TLS] = {2, "no TLS connection to", "check http or https in"},
 	[HTTP_TRUST] = {1, "the certificate is not trusted of",
 			"set AWS_CA_BUNDLE to its CA's file, or check"},
+	[HTTP_IDENTITY] = {1, "another client certificate is wanted by",
+			   "set client_cert for it (man skyshim), or check"},
 	[HTTP_PROXY] = {2, "the proxy failed on the way to", "check https_proxy, no_proxy and"},
 	[HTTP_FIRST_BYTE] = {4, "no answer in time from", "check the network, and"},
 	[HTTP_STALLED] = {4, "the transfer stalled with", "check the network, and"},

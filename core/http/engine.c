@@ -18,6 +18,7 @@
 
 #define POLL_MAX_MS   1000 /* the watch runs at least so often */
 #define POLL_WATCH_MS 100  /* with something to watch: how late a time-out may be found */
+#define STREAMS_MAX   8L   /* of one connection: then the next is opened, since one alone is slow */
 #define LAG_MS	      500  /* a turn of the loop that took longer was our fault, not a server's */
 
 struct transfer_list {
@@ -73,8 +74,9 @@ static void list_remove(struct transfer_list *list, struct transfer *t)
 static void finish(struct transfer *t)
 {
 	struct http_exchange *x = t->x;
-	/* after a failure libcurl 7.88 may keep a buffer that makes it refuse options */
-	bool good = x->failure == HTTP_NONE && !t->enough;
+	/* after a failure, or when others have its connection too, libcurl 7.88 may keep a buffer
+	 * that makes it refuse options */
+	bool good = x->failure == HTTP_NONE && !t->enough && !x->route.http2;
 	CURL *easy = transfer_free(t);
 
 	if (good && engine.spare_count < engine.limits.total_max)
@@ -374,7 +376,9 @@ int http_start(const struct http_limits *limits)
 		return -ENOMEM;
 	}
 	curl_multi_setopt(engine.multi, CURLMOPT_MAXCONNECTS, (long)limits->total_max);
-	curl_multi_setopt(engine.multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+	/* of HTTP/2 only */
+	curl_multi_setopt(engine.multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+	curl_multi_setopt(engine.multi, CURLMOPT_MAX_CONCURRENT_STREAMS, STREAMS_MAX);
 
 	engine.running = true;
 	ret = start_thread();

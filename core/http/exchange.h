@@ -24,6 +24,7 @@ enum http_failure {
 	HTTP_CONNECT_TIMEOUT, /* not connected in time, TLS included */
 	HTTP_TLS,	      /* no TLS could be agreed on */
 	HTTP_TRUST,	      /* the certificate is not trusted, or the CA file not readable */
+	HTTP_IDENTITY,	      /* the server does not take our certificate, or wants one */
 	HTTP_PROXY,	      /* the proxy's fault */
 	HTTP_FIRST_BYTE,      /* connected, but no answer in time */
 	HTTP_STALLED,	      /* the answer's body came too slowly, or the request's went so */
@@ -43,6 +44,7 @@ struct http_route {
 	const char *client_key;	 /* "" or NULL: it stands in client_cert */
 	const char *proxy;    /* NULL: direct; the process's own environment is never looked at */
 	const char *no_proxy; /* hosts that are reached directly, as curl(1) takes them */
+	bool http2; /* spoken if the server takes it when TLS is agreed on (RFC 9113 section 3.2) */
 };
 
 struct http_exchange {

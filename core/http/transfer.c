@@ -205,8 +205,10 @@ static int add_expect(struct transfer *t)
 
 static bool set_route(CURL *easy, const struct http_route *route)
 {
+	long version = route->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
 	bool ok = true;
 
+	ok &= !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version);
 	/* empty strings keep libcurl from reading the daemon's own environment */
 	ok &= !curl_easy_setopt(easy, CURLOPT_PROXY, route->proxy ? route->proxy : "");
 	ok &= !curl_easy_setopt(easy, CURLOPT_NOPROXY, route->no_proxy ? route->no_proxy : "");
@@ -227,7 +229,6 @@ static bool set_manners(CURL *easy, const struct http_limits *limits)
 
 	ok &= !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	ok &= !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	ok &= !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	ok &= !curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	ok &= !curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	ok &= !curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
@@ -393,8 +394,27 @@ enum http_failure transfer_watch(struct transfer *t, const struct http_limits *l
 	return HTTP_NONE;
 }
 
+/* Did the server end it for our certificate, or for the lack of one? With TLS 1.3 it says so when
+ * the handshake is over for us (RFC 8446 sections 4.4.2.4 and 6.2); OpenSSL has "alert" in the text
+ * of what came from there only. */
+static bool is_about_identity(const char *text)
+{
+	static const char *const reasons[] = {"certificate", "unknown ca", "access denied"};
+	const char *alert = strstr(text, " alert ");
+
+	for (size_t i = 0; alert && i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if (strstr(alert, reasons[i]))
+			return true;
+	}
+	return false;
+}
+
 static enum http_failure classify(const struct transfer *t, CURLcode code)
 {
+	if ((code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
+	     code == CURLE_SSL_CONNECT_ERROR) &&
+	    is_about_identity(t->error_text))
+		return HTTP_IDENTITY;
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return HTTP_NAME;
@@ -420,6 +440,8 @@ static enum http_failure classify(const struct transfer *t, CURLcode code)
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
 	case CURLE_GOT_NOTHING:
+	case CURLE_HTTP2:		/* GOAWAY, or frames that make no sense */
+	case CURLE_HTTP2_STREAM:	/* RST_STREAM */
 	case CURLE_SEND_FAIL_REWIND:	/* libcurl would have sent it again */
 	case CURLE_ABORTED_BY_CALLBACK: /* and so here: on_start() */
 		return t->headed ? HTTP_CUT : HTTP_RESET;

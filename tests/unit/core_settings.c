@@ -104,9 +104,10 @@ Test(core_settings, what_holds_for_a_bucket)
 			  "[/cloud/s3/c/]\nencryption = aws:kms\nkms_key = alias/k\n"
 			  "bucket_key = 1\n"
 			  "durability = exit\n[s3://]\nca_bundle = ~/ca.pem\n"
-			  "[az://account/container]\nclient_cert = /c.pem\nclient_key = /k.pem\n"),
+			  "[az://account/container]\nclient_cert = /c.pem\nclient_key = /k.pem\n"
+			  "http2 = true\n"),
 		     0, "%s", message);
-	cr_assert_eq(count, 12);
+	cr_assert_eq(count, 13);
 	cr_assert_str_eq(settings.durability, "close\ts3/c\texit");
 }
 

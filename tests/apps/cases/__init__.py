@@ -45,6 +45,7 @@ FAMILIES = (
     "creds_google",
     "realms",
     "routes",
+    "http2",
     "lacking",
     "secrets",
     "encrypted",
