@@ -30,7 +30,7 @@
 void serve_say(struct session *s, const uint8_t *ctx, const char *bucket, int error,
 	       const char *message)
 {
-	if (!*message || !notice_due(ctx, bucket, error))
+	if (!*message || !notice_due(ctx, bucket, error, message))
 		return;
 	snprintf(s->out->line, sizeof(s->out->line), "%s", message);
 }
