@@ -27,6 +27,7 @@ static const struct {
 	{"InternalError", -EIO, STORE_CURE_WAIT},
 	{"InvalidAccessKeyId", -EACCES, STORE_CURE_NONE},
 	{"InvalidBucketName", -EINVAL, STORE_CURE_NONE},
+	{"InvalidObjectState", -EIO, STORE_CURE_NONE}, /* archived: no matter of rights */
 	{"InvalidPart", -EIO, STORE_CURE_NONE},
 	{"InvalidPartOrder", -EINVAL, STORE_CURE_NONE},
 	{"InvalidToken", -EACCES, STORE_CURE_NONE},
@@ -161,6 +162,14 @@ static void advise(const struct store_site *site, int status, struct store_fault
 		     "the session token has expired; renew the credentials and start again");
 	else if (!strcmp(fault->code, "RequestTimeTooSkewed"))
 		copy(fault->detail, sizeof(fault->detail), "this machine's clock is wrong; set it");
+	else if (!strcmp(fault->code, "InvalidObjectState"))
+		copy(fault->detail, sizeof(fault->detail),
+		     "it is archived; restore it first (aws s3api restore-object)");
+	else if (!strcmp(fault->code, "InvalidRequest") &&
+		 strstr(fault->detail, "Server Side Encryption"))
+		copy(fault->detail, sizeof(fault->detail),
+		     "it is encrypted with a customer's key; set encryption = customer and "
+		     "encryption_key_file for this bucket (man skyshim)");
 }
 
 /* Does the answer say that the service does not know how? Those that speak the dialect say it so:

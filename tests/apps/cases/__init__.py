@@ -46,6 +46,7 @@ FAMILIES = (
     "realms",
     "routes",
     "http2",
+    "bad_input",
     "lacking",
     "secrets",
     "encrypted",
