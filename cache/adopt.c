@@ -2,6 +2,9 @@
 /*
  * At the start: the files an earlier daemon left. Only their names and sizes are read; whether the
  * two files of a pair hold together is seen when one is used.
+ *
+ * What has notes (cache/notes.h) may be nowhere else: nothing of it is removed, whatever it looks
+ * like. It is gone on with, or is kept aside, or is listed as it is (cache/strays.h).
  */
 #include "cache/file.h"
 
@@ -15,6 +18,7 @@
 
 #include "cache/linkset.h"
 #include "cache/place.h"
+#include "cache/strays.h"
 #include "core/log.h"
 #include "core/scope.h"
 
@@ -50,63 +54,80 @@ static bool parse_name(const char *name, struct cache_file *file)
 	return !strncmp(pair_name, name, NAME_LEN - 2);
 }
 
-/* Has it notes? */
-static bool is_draft(const char *name)
-{
-	char notes_name[NAME_LEN + 1];
-
-	memcpy(notes_name, name, sizeof(notes_name));
-	notes_name[NAME_LEN - 1] = 'w';
-	return !faccessat(cache.files_fd, notes_name, F_OK, AT_SYMLINK_NOFOLLOW);
-}
-
-/* What was not in the bucket when the machine stopped may have lost bytes: it is the user's to
- * look at. */
-static void judge(struct cache_draft *d)
+/* What was not in the bucket when the machine stopped may have lost bytes, and what was copied may
+ * be one of two, or older than what is in the bucket by now: it is the user's to look at. */
+static void judge(struct cache_draft *d, bool is_moved)
 {
 	struct notes_journal *j = d->notes.journal;
 	char boot[PLACE_BOOT_BYTES];
+	bool is_old;
 
 	place_boot(boot);
-	if (!strcmp(boot, j->boot) || j->flags & (NOTES_PARKED | NOTES_UNLINKED))
+	is_old = strcmp(boot, j->boot) != 0;
+	if ((!is_old && !is_moved) || j->flags & (NOTES_PARKED | NOTES_UNLINKED))
 		return;
-	j->flags |= draft_is_dirty(d->notes.shm) ? NOTES_PARKED : NOTES_UNLINKED;
 	j->error = -EIO;
-	snprintf(j->message, sizeof(j->message),
-		 "the machine stopped before it was in the bucket: what was written last may be "
-		 "missing");
+	snprintf(j->message, sizeof(j->message), "%s: what was written last may be missing",
+		 is_old ? "the machine stopped before it was in the bucket"
+			: "the cache was moved or restored before it was in the bucket");
+	j->flags |= draft_is_dirty(d->notes.shm) ? NOTES_PARKED : NOTES_UNLINKED;
+}
+
+/* Opens the notes, which may tell of the data file under another device or inode number: they are
+ * of it from now on, and so is the vnode. The words of judge() are there before. */
+static int open_notes(struct cache_draft *d, const char *name, const struct stat *st)
+{
+	int ret = notes_open(cache.files_fd, name, &d->notes);
+	struct draft_shm *shm = d->notes.shm;
+	bool is_moved;
+
+	if (ret)
+		return ret;
+	is_moved = shm->data_dev != st->st_dev || shm->data_ino != st->st_ino;
+	judge(d, is_moved);
+	if (is_moved)
+		ret = pair_move(cache.files_fd, name, d->notes.vn, d->notes.vnode_bytes, st);
+	if (!ret) {
+		shm->data_dev = st->st_dev;
+		shm->data_ino = st->st_ino;
+	}
+	return ret;
 }
 
 /* One that makes no sense is not removed, unless it was just being made: nobody has written to
- * that. Returns 0, or -EBADF: its data file is to go as well. */
-static int give_up(const char *name, int error)
+ * that. */
+static void give_up(const char *name, int error)
 {
 	if (!notes_are_half_made(cache.files_fd, name)) {
-		log_warn("cache: %s.d was written to and cannot be gone on with: %s", name,
-			 strerror(-error));
-		return 0;
+		strays_add(name, error);
+		return;
 	}
 	log_info("cache: %s.d was about to be written to when a daemon died", name);
-	notes_remove(cache.files_fd, name);
 	pair_remove(cache.files_fd, name);
-	return -EBADF;
+	notes_remove(cache.files_fd, name);
 }
 
-/* A file that was written to: it stays, whatever is wrong with it, unless all is in the bucket. */
-static int adopt_draft(struct cache_file **file, const struct stat *st)
+/* Nothing can be a file of the cache without this, and a copy need not have it. */
+static int mend_mode(const char *name, const struct stat *st)
+{
+	if ((st->st_mode & 07777) == VNODE_DATA_MODE)
+		return 0;
+	log_warn("cache: %s had the mode %04o", name, st->st_mode & 07777);
+	return fchmodat(cache.files_fd, name, VNODE_DATA_MODE, 0) ? -errno : 0;
+}
+
+static int go_on_with(struct cache_file **file, const char *name, const struct stat *st)
 {
 	struct cache_file *f = *file;
 	struct cache_draft *d = calloc(1, sizeof(*d));
 	struct pair pair = {.data_fd = -1};
-	char name[PAIR_NAME_BYTES];
 	int ret;
 
 	if (!d)
-		return 0;
-	file_pair_name(f, name);
+		return -ENOMEM;
 	f->dev = st->st_dev;
 	f->ino = st->st_ino;
-	ret = notes_open(cache.files_fd, name, f->dev, f->ino, &d->notes);
+	ret = open_notes(d, name, st);
 	f->draft = d;
 	if (!ret)
 		ret = file_open_pair(f, &pair);
@@ -122,10 +143,9 @@ static int adopt_draft(struct cache_file **file, const struct stat *st)
 		notes_close(&d->notes);
 		free(d);
 		f->draft = NULL;
-		return give_up(name, ret);
+		return ret;
 	}
 	notes_mend(&d->notes);
-	judge(d);
 	f->name.etag_hash = file_hash_etag(d->notes.journal->etag);
 	f->disk_bytes = CACHE_VNODE_COST + (uint64_t)st->st_blocks * 512;
 	d->next = cache.drafts;
@@ -135,6 +155,33 @@ static int adopt_draft(struct cache_file **file, const struct stat *st)
 	return 0;
 }
 
+/* NAME.d, that was written to: it stays, whatever is wrong with it, unless all is in the bucket. */
+static void adopt_draft(const char *data_name)
+{
+	SCOPE_FREE struct cache_file *file = calloc(1, sizeof(*file));
+	char name[NAME_MAX + 1];
+	struct stat st;
+	int ret = 0;
+
+	snprintf(name, sizeof(name), "%.*s", (int)strlen(data_name) - 2, data_name);
+	if (!file)
+		ret = -ENOMEM;
+	else if (fstatat(cache.files_fd, data_name, &st, AT_SYMLINK_NOFOLLOW))
+		ret = -errno;
+	else if (!S_ISREG(st.st_mode) || !parse_name(data_name, file))
+		ret = -EBADF;
+	if (ret) {
+		strays_add(name, ret);
+		return;
+	}
+	ret = mend_mode(data_name, &st);
+	if (!ret)
+		ret = go_on_with(&file, name, &st);
+	if (ret)
+		give_up(name, ret);
+}
+
+/* An error: it is to go. */
 static int adopt_one(const char *name, struct found_list *list)
 {
 	SCOPE_FREE struct cache_file *file = calloc(1, sizeof(*file));
@@ -146,8 +193,6 @@ static int adopt_one(const char *name, struct found_list *list)
 	if (!parse_name(name, file) || fstatat(cache.files_fd, name, &st, AT_SYMLINK_NOFOLLOW) ||
 	    !S_ISREG(st.st_mode) || (st.st_mode & 07777) != VNODE_DATA_MODE)
 		return -EBADF;
-	if (is_draft(name))
-		return adopt_draft(&file, &st);
 	memcpy(vnode_name, name, sizeof(vnode_name));
 	vnode_name[NAME_LEN - 1] = 'v';
 	if (faccessat(cache.files_fd, vnode_name, R_OK | W_OK, AT_SYMLINK_NOFOLLOW))
@@ -183,14 +228,22 @@ static int older_first(const void *a, const void *b)
  * not adopted goes. */
 static bool is_partner(const char *name)
 {
-	char data_name[NAME_LEN + 1];
+	char data_name[NAME_MAX + 1];
+	size_t len = strlen(name);
 
-	if (strlen(name) != NAME_LEN || name[NAME_LEN - 2] != '.' ||
-	    !strchr("vwl", name[NAME_LEN - 1]))
+	if (len < 2 || len > NAME_MAX || name[len - 2] != '.' || !strchr("vwl", name[len - 1]))
 		return false;
-	memcpy(data_name, name, sizeof(data_name));
-	data_name[NAME_LEN - 1] = 'd';
-	return !faccessat(cache.files_fd, data_name, F_OK, AT_SYMLINK_NOFOLLOW);
+	memcpy(data_name, name, len + 1);
+	data_name[len - 1] = 'd';
+	return !faccessat(cache.files_fd, data_name, F_OK, AT_SYMLINK_NOFOLLOW) || errno != ENOENT;
+}
+
+/* NAME.d of a draft. */
+static bool is_draft(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 2 && !strcmp(name + len - 2, ".d") && place_has_notes(cache.files_fd, name);
 }
 
 int file_adopt(void)
@@ -207,7 +260,9 @@ int file_adopt(void)
 	for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
 		if (d->d_name[0] == '.' || is_partner(d->d_name))
 			continue;
-		if (adopt_one(d->d_name, &list))
+		if (is_draft(d->d_name))
+			adopt_draft(d->d_name);
+		else if (adopt_one(d->d_name, &list))
 			unlinkat(cache.files_fd, d->d_name, 0);
 	}
 	closedir(dir);

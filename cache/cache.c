@@ -7,6 +7,7 @@
 
 #include "cache/file.h"
 #include "cache/place.h"
+#include "cache/strays.h"
 
 #define SIZE_DEFAULT (UINT64_C(10) << 30) /* or half of the free space if that is less */
 #define SIZE_MIN     (UINT64_C(4) << 20)
@@ -57,6 +58,7 @@ void cache_stop(void)
 {
 	evict_stop();
 	file_tables_free();
+	strays_free();
 	if (cache.files_fd >= 0)
 		close(cache.files_fd);
 	cache.files_fd = -1;

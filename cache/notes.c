@@ -91,10 +91,9 @@ int notes_create_pair(int files_fd, const char *name, const struct pair_about *a
 	return 0;
 }
 
-static bool holds_together(const struct notes *n, uint64_t dev, uint64_t ino)
+static bool makes_sense(const struct notes *n)
 {
-	return n->shm->magic == DRAFT_MAGIC && n->shm->version == DRAFT_VERSION &&
-	       n->shm->data_dev == dev && n->shm->data_ino == ino &&
+	return n->shm && n->shm->magic == DRAFT_MAGIC && n->shm->version == DRAFT_VERSION &&
 	       n->shm->dirty_off == NOTES_DIRTY_OFF &&
 	       n->shm->dirty_words == (n->bytes - NOTES_DIRTY_OFF) / 8 &&
 	       memchr(n->journal->etag, 0, sizeof(n->journal->etag)) &&
@@ -114,7 +113,7 @@ static uint64_t read_offset(int fd)
 	return vn.notes_off;
 }
 
-int notes_open(int files_fd, const char *name, uint64_t dev, uint64_t ino, struct notes *out)
+int notes_open(int files_fd, const char *name, struct notes *out)
 {
 	SCOPE_FD int fd = notes_fd(files_fd, name);
 	uint64_t vnode_bytes;
@@ -130,7 +129,7 @@ int notes_open(int files_fd, const char *name, uint64_t dev, uint64_t ino, struc
 	    vnode_bytes > (uint64_t)st.st_size - NOTES_DIRTY_OFF)
 		return -EBADF;
 	ret = map_notes(fd, (size_t)st.st_size, vnode_bytes, out);
-	if (!ret && !holds_together(out, dev, ino)) {
+	if (!ret && !makes_sense(out)) {
 		notes_close(out);
 		ret = -EBADF;
 	}
@@ -158,6 +157,16 @@ int notes_fd(int files_fd, const char *name)
 	file_name(name, text);
 	fd = openat(files_fd, text, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
+}
+
+void notes_object(int files_fd, const char *name, char out[NOTES_OBJECT_MAX])
+{
+	struct notes n = {0};
+
+	*out = '\0';
+	if (!notes_open(files_fd, name, &n) && n.journal)
+		memcpy(out, n.journal->object, NOTES_OBJECT_MAX);
+	notes_close(&n);
 }
 
 void notes_close(struct notes *n)

@@ -68,8 +68,12 @@ int notes_create(int files_fd, const char *name, uint64_t blocks, struct notes *
 int notes_create_pair(int files_fd, const char *name, const struct pair_about *about,
 		      struct pair *pair, struct notes *out);
 
-/* Opens one; -EBADF when it is none, or of another data file. */
-int notes_open(int files_fd, const char *name, uint64_t dev, uint64_t ino, struct notes *out);
+/* Opens one; -EBADF when it makes no sense. Of which data file it is, shm says (data_dev,
+ * data_ino). */
+int notes_open(int files_fd, const char *name, struct notes *out);
+
+/* The object that they are about, of such as make sense; "" otherwise. */
+void notes_object(int files_fd, const char *name, char out[NOTES_OBJECT_MAX]);
 
 /* Of one that cannot be opened: had the daemon that made it not yet said that it is one when it
  * died, with the machine still running? Then no program has had it. */

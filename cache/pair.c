@@ -170,8 +170,8 @@ int pair_create(int files_fd, const char *name, const struct pair_about *about, 
 	return 0;
 }
 
-/* Does the mapped vnode file make sense, and belong to this data file? */
-static bool holds_together(const struct vnode_shm *vn, size_t bytes, const struct stat *st)
+/* Does the mapped vnode file make sense? */
+static bool makes_sense(const struct vnode_shm *vn, size_t bytes)
 {
 	uint64_t size = vn->kind == VNODE_FILE ? vn->attr.size : 0;
 	const struct pair_tail *tail;
@@ -185,11 +185,16 @@ static bool holds_together(const struct vnode_shm *vn, size_t bytes, const struc
 	if (bytes < at + sizeof(*tail) + 1 || vn->bitmap_words != (blocks_of(size) + 63) / 64 ||
 	    vn->bitmap_off != at - vn->bitmap_words * 8 || vn->path_off != sizeof(*vn))
 		return false;
-	if (tail->magic != TAIL_MAGIC || bytes < at + sizeof(*tail) + tail->object_len + 1 ||
-	    tail->object[tail->object_len] || !memchr(tail->etag, 0, sizeof(tail->etag)))
-		return false;
-	return vn->data_dev == st->st_dev && vn->data_ino == st->st_ino &&
-	       (vn->kind != VNODE_FILE || vn->flags & VNODE_DRAFT || (uint64_t)st->st_size == size);
+	return tail->magic == TAIL_MAGIC && bytes >= at + sizeof(*tail) + tail->object_len + 1 &&
+	       !tail->object[tail->object_len] && memchr(tail->etag, 0, sizeof(tail->etag));
+}
+
+/* ... and does it belong to this data file? */
+static bool holds_together(const struct vnode_shm *vn, size_t bytes, const struct stat *st)
+{
+	return makes_sense(vn, bytes) && vn->data_dev == st->st_dev && vn->data_ino == st->st_ino &&
+	       (vn->kind != VNODE_FILE || vn->flags & VNODE_DRAFT ||
+		(uint64_t)st->st_size == vn->attr.size);
 }
 
 static int open_one(int files_fd, const char *name, char kind, int flags)
@@ -245,6 +250,41 @@ int pair_open_with(int files_fd, const char *name, struct vnode_shm *vn, size_t 
 	if (!holds_together(vn, bytes, &st))
 		return -EBADF;
 	*out = (struct pair){.data_fd = take_fd(&fd), .vn = vn, .tail = tail_of(vn)};
+	return 0;
+}
+
+/* With a map of its own. */
+static int move_file(int files_fd, const char *name, const struct stat *st)
+{
+	SCOPE_FD int fd = open_one(files_fd, name, 'v', O_RDWR);
+	struct stat vst;
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &vst))
+		return -errno;
+	if (vst.st_size < (off_t)sizeof(struct vnode_shm))
+		return -EBADF;
+	struct vnode_shm *vn =
+		mmap(NULL, (size_t)vst.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (vn == MAP_FAILED)
+		return -errno;
+	ret = pair_move(files_fd, name, vn, (size_t)vst.st_size, st);
+	munmap(vn, (size_t)vst.st_size);
+	return ret;
+}
+
+int pair_move(int files_fd, const char *name, struct vnode_shm *vn, size_t bytes,
+	      const struct stat *st)
+{
+	if (!vn)
+		return move_file(files_fd, name, st);
+	if (!makes_sense(vn, bytes))
+		return -EBADF;
+	vn->data_dev = st->st_dev;
+	vn->data_ino = st->st_ino;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "core/base/vnode.h"
 #include "core/store.h"
@@ -56,6 +57,12 @@ size_t pair_vnode_bytes(const struct pair_about *about);
 void pair_fill(struct pair *pair, const struct pair_about *about, struct vnode_shm *vn);
 int pair_open_with(int files_fd, const char *name, struct vnode_shm *vn, size_t bytes,
 		   struct pair *out);
+
+/* The data file is another than the pair was made with, a copy of it or under another device
+ * number, as st says: it belongs to that from now on. vn: mapped with so many bytes of its own, or
+ * NULL: NAME.v. 0, -EBADF (it makes no sense), or an error of the disk. */
+int pair_move(int files_fd, const char *name, struct vnode_shm *vn, size_t bytes,
+	      const struct stat *st);
 
 /* Fresh descriptors for a runtime. flags: an access mode, or O_PATH. */
 int pair_data_fd(int files_fd, const char *name, int flags);

@@ -156,8 +156,7 @@ static int write_text(int dir_fd, const char *name, const char *text)
 	return write(fd, text, len) == (ssize_t)len ? 0 : -EIO;
 }
 
-/* Does the file NAME.X belong to a draft? Then NAME.w is there. */
-static bool has_notes(int files_fd, const char *name)
+bool place_has_notes(int files_fd, const char *name)
 {
 	char notes[NAME_MAX + 1];
 	size_t len = strlen(name);
@@ -166,7 +165,7 @@ static bool has_notes(int files_fd, const char *name)
 		return false;
 	memcpy(notes, name, len + 1);
 	notes[len - 1] = 'w';
-	return !faccessat(files_fd, notes, F_OK, AT_SYMLINK_NOFOLLOW);
+	return !faccessat(files_fd, notes, F_OK, AT_SYMLINK_NOFOLLOW) || errno != ENOENT;
 }
 
 static void remove_all(int files_fd)
@@ -181,7 +180,7 @@ static void remove_all(int files_fd)
 		return;
 	}
 	for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
-		if (d->d_name[0] != '.' && !has_notes(files_fd, d->d_name) &&
+		if (d->d_name[0] != '.' && !place_has_notes(files_fd, d->d_name) &&
 		    !unlinkat(files_fd, d->d_name, 0))
 			removed++;
 	}
@@ -282,15 +281,18 @@ int place_files(int dir_fd)
 	return take_fd(&fd);
 }
 
+static bool is_before(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
 bool place_is_of_boot(int files_fd, const struct stat *st)
 {
 	struct stat boot;
 
 	if (fstatat(files_fd, "../boot", &boot, AT_SYMLINK_NOFOLLOW))
 		return false;
-	if (st->st_ctim.tv_sec != boot.st_mtim.tv_sec)
-		return st->st_ctim.tv_sec > boot.st_mtim.tv_sec;
-	return st->st_ctim.tv_nsec >= boot.st_mtim.tv_nsec;
+	return !is_before(&st->st_ctim, &boot.st_mtim) && !is_before(&st->st_mtim, &boot.st_mtim);
 }
 
 int place_twins(int dir_fd)

@@ -51,8 +51,13 @@ void place_boot(char out[PLACE_BOOT_BYTES]);
 /* Was the machine started anew since place_files() last ran on dir_fd? */
 bool place_is_new_boot(int dir_fd);
 
+/* Is name NAME.X, and are there notes, NAME.w, beside it? Then it is a draft's: what is in it may
+ * be nowhere else. Yes where that cannot be seen. */
+bool place_has_notes(int files_fd, const char *name);
+
 /* After place_files(), which gave files_fd: was what st tells of made since the machine was
- * started? By its file system's clock: false if that was set back, or for what is unknown. */
+ * started? By its file system's clock: false if that was set back, or for what is unknown; nor was
+ * what has been copied here with its time. */
 bool place_is_of_boot(int files_fd, const struct stat *st);
 
 /* The directory for twins in dir_fd, made if need be. Returns a descriptor or an error. */

@@ -10,6 +10,7 @@
 
 #include "cache/draft.h"
 #include "cache/links.h"
+#include "cache/strays.h"
 #include "core/context.h"
 #include "fs/gonerefused.h"
 #include "fs/stream.h"
@@ -77,6 +78,28 @@ static int tell_refused(void *arg, const struct gonelog_left *l)
 	return json_array_append_new(arg, one) ? -ENOMEM : 0;
 }
 
+/* What cannot be gone on with is as it was left, and may have holes. */
+static int tell_stray(void *arg, const struct stray *s)
+{
+	char why[STORE_MESSAGE_BYTES];
+	json_t *one;
+
+	snprintf(why, sizeof(why),
+		 "its notes cannot be read: export gives what is in the cache's files/%s.d, with "
+		 "zeros for what was neither written nor read",
+		 s->name);
+	one = json_pack("{s:I, s:s%, s:I, s:f, s:b, s:s, s:s}", "id", (json_int_t)s->id, "object",
+			*s->object ? s->object : "?", *s->object ? strlen(s->object) : 1, "bytes",
+			(json_int_t)s->bytes, "mtime", (double)s->mtime_ns / 1e9, "kept", 1,
+			"error", strerror(-s->error), "why", why);
+	if (!one) /* a name that is no UTF-8 */
+		one = json_pack("{s:I, s:s, s:I, s:f, s:b, s:s, s:s}", "id", (json_int_t)s->id,
+				"object", "?", "bytes", (json_int_t)s->bytes, "mtime",
+				(double)s->mtime_ns / 1e9, "kept", 1, "error", strerror(-s->error),
+				"why", "");
+	return json_array_append_new(arg, one) ? -ENOMEM : 0;
+}
+
 static int list(struct session *s)
 {
 	json_t *all = json_array();
@@ -84,7 +107,8 @@ static int list(struct session *s)
 
 	if (!ret)
 		ret = gonerefused_each(tell_refused, all);
-
+	if (!ret)
+		ret = strays_each(tell_stray, all);
 	if (!ret)
 		s->out->text = json_dumps(all, JSON_COMPACT);
 	json_decref(all);
@@ -162,6 +186,25 @@ static int recover_removal(struct session *s, uint64_t serial)
 	return ret;
 }
 
+static int recover_stray(struct session *s, uint64_t id)
+{
+	if (s->req->flags & WIRE_RECOVER_DISCARD)
+		return strays_discard(id);
+	if (s->req->flags & WIRE_RECOVER_EXPORT) {
+		s->out->fd[0] = strays_open(id);
+		s->out->head.fds = s->out->fd[0] >= 0;
+		return s->out->fd[0] < 0 ? s->out->fd[0] : 0;
+	}
+	snprintf(s->out->line, sizeof(s->out->line),
+		 "its notes cannot be read: export it, look at it, and copy it");
+	return -EBADF;
+}
+
+static int is_it(void *id, const struct stray *s)
+{
+	return s->id == *(const uint64_t *)id;
+}
+
 int serve_recover(struct session *s)
 {
 	struct wanted w = {.id = s->req->offset};
@@ -170,6 +213,8 @@ int serve_recover(struct session *s)
 	if (!s->req->flags)
 		return list(s);
 	draft_each(match, &w);
+	if (!w.file && strays_each(is_it, &w.id) == 1)
+		return recover_stray(s, w.id);
 	if (!w.file)
 		return recover_removal(s, w.id);
 	if (s->req->flags & (WIRE_RECOVER_RETRY | WIRE_RECOVER_OVER))

@@ -78,6 +78,20 @@ Test(fs_half_made, of_a_file_that_is_in_the_bucket)
 	stop();
 }
 
+/* A cache that was copied with its times, after such a crash. */
+Test(fs_half_made, but_not_of_a_copy)
+{
+	const struct timespec then[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1000000000}};
+	char path[300];
+
+	half_make("s3/b/dir/new", path);
+	cr_assert_eq(utimensat(AT_FDCWD, path, then, 0), 0);
+	start("60000");
+	cr_assert_eq(count(".w", path), 2);
+	cr_assert_str_not_empty(path);
+	stop();
+}
+
 /* After a crash of the machine the notes of a file with data may be empty as well. */
 Test(fs_half_made, but_not_since_the_machine_was_started)
 {
