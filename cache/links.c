@@ -122,7 +122,8 @@ static void let_go(struct cache_link *l, bool keeps)
 /* The first name is that of this slot from now on. Repeated when a daemon dies in between. */
 static void copy_to_first(struct notes_journal *j, struct linkfile_slot *slot)
 {
-	uint32_t flags = j->flags & ~(NOTES_KNOWN | NOTES_NEW | NOTES_SENT);
+	uint32_t flags =
+		j->flags & ~(NOTES_KNOWN | NOTES_NEW | NOTES_SENT | NOTES_PROMOTING);
 
 	__atomic_store_n(&j->flags, flags | NOTES_PROMOTING, __ATOMIC_SEQ_CST);
 	j->size = slot->size;

@@ -211,17 +211,13 @@ Test(fs_links, first_name_removed)
 }
 
 /* The daemon dies while the second name becomes the first: half of it stands in the journal. */
-Test(fs_links, promotion_cut_short)
+static void die_promoting(void)
 {
 	const off_t at = DRAFT_HEAD_BYTES;
 	struct notes_journal j;
 	struct vnode_shm vn;
-	struct open_file f;
 	int fd;
 
-	start("60000");
-	make(&f);
-	close_file(&f);
 	halt();
 	fd = open_in_cache(".w", true);
 	cr_assert_eq(pread(fd, &vn, sizeof(vn), 0), (ssize_t)sizeof(vn));
@@ -232,12 +228,45 @@ Test(fs_links, promotion_cut_short)
 	j.flags = (j.flags & ~NOTES_KNOWN) | NOTES_PROMOTING;
 	cr_assert_eq(pwrite(fd, &j, sizeof(j), (off_t)vn.notes_off + at), (ssize_t)sizeof(j));
 	close(fd);
+}
+
+Test(fs_links, promotion_cut_short)
+{
+	struct open_file f;
+
+	start("60000");
+	make(&f);
+	close_file(&f);
+	die_promoting();
 	start("60000");
 	sweep_until_clean();
 	in_bucket("dir/b", "two");
 	in_bucket("dir/a", "one");
 	cr_assert_null(fake_find("b", "d"));
 	names("s3/b/dir/b", 1);
+	stop();
+}
+
+/* Only one of the others does, and the next time as well. */
+Test(fs_links, promotion_of_one_of_three_cut_short)
+{
+	struct open_file f;
+
+	start("60000");
+	make(&f);
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), 0);
+	cr_assert_eq(two(WIRE_LINK, "s3/b/dir/a", "s3/b/dir/c"), 0);
+	write_at(&f, "six", 3, 0);
+	close_file(&f);
+	die_promoting();
+	start("60000");
+	halt();
+	start("60000");
+	names("s3/b/dir/b", 2);
+	sweep_until_clean();
+	in_bucket("dir/b", "six");
+	in_bucket("dir/c", "six");
+	in_bucket("dir/a", "two");
 	stop();
 }
 
