@@ -122,8 +122,7 @@ static void let_go(struct cache_link *l, bool keeps)
 /* The first name is that of this slot from now on. Repeated when a daemon dies in between. */
 static void copy_to_first(struct notes_journal *j, struct linkfile_slot *slot)
 {
-	uint32_t flags =
-		j->flags & ~(NOTES_KNOWN | NOTES_NEW | NOTES_SENT | NOTES_PROMOTING);
+	uint32_t flags = j->flags & ~(NOTES_KNOWN | NOTES_NEW | NOTES_SENT | NOTES_PROMOTING);
 
 	__atomic_store_n(&j->flags, flags | NOTES_PROMOTING, __ATOMIC_SEQ_CST);
 	j->size = slot->size;
@@ -240,12 +239,15 @@ int links_rename(struct cache_file *file, const char *old, const struct draft_na
 {
 	struct cache_link *l = find(file, old);
 	uint8_t id[CACHE_ID_BYTES];
+	int ret = file_make_id(file->active->pair.vn->ctx, now->object, id);
 
 	if (!l)
 		return -ENOENT;
+	if (ret)
+		return ret;
 	if (!links_add(file, now)) { /* a daemon that dies here leaves both, never none */
 		let_go(l, false);
-	} else if (!file_make_id(file->active->pair.vn->ctx, now->object, id)) {
+	} else {
 		/* no room for two of them at a time */
 		linkfile_use(slot_of(l), false);
 		fill(slot_of(l), now);

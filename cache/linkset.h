@@ -21,7 +21,7 @@ int links_add(struct cache_file *file, const struct draft_name *name);
 /* One of several goes, the first or another; what was known of it. -ENOENT: it is none. */
 int links_drop(struct cache_file *file, const char *object, struct draft_name *was);
 
-/* One of them is another now. 0 or -ENOENT. */
+/* One of them is another now. 0, -ENOENT, or -ENAMETOOLONG. */
 int links_rename(struct cache_file *file, const char *old, const struct draft_name *now);
 
 /* What one has in the bucket now; or nothing is known of that any more. object NULL: of none of
