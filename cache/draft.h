@@ -96,9 +96,12 @@ int draft_open_notes(struct cache_file *file);
 struct cache_file *draft_hold(const uint8_t *ctx, const char *object);
 void draft_release(struct cache_file *file);
 
-/* The same of one that has something unsent, open or not, and is not except; it waits for what is
- * on its way. The other ends it as draft_release(), and the name is no longer one of it: nothing of
- * it gets there any more. */
+/* Waits until nothing of the draft of that name is being published, if there is one. */
+void draft_wait(const uint8_t *ctx, const char *object);
+
+/* As draft_hold(), of one that has something unsent, open or not, and is not except; it waits for
+ * what is on its way. The other ends it as draft_release(), and the name is no longer one of it:
+ * nothing of it gets there any more. */
 struct cache_file *draft_hold_dirty(const uint8_t *ctx, const char *object,
 				    const struct cache_file *except);
 void draft_release_without(struct cache_file *file, const char *object);
@@ -110,8 +113,9 @@ int draft_rename(struct cache_file *file, const char *old, const char *object, u
 		 const struct store_object *version);
 
 /* The bucket holds a copy of its version with other attributes, mode, owner and time of attr, under
- * this name of it; if it has got others meanwhile, they are to have them, too. */
-void draft_become(struct cache_file *file, const char *object, const struct wire_attr *attr,
+ * this name of it; if it has got others meanwhile, they are to have them, too. False: it was
+ * changed meanwhile, and has its own attributes still. */
+bool draft_become(struct cache_file *file, const char *object, const struct wire_attr *attr,
 		  const char *etag);
 
 /* All its names are gone: it is not published any more; when it returns, it is not being published

@@ -105,6 +105,23 @@ struct cache_file *draft_hold(const uint8_t *ctx, const char *object)
 	return hold(ctx, object, is_in_use, NULL);
 }
 
+void draft_wait(const uint8_t *ctx, const char *object)
+{
+	uint8_t id[CACHE_ID_BYTES];
+	struct cache_file *file = NULL;
+
+	if (file_make_id(ctx, object, id))
+		return;
+	pthread_mutex_lock(&cache.lock);
+	if (cache.drafts)
+		file = file_use(file_find(id, names_draft, NULL));
+	while (file && file->draft && file->draft->is_flushing)
+		pthread_cond_wait(&file->active->wake, &cache.lock);
+	if (file)
+		file_put_locked(file);
+	pthread_mutex_unlock(&cache.lock);
+}
+
 static bool is_dirty_other(const struct cache_file *file, const void *except)
 {
 	return file != except && draft_is_dirty(file->draft->notes.shm);

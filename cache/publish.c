@@ -89,18 +89,22 @@ static void now_version(struct cache_file *file, const struct store_object *vers
 		name_change(&file->name, file->name.id, file_hash_etag(version->etag));
 }
 
-void draft_become(struct cache_file *file, const char *object, const struct wire_attr *attr,
+bool draft_become(struct cache_file *file, const char *object, const struct wire_attr *attr,
 		  const char *etag)
 {
 	struct vnode_shm *vn = file->active->pair.vn;
 	struct store_object version = {.mtime_ns = attr->mtime_ns};
+	bool is_changed;
 
 	memcpy(version.etag, etag, sizeof(version.etag));
-	file_set_mtime(file, attr->mtime_ns);
-	__atomic_store_n(&vn->attr.mode, attr->mode, __ATOMIC_RELAXED);
-	__atomic_store_n(&vn->attr.uid, attr->uid, __ATOMIC_RELAXED);
-	__atomic_store_n(&vn->attr.gid, attr->gid, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&cache.lock);
+	is_changed = draft_is_dirty(file->draft->notes.shm);
+	if (!is_changed) {
+		file_set_mtime(file, attr->mtime_ns);
+		__atomic_store_n(&vn->attr.mode, attr->mode, __ATOMIC_RELAXED);
+		__atomic_store_n(&vn->attr.uid, attr->uid, __ATOMIC_RELAXED);
+		__atomic_store_n(&vn->attr.gid, attr->gid, __ATOMIC_RELAXED);
+	}
 	version.size = file->draft->notes.journal->size;
 	if (file->draft->links) {
 		draft_begin(file->draft->notes.shm, 0, 0);
@@ -113,6 +117,7 @@ void draft_become(struct cache_file *file, const char *object, const struct wire
 		now_version(file, &version);
 	}
 	pthread_mutex_unlock(&cache.lock);
+	return !is_changed;
 }
 
 void draft_flush_end(struct cache_file *file, struct draft_flush *flush,

@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "fs/change.h"
 #include "fs/copy.h"
+#include "fs/copygate.h"
 #include "fs/fetch.h"
 #include "fs/foreign.h"
 #include "fs/gone.h"
@@ -280,17 +281,17 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 static int wait_for(void *arg, const char *object)
 {
 	(void)arg;
-	return movegate_wait(object, MOVELOG_WRITES);
+	return movegate_wait(object, MOVELOG_WRITES) || copygate_wait(object);
 }
 
 static int is_moving(void *arg, const char *object)
 {
 	(void)arg;
-	return movelog_state(object, MOVELOG_WRITES) != MOVELOG_FREE;
+	return movelog_state(object, MOVELOG_WRITES) != MOVELOG_FREE || copygate_is_shut(object);
 }
 
-/* Under the names that it is to have. Who begins to move one of them waits from here on until the
- * flush has ended; who began just before is waited for. */
+/* Under the names that it is to have. Who begins to move one of them, or to copy it onto itself,
+ * waits from here on until the flush has ended; who began just before is waited for. */
 static int begin(struct cache_file *file, uint64_t wanted, struct draft_flush *flush)
 {
 	for (;;) {

@@ -16,6 +16,7 @@
 #include "fs/backends.h"
 #include "fs/change.h"
 #include "fs/copy.h"
+#include "fs/copygate.h"
 #include "fs/foreign.h"
 #include "fs/metadata.h"
 #include "fs/names.h"
@@ -96,12 +97,10 @@ static int check_room(struct cache_file *file, const struct change_attr *attr)
 	return ret;
 }
 
-static int set_on_draft(struct cache_file *file, const struct change_attr *attr)
+static int apply(struct cache_file *file, const struct change_attr *attr)
 {
-	int ret = check_room(file, attr);
+	int ret = 0;
 
-	if (ret)
-		return ret;
 	if (attr->what & WIRE_SET_MODE)
 		draft_set_mode(file, attr->mode);
 	if (attr->what & (WIRE_SET_UID | WIRE_SET_GID))
@@ -114,24 +113,32 @@ static int set_on_draft(struct cache_file *file, const struct change_attr *attr)
 	return ret;
 }
 
-/* The cached file of the version goes on as that of its copy. */
+static int set_on_draft(struct cache_file *file, const struct change_attr *attr)
+{
+	int ret = check_room(file, attr);
+
+	return ret ? ret : apply(file, attr);
+}
+
+/* The cached file of the version goes on as that of its copy. What was written to it meanwhile is
+ * to be stored over that, with what was asked for. */
 static void take_file_along(const uint8_t *ctx, const char *object, const char *etag,
-			    const struct meta_fact *now)
+			    const struct meta_fact *now, const struct change_attr *attr)
 {
 	struct cache_file *file = cache_find(ctx, object, etag);
-	struct wire_attr attr;
+	struct wire_attr as;
 
 	if (!file)
 		return;
-	lookup_file_attr(object, now, &attr);
+	lookup_file_attr(object, now, &as);
 	if (draft_open(file, false, NULL))
 		draft_forget_name(file, object);
-	else
-		draft_become(file, object, &attr, now->object.etag);
+	else if (!draft_become(file, object, &as, now->object.etag))
+		apply(file, attr);
 	cache_put(file);
 }
 
-static int set_on_object(struct lookup *q, const char *object, const struct change_attr *attr)
+static int copy_onto_itself(struct lookup *q, const char *object, const struct change_attr *attr)
 {
 	const uint8_t *ctx = context_id(q->ctx);
 	char old[STORE_ETAG_BYTES];
@@ -147,9 +154,28 @@ static int set_on_object(struct lookup *q, const char *object, const struct chan
 	if (ret)
 		return ret == -E2BIG ? -ENOSPC : ret; /* as file systems say it of attributes */
 	if (!fact.is_link)
-		take_file_along(ctx, object, old, &fact);
+		take_file_along(ctx, object, old, &fact, attr);
 	told_file(ctx, object, &fact);
 	return 0;
+}
+
+/* Nothing is published meanwhile: it would undo it. What was written before is published first, or
+ * has the attributes when it is. */
+static int set_on_object(struct lookup *q, const char *object, const struct change_attr *attr)
+{
+	const uint8_t *ctx = context_id(q->ctx);
+	struct copygate gate = {.object = object};
+	struct cache_file *file;
+	int ret;
+
+	copygate_shut(&gate);
+	draft_wait(ctx, object);
+	file = draft_find(ctx, object);
+	ret = file ? set_on_draft(file, attr) : copy_onto_itself(q, object, attr);
+	copygate_open(&gate);
+	if (file)
+		cache_put(file);
+	return ret;
 }
 
 /* The owner is the user unless somebody said otherwise. */

@@ -45,6 +45,7 @@ static struct {
 	bool writing; /* a PUT is reading its source */
 	/* knobs */
 	void (*while_writing)(void); /* called when a PUT has read its source, before it counts */
+	void (*after_copy)(void);    /* called when a copy is made, before its answer */
 	unsigned delay_us;	     /* before each answer */
 	int fail;		     /* every call ends with this */
 	int lose;		     /* a PUT is carried out, and ends with this */
@@ -383,6 +384,8 @@ static inline int fake_answer(struct store_call *call)
 						     : fake_delete(call);
 
 		pthread_mutex_unlock(&fake.lock);
+		if (call->verb == STORE_COPY && fake.after_copy)
+			fake.after_copy();
 		return ret;
 	}
 	if (call->verb == STORE_LIST || call->verb == STORE_BUCKETS) {
