@@ -341,6 +341,16 @@ int lookup_fact(struct lookup *q, struct meta_fact *out)
 	return find_fact(q, object, out);
 }
 
+/* Is it being written here? Then no listing need tell of it yet. */
+static bool is_draft(const struct lookup *q, const char *object)
+{
+	struct cache_file *file = draft_find(context_id(q->ctx), object);
+
+	if (file)
+		cache_put(file);
+	return file;
+}
+
 /* A directory by name that does not exist: is a file in its place? */
 static int no_dir(struct lookup *q)
 {
@@ -351,6 +361,8 @@ static int no_dir(struct lookup *q)
 	if (q->name.kind != NAME_KEY || q->name.is_dir)
 		return -ENOENT;
 	name_object(&q->name, object);
+	if (is_draft(q, object))
+		return -ENOTDIR;
 	ret = find_fact(q, object, &fact);
 	if (ret)
 		return ret;
@@ -359,8 +371,8 @@ static int no_dir(struct lookup *q)
 	return fact.kind == META_FILE ? -ENOTDIR : -ENOENT;
 }
 
-/* Has an object of that name just been looked at, and is nothing known below it? Programs that walk
- * component by component open each as a directory first. */
+/* Has an object of that name just been looked at, or is one written here, and is nothing known
+ * below it? Programs that walk component by component open each as a directory first. */
 static bool is_known_file(const struct lookup *q)
 {
 	char object[NAME_OBJECT_MAX], prefix[NAME_OBJECT_MAX], name[META_NAME_MAX];
@@ -372,9 +384,10 @@ static bool is_known_file(const struct lookup *q)
 	name_object(&q->name, object);
 	name_prefix(&q->name, prefix);
 	meta_dir_name(prefix, name);
-	return meta_peek_within(ctx, object, meta_ttl_ns(), &fact) && fact.kind == META_FILE &&
-	       fact.is_told && !fact.is_link &&
-	       !(meta_peek(ctx, name, &fact) && fact.kind == META_DIR);
+	if (meta_peek(ctx, name, &fact) && fact.kind == META_DIR)
+		return false;
+	return is_draft(q, object) || (meta_peek_within(ctx, object, meta_ttl_ns(), &fact) &&
+				       fact.kind == META_FILE && fact.is_told && !fact.is_link);
 }
 
 int lookup_dir(struct lookup *q, struct listing **out)

@@ -41,6 +41,24 @@ Test(fs_writing, made_where_a_directory_is_not)
 	stop();
 }
 
+/* cp(1) opens the target as a directory first. */
+Test(fs_writing, what_is_being_written_is_no_directory)
+{
+	struct open_file f;
+
+	start("60000");
+	cr_assert_eq(open_file("s3/b/dir/new", O_WRONLY | O_CREAT, &f), 0);
+	fake_requests();
+	cr_assert_eq(op(WIRE_OPEN, "s3/b/dir/new", O_RDONLY | O_DIRECTORY), -ENOTDIR);
+	cr_assert_eq(op(WIRE_OPEN, "s3/b/dir/new", O_PATH | O_DIRECTORY), -ENOTDIR);
+	cost("0 0 0 0", 0);
+	cr_assert_eq(op(WIRE_OPEN, "s3/b/dir/none", O_RDONLY | O_DIRECTORY), -ENOENT);
+	write_at(&f, "x", 1, 0);
+	cr_assert_eq(op(WIRE_OPEN, "s3/b/dir/new", O_RDONLY | O_DIRECTORY), -ENOTDIR);
+	close_file(&f);
+	stop();
+}
+
 Test(fs_writing, one_name_one_draft)
 {
 	struct open_file f, g;
