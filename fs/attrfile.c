@@ -110,23 +110,37 @@ void attrfile_alive(void)
 	pthread_mutex_unlock(&lock);
 }
 
-uint32_t attrfile_put(const struct attrs_ask *ask, int64_t until_ns, int error,
-		      const struct wire_attr *attr)
+uint32_t attrfile_put(const struct attrs_ask *ask, const struct attrs_answer *answer,
+		      bool *was_marked_out)
 {
 	uint32_t line;
 
 	pthread_mutex_lock(&lock);
-	line = table ? attrs_put(table, ask, until_ns, error, attr) : ATTRS_NONE;
+	line = table ? attrs_put(table, ask, answer, was_marked_out) : ATTRS_NONE;
 	pthread_mutex_unlock(&lock);
 	return line;
 }
 
-void attrfile_drop(uint32_t line)
+bool attrfile_drop(uint32_t line)
 {
+	bool was_marked;
+
 	if (line == ATTRS_NONE)
-		return;
+		return false;
 	pthread_mutex_lock(&lock);
-	if (table)
-		attrs_drop(table, line);
+	was_marked = table && attrs_drop(table, line);
 	pthread_mutex_unlock(&lock);
+	return was_marked;
+}
+
+bool attrfile_is_marked(uint32_t line)
+{
+	bool is;
+
+	if (line == ATTRS_NONE)
+		return false;
+	pthread_mutex_lock(&lock);
+	is = table && attrs_is_marked(table, line);
+	pthread_mutex_unlock(&lock);
+	return is;
 }

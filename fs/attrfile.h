@@ -17,11 +17,10 @@ void attrfile_stop(void);
 /* Once a second at least: this daemon lives. */
 void attrfile_alive(void);
 
-/* Shows an answer: error 0 with attr, or -ENOENT. Returns its line, or ATTRS_NONE. */
-uint32_t attrfile_put(const struct attrs_ask *ask, int64_t until_ns, int error,
-		      const struct wire_attr *attr);
-
-/* Withdraws it. ATTRS_NONE is allowed. */
-void attrfile_drop(uint32_t line);
+/* As attrs_put(), attrs_drop() and attrs_is_marked(). Without a table: ATTRS_NONE, false. */
+uint32_t attrfile_put(const struct attrs_ask *ask, const struct attrs_answer *answer,
+		      bool *was_marked_out);
+bool attrfile_drop(uint32_t line);
+bool attrfile_is_marked(uint32_t line);
 
 #endif

@@ -191,15 +191,25 @@ static void parent_of(const char *object, char out[NAME_OBJECT_MAX])
 
 void dirattr_touched(const uint8_t *ctx, const char *object)
 {
-	char prefix[NAME_OBJECT_MAX];
+	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX];
+	bool was_set = false;
 	struct known *k;
 
 	parent_of(object, prefix);
 	pthread_mutex_lock(&lock);
 	k = find(ctx, prefix);
-	if (k)
+	if (k) {
+		was_set = k->meta.has_mtime;
 		k->meta.has_mtime = false;
+	}
 	pthread_mutex_unlock(&lock);
+	if (!was_set)
+		return;
+	/* nobody goes on with what was shown of it */
+	meta_dir_name(prefix, name);
+	meta_hide(ctx, name);
+	snprintf(name, sizeof(name), "%.*s", (int)strlen(prefix) - 1, prefix);
+	meta_hide(ctx, name);
 }
 
 /* Takes what is at or below prefix out of the table: a list. */

@@ -14,6 +14,7 @@
 #include "cache/readahead.h"
 #include "core/context.h"
 #include "fs/meta.h"
+#include "fs/show.h"
 #include "fs/untold.h"
 
 #define MADE_UP '\1' /* starts a version that is no ETag: no service sends control characters */
@@ -314,6 +315,7 @@ static int ahead_begin(void *arg, const struct store_object *object)
 		return ret;
 	name_of(f, name);
 	meta_leave_ahead(context_id(f->call.ctx), name, &f->fact);
+	show_known(context_id(f->call.ctx), name, f->path_text);
 	return 0;
 }
 

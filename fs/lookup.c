@@ -14,13 +14,13 @@
 #include "core/context.h"
 #include "core/entries.h"
 #include "core/pairs.h"
-#include "fs/attrfile.h"
 #include "fs/backends.h"
 #include "fs/untold.h"
 #include "fs/dirattr.h"
 #include "fs/fetch.h"
 #include "fs/foreign.h"
 #include "fs/metadata.h"
+#include "fs/show.h"
 #include "fs/told.h"
 
 #define TOLD_TRIES 4 /* each time another's listing may come in between */
@@ -80,11 +80,9 @@ void lookup_file_fact(const char *name, const struct store_object *object,
 		out->object.mtime_ns = m.mtime_ns;
 }
 
-static void dir_attr(const struct lookup *q, int64_t mtime_ns, struct wire_attr *out)
+void lookup_dir_attr(const uint8_t *ctx, const char *prefix, int64_t mtime_ns,
+		     struct wire_attr *out)
 {
-	char prefix[NAME_OBJECT_MAX];
-
-	name_prefix(&q->name, prefix);
 	*out = (struct wire_attr){
 		.ino = name_ino(prefix, strlen(prefix), true),
 		.size = 4096,
@@ -94,8 +92,17 @@ static void dir_attr(const struct lookup *q, int64_t mtime_ns, struct wire_attr 
 		.uid = WIRE_CALLER,
 		.gid = WIRE_CALLER,
 	};
-	if (q->name.kind == NAME_KEY)
-		dirattr_apply(context_id(q->ctx), prefix, out);
+	if (ctx)
+		dirattr_apply(ctx, prefix, out);
+}
+
+static void dir_attr(const struct lookup *q, int64_t mtime_ns, struct wire_attr *out)
+{
+	char prefix[NAME_OBJECT_MAX];
+
+	name_prefix(&q->name, prefix);
+	lookup_dir_attr(q->name.kind == NAME_KEY ? context_id(q->ctx) : NULL, prefix, mtime_ns,
+			out);
 }
 
 /* What its mark tells of an opened directory. */
@@ -411,30 +418,6 @@ int lookup_dir(struct lookup *q, struct listing **out)
 	return ret == -ENOENT ? no_dir(q) : ret;
 }
 
-/* Puts the answer where runtimes find it by themselves. by_dir: it is the directory's own fact. A
- * missing directory may still be a file's name, which is another fact: nothing is shown then. */
-static void show(const struct lookup *q, const char *object, bool by_dir,
-		 const struct meta_fact *fact, const struct wire_attr *attr)
-{
-	const struct attrs_ask ask = {
-		.ctx = context_id(q->ctx),
-		.path = q->path,
-		.len = strlen(q->path),
-		.must_be_dir = q->must_be_dir,
-	};
-	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX];
-
-	if (!by_dir) {
-		meta_show(ask.ctx, object, fact, &ask, attr);
-	} else if (q->name.kind == NAME_ROOT || q->name.kind == NAME_SCHEME) {
-		attrfile_put(&ask, clock_ns() + meta_ttl_ns(), 0, attr); /* never changes */
-	} else if (fact->kind == META_DIR) {
-		name_prefix(&q->name, prefix);
-		meta_dir_name(prefix, name);
-		meta_show(ask.ctx, name, fact, &ask, attr);
-	}
-}
-
 /* What is being written here is what the name means. */
 static bool stat_draft(const struct lookup *q, const char *object, struct wire_attr *out)
 {
@@ -513,9 +496,8 @@ int lookup_stat(struct lookup *q, struct wire_attr *out)
 		show_linked(q, object, &fact, out);
 	} else if (fact.kind == META_DIR)
 		dir_attr(q, fact.object.mtime_ns, out);
-	if (fact.kind != META_NONE && out->uid == WIRE_CALLER && out->gid == WIRE_CALLER &&
-	    (fact.kind != META_FILE || !draft_may_change(context_id(q->ctx), object)))
-		show(q, object, by_dir, &fact, out);
+	if (fact.kind != META_NONE)
+		show_answer(q, object, by_dir, &fact, out);
 	if (fact.kind == META_FILE && fact.is_link && q->follow)
 		return -WIRE_ELINK;
 	return fact.kind == META_NONE ? -ENOENT : 0;
@@ -531,7 +513,7 @@ void lookup_show_missing(const struct lookup *q)
 		return;
 	name_object(&q->name, object);
 	if (meta_peek(context_id(q->ctx), object, &fact) && fact.kind == META_NONE)
-		show(q, object, false, &fact, &none);
+		show_answer(q, object, false, &fact, &none);
 }
 
 int lookup_parent(struct lookup *q)

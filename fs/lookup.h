@@ -66,6 +66,10 @@ bool lookup_denied(const struct lookup *q, const char *object);
 
 void lookup_file_attr(const char *object, const struct meta_fact *fact, struct wire_attr *out);
 
+/* The same of a directory. ctx: NULL of one that is none in a bucket. */
+void lookup_dir_attr(const uint8_t *ctx, const char *prefix, int64_t mtime_ns,
+		     struct wire_attr *out);
+
 /* What an answer says of a file: its user metadata goes before what the service itself tells. What
  * others keep there is learnt (fs/foreign.h). */
 void lookup_file_fact(const char *name, const struct store_object *object,

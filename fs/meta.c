@@ -12,10 +12,10 @@
 #include <string.h>
 
 #include "cache/clock.h"
-#include "fs/attrfile.h"
+#include "fs/shown.h"
 
 #define BUCKETS	    32768
-#define SHOWN_MAX   2	    /* lines of the shared table that tell of one entry */
+#define FIXED_MAX   8	    /* the root and the schemes, with and without a slash */
 #define GAVE_UP	    (-5000) /* who fetched ahead has: no errno */
 #define ENTRY_EXTRA 32	    /* bytes the allocator adds for an entry and its etag */
 
@@ -28,16 +28,17 @@ struct entry {
 	int64_t spare_until_ns; /* and once more up to here; 0: not */
 	uint64_t size;
 	int64_t mtime_ns;
-	int64_t changed_ns;	   /* when this daemon changed it last */
-	int64_t asked_ns;	   /* when the lookup under way began */
-	char *etag;		   /* owned; NULL for "" */
-	char *message;		   /* owned: line of the lookup that failed */
-	int error;		   /* of the lookup that ended last */
-	unsigned refs, turn;	   /* waiters; lookups ended */
-	uint32_t shown[SHOWN_MAX]; /* newest first */
-	bool is_ahead;		   /* what is known was fetched before anybody asked */
-	bool leads_ahead;	   /* the lookup under way is such a one */
-	bool *is_wanted;	   /* ... and is told here that somebody waits; or NULL */
+	int64_t changed_ns;  /* when this daemon changed it last */
+	int64_t asked_ns;    /* when the lookup under way began */
+	char *etag;	     /* owned; NULL for "" */
+	char *message;	     /* owned: line of the lookup that failed */
+	int error;	     /* of the lookup that ended last */
+	unsigned refs, turn; /* waiters; lookups ended */
+	struct shown shown;
+	uint32_t hidden;  /* times: of what was looked at before, nothing is shown */
+	bool is_ahead;	  /* what is known was fetched before anybody asked */
+	bool leads_ahead; /* the lookup under way is such a one */
+	bool *is_wanted;  /* ... and is told here that somebody waits; or NULL */
 	bool is_busy, is_told, is_link, has_xattr, has_foreign, has_mode, has_uid, has_gid,
 		has_mtime;
 	uint8_t kind;
@@ -54,6 +55,8 @@ static struct {
 	struct entry *first, *last;
 	uint64_t entries, bytes, evictions;
 	int64_t ttl_ns;
+	struct shown fixed[FIXED_MAX]; /* taken in turn */
+	unsigned next_fixed;
 } meta = {.lock = PTHREAD_MUTEX_INITIALIZER,
 	  .ended = PTHREAD_COND_INITIALIZER,
 	  .ttl_ns = META_TTL_MS * CLOCK_NS_PER_MS};
@@ -101,15 +104,6 @@ static struct entry *find(const uint8_t *ctx, const char *name)
 	return e;
 }
 
-/* Nobody may go on with what the shared table says of it. */
-static void withdraw(struct entry *e)
-{
-	for (unsigned i = 0; i < SHOWN_MAX; i++) {
-		attrfile_drop(e->shown[i]);
-		e->shown[i] = ATTRS_NONE;
-	}
-}
-
 static void drop(struct entry *e)
 {
 	struct entry **at = &meta.slot[e->hash % BUCKETS];
@@ -118,7 +112,7 @@ static void drop(struct entry *e)
 		at = &(*at)->hash_next;
 	*at = e->hash_next;
 	lru_remove(e);
-	withdraw(e);
+	shown_reset(&e->shown);
 	meta.entries--;
 	meta.bytes -= e->bytes;
 	free(e->etag);
@@ -187,7 +181,7 @@ static void set_fact(struct entry *e, const struct meta_fact *fact, bool listed)
 {
 	int64_t now = clock_ns();
 
-	withdraw(e);
+	shown_reset(&e->shown);
 	if (!listed || !e->is_told || !is_same_version(e, fact)) {
 		e->mtime_ns = fact->object.mtime_ns;
 		e->is_told = fact->is_told;
@@ -214,7 +208,7 @@ static void set_fact(struct entry *e, const struct meta_fact *fact, bool listed)
 
 static void expire(struct entry *e)
 {
-	withdraw(e);
+	shown_reset(&e->shown);
 	e->until_ns = e->spare_until_ns = 0;
 }
 
@@ -234,7 +228,15 @@ static void read_fact(const struct entry *e, struct meta_fact *out)
 	out->uid = e->uid;
 	out->has_gid = e->has_gid;
 	out->gid = e->gid;
+	out->hidden = e->hidden;
 	snprintf(out->object.etag, sizeof(out->object.etag), "%s", e->etag ? e->etag : "");
+}
+
+/* Is there nothing to spare any more, because a program has taken it from the shared table? */
+static void look_at_marks(struct entry *e)
+{
+	if (e->spare_until_ns && shown_is_taken(&e->shown))
+		e->spare_until_ns = 0;
 }
 
 /* May it be believed now? Uses up what a listing gave to spare. */
@@ -245,6 +247,7 @@ static bool believe(struct entry *e, bool to_open)
 
 	if (to_open && e->is_ahead && now >= e->until_ns)
 		return false;
+	look_at_marks(e);
 	fresh = e->kind != META_UNKNOWN && (now < e->until_ns || now < e->spare_until_ns);
 
 	e->spare_until_ns = 0;
@@ -431,6 +434,7 @@ void meta_leave_ahead(const uint8_t *ctx, const char *name, const struct meta_fa
 	free(e->message);
 	e->message = NULL;
 	if (fact && e->changed_ns <= e->asked_ns) {
+		look_at_marks(e);
 		spare_until_ns = e->spare_until_ns;
 		set_fact(e, fact, false);
 		e->spare_until_ns = spare_until_ns;
@@ -441,22 +445,26 @@ void meta_leave_ahead(const uint8_t *ctx, const char *name, const struct meta_fa
 	pthread_mutex_unlock(&meta.lock);
 }
 
-/* asked_ns: of what may be older than a change of our own; INT64_MAX: it is one. */
-static void put(const uint8_t *ctx, const char *name, const struct meta_fact *fact, bool listed,
+/* asked_ns: of what may be older than a change of our own; INT64_MAX: it is one. Returns whether it
+ * is what is known now. */
+static bool put(const uint8_t *ctx, const char *name, const struct meta_fact *fact, bool listed,
 		int64_t asked_ns)
 {
 	struct entry *e;
+	bool is_new;
 
 	pthread_mutex_lock(&meta.lock);
 	e = find_or_new(ctx, name);
+	is_new = e && e->changed_ns <= asked_ns;
 	if (!e)
 		meta.evictions++;
-	else if (e->changed_ns <= asked_ns)
+	else if (is_new)
 		set_fact(e, fact, listed);
 	if (e && asked_ns == INT64_MAX)
 		e->changed_ns = clock_ns();
 	make_room();
 	pthread_mutex_unlock(&meta.lock);
+	return is_new;
 }
 
 void meta_put(const uint8_t *ctx, const char *name, const struct meta_fact *fact)
@@ -464,10 +472,10 @@ void meta_put(const uint8_t *ctx, const char *name, const struct meta_fact *fact
 	put(ctx, name, fact, false, clock_ns());
 }
 
-void meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
+bool meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
 		     int64_t asked_ns)
 {
-	put(ctx, name, fact, true, asked_ns);
+	return put(ctx, name, fact, true, asked_ns);
 }
 
 void meta_put_own(const uint8_t *ctx, const char *name, const struct meta_fact *fact)
@@ -481,8 +489,10 @@ void meta_hide(const uint8_t *ctx, const char *name)
 
 	pthread_mutex_lock(&meta.lock);
 	e = find(ctx, name);
-	if (e)
-		withdraw(e);
+	if (e) {
+		shown_withdraw(&e->shown);
+		e->hidden++;
+	}
 	pthread_mutex_unlock(&meta.lock);
 }
 
@@ -501,29 +511,43 @@ void meta_forget(const uint8_t *ctx, const char *name)
 /* Is it still what the fact says, to be believed by all who ask up to its time? */
 static bool is_current(const struct entry *e, const struct meta_fact *fact)
 {
-	bool is_same = e->kind == fact->kind;
+	bool is_same = e->kind == fact->kind && e->hidden == fact->hidden;
 
 	if (is_same && fact->kind != META_NONE)
 		is_same = e->size == fact->object.size && e->mtime_ns == fact->object.mtime_ns;
-	return is_same && !e->spare_until_ns && clock_ns() < e->until_ns;
+	if (is_same && fact->kind == META_FILE)
+		is_same = e->is_link == fact->is_link && e->has_mode == fact->has_mode &&
+			  e->mode == fact->mode && e->has_uid == fact->has_uid &&
+			  e->uid == fact->uid && e->has_gid == fact->has_gid && e->gid == fact->gid;
+	return is_same && clock_ns() < e->until_ns;
 }
 
 void meta_show(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
 	       const struct attrs_ask *ask, const struct wire_attr *attr)
 {
+	struct attrs_answer answer = {
+		.error = fact->kind == META_NONE ? -ENOENT : 0,
+		.attr = attr,
+	};
 	struct entry *e;
-	uint32_t line;
 
 	pthread_mutex_lock(&meta.lock);
 	e = find(ctx, name);
 	if (e && is_current(e, fact)) {
-		line = attrfile_put(ask, e->until_ns, fact->kind == META_NONE ? -ENOENT : 0, attr);
-		if (line != e->shown[0]) {
-			attrfile_drop(e->shown[SHOWN_MAX - 1]);
-			memmove(e->shown + 1, e->shown, sizeof(e->shown) - sizeof(e->shown[0]));
-			e->shown[0] = line;
-		}
+		look_at_marks(e);
+		answer.until_ns = e->until_ns;
+		answer.is_marked = e->spare_until_ns;
+		shown_put(&e->shown, ask, &answer);
 	}
+	pthread_mutex_unlock(&meta.lock);
+}
+
+void meta_show_fixed(const struct attrs_ask *ask, const struct wire_attr *attr)
+{
+	const struct attrs_answer answer = {.until_ns = clock_ns() + meta.ttl_ns, .attr = attr};
+
+	pthread_mutex_lock(&meta.lock);
+	shown_put(&meta.fixed[meta.next_fixed++ % FIXED_MAX], ask, &answer);
 	pthread_mutex_unlock(&meta.lock);
 }
 

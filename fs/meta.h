@@ -36,6 +36,7 @@ struct meta_fact {
 	bool has_foreign; /* and of what other tools keep with it (fs/foreign.h) */
 	uint32_t mode;	  /* permission bits */
 	uint32_t uid, gid;
+	uint32_t hidden; /* how often meta_hide() has met it: nothing but for meta_show() */
 };
 
 void meta_start(void);
@@ -86,9 +87,9 @@ void meta_leave(const uint8_t *ctx, const char *name, int error, const struct me
 
 void meta_put(const uint8_t *ctx, const char *name, const struct meta_fact *fact);
 
-/* From a listing that was asked for at asked_ns. What was changed here since then stays; of the
- * same version as before, so do the mode and time that the object itself told. */
-void meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
+/* From a listing that was asked for at asked_ns. What was changed here since then stays (false); of
+ * the same version as before, so do the mode and time that the object itself told. */
+bool meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
 		     int64_t asked_ns);
 
 /* After a change by this daemon: what others find out that asked before is not believed. */
@@ -99,12 +100,15 @@ void meta_hide(const uint8_t *ctx, const char *name);
 
 void meta_forget(const uint8_t *ctx, const char *name);
 
-/* Shows the answer that was just given from this fact in the shared table, for as long as it would
- * be given again without a request; it is withdrawn when the entry changes or goes. Nothing is
- * shown of what the cache does not know any more, or what a listing gave to spare: the first who
- * asks uses that up. */
+/* Shows the answer that this fact gives in the shared table, for the TTL of it; it is withdrawn
+ * when the entry changes or goes. Who takes it from there uses up what a listing gave to spare.
+ * Nothing is shown of what the cache does not know any more, or has hidden since it gave the fact.
+ */
 void meta_show(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
 	       const struct attrs_ask *ask, const struct wire_attr *attr);
+
+/* The same of what never changes: the root and the schemes. */
+void meta_show_fixed(const struct attrs_ask *ask, const struct wire_attr *attr);
 
 /* Grows when entries had to go for want of memory: what is not here may still exist. */
 uint64_t meta_evictions(void);

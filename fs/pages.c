@@ -20,6 +20,7 @@
 #include "fs/listing.h"
 #include "fs/meta.h"
 #include "fs/movelog.h"
+#include "fs/show.h"
 #include "fs/told.h"
 
 #define PAGE_BYTES_MAX (1u << 20) /* records of one page: 1,000 names of 255 bytes are 300 KB */
@@ -56,6 +57,17 @@ static int add_record(struct buffer *out, const char *name, uint64_t ino, uint32
 	return buffer_add(out, rec.bytes, reclen);
 }
 
+/* Who asks about it next needs not come to the daemon. object: a file's, or a directory's without
+ * its slash. */
+static void show(const struct listing *l, const char *object, const struct dirpage_name *n)
+{
+	char path[WIRE_PATH_MAX];
+
+	if (l->kind >= NAME_BUCKET &&
+	    snprintf(path, sizeof(path), "%s/%s", l->path, n->name) < (int)sizeof(path))
+		show_known(context_id(l->ctx), object, path);
+}
+
 /* Returns the mode to show. */
 static uint32_t learn(struct listing *l, const char *object, const struct dirpage_name *n)
 {
@@ -75,14 +87,16 @@ static uint32_t learn(struct listing *l, const char *object, const struct dirpag
 			fact.has_xattr = *untold.xattr;
 			fact.object.mtime_ns = untold.mtime_ns;
 		}
-		meta_put_listed(ctx, object, &fact, asked_ns);
+		if (meta_put_listed(ctx, object, &fact, asked_ns))
+			show(l, object, n);
 		return fact.is_link ? S_IFLNK | 0777 : MODE_FILE;
 	}
 	meta_dir_name(object, name);
 	meta_put_listed(ctx, name, &fact, asked_ns);
 	if (!n->has_twin) {
 		snprintf(name, sizeof(name), "%.*s", (int)strlen(object) - 1, object);
-		meta_put_listed(ctx, name, &fact, asked_ns);
+		if (meta_put_listed(ctx, name, &fact, asked_ns))
+			show(l, name, n);
 	}
 	return MODE_DIR;
 }

@@ -25,6 +25,12 @@ int attrs_read_plain(union attrs_line *dst, const union attrs_line *src)
 	return __atomic_load_n(seq, __ATOMIC_RELAXED) == before ? 0 : -EAGAIN;
 }
 
+/* Of one who writes. */
+static uint8_t *mark_of(union attrs_line *table, uint32_t line)
+{
+	return (uint8_t *)table + ATTRS_MARKS + line;
+}
+
 static int read_again(attrs_read *read, union attrs_line *dst, const union attrs_line *src)
 {
 	int ret = -EAGAIN;
@@ -75,9 +81,25 @@ static int answer(const struct attrs_entry *e, struct wire_attr *out)
 	return 0;
 }
 
-int attrs_find(const union attrs_line *table, attrs_read *read, const struct attrs_ask *ask,
-	       int64_t now_ns, struct wire_attr *out)
+/* Who takes a marked entry and who puts another in its place each write first, and then look at
+ * what the other writes: one of them sees the other. */
+static bool take(const struct attrs_reader *reader, const union attrs_line *src,
+		 const struct attrs_entry *e, uint32_t line)
 {
+	union attrs_line now;
+
+	if (!(e->flags & ATTRS_MARKED))
+		return true;
+	if (!reader->mark || reader->mark(line))
+		return false;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return !reader->read(&now, src) && now.entry.seq == e->seq;
+}
+
+int attrs_find(const union attrs_line *table, const struct attrs_reader *reader,
+	       const struct attrs_ask *ask, int64_t now_ns, struct wire_attr *out)
+{
+	attrs_read *read = reader->read;
 	union attrs_line head, line;
 	uint64_t key[2];
 	uint32_t first;
@@ -91,24 +113,30 @@ int attrs_find(const union attrs_line *table, attrs_read *read, const struct att
 			continue;
 		if (line.entry.key[0] == key[0] && line.entry.key[1] == key[1] &&
 		    line.entry.generation == head.head.generation)
-			return now_ns + ATTRS_LATE_NS < line.entry.until_ns
+			return now_ns + ATTRS_LATE_NS < line.entry.until_ns &&
+					       take(reader, &table[i], &line.entry, i)
 				       ? answer(&line.entry, out)
 				       : -EAGAIN;
 	}
 	return -EAGAIN;
 }
 
-/* seq of from does not matter. A line that a killed daemon left odd is right again afterwards. */
-static void write_line(union attrs_line *to, const union attrs_line *from)
+/* seq of from does not matter. A line that a killed daemon left odd is right again afterwards.
+ * mark: NULL: it has none; otherwise it is taken away. Returns what it was. */
+static bool write_line(union attrs_line *to, const union attrs_line *from, uint8_t *mark)
 {
 	uint32_t seq = __atomic_load_n(&to->entry.seq, __ATOMIC_RELAXED) | 1;
 	uint32_t upper = (uint32_t)(from->word[0] >> 32);
+	bool was_marked = false;
 
 	__atomic_store_n(&to->entry.seq, seq, __ATOMIC_RELAXED);
+	if (mark)
+		was_marked = __atomic_exchange_n(mark, 0, __ATOMIC_SEQ_CST); /* see take() */
 	__atomic_store_n(&to->entry.generation, upper, __ATOMIC_RELEASE);
 	for (size_t i = 1; i < WORDS; i++)
 		__atomic_store_n(&to->word[i], from->word[i], __ATOMIC_RELEASE);
 	__atomic_store_n(&to->entry.seq, seq + 1, __ATOMIC_RELEASE);
+	return was_marked;
 }
 
 void attrs_begin(union attrs_line *table, uint32_t generation, const uint64_t hash_key[2],
@@ -123,7 +151,7 @@ void attrs_begin(union attrs_line *table, uint32_t generation, const uint64_t ha
 					 .alive_ns = now_ns,
 				 }};
 
-	write_line(table, &line);
+	write_line(table, &line, NULL);
 }
 
 void attrs_alive(union attrs_line *table, int64_t now_ns)
@@ -131,17 +159,19 @@ void attrs_alive(union attrs_line *table, int64_t now_ns)
 	union attrs_line line = *table;
 
 	line.head.alive_ns = now_ns;
-	write_line(table, &line);
+	write_line(table, &line, NULL);
 }
 
-uint32_t attrs_put(union attrs_line *table, const struct attrs_ask *ask, int64_t until_ns,
-		   int error, const struct wire_attr *attr)
+uint32_t attrs_put(union attrs_line *table, const struct attrs_ask *ask,
+		   const struct attrs_answer *answer, bool *was_marked_out)
 {
 	union attrs_line line = {.entry = {
 					 .generation = table->head.generation,
-					 .until_ns = until_ns,
-					 .error = (int16_t)error,
+					 .until_ns = answer->until_ns,
+					 .error = (int16_t)answer->error,
+					 .flags = answer->is_marked ? ATTRS_MARKED : 0,
 				 }};
+	const struct wire_attr *attr = answer->attr;
 	uint32_t first, chosen;
 
 	attrs_key(table->head.hash_key, ask, line.entry.key);
@@ -159,21 +189,29 @@ uint32_t attrs_put(union attrs_line *table, const struct attrs_ask *ask, int64_t
 		    (best->generation == line.entry.generation && e->until_ns < best->until_ns))
 			chosen = i;
 	}
-	if (!error) {
+	if (!answer->error) {
 		line.entry.ino = attr->ino;
 		line.entry.size = attr->size;
 		line.entry.mtime_ns = attr->mtime_ns;
-		line.entry.mode = attr->mode;
+		line.entry.mode = (uint16_t)attr->mode;
 		line.entry.nlink = (uint16_t)attr->nlink;
 	}
-	write_line(&table[chosen], &line);
+	*was_marked_out = write_line(&table[chosen], &line, mark_of(table, chosen));
 	return chosen;
 }
 
-void attrs_drop(union attrs_line *table, uint32_t line)
+bool attrs_drop(union attrs_line *table, uint32_t line)
 {
 	union attrs_line none = {.entry = {.generation = 0}};
 
-	if (line != ATTRS_NONE && table[line].entry.generation)
-		write_line(&table[line], &none);
+	if (line == ATTRS_NONE || !table[line].entry.generation)
+		return false;
+	return write_line(&table[line], &none, mark_of(table, line));
+}
+
+bool attrs_is_marked(const union attrs_line *table, uint32_t line)
+{
+	const uint8_t *mark = (const uint8_t *)table + ATTRS_MARKS + line;
+
+	return line != ATTRS_NONE && __atomic_load_n(mark, __ATOMIC_SEQ_CST);
 }

@@ -7,6 +7,13 @@
  *
  * The file is an array of lines of 64 bytes, each under a sequence counter of its own: odd while it
  * is written. Line 0 is the head; from ATTRS_FIRST on stand ATTRS_SETS sets of ATTRS_WAYS entries.
+ * Behind the lines stands one byte for each, its mark, which alone programs write.
+ *
+ * What a listing told may be believed once more when its time is over, by the first who asks
+ * (fs/meta.h). Whoever has taken it from here was the first: an entry with ATTRS_MARKED is an
+ * answer only for who sets its mark, or finds it set, and then finds the entry still there; the
+ * daemon looks at the mark before it gives what is to spare away, and when another entry takes the
+ * place.
  *
  * A name is known by a SipHash of 128 bits of context, kind of question and virtual path, under a
  * random key of the daemon's. With 2^16 entries, a question about a name that is not there meets
@@ -29,12 +36,13 @@
 
 #define ATTRS_NAME     "attrs"			    /* in the cache directory */
 #define ATTRS_MAGIC    UINT64_C(0x3152545441594b53) /* "SKYATTR1" */
-#define ATTRS_VERSION  1u
+#define ATTRS_VERSION  2u
 #define ATTRS_WAYS     4u
 #define ATTRS_SETS     16384u /* a power of two */
 #define ATTRS_FIRST    64u    /* the first entry's line: head and entries share no page */
 #define ATTRS_LINES    (ATTRS_FIRST + ATTRS_SETS * ATTRS_WAYS)
-#define ATTRS_BYTES    (ATTRS_LINES * 64ul)
+#define ATTRS_MARKS    (ATTRS_LINES * 64ul) /* where the marks stand: at a page */
+#define ATTRS_BYTES    (ATTRS_MARKS + (ATTRS_LINES + 4095ul) / 4096 * 4096)
 #define ATTRS_NONE     0u		   /* no entry: line 0 is none */
 #define ATTRS_ALIVE_NS INT64_C(3000000000) /* a daemon silent for so long is gone */
 /* A reader's clock may be CLOCK_MONOTONIC_COARSE: late by up to a tick, at 100 Hz. */
@@ -58,10 +66,13 @@ struct attrs_entry {
 	int64_t until_ns;
 	uint64_t ino, size;
 	int64_t mtime_ns;
-	uint32_t mode;
+	uint16_t mode;
+	uint16_t flags; /* ATTRS_MARKED */
 	uint16_t nlink;
 	int16_t error; /* 0 or -ENOENT */
 };
+
+#define ATTRS_MARKED 1u /* who takes it marks it */
 
 union attrs_line {
 	struct attrs_head head;
@@ -70,6 +81,7 @@ union attrs_line {
 };
 
 _Static_assert(sizeof(union attrs_line) == 64, "one cache line");
+_Static_assert(ATTRS_MARKS % 4096 == 0, "marks are mapped by themselves");
 
 /* A question. */
 struct attrs_ask {
@@ -83,6 +95,15 @@ struct attrs_ask {
  * be read (-EFAULT). */
 typedef int attrs_read(union attrs_line *dst, const union attrs_line *src);
 
+/* Sets the mark of a line. 0, or a negative errno: it cannot be set. */
+typedef int attrs_mark(uint32_t line);
+
+/* How a table is read. */
+struct attrs_reader {
+	attrs_read *read;
+	attrs_mark *mark; /* NULL: no mark can be set */
+};
+
 /* The reader for memory that is there. */
 attrs_read attrs_read_plain;
 
@@ -90,8 +111,8 @@ void attrs_key(const uint64_t hash_key[2], const struct attrs_ask *ask, uint64_t
 
 /* 0 with *out, -ENOENT, or -EAGAIN: nothing is known, the daemon must be asked. now_ns: of
  * CLOCK_MONOTONIC or CLOCK_MONOTONIC_COARSE. *out is untouched unless 0. */
-int attrs_find(const union attrs_line *table, attrs_read *read, const struct attrs_ask *ask,
-	       int64_t now_ns, struct wire_attr *out);
+int attrs_find(const union attrs_line *table, const struct attrs_reader *reader,
+	       const struct attrs_ask *ask, int64_t now_ns, struct wire_attr *out);
 
 /* The rest is for the daemon, one thread at a time. */
 
@@ -105,11 +126,23 @@ void attrs_begin(union attrs_line *table, uint32_t generation, const uint64_t ha
 /* now_ns 0: the daemon leaves. */
 void attrs_alive(union attrs_line *table, int64_t now_ns);
 
-/* Shows an answer up to until_ns; the oldest entry of its set goes. Returns its line. */
-uint32_t attrs_put(union attrs_line *table, const struct attrs_ask *ask, int64_t until_ns,
-		   int error, const struct wire_attr *attr);
+/* An answer to show. */
+struct attrs_answer {
+	int64_t until_ns;
+	int error;		      /* 0 with attr, or -ENOENT */
+	const struct wire_attr *attr; /* its owner is WIRE_CALLER */
+	bool is_marked;		      /* ATTRS_MARKED */
+};
 
-/* Withdraws what stands in a line. ATTRS_NONE is allowed. */
-void attrs_drop(union attrs_line *table, uint32_t line);
+/* Shows it; the oldest entry of its set goes. Returns its line, which is unmarked; was_marked_out:
+ * what was there before had been taken. */
+uint32_t attrs_put(union attrs_line *table, const struct attrs_ask *ask,
+		   const struct attrs_answer *answer, bool *was_marked_out);
+
+/* Withdraws what stands in a line, and says whether it had been taken. ATTRS_NONE is allowed. */
+bool attrs_drop(union attrs_line *table, uint32_t line);
+
+/* Has somebody taken what stands there? */
+bool attrs_is_marked(const union attrs_line *table, uint32_t line);
 
 #endif

@@ -20,6 +20,7 @@
 static const uint64_t hash_key[2] = {1, 2};
 static const uint8_t one[WIRE_CTX_BYTES] = {1}, two[WIRE_CTX_BYTES] = {2};
 static union attrs_line *table;
+static const struct attrs_reader plain = {attrs_read_plain, NULL};
 
 static void start(void)
 {
@@ -40,20 +41,30 @@ static struct attrs_ask ask(const uint8_t *ctx, const char *path)
 	return (struct attrs_ask){.ctx = ctx, .path = path, .len = strlen(path)};
 }
 
+static bool was_marked;
+
+static uint32_t put_answer(const struct attrs_ask *q, int64_t until_ns, int error,
+			   const struct wire_attr *attr)
+{
+	const struct attrs_answer answer = {.until_ns = until_ns, .error = error, .attr = attr};
+
+	return attrs_put(table, q, &answer, &was_marked);
+}
+
 static uint32_t put(const char *path, uint64_t size, int64_t until_ns)
 {
 	struct wire_attr attr = {
 		.ino = 7, .size = size, .mtime_ns = 9, .mode = 0100644, .nlink = 1};
 	struct attrs_ask q = ask(one, path);
 
-	return attrs_put(table, &q, until_ns, 0, &attr);
+	return put_answer(&q, until_ns, 0, &attr);
 }
 
 static int find(const uint8_t *ctx, const char *path, int64_t now_ns, struct wire_attr *out)
 {
 	struct attrs_ask q = ask(ctx, path);
 
-	return attrs_find(table, attrs_read_plain, &q, now_ns, out);
+	return attrs_find(table, &plain, &q, now_ns, out);
 }
 
 static int known(const char *path, int64_t now_ns)
@@ -83,11 +94,11 @@ Test(core_attrs, a_missing_name_is_an_answer)
 {
 	struct attrs_ask q = ask(one, "s3/b/none");
 
-	attrs_put(table, &q, T0 + S, -ENOENT, NULL);
+	put_answer(&q, T0 + S, -ENOENT, NULL);
 	cr_assert_eq(known("s3/b/none", T0), -ENOENT);
 	put("s3/b/none", 5, T0 + S); /* it has come */
 	cr_assert_eq(known("s3/b/none", T0), 0);
-	attrs_put(table, &q, T0 + S, -EACCES, NULL); /* nobody shows that */
+	put_answer(&q, T0 + S, -EACCES, NULL); /* nobody shows that */
 	cr_assert_eq(known("s3/b/none", T0), -EAGAIN);
 }
 
@@ -106,7 +117,7 @@ Test(core_attrs, with_a_slash_it_is_another_question)
 
 	put("s3/b/k", 1, T0 + S);
 	q.must_be_dir = true;
-	cr_assert_eq(attrs_find(table, attrs_read_plain, &q, T0, &out), -EAGAIN);
+	cr_assert_eq(attrs_find(table, &plain, &q, T0, &out), -EAGAIN);
 }
 
 Test(core_attrs, nothing_is_believed_beyond_its_time)
@@ -189,6 +200,93 @@ Test(core_attrs, withdrawn)
 	cr_assert_eq(known("s3/b/k", T0), -EAGAIN);
 }
 
+static uint32_t marked; /* the line that was marked last */
+
+static int mark_it(uint32_t line)
+{
+	marked = line;
+	*((uint8_t *)table + ATTRS_MARKS + line) = 1;
+	return 0;
+}
+
+static uint32_t put_marked(const char *path)
+{
+	struct wire_attr attr = {.ino = 7, .mode = 0100644, .nlink = 1};
+	struct attrs_ask q = ask(one, path);
+	const struct attrs_answer answer = {.until_ns = T0 + S, .attr = &attr, .is_marked = true};
+
+	return attrs_put(table, &q, &answer, &was_marked);
+}
+
+static int take(attrs_mark *mark)
+{
+	const struct attrs_reader marking = {attrs_read_plain, mark};
+	struct attrs_ask q = ask(one, "s3/b/k");
+	struct wire_attr out;
+
+	return attrs_find(table, &marking, &q, T0, &out);
+}
+
+Test(core_attrs, some_are_for_those_who_mark_them)
+{
+	uint32_t line = put_marked("s3/b/k");
+
+	cr_assert_not(attrs_is_marked(table, line));
+	cr_assert_eq(take(NULL), -EAGAIN);
+	cr_assert_not(attrs_is_marked(table, line));
+	cr_assert_eq(take(mark_it), 0);
+	cr_assert_eq(marked, line);
+	cr_assert(attrs_is_marked(table, line));
+	cr_assert_eq(take(mark_it), 0, "as often as one likes");
+	cr_assert_not(attrs_is_marked(table, ATTRS_NONE));
+}
+
+Test(core_attrs, marks_come_back_once)
+{
+	uint32_t line = put_marked("s3/b/k");
+
+	cr_assert_not(was_marked);
+	take(mark_it);
+	put("s3/b/k", 1, T0 + S);
+	cr_assert(was_marked);
+	cr_assert_not(attrs_is_marked(table, line));
+	cr_assert_not(attrs_drop(table, line));
+	line = put_marked("s3/b/k");
+	take(mark_it);
+	cr_assert(attrs_drop(table, line));
+	cr_assert_not(attrs_drop(table, line));
+	put_marked("s3/b/k");
+	cr_assert_not(was_marked);
+}
+
+static int replace_then_mark(uint32_t line)
+{
+	put_marked("s3/b/k"); /* as if by the daemon, after the line was read */
+	return mark_it(line);
+}
+
+static int drop_then_mark(uint32_t line)
+{
+	attrs_drop(table, line);
+	return mark_it(line);
+}
+
+static int cannot(uint32_t line)
+{
+	(void)line;
+	return -EFAULT;
+}
+
+Test(core_attrs, marked_too_late)
+{
+	put_marked("s3/b/k");
+	cr_assert_eq(take(replace_then_mark), -EAGAIN, "the daemon took no note of it");
+	cr_assert_eq(take(mark_it), 0);
+	cr_assert_eq(take(drop_then_mark), -EAGAIN);
+	put_marked("s3/b/k");
+	cr_assert_eq(take(cannot), -EAGAIN);
+}
+
 Test(core_attrs, more_than_there_is_room_for)
 {
 	unsigned found = 0, fresh = 0;
@@ -229,7 +327,7 @@ static void *write_versions(void *arg)
 					 .mtime_ns = (int64_t)i,
 					 .mode = (uint32_t)i,
 					 .nlink = (uint16_t)i};
-		uint32_t line = attrs_put(table, &q, T0 + S, 0, &attr);
+		uint32_t line = put_answer(&q, T0 + S, 0, &attr);
 
 		if (i % 16 == 0)
 			attrs_drop(table, line);
@@ -250,7 +348,7 @@ static void *read_versions(void *arg)
 		if (find(one, "s3/b/k", T0, &a))
 			continue;
 		(*seen)++;
-		if (a.ino != a.size || a.ino != (uint64_t)a.mtime_ns || a.mode != (uint32_t)a.ino ||
+		if (a.ino != a.size || a.ino != (uint64_t)a.mtime_ns || a.mode != (uint16_t)a.ino ||
 		    a.nlink != (uint16_t)a.ino)
 			return arg; /* torn */
 	}

@@ -2,12 +2,17 @@
 /* What was found out ahead: how long it is believed, and what those who wait for it get. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache/clock.h"
+#include "fs/attrfile.h"
 #include "fs/meta.h"
 
 static const uint8_t ctx[WIRE_CTX_BYTES] = {1};
@@ -142,4 +147,179 @@ Test(fs_meta, asked_for_too_long_ago, .fini = meta_stop, .timeout = 60)
 	start("0");
 	ask_meanwhile(&fact);
 	cr_assert_eq(asked, 0, "%d", asked);
+}
+
+/* --- what is shown in the table of attributes --- */
+
+static union attrs_line *table;
+static char folder[] = "/tmp/fs-meta.XXXXXX";
+
+static void start_table(void)
+{
+	int fd, dir_fd;
+
+	cr_assert_not_null(mkdtemp(folder));
+	dir_fd = open(folder, O_RDONLY | O_DIRECTORY);
+	attrfile_start(dir_fd);
+	fd = openat(dir_fd, ATTRS_NAME, O_RDWR);
+	table = mmap(NULL, ATTRS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	cr_assert_neq(table, MAP_FAILED);
+	close(fd);
+	close(dir_fd);
+}
+
+static void stop_table(void)
+{
+	char path[64];
+
+	meta_stop();
+	attrfile_stop();
+	munmap(table, ATTRS_BYTES);
+	snprintf(path, sizeof(path), "%s/%s", folder, ATTRS_NAME);
+	unlink(path);
+	rmdir(folder);
+}
+
+static int set_mark(uint32_t line)
+{
+	*((uint8_t *)table + ATTRS_MARKS + line) = 1;
+	return 0;
+}
+
+static const struct attrs_ask question = {.ctx = ctx, .path = name, .len = sizeof(name) - 1};
+
+/* As a program takes it. */
+static bool takes(struct wire_attr *out)
+{
+	const struct attrs_reader reader = {attrs_read_plain, set_mark};
+
+	return !attrs_find(table, &reader, &question, clock_ns(), out);
+}
+
+static void show_size(uint64_t size)
+{
+	struct meta_fact fact;
+	struct wire_attr attr = {
+		.size = size, .mode = S_IFREG | 0644, .uid = WIRE_CALLER, .gid = WIRE_CALLER};
+
+	attrfile_alive();
+	cr_assert(meta_peek(ctx, name, &fact));
+	meta_show(ctx, name, &fact, &question, &attr);
+}
+
+Test(fs_meta, who_takes_it_from_the_table_was_the_first, .init = start_table, .fini = stop_table,
+     .timeout = 60)
+{
+	struct meta_fact out;
+	struct wire_attr attr;
+
+	start("300");
+	do { /* a slow machine may need more than that */
+		listed();
+		show_size(5);
+	} while (!takes(&attr));
+	cr_assert_eq(attr.size, 5);
+	usleep(310000);
+	cr_assert_not(takes(&attr), "its time is over");
+	cr_assert_not(meta_get(ctx, name, &out));
+}
+
+Test(fs_meta, who_does_not_leaves_it_to_the_first, .init = start_table, .fini = stop_table)
+{
+	struct meta_fact out;
+
+	start("50");
+	listed();
+	show_size(5);
+	usleep(60000);
+	cr_assert(meta_get(ctx, name, &out));
+	cr_assert_not(meta_get(ctx, name, &out));
+}
+
+Test(fs_meta, what_is_fetched_ahead_gives_nothing_to_spare_again, .init = start_table,
+     .fini = stop_table, .timeout = 60)
+{
+	struct meta_fact fact = fact_of("listed"), out;
+	struct wire_attr attr;
+
+	start("300");
+	do {
+		listed();
+		show_size(5);
+	} while (!takes(&attr));
+	cr_assert(meta_enter_ahead(ctx, name));
+	meta_leave_ahead(ctx, name, &fact);
+	usleep(310000);
+	cr_assert_not(meta_get(ctx, name, &out));
+}
+
+Test(fs_meta, another_in_its_place_does_not_forget_who_took_it, .init = start_table,
+     .fini = stop_table, .timeout = 60)
+{
+	struct meta_fact fact = fact_of("x"), out;
+	struct wire_attr attr = {.uid = WIRE_CALLER, .gid = WIRE_CALLER, .mode = S_IFREG | 0644};
+	char other[32];
+	struct attrs_ask ask = {.ctx = ctx, .path = other};
+	int again = 0;
+
+	start("2000");
+	do {
+		listed();
+		show_size(5);
+	} while (!takes(&attr));
+	for (unsigned i = 0; i < 8 * ATTRS_SETS && takes(&attr); i++) {
+		ask.len = (size_t)snprintf(other, sizeof(other), "s3/b/%u", i);
+		meta_put(ctx, other, &fact);
+		meta_show(ctx, other, &fact, &ask, &attr);
+		again++;
+	}
+	cr_assert_not(takes(&attr), "%d others did not displace it", again);
+	usleep(2010000);
+	cr_assert_not(meta_get(ctx, name, &out));
+}
+
+Test(fs_meta, hidden_after_it_was_looked_at, .init = start_table, .fini = stop_table)
+{
+	struct wire_attr attr = {.size = 5, .uid = WIRE_CALLER, .gid = WIRE_CALLER};
+	struct meta_fact fact;
+
+	start("60000");
+	listed();
+	cr_assert(meta_peek(ctx, name, &fact));
+	meta_hide(ctx, name); /* somebody begins to write to it */
+	meta_show(ctx, name, &fact, &question, &attr);
+	cr_assert_not(takes(&attr));
+	show_size(5); /* whoever looks now sees what is written */
+	cr_assert(takes(&attr));
+	meta_hide(ctx, name);
+	cr_assert_not(takes(&attr));
+}
+
+Test(fs_meta, changed_after_it_was_looked_at, .init = start_table, .fini = stop_table)
+{
+	struct wire_attr attr = {.size = 5, .uid = WIRE_CALLER, .gid = WIRE_CALLER};
+	struct meta_fact fact, other;
+
+	start("60000");
+	listed();
+	cr_assert(meta_peek(ctx, name, &fact));
+	other = fact;
+	other.has_mode = true;
+	other.mode = 0600;
+	meta_put_own(ctx, name, &other);
+	meta_show(ctx, name, &fact, &question, &attr);
+	cr_assert_not(takes(&attr), "its mode is another");
+	meta_show(ctx, name, &other, &question, &attr);
+	cr_assert(takes(&attr));
+}
+
+Test(fs_meta, a_listing_of_before_a_change_is_not_taken, .init = start_table, .fini = stop_table)
+{
+	struct meta_fact fact = fact_of("old"), none = {.kind = META_NONE};
+	int64_t asked_ns = clock_ns();
+
+	start("60000");
+	meta_put_own(ctx, name, &none);
+	cr_assert_not(meta_put_listed(ctx, name, &fact, asked_ns));
+	cr_assert(meta_put_listed(ctx, name, &fact, clock_ns()));
 }

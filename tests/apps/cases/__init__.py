@@ -20,6 +20,7 @@ FAMILIES = (
     "ahead",
     "readahead",
     "warm",
+    "listed",
     "write",
     "write_races",
     "durability",
