@@ -208,12 +208,94 @@ static void pump_some(struct aheaddir *d, struct siblings *s,
 	}
 }
 
+static struct aheaddir *dir_of(struct context *ctx, const char *prefix, int64_t now_ns);
+static size_t parent_len(const char *object);
+
+/* The directory that the walk comes to after this one, if it is known and has been listed. */
+static struct aheaddir *next_dir(const struct aheaddir *d, int64_t now_ns)
+{
+	size_t len = parent_len(d->prefix);
+	char prefix[NAME_OBJECT_MAX];
+	struct aheaddir *parent = dirs;
+	struct lookup *q;
+	uint32_t index;
+
+	while (parent && (parent->ctx != d->ctx || strlen(parent->prefix) != len ||
+			  strncmp(parent->prefix, d->prefix, len) != 0))
+		parent = parent->next;
+	if (!parent)
+		return NULL;
+	index = siblings_find(&parent->dirs, name_ino(d->prefix, strlen(d->prefix), true));
+	if (index != SIBLINGS_NONE)
+		index = siblings_after(&parent->dirs, index);
+	q = index == SIBLINGS_NONE ? NULL : lookup_entry(parent, &parent->dirs.of[index]);
+	if (!q)
+		return NULL;
+	name_prefix(&q->name, prefix);
+	free(q);
+	return dir_of(d->ctx, prefix, now_ns);
+}
+
+/* As far as a reader may be ahead of himself beyond the end of his directory, he is in the next. */
+static void go_on(struct aheaddir *d)
+{
+	const struct sibling_stream *habit = siblings_habit(&d->files);
+	int64_t now_ns = clock_ns();
+
+	for (int i = 0; habit && i < AHEAD_ONWARD_MAX; i++) {
+		uint32_t room = siblings_beyond(&d->files, meta_ttl_ns());
+		struct aheaddir *next = room ? next_dir(d, now_ns) : NULL;
+
+		if (!next)
+			return;
+		if (!next->job)
+			next->job = job_ref(d->job);
+		siblings_expect(&next->files, habit, room, now_ns);
+		pump_some(next, &next->files, fetch_file);
+		d = next;
+	}
+}
+
 static void pump(struct aheaddir *d)
 {
 	job_switch(d->job);
 	pump_some(d, &d->dirs, fetch_listing);
 	pump_some(d, &d->files, fetch_file);
+	go_on(d);
 	job_switch(NULL);
+}
+
+/* How files are taken by who walks here, as of the last directory that he read. Who has come to
+ * another since, which is not above this one, and took nothing there, is expected nowhere. */
+static const struct sibling_stream *habit_of(const struct event *e, int64_t now_ns)
+{
+	for (struct aheaddir *d = dirs; d; d = d->next) {
+		const struct sibling_stream *habit;
+
+		if (d->ctx != e->ctx || d->job != e->job || now_ns > d->used_ns + REST_NS)
+			continue;
+		if (siblings_is_unread(&d->files) &&
+		    strncmp(e->object, d->prefix, strlen(d->prefix)) != 0)
+			return NULL;
+		habit = siblings_habit(&d->files);
+		if (habit)
+			return habit;
+	}
+	return NULL;
+}
+
+/* Who walks comes to this directory. */
+static void expect(const struct event *e, int64_t now_ns)
+{
+	const struct sibling_stream *habit = habit_of(e, now_ns);
+	struct aheaddir *d = habit ? dir_of(e->ctx, e->object, now_ns) : NULL;
+
+	if (!d)
+		return;
+	job_put(d->job);
+	d->job = job_ref(e->job);
+	siblings_expect(&d->files, habit, SIBLINGS_NONE, now_ns);
+	pump(d);
 }
 
 static void forget(struct aheaddir **at)
@@ -311,6 +393,8 @@ static void look_at(const struct event *e)
 	else
 		siblings_taken(s, index, now_ns);
 	pump(d);
+	if (is_dir)
+		expect(e, now_ns);
 }
 
 /* With the lock, which is given away meanwhile. */

@@ -24,6 +24,7 @@ struct context;
 #define AHEAD_CREDIT_LISTS 64
 #define AHEAD_DIRS_MAX	   64	  /* directories known at a time */
 #define AHEAD_ENTRIES_MAX  262144 /* ... and what is in them: 32 bytes each */
+#define AHEAD_ONWARD_MAX   16	  /* directories that are begun before the walk comes to them */
 #define AHEAD_EVENTS_MAX   4096	  /* told and not looked at; more are forgotten */
 
 /* 0 or an error of pthread_create(3). */

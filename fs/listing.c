@@ -525,6 +525,18 @@ bool listing_is_small(const uint8_t *ctx, const char *prefix)
 	return is;
 }
 
+bool listing_shows(const uint8_t *ctx, const char *prefix)
+{
+	struct listing *l;
+	bool shows;
+
+	pthread_mutex_lock(&lock);
+	l = find(ctx, prefix);
+	shows = l && l->pages && !l->is_outdated && is_fresh(l) && l->has_names;
+	pthread_mutex_unlock(&lock);
+	return shows;
+}
+
 bool listing_denies(const uint8_t *ctx, const char *object, bool is_dir)
 {
 	char parent[NAME_OBJECT_MAX];

@@ -80,6 +80,9 @@ bool listing_is_small(const uint8_t *ctx, const char *prefix);
  * prefix. */
 bool listing_denies(const uint8_t *ctx, const char *object, bool is_dir);
 
+/* Does a fresh listing show that there is something in the directory? */
+bool listing_shows(const uint8_t *ctx, const char *prefix);
+
 /* The names in the directory that this object lies in have changed here, in all contexts; the facts
  * are in the metadata cache. */
 void listing_changed(const char *object);

@@ -209,6 +209,22 @@ int lookup_dir_instead(struct lookup *q, struct meta_fact *fact)
 	return 0;
 }
 
+bool lookup_is_listed(const struct lookup *q, const char *object, struct meta_fact *fact)
+{
+	const uint8_t *ctx = context_id(q->ctx);
+	char prefix[NAME_OBJECT_MAX];
+	struct meta_fact last;
+
+	if (q->name.kind != NAME_KEY || q->name.is_dir || !meta_peek(ctx, object, &last) ||
+	    last.kind != META_DIR || meta_is_doubted(ctx, object))
+		return false;
+	name_prefix(&q->name, prefix);
+	if (!listing_shows(ctx, prefix))
+		return false;
+	*fact = last;
+	return true;
+}
+
 bool lookup_denied(const struct lookup *q, const char *object)
 {
 	return !meta_is_doubted(context_id(q->ctx), object) &&
@@ -307,7 +323,7 @@ static int find_fact(struct lookup *q, const char *object, struct meta_fact *fac
 	if (q->any_age && meta_peek(ctx, object, fact) &&
 	    (fact->kind == META_FILE || fact->kind == META_DIR))
 		return 0;
-	if (meta_get(ctx, object, fact))
+	if (meta_get(ctx, object, fact) || lookup_is_listed(q, object, fact))
 		return 0;
 	if (is_denied(q, object)) {
 		fact->kind = META_NONE;

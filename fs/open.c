@@ -145,6 +145,8 @@ static int try_open(struct lookup *q, const char *object, struct meta_fact *fact
 		if (fact->is_link && !q->as_is)
 			return met_link(q);
 		file = from_cache(q, object, fact, false);
+	} else if (lookup_is_listed(q, object, fact)) {
+		return 0;
 	} else if (lookup_denied(q, object)) {
 		fact->kind = META_NONE;
 		return 0;

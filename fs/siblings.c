@@ -82,6 +82,12 @@ static int compare_ino(const void *a, const void *b, void *of)
 	return (left > right) - (left < right);
 }
 
+/* The rank of what the stream has taken last; -1: nothing yet. */
+static int64_t position(const struct siblings *s, const struct sibling_stream *t)
+{
+	return t->last == SIBLINGS_NONE ? -1 : (int64_t)rank_of(s, t->order, t->last);
+}
+
 int siblings_sort(struct siblings *s)
 {
 	uint32_t *by_ino, *ino_rank;
@@ -105,7 +111,7 @@ int siblings_sort(struct siblings *s)
 		struct sibling_stream *t = &s->stream[i];
 
 		if (t->taken_ns && t->order)
-			t->scan = t->tail = rank_of(s, t->order, t->last);
+			t->scan = t->tail = (uint32_t)(position(s, t) + 1);
 	}
 	return 0;
 }
@@ -158,7 +164,7 @@ static uint32_t window(const struct siblings *s, const struct sibling_stream *t,
 		n = SIBLINGS_WINDOW;
 	if (t->gap_ns && believed_ns / 2 / t->gap_ns < n)
 		n = (uint32_t)(believed_ns / 2 / t->gap_ns);
-	return n;
+	return t->last == SIBLINGS_NONE && n > t->room ? t->room : n;
 }
 
 /* What lies that far behind the reader will hardly be taken any more. */
@@ -200,7 +206,7 @@ static bool fits(const struct siblings *s, const struct sibling_stream *t, uint3
 
 	if (!t->taken_ns || !t->order)
 		return false;
-	away = (int64_t)rank_of(s, t->order, index) - rank_of(s, t->order, t->last);
+	away = (int64_t)rank_of(s, t->order, index) - position(s, t);
 	if (!is_sure(t))
 		return away > 0 && away <= SIBLINGS_GAP;
 	if (away < 0) /* one of several threads, or somebody who begins anew */
@@ -212,10 +218,12 @@ static void advance(struct siblings *s, struct sibling_stream *t, uint32_t index
 {
 	int64_t gap = now_ns - t->taken_ns;
 
-	t->gap_ns = t->run > 1 ? (t->gap_ns * 7 + gap) / 8 : gap;
+	if (t->last != SIBLINGS_NONE) /* who was expected has been elsewhere */
+		t->gap_ns = t->run > 1 ? (t->gap_ns * 7 + gap) / 8 : gap;
 	t->taken_ns = now_ns;
 	t->run++;
-	if (rank_of(s, t->order, index) > rank_of(s, t->order, t->last))
+	t->here++;
+	if (rank_of(s, t->order, index) > position(s, t))
 		t->last = index;
 	count_passed(s, t);
 }
@@ -272,7 +280,7 @@ static void move_streams(struct siblings *s, uint32_t index, int64_t now_ns)
 		}
 	}
 	t = take_slot(s);
-	*t = (struct sibling_stream){.last = index, .run = 1, .taken_ns = now_ns};
+	*t = (struct sibling_stream){.last = index, .run = 1, .here = 1, .taken_ns = now_ns};
 }
 
 bool siblings_taken(struct siblings *s, uint32_t index, int64_t now_ns)
@@ -298,11 +306,11 @@ bool siblings_taken(struct siblings *s, uint32_t index, int64_t now_ns)
 
 static uint32_t next_of(struct siblings *s, struct sibling_stream *t, int64_t believed_ns)
 {
-	uint32_t pos = rank_of(s, t->order, t->last);
-	uint32_t end = pos + window(s, t, believed_ns) + 1;
+	int64_t pos = position(s, t);
+	uint32_t end = (uint32_t)(pos + 1) + window(s, t, believed_ns);
 
 	if (t->scan <= pos)
-		t->scan = pos + 1;
+		t->scan = (uint32_t)(pos + 1);
 	for (; t->scan < end && t->scan < s->count; t->scan++) {
 		uint32_t index = index_at(s, t->order, t->scan);
 
@@ -323,6 +331,86 @@ uint32_t siblings_next(struct siblings *s, int64_t believed_ns)
 			index = next_of(s, &s->stream[i], believed_ns);
 	}
 	return index;
+}
+
+/* Of those that lead somewhere. expected: one that is only that. NULL: none. */
+static const struct sibling_stream *moved_last(const struct siblings *s, bool expected)
+{
+	const struct sibling_stream *best = NULL;
+
+	for (unsigned i = 0; i < SIBLINGS_STREAMS; i++) {
+		const struct sibling_stream *t = &s->stream[i];
+
+		if (t->taken_ns && (t->last == SIBLINGS_NONE) == expected &&
+		    (!best || t->taken_ns > best->taken_ns))
+			best = t;
+	}
+	return best && is_sure(best) ? best : NULL;
+}
+
+const struct sibling_stream *siblings_habit(const struct siblings *s)
+{
+	const struct sibling_stream *t = moved_last(s, false);
+
+	if (!t || (uint64_t)t->here * 10 < (uint64_t)(position(s, t) + 1) * SIBLINGS_HABIT)
+		return NULL;
+	return t;
+}
+
+void siblings_expect(struct siblings *s, const struct sibling_stream *like, uint32_t room,
+		     int64_t now_ns)
+{
+	struct sibling_stream *t = NULL;
+
+	for (unsigned i = 0; i < SIBLINGS_STREAMS; i++) {
+		if (s->stream[i].taken_ns && s->stream[i].last == SIBLINGS_NONE)
+			t = &s->stream[i];
+	}
+	if (!t) {
+		if (moved_last(s, false))
+			return; /* somebody is here already */
+		t = take_slot(s);
+		*t = *like;
+		t->last = SIBLINGS_NONE;
+		t->scan = t->tail = t->here = 0;
+		t->taken_ns = now_ns;
+	}
+	t->room = room;
+}
+
+bool siblings_is_unread(const struct siblings *s)
+{
+	for (unsigned i = 0; i < SIBLINGS_STREAMS; i++) {
+		const struct sibling_stream *t = &s->stream[i];
+
+		if (t->taken_ns && t->last == SIBLINGS_NONE && t->room == SIBLINGS_NONE)
+			return s->count;
+	}
+	return false;
+}
+
+uint32_t siblings_beyond(const struct siblings *s, int64_t believed_ns)
+{
+	const struct sibling_stream *t = moved_last(s, false);
+	uint64_t end;
+
+	if (!t)
+		t = moved_last(s, true);
+	if (!t)
+		return 0;
+	end = (uint64_t)(position(s, t) + 1) + window(s, t, believed_ns);
+	return end > s->count ? (uint32_t)(end - s->count) : 0;
+}
+
+uint32_t siblings_after(const struct siblings *s, uint32_t index)
+{
+	const struct sibling_stream *t = moved_last(s, false);
+	uint32_t rank;
+
+	if (!t)
+		return SIBLINGS_NONE;
+	rank = rank_of(s, t->order, index) + 1;
+	return rank < s->count ? index_at(s, t->order, rank) : SIBLINGS_NONE;
 }
 
 void siblings_begun(struct siblings *s, uint32_t index)

@@ -10,6 +10,9 @@
  * half the time for which what is fetched is believed. What the reader passes by is waste: a stream
  * that wastes more than a tenth, and all streams of a ledger that does, lose their start.
  *
+ * Who has read one directory in some order reads the next in the same: a stream may be expected in
+ * a directory before anything in it is taken.
+ *
  * No lock: one thread's.
  */
 #ifndef FS_SIBLINGS_H
@@ -28,6 +31,7 @@
 #define SIBLINGS_PARDON	 4  /* entries a stream may waste before that counts */
 #define SIBLINGS_REST_NS INT64_C(1000000000) /* who has not moved for so long has not gone back */
 #define SIBLINGS_NONE	 UINT32_MAX
+#define SIBLINGS_HABIT	 8 /* tenths of what a reader has passed that it took, to be expected */
 
 /* What has become of all that was fetched ahead; the same of many directories. */
 struct siblings_ledger {
@@ -55,14 +59,17 @@ struct sibling {
 };
 
 struct sibling_stream {
-	uint32_t last;	  /* the entry that its reader took last, the farthest one */
+	uint32_t last;	  /* the entry that its reader took last, the farthest one; SIBLINGS_NONE:
+			   * it is expected only */
+	uint32_t room;	  /* of one that is expected: no farther */
 	uint32_t scan;	  /* rank up to which it was looked at */
 	uint32_t tail;	  /* rank up to which waste was counted */
-	uint32_t run;	  /* entries taken */
-	uint32_t wasted;  /* entries passed by */
+	uint32_t run;	  /* entries taken, also in the directories before */
+	uint32_t here;	  /* in this one */
+	uint32_t wasted;  /* entries passed by, as run */
 	uint8_t order;	  /* ORDER_*, 0: only one entry was taken */
 	int64_t gap_ns;	  /* between two of them, on average */
-	int64_t taken_ns; /* the last; 0: slot is free */
+	int64_t taken_ns; /* the last, or since when it is expected; 0: slot is free */
 };
 
 struct siblings {
@@ -94,6 +101,23 @@ bool siblings_taken(struct siblings *s, uint32_t index, int64_t now_ns);
 /* The next one that is worth fetching, or SIBLINGS_NONE; each is said once to a stream.
  * believed_ns: how long what is fetched may be used without asking. */
 uint32_t siblings_next(struct siblings *s, int64_t believed_ns);
+
+/* The stream that has moved last, if it takes what it passes: NULL otherwise. */
+const struct sibling_stream *siblings_habit(const struct siblings *s);
+
+/* Somebody like that is expected here, from the first entry on, and no more than room entries of it
+ * for now. One who is expected already gets that room. */
+void siblings_expect(struct siblings *s, const struct sibling_stream *like, uint32_t room,
+		     int64_t now_ns);
+
+/* Is somebody expected here for whom there is no such limit, and has nothing been taken? */
+bool siblings_is_unread(const struct siblings *s);
+
+/* By how many entries the stream that moved last, or is expected, may be ahead beyond the end. */
+uint32_t siblings_beyond(const struct siblings *s, int64_t believed_ns);
+
+/* The entry that comes after another for who goes on as he has, or SIBLINGS_NONE. */
+uint32_t siblings_after(const struct siblings *s, uint32_t index);
 
 /* It is being fetched; that failed, or turned out to be of no use. */
 void siblings_begun(struct siblings *s, uint32_t index);

@@ -273,3 +273,155 @@ Test(fs_siblings, failed)
 	cr_assert_not(siblings_taken(&s, 2, now_ns));
 	end();
 }
+
+/* The same reader in another directory: its way is known before it takes anything. */
+static struct siblings other;
+
+static unsigned fetch_other(void)
+{
+	unsigned n = 0;
+	uint32_t i;
+
+	while ((i = siblings_next(&other, BELIEVED)) != SIBLINGS_NONE) {
+		siblings_begun(&other, i);
+		n++;
+	}
+	return n;
+}
+
+static void make_other(uint32_t count)
+{
+	siblings_init(&other, &ledger);
+	for (uint32_t i = 0; i < count; i++)
+		cr_assert_eq(siblings_add(&other, ino_of(20000 + i), BYTES, i, false), 0);
+	cr_assert_eq(siblings_sort(&other), 0);
+}
+
+Test(fs_siblings, expected_in_the_next_directory)
+{
+	make(100);
+	for (uint32_t i = 0; i < 100; i++)
+		take(i);
+	make_other(100);
+	cr_assert_eq(fetch_other(), 0);
+	cr_assert_not_null(siblings_habit(&s));
+	siblings_expect(&other, siblings_habit(&s), SIBLINGS_NONE, now_ns);
+	cr_assert_eq(fetch_other(), SIBLINGS_START + 10, "as far as it has earned");
+	for (uint32_t i = 0; i < 100; i++) {
+		cr_assert(siblings_taken(&other, i, now_ns += MS / 10), "%u", i);
+		fetch_other();
+	}
+	siblings_free(&other);
+	end();
+	cr_assert_eq(ledger.wasted, 0);
+}
+
+Test(fs_siblings, expected_by_inode)
+{
+	uint32_t count = 60;
+
+	make(count);
+	for (uint32_t i = 0; i < count; i++)
+		take(s.by_ino[i]);
+	make_other(count);
+	siblings_expect(&other, siblings_habit(&s), SIBLINGS_NONE, now_ns);
+	fetch_other();
+	for (uint32_t i = 0; i < count; i++) {
+		cr_assert(siblings_taken(&other, other.by_ino[i], now_ns += MS / 10), "%u", i);
+		fetch_other();
+	}
+	siblings_free(&other);
+	end();
+}
+
+Test(fs_siblings, not_farther_than_there_is_room)
+{
+	make(100);
+	for (uint32_t i = 0; i < 90; i++)
+		take(i);
+	cr_assert_eq(siblings_beyond(&s, BELIEVED), SIBLINGS_START + 9 - 10);
+	make_other(100);
+	siblings_expect(&other, siblings_habit(&s), 5, now_ns);
+	cr_assert_eq(fetch_other(), 5);
+	siblings_expect(&other, siblings_habit(&s), 7, now_ns);
+	cr_assert_eq(fetch_other(), 2);
+	cr_assert_eq(siblings_beyond(&other, BELIEVED), 0);
+	siblings_expect(&other, siblings_habit(&s), SIBLINGS_NONE, now_ns); /* it has come */
+	cr_assert_eq(fetch_other(), SIBLINGS_START + 9 - 7);
+	siblings_free(&other);
+	end();
+	cr_assert_eq(ledger.wasted, 10 + SIBLINGS_START + 9, "nobody took these");
+}
+
+Test(fs_siblings, who_passes_by_is_not_expected)
+{
+	make(100);
+	take(0);
+	cr_assert_null(siblings_habit(&s), "one tells nothing");
+	take(1);
+	cr_assert_not_null(siblings_habit(&s));
+	for (uint32_t i = 3; i < 100; i += 2)
+		take(i);
+	cr_assert_null(siblings_habit(&s));
+	end();
+}
+
+Test(fs_siblings, who_is_there_is_not_expected)
+{
+	make(10);
+	for (uint32_t i = 0; i < 10; i++)
+		take(i);
+	make_other(10);
+	for (uint32_t i = 0; i < 3; i++)
+		siblings_taken(&other, i, now_ns += MS);
+	siblings_expect(&other, siblings_habit(&s), SIBLINGS_NONE, now_ns);
+	for (unsigned i = 0; i < SIBLINGS_STREAMS; i++)
+		cr_assert_neq(other.stream[i].taken_ns && other.stream[i].last == SIBLINGS_NONE,
+			      true);
+	siblings_free(&other);
+	end();
+}
+
+Test(fs_siblings, who_came_and_took_nothing)
+{
+	make(10);
+	take(0);
+	take(1);
+	make_other(10);
+	cr_assert_not(siblings_is_unread(&other));
+	siblings_expect(&other, siblings_habit(&s), 5, now_ns);
+	cr_assert_not(siblings_is_unread(&other), "he has not come yet");
+	siblings_expect(&other, siblings_habit(&s), SIBLINGS_NONE, now_ns);
+	cr_assert(siblings_is_unread(&other));
+	siblings_taken(&other, 0, now_ns += MS);
+	cr_assert_not(siblings_is_unread(&other));
+	siblings_free(&other);
+	end();
+}
+
+Test(fs_siblings, which_comes_next)
+{
+	make(10);
+	cr_assert_eq(siblings_after(&s, 3), SIBLINGS_NONE, "nobody walks here");
+	take(0);
+	take(1);
+	cr_assert_eq(siblings_after(&s, 1), 2);
+	cr_assert_eq(siblings_after(&s, 9), SIBLINGS_NONE);
+	end();
+}
+
+Test(fs_siblings, no_listing_no_harm)
+{
+	make(10);
+	take(0);
+	take(1);
+	make_other(0); /* its names come later */
+	siblings_expect(&other, siblings_habit(&s), SIBLINGS_NONE, now_ns);
+	cr_assert_eq(fetch_other(), 0);
+	for (uint32_t i = 0; i < 50; i++)
+		cr_assert_eq(siblings_add(&other, ino_of(20000 + i), BYTES, i, false), 0);
+	cr_assert_eq(siblings_sort(&other), 0);
+	cr_assert_eq(fetch_other(), SIBLINGS_START);
+	siblings_free(&other);
+	end();
+}

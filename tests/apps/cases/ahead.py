@@ -186,6 +186,38 @@ def judge(lines, writer, walks):
              f"{name}: version {version} was replaced {since + 1 - (following or 0):.3f} s before it was opened")
 
 
+TREE_FILES, TREE_FOLDERS = 1000, 40
+
+
+def tree(command):
+    """Who has read one folder to its end is expected in the next: its first files are on their way before it is opened.
+    Without that each folder's first files, and the folder's own name, are waited for."""
+    def check(context):
+        with Walk(context) as walk:
+            walk.store.admin("POST", "generate",
+                             f"bucket=budget&prefix=tree/&count={TREE_FILES}&size=1000&fanout={TREE_FILES // TREE_FOLDERS}")
+            result, counts, ahead = walk.walk(command)
+            want(result.status == 0, str(result))
+            told = walk.context.run([context.skyshim, "stats", "--json"], env=walk.store.environment())
+            waited = json.loads(told.stdout)["total"]["programs"]["open"]["asked"]
+            want(waited <= 25, f"{waited} opens waited for the store: {counts}, {ahead}")  # 3 for each folder without it
+            want(counts["GetObject"] <= TREE_FILES + 5 and counts["ListObjectsV2"] <= TREE_FOLDERS + 5 and
+                 counts.get("HeadObject", 0) <= 5, f"{counts}, {ahead}")
+            ahead = ahead["files"]
+            want(ahead["used"] >= 0.95 * TREE_FILES and ahead["wasted"] <= 0.05 * TREE_FILES, f"{ahead}")
+    return Case(f"ahead/tree-{command.split()[0]}", check=check, timeout=120)
+
+
+def passes_folders(context):
+    """Who reads the files of one folder, and then only lists others, causes few files to be fetched in vain."""
+    with Walk(context) as walk:
+        walk.store.admin("POST", "generate", f"bucket=budget&prefix=tree/&count={TREE_FILES}&size=1000&fanout=25")
+        first = "set -- $D/tree/*; cat $1/* $2/* >/dev/null; shift 2; for d; do ls $d >/dev/null; done"
+        result, counts, ahead = walk.walk(first)
+        want(result.status == 0, str(result))
+        want(counts["GetObject"] <= 50 + 150, f"{counts}, {ahead}")  # 32 files in each of the next folders, if he were expected
+
+
 THREADS = ("python3 -c \"import os, hashlib, concurrent.futures as c; d = os.environ['D'] + '/many'; "
            "print(sum(len(x) for x in c.ThreadPoolExecutor(4).map(lambda n: open(d + '/' + n, 'rb').read(), sorted(os.listdir(d)))))\"")
 CASES = [
@@ -198,6 +230,10 @@ CASES = [
     every(100, 0),
     every(3, 60),
     Case("ahead/stops-early", check=stops_early),
+    tree("grep -rc zz $D/tree >$HOME/out; true"),
+    tree("tar cf - -C $D tree | wc -c"),
+    tree("cp -r $D/tree $HOME/copy"),
+    Case("ahead/passes-folders", check=passes_folders, timeout=120),
     subdirectories("find $D/tree -type f | wc -l"),
     subdirectories("du -a $D/tree | grep -c /f"),
     faults("denied,verb=GetObject,skip=2,count=5"),
