@@ -26,11 +26,13 @@
 #include "fs/pages.h"
 
 #define LISTINGS_AHEAD_MAX (LISTINGS_MAX / 2) /* when there are as many, none is fetched ahead */
+#define SLOTS		   1024
 #define UNCUT_BYTES	   160 /* no component as short as this is cut, however it is escaped */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t arrived = PTHREAD_COND_INITIALIZER;
-static struct listing *first; /* all of them */
+static struct listing *first;	    /* all of them */
+static struct listing *slot[SLOTS]; /* the same, by hash */
 static unsigned count;
 static int dirs_fd = -1;
 static uint64_t next_number;
@@ -40,7 +42,7 @@ static struct listing *find(const uint8_t *ctx, const char *object)
 {
 	uint64_t hash = name_ino(object, strlen(object), true);
 
-	for (struct listing *l = first; l; l = l->next) {
+	for (struct listing *l = slot[hash % SLOTS]; l; l = l->same_slot) {
 		if (l->hash == hash && !l->is_replaced &&
 		    !memcmp(context_id(l->ctx), ctx, WIRE_CTX_BYTES) && !strcmp(l->object, object))
 			return l;
@@ -60,6 +62,9 @@ static void remove_listing(struct listing *l)
 	while (*at != l)
 		at = &(*at)->next;
 	*at = l->next;
+	for (at = &slot[l->hash % SLOTS]; *at != l;)
+		at = &(*at)->same_slot;
+	*at = l->same_slot;
 	count--;
 	pair_close(&l->pair);
 	if (l->has_files)
@@ -111,6 +116,8 @@ static struct listing *make(struct context *ctx, const struct name *n, const cha
 	l->refs = 1;
 	l->next = first;
 	first = l;
+	l->same_slot = slot[l->hash % SLOTS];
+	slot[l->hash % SLOTS] = l;
 	count++;
 	return l;
 }
@@ -390,7 +397,7 @@ void listing_show(const uint8_t *ctx, const char *prefix)
 	uint64_t hash = name_ino(prefix, strlen(prefix), true);
 
 	pthread_mutex_lock(&lock);
-	for (struct listing *l = first; l; l = l->next)
+	for (struct listing *l = slot[hash % SLOTS]; l; l = l->same_slot)
 		if (l->hash == hash && !memcmp(context_id(l->ctx), ctx, WIRE_CTX_BYTES) &&
 		    !strcmp(l->object, prefix))
 			show(l);
@@ -476,7 +483,7 @@ void listing_changed(const char *object)
 	snprintf(parent, sizeof(parent), "%.*s", (int)len, object);
 	hash = name_ino(parent, len, true);
 	pthread_mutex_lock(&lock);
-	for (struct listing *l = first; l; l = l->next) {
+	for (struct listing *l = slot[hash % SLOTS]; l; l = l->same_slot) {
 		if (l->hash == hash && !strcmp(l->object, parent))
 			l->is_outdated = true;
 	}

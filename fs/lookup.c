@@ -108,13 +108,24 @@ static void dir_attr(const struct lookup *q, int64_t mtime_ns, struct wire_attr 
 /* What its mark tells of an opened directory. */
 static int learn(struct lookup *q, const char *prefix, const struct dirattr_seen *seen, bool ask)
 {
+	const uint8_t *ctx = context_id(q->ctx);
+	struct wire_attr before, now;
+	char name[META_NAME_MAX];
 	int ret;
 
 	if (q->name.kind != NAME_KEY || q->name.is_pieces)
 		return 0;
+	lookup_dir_attr(ctx, prefix, 0, &before);
 	ret = dirattr_learn(q, prefix, seen, ask);
 	if (!ret)
-		listing_show(context_id(q->ctx), prefix);
+		listing_show(ctx, prefix);
+	lookup_dir_attr(ctx, prefix, 0, &now);
+	if (!memcmp(&before, &now, sizeof(now)))
+		return ret;
+	meta_dir_name(prefix, name); /* what was shown of it is old */
+	meta_hide(ctx, name);
+	snprintf(name, sizeof(name), "%.*s", (int)strlen(prefix) - 1, prefix);
+	meta_hide(ctx, name);
 	return ret;
 }
 

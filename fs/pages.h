@@ -46,7 +46,7 @@ struct listing {
 	uint64_t shown_bytes, shown_start; /* bytes and page_start as of the last whole page */
 	int64_t shown_mtime_ns;
 	bool shown_complete;
-	struct listing *next;
+	struct listing *next, *same_slot;
 	unsigned refs, pages;
 	bool is_loading, is_replaced;
 	bool is_outdated; /* names came or went here since: for no new reader */

@@ -96,6 +96,25 @@ def beyond_its_time(how, sizes):
     return check
 
 
+FOLDER = """
+import os, sys
+parent = sys.argv[1]
+list(os.scandir(parent))
+mode = lambda name: oct(os.stat(parent + name).st_mode & 0o777)
+print(mode("/inner"), open(parent + "/inner/key").read(), mode("/inner"))
+"""
+
+
+def opened_folder(context):
+    """What was asked about a folder to enforce its mode is what its name tells then."""
+    with Counted(context) as counted:
+        counted.store.put("budget", "dir/inner/", b"", meta={"mode": str(0o040700)})
+        counted.store.put("budget", "dir/inner/key", b"x")
+        result = context.run([context.skyshim, "run", "python3", "-c", FOLDER, f"{counted.folder}/dir"],
+                             env={**counted.store.environment(), **LONG, "SKYSHIM_ENFORCE_MODE": "1"})
+        want(result.stdout.split()[1:] == [b"x", b"0o700"], f"{result.stdout}, {result.stderr}")
+
+
 # One process changes names in a folder, two others list it and ask about them all the time. In `shared`: a round's
 # number, odd while a change is under way; what is to be found then (kind, and size or mode); and which rounds were
 # checked by whom. Each round is waited for until both have checked it.
@@ -217,6 +236,7 @@ CASES = [
     Case("listed/fetched-ahead-need-nobody", check=fetched_ahead_need_nobody, timeout=60),
     Case("listed/beyond-its-time-asked", check=beyond_its_time("asked", b"3 5\n")),
     Case("listed/beyond-its-time-not-asked", check=beyond_its_time("not", b"3 5\n")),
+    Case("listed/opened-folder", check=opened_folder),
     Case("listed/changed-by-another", check=changed_by_another(), timeout=120),
     Case("listed/changed-by-another-exit", check=changed_by_another(SKYSHIM_DURABILITY="exit"), timeout=120),
 ]
