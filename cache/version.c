@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define KEEP_SMALL_FROM (UINT64_C(1) << 30) /* bytes of the cache */
+
 /* Does some name lead to it? */
 static bool has_name(const struct cache_file *file)
 {
@@ -82,6 +84,17 @@ static int find_or_create(const struct pair_about *about, const uint8_t *id,
 	return 0;
 }
 
+/* A file of one block is kept whole while it is open, without anybody's asking: so the kernel may
+ * read it (copy_file_range, mmap) without a question to the daemon. Not in a small cache, which
+ * some thousand open files would fill. */
+static void keep_small(struct cache_file *file)
+{
+	struct vnode_shm *vn = file->active->pair.vn;
+
+	if (vn->attr.size <= VNODE_BLOCK_BYTES && cache.size_max >= KEEP_SMALL_FROM)
+		__atomic_or_fetch(&vn->flags, VNODE_PINNED, __ATOMIC_RELEASE);
+}
+
 int cache_create_with(const struct cache_new *what, struct cache_file **out,
 		      struct cache_part **part_out)
 {
@@ -102,6 +115,8 @@ int cache_create_with(const struct cache_new *what, struct cache_file **out,
 	do {
 		pthread_mutex_lock(&cache.lock);
 		ret = find_or_create(&about, id, &file);
+		if (!ret)
+			keep_small(file);
 		if (!ret && part_out)
 			*part_out = fill_first(file, what->first_bytes);
 		pthread_mutex_unlock(&cache.lock);

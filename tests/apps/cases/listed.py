@@ -58,6 +58,17 @@ def fetched_ahead_need_nobody(context):
         want(questions["stat"] <= 60, f"{questions['stat']} questions for attributes")  # 300 without the table
 
 
+def copied_again_need_nobody(context):
+    """What the cache has whole is copied by the kernel, and only opened by the daemon."""
+    with Counted(context) as counted:
+        counted.store.admin("POST", "generate", "bucket=budget&prefix=many/&count=300&size=4096")
+        counted.run("cp -r $D/many $HOME/first", **LONG)
+        questions, verbs, _ = cost(counted, "cp -r $D/many $HOME/copy && diff -r $HOME/first $HOME/copy", **LONG)
+        want(questions["open"] >= 300, f"opened {questions['open']}")
+        want(questions["stat"] <= 10 and questions["ensure"] <= 10, f"questions: {questions}")
+        want(not any(verbs.values()), f"requests: {verbs}")
+
+
 PAUSE = """
 import os, sys, time
 mark, folder = sys.argv[1:3]
@@ -234,6 +245,7 @@ CASES = [
     Case("listed/attributes-need-nobody", check=attributes_need_nobody, timeout=60),
     Case("listed/folders-need-nobody", check=folders_need_nobody, timeout=60),
     Case("listed/fetched-ahead-need-nobody", check=fetched_ahead_need_nobody, timeout=60),
+    Case("listed/copied-again-need-nobody", check=copied_again_need_nobody, timeout=60),
     Case("listed/beyond-its-time-asked", check=beyond_its_time("asked", b"3 5\n")),
     Case("listed/beyond-its-time-not-asked", check=beyond_its_time("not", b"3 5\n")),
     Case("listed/opened-folder", check=opened_folder),
