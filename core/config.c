@@ -23,6 +23,7 @@
 #include "core/slurp.h"
 
 #define PASSWD_BYTES 4096
+#define CACHED_MAX   64 /* contexts of which it is kept, 34 KB each; others are read each time */
 
 /* What of a file tells that it changed; all zero for one that does not exist. */
 struct stamp {
@@ -33,14 +34,14 @@ struct stamp {
 };
 
 struct cached {
-	struct cached *next;
+	struct cached *next; /* those that were used longer ago */
 	uint8_t id[WIRE_CTX_BYTES];
 	struct stamp stamp[2]; /* config, credentials */
 	struct config config;
 };
 
 static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct cached *cache; /* under cache_lock; at most one a context */
+static struct cached *cache; /* under cache_lock; at most one a context, CACHED_MAX in all */
 
 /* What a pass over a file looks for. */
 enum file_kind { FILE_CONFIG, FILE_CREDENTIALS, FILE_SERVICES, FILE_SSO };
@@ -338,12 +339,39 @@ static int load(struct config *config, struct pass *pass)
 	return ret;
 }
 
+/* With the lock. It is the one that was used last, then. */
 static struct cached *cache_find(const struct context *ctx)
 {
-	struct cached *entry = cache;
+	struct cached **at = &cache;
+	struct cached *entry;
 
-	while (entry && memcmp(entry->id, context_id(ctx), WIRE_CTX_BYTES) != 0)
-		entry = entry->next;
+	while (*at && memcmp((*at)->id, context_id(ctx), WIRE_CTX_BYTES) != 0)
+		at = &(*at)->next;
+	entry = *at;
+	if (entry) {
+		*at = entry->next;
+		entry->next = cache;
+		cache = entry;
+	}
+	return entry;
+}
+
+/* With the lock. A place for one more: the one that was used longest ago, if there are enough. */
+static struct cached *cache_place(void)
+{
+	struct cached **at = &cache;
+	struct cached *entry;
+	unsigned count = 0;
+
+	while (*at && (*at)->next) {
+		at = &(*at)->next;
+		count++;
+	}
+	if (count + 1 < CACHED_MAX)
+		return calloc(1, sizeof(*entry));
+	entry = *at;
+	*at = NULL;
+	config_wipe(&entry->config);
 	return entry;
 }
 
@@ -362,7 +390,7 @@ static void cache_put(const struct context *ctx, const struct config *config,
 	struct cached *entry = cache_find(ctx);
 
 	if (!entry) {
-		entry = calloc(1, sizeof(*entry));
+		entry = cache_place();
 		if (!entry)
 			return; /* it will be read again */
 		memcpy(entry->id, context_id(ctx), WIRE_CTX_BYTES);

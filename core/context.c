@@ -18,8 +18,8 @@
 #include "core/digest.h"
 #include "core/scope.h"
 
-#define CONTEXTS_MAX 256  /* distinct credential environments of one user */
-#define ENTRIES_MAX  1024 /* variables of one */
+#define SLOTS	    (2 * CONTEXTS_MAX) /* of the table by id, so that half of it is free */
+#define ENTRIES_MAX 1024	       /* variables of one */
 
 struct context {
 	uint8_t id[WIRE_CTX_BYTES];
@@ -31,6 +31,7 @@ static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 /* under registry_lock */
 static struct context *registry[CONTEXTS_MAX];
 static size_t registry_count;
+static uint16_t slot[SLOTS]; /* 1 + index in the registry, 0: free; looked at from slot_of() on */
 
 static bool same_name(const char *a, const char *b)
 {
@@ -105,13 +106,34 @@ static struct context *context_new(const char *const *entry, size_t count)
 	return ctx;
 }
 
+/* An id is a digest: any of its bytes spread well. */
+static size_t slot_of(const uint8_t id[WIRE_CTX_BYTES])
+{
+	uint32_t word;
+
+	memcpy(&word, id, sizeof(word));
+	return word % SLOTS;
+}
+
 static struct context *find_locked(const uint8_t id[WIRE_CTX_BYTES])
 {
-	for (size_t i = 0; i < registry_count; i++) {
-		if (!memcmp(registry[i]->id, id, WIRE_CTX_BYTES))
-			return registry[i];
+	for (size_t at = slot_of(id); slot[at]; at = (at + 1) % SLOTS) {
+		struct context *ctx = registry[slot[at] - 1];
+
+		if (!memcmp(ctx->id, id, WIRE_CTX_BYTES))
+			return ctx;
 	}
 	return NULL;
+}
+
+static void add_locked(struct context *ctx)
+{
+	size_t at = slot_of(ctx->id);
+
+	while (slot[at])
+		at = (at + 1) % SLOTS;
+	registry[registry_count++] = ctx;
+	slot[at] = (uint16_t)registry_count;
 }
 
 int context_register(const char *text, size_t text_bytes, struct context **out,
@@ -137,7 +159,7 @@ int context_register(const char *text, size_t text_bytes, struct context **out,
 	if (!known && registry_count == CONTEXTS_MAX)
 		ret = -EMFILE;
 	else if (!known)
-		registry[registry_count++] = ctx;
+		add_locked(ctx);
 	pthread_mutex_unlock(&registry_lock);
 
 	if (known || ret < 0)
@@ -201,5 +223,6 @@ void context_free_all(void)
 		registry[i] = NULL;
 	}
 	registry_count = 0;
+	memset(slot, 0, sizeof(slot));
 	pthread_mutex_unlock(&registry_lock);
 }

@@ -12,6 +12,10 @@
 
 #include "core/base/wire.h"
 
+/* Distinct credential environments of one daemon. Each is kept until it ends, and takes as many
+ * bytes as its variables have. */
+#define CONTEXTS_MAX 4096
+
 struct context;
 
 /* The context of text ("NAME=VALUE\0..." of text_bytes bytes), made when it is new. It lives as

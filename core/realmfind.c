@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What holds for a bucket in a context. The file of each context is kept parsed, with what tells
+ * What holds for a bucket in a context. The file of each home is kept parsed, with what tells
  * that it has changed, so that a call costs one stat(2). What stands for a variable becomes one, in
  * a context derived from the call's: it is registered as any other, and so is found again.
  */
@@ -27,15 +27,15 @@ struct stamp {
 
 struct known {
 	struct known *next;
-	const struct context *ctx;
 	char *path; /* of the file; lives until realm_free_all() */
+	char *root; /* sections may begin with it */
 	struct stamp stamp;
 	struct realm_rule *rules;
 	char *wrong; /* the line to say of the file as it is, NULL: it is right */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct known *all; /* under lock; at most one a context */
+static struct known *all; /* under lock; at most one for a path and a root */
 
 static void stamp_of(const char *path, struct stamp *out)
 {
@@ -47,7 +47,7 @@ static void stamp_of(const char *path, struct stamp *out)
 	*out = (struct stamp){st.st_dev, st.st_ino, st.st_size, st.st_mtim};
 }
 
-static int read_anew(struct known *k)
+static int read_anew(struct known *k, const struct context *ctx)
 {
 	char message[SETTINGS_MESSAGE_BYTES];
 	SCOPE_FREE struct settings *settings = malloc(sizeof(*settings));
@@ -59,7 +59,7 @@ static int read_anew(struct known *k)
 	k->rules = NULL;
 	free(k->wrong);
 	k->wrong = NULL;
-	ret = settings_read_of(k->ctx, settings, message);
+	ret = settings_read_of(ctx, settings, message);
 	if (!ret) {
 		k->rules = settings->realms;
 		return 0;
@@ -69,18 +69,25 @@ static int read_anew(struct known *k)
 	return k->wrong ? 0 : -ENOMEM;
 }
 
-static struct known *known_new(const struct context *ctx)
+static void known_free(struct known *k)
+{
+	realm_free(k->rules);
+	free(k->wrong);
+	free(k->path);
+	free(k->root);
+	free(k);
+}
+
+static struct known *known_new(const char *path, const char *root)
 {
 	struct known *k = calloc(1, sizeof(*k));
-	char path[PATH_MAX];
 
 	if (!k)
 		return NULL;
-	settings_path_of(ctx, path);
-	k->ctx = ctx;
 	k->path = strdup(path);
-	if (!k->path) {
-		free(k);
+	k->root = strdup(root);
+	if (!k->path || !k->root) {
+		known_free(k);
 		return NULL;
 	}
 	stamp_of("", &k->stamp);
@@ -92,18 +99,22 @@ static struct known *known_new(const struct context *ctx)
 /* The context's file as it is now. With the lock. */
 static struct known *look(const struct context *ctx)
 {
+	const char *root = context_env(ctx, "SKYSHIM_ROOT");
 	struct known *k = all;
+	char path[PATH_MAX];
 	struct stamp stamp;
 
-	while (k && k->ctx != ctx)
+	root = root ? root : "";
+	settings_path_of(ctx, path);
+	while (k && (strcmp(k->path, path) != 0 || strcmp(k->root, root) != 0))
 		k = k->next;
 	if (!k)
-		k = known_new(ctx);
+		k = known_new(path, root);
 	if (!k)
 		return NULL;
 	stamp_of(k->path, &stamp);
 	if (memcmp(&stamp, &k->stamp, sizeof(stamp)) != 0) {
-		if (read_anew(k) < 0)
+		if (read_anew(k, ctx) < 0)
 			return NULL;
 		k->stamp = stamp;
 	}
@@ -118,7 +129,8 @@ static bool is_within(const char *name, const char *where)
 	return !strncmp(name, where, len) && (!name[len] || name[len] == '/');
 }
 
-static void apply(const struct known *k, const char *name, struct realm *out)
+static void apply(const struct known *k, const struct context *ctx, const char *name,
+		  struct realm *out)
 {
 	char home[CONFIG_PATH_BYTES];
 
@@ -133,7 +145,7 @@ static void apply(const struct known *k, const char *name, struct realm *out)
 		strcpy(value, r->value);
 		if (strncmp(value, "~/", 2) != 0)
 			continue;
-		config_home(k->ctx, home);
+		config_home(ctx, home);
 		if (snprintf(value, REALM_VALUE_BYTES, "%s%s", home, r->value + 1) >=
 		    REALM_VALUE_BYTES)
 			value[0] = '\0'; /* then there is no such file, and that is said */
@@ -224,7 +236,7 @@ int realm_find(struct context *ctx, const char *scheme, const char *bucket, stru
 		snprintf(message, message_bytes, "%s", k->wrong);
 		ret = -EACCES;
 	} else {
-		apply(k, name, out);
+		apply(k, ctx, name, out);
 	}
 	pthread_mutex_unlock(&lock);
 	return ret ? ret : derive(out);
@@ -278,10 +290,7 @@ void realm_free_all(void)
 	while (all) {
 		struct known *next = all->next;
 
-		realm_free(all->rules);
-		free(all->wrong);
-		free(all->path);
-		free(all);
+		known_free(all);
 		all = next;
 	}
 	pthread_mutex_unlock(&lock);

@@ -10,7 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SLOTS (2 * CLIENTS_MAX)
+#define SLOTS	 (2 * CLIENTS_MAX)
+#define TIDY_MIN 64 /* descriptors of dead processes are not worth a look */
 
 struct client {
 	pid_t pid; /* 0: free */
@@ -21,6 +22,7 @@ struct client {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct client slots[SLOTS];
 static unsigned count;
+static unsigned tidy_at = TIDY_MIN; /* how many make it worth looking for dead ones */
 
 static bool is_dead(const struct client *c)
 {
@@ -44,36 +46,12 @@ static int open_pid(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-void clients_seen(pid_t pid)
-{
-	struct client *c;
-
-	if (pid <= 0)
-		return; /* of another pid namespace */
-	pthread_mutex_lock(&lock);
-	c = find(pid);
-	if (c->pid && is_dead(c)) {
-		close(c->fd);
-		c->fd = open_pid(pid);
-		if (c->fd < 0)
-			c->fd = open("/dev/null", O_RDONLY | O_CLOEXEC); /* always ready: dead */
-	} else if (!c->pid && count < CLIENTS_MAX) {
-		int fd = open_pid(pid);
-
-		if (fd >= 0) {
-			*c = (struct client){.pid = pid, .fd = fd};
-			count++;
-		}
-	}
-	pthread_mutex_unlock(&lock);
-}
-
-unsigned clients_alive(void)
+/* Takes out the dead, with the lock. */
+static void tidy(void)
 {
 	static struct client live[CLIENTS_MAX];
 	unsigned n = 0;
 
-	pthread_mutex_lock(&lock);
 	for (unsigned i = 0; i < SLOTS; i++) {
 		if (!slots[i].pid)
 			continue;
@@ -87,6 +65,48 @@ unsigned clients_alive(void)
 	for (unsigned i = 0; i < n; i++)
 		*find(live[i].pid) = live[i];
 	count = n;
+	tidy_at = 2 * n + TIDY_MIN;
+}
+
+static void add(pid_t pid)
+{
+	int fd;
+
+	if (count >= tidy_at || count >= CLIENTS_MAX)
+		tidy();
+	fd = count < CLIENTS_MAX ? open_pid(pid) : -1;
+	if (fd < 0)
+		return;
+	*find(pid) = (struct client){.pid = pid, .fd = fd};
+	count++;
+}
+
+void clients_seen(pid_t pid)
+{
+	struct client *c;
+
+	if (pid <= 0)
+		return; /* of another pid namespace */
+	pthread_mutex_lock(&lock);
+	c = find(pid);
+	if (!c->pid) {
+		add(pid);
+	} else if (is_dead(c)) {
+		close(c->fd);
+		c->fd = open_pid(pid);
+		if (c->fd < 0)
+			c->fd = open("/dev/null", O_RDONLY | O_CLOEXEC); /* always ready: dead */
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+unsigned clients_alive(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&lock);
+	tidy();
+	n = count;
 	pthread_mutex_unlock(&lock);
 	return n;
 }
@@ -119,5 +139,6 @@ void clients_forget(void)
 		slots[i].pid = 0;
 	}
 	count = 0;
+	tidy_at = TIDY_MIN;
 	pthread_mutex_unlock(&lock);
 }

@@ -41,6 +41,11 @@ static int serve_hello(struct session *s)
 	struct context *ctx;
 	int ret = context_register(s->text, s->req->text_len, &ctx, id);
 
+	if (ret == -EMFILE)
+		snprintf(s->out->line, sizeof(s->out->line),
+			 "more than %d different sets of credentials were used; skyshim stop "
+			 "makes room",
+			 CONTEXTS_MAX);
 	if (ret)
 		return ret;
 	stats_context(id);

@@ -11,6 +11,7 @@
 #include "cache/cache.h"
 #include "cache/clock.h"
 #include "cache/twins.h"
+#include "core/context.h"
 #include "core/store.h"
 #include "core/tally.h"
 #include "fs/ahead.h"
@@ -18,8 +19,6 @@
 #include "fs/listing.h"
 #include "fs/meta.h"
 #include "fs/tallies.h"
-
-#define CONTEXTS_MAX 1024 /* told apart in the count */
 
 static int64_t start_ns;
 

@@ -255,3 +255,23 @@ Test(core_config, a_huge_file_is_refused)
 	cr_assert_eq(read_config(NULL, 0), -EINVAL);
 	cr_assert_not_null(strstr(message, "cannot be read: File too large"));
 }
+
+/* More contexts than are kept: each gets its own, however often it is its turn. */
+Test(core_config, many_contexts)
+{
+	char text[20000] = "";
+
+	for (int i = 0; i < 200; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 "[p%d]\naws_access_key_id = key-%d\naws_secret_access_key = s\n", i, i);
+	put_file("credentials", text);
+	for (int i = 0; i < 600; i++) {
+		char more[32];
+		char key[32];
+		int len = snprintf(more, sizeof(more), "AWS_PROFILE=p%d", i % 200);
+
+		cr_assert_eq(read_config(more, (size_t)len + 1), 0, "%s", message);
+		snprintf(key, sizeof(key), "key-%d", i % 200);
+		cr_assert_str_eq(config.key_id, key);
+	}
+}

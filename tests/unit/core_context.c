@@ -78,19 +78,32 @@ Test(core_context, refuses_another_shape)
 	cr_assert_null(a);
 }
 
+static int register_number(int i, struct context **out)
+{
+	char text[64];
+	int len = snprintf(text, sizeof(text), "AWS_REGION=%d", i);
+
+	return context_register(text, (size_t)len + 1, out, id);
+}
+
 Test(core_context, there_is_a_ceiling)
 {
 	struct context *a;
-	char text[64];
-	int ret = 0;
 
-	for (int i = 0; i < 1000 && !ret; i++) {
-		int len = snprintf(text, sizeof(text), "AWS_REGION=%d", i);
-
-		ret = context_register(text, (size_t)len + 1, &a, id);
-	}
-	cr_assert_eq(ret, -EMFILE);
+	for (int i = 0; i < CONTEXTS_MAX; i++)
+		cr_assert_eq(register_number(i, &a), 0, "%d", i);
+	cr_assert_eq(register_number(CONTEXTS_MAX, &a), -EMFILE);
 	/* those that are known still are */
-	cr_assert_eq(REGISTER("AWS_REGION=0", &a), 0);
+	for (int i = 0; i < CONTEXTS_MAX; i++) {
+		char number[16];
+
+		cr_assert_eq(register_number(i, &a), 0);
+		snprintf(number, sizeof(number), "%d", i);
+		cr_assert_str_eq(context_env(a, "AWS_REGION"), number);
+		cr_assert_eq(context_find(id), a);
+	}
+	context_free_all();
+	cr_assert_null(context_find(id));
+	cr_assert_eq(register_number(CONTEXTS_MAX, &a), 0);
 	context_free_all();
 }

@@ -130,6 +130,30 @@ Test(core_realm, it_is_read_again_when_it_changes)
 	cr_assert_null(realm_get(&realm, REALM_REGION));
 }
 
+/* The file is the same, and read once; a home is each one's own. */
+Test(core_realm, contexts_that_share_a_file)
+{
+	struct context *other;
+	char env[256];
+	uint8_t id[WIRE_CTX_BYTES];
+	int len = snprintf(env, sizeof(env), "XDG_CONFIG_HOME=%s%cHOME=/other", home, 0);
+
+	configure("[s3://b]\nca_bundle = ~/ca\n");
+	cr_assert_eq(context_register(env, (size_t)len + 1, &other, id), 0);
+	cr_assert_eq(find("s3", "b"), 0);
+	cr_assert_str_eq(realm_get(&realm, REALM_CA_BUNDLE) + strlen(home), "/ca");
+	cr_assert_eq(realm_find(other, "s3", "b", &realm, message, sizeof(message)), 0);
+	cr_assert_str_eq(realm_get(&realm, REALM_CA_BUNDLE), "/other/ca");
+	configure("[/objects/s3/b]\nca_bundle = ~/ca\n");
+	cr_assert_eq(find("s3", "b"), -EACCES);
+	len = snprintf(env, sizeof(env), "XDG_CONFIG_HOME=%s%cHOME=%s%cSKYSHIM_ROOT=/objects", home,
+		       0, home, 0);
+	cr_assert_eq(context_register(env, (size_t)len + 1, &other, id), 0);
+	cr_assert_eq(realm_find(other, "s3", "b", &realm, message, sizeof(message)), 0);
+	cr_assert_str_eq(realm_get(&realm, REALM_CA_BUNDLE) + strlen(home), "/ca");
+	cr_assert_eq(find("s3", "b"), -EACCES);
+}
+
 Test(core_realm, each_bucket_its_place_and_credential)
 {
 	configure("[s3://b]\nprofile = dev\nendpoint = http://h:1/base\nrequester_pays = yes\n"

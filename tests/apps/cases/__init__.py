@@ -45,6 +45,7 @@ FAMILIES = (
     "creds",
     "creds_google",
     "realms",
+    "many_contexts",
     "routes",
     "http2",
     "bad_input",

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many buckets and many sets of credentials, one after another, in one daemon: each is answered, and what the daemon holds of those
+that are over does not grow with their number."""
+import json
+import os
+import re
+
+from case import Case, want
+from store import start_embedded
+
+BUCKETS = 1000
+CREDENTIALS = 300  # more than there once was room for
+LOOP = "seq $1 $(($2 - 1)) | xargs -P 4 -I N env AWS_REGION=region-N $SKYSHIM run cat /cloud/s3/plain/f"
+PER_CONTEXT_KB = 8
+
+
+class Daemon:
+    def __init__(self, context):
+        (self.pid,) = context.daemons()
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def resident_kb(self):
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
+            return int(re.search(r"VmRSS:\s+(\d+) kB", status.read()).group(1))
+
+
+def served(context, *options):
+    folder = os.path.join(context.folder, "served")
+    os.mkdir(folder)
+    return start_embedded(context.world.build, folder, *options)
+
+
+def buckets(context):
+    """Read, written and listed."""
+    store = served(context)
+    try:
+        for i in range(BUCKETS):
+            store.make_bucket(f"bucket-{i}")
+            store.put(f"bucket-{i}", "f", b"%d\n" % i)
+
+        def use(first, last):
+            script = f"for i in $(seq {first} {last - 1}); do set -- /cloud/s3/bucket-$i; read -r x <$1/f; echo $x; echo new >$1/new; done"
+            result = context.run([context.skyshim, "run", "sh", "-ec", script], env=store.environment(), timeout=300)
+            want(result.status == 0 and result.stdout == b"".join(b"%d\n" % i for i in range(first, last)), result)
+
+        use(0, 200)
+        daemon = Daemon(context)
+        descriptors, resident = daemon.descriptors(), daemon.resident_kb()
+        use(200, BUCKETS)
+        want(Daemon(context).pid == daemon.pid, "it is another daemon")
+        want(daemon.descriptors() <= descriptors + 64, f"{descriptors} descriptors became {daemon.descriptors()}")
+        want(daemon.resident_kb() <= resident + 16384, f"{resident} kB became {daemon.resident_kb()}")
+        want(store.get(f"bucket-{BUCKETS - 1}", "new") == b"new\n", "it was not written")
+    finally:
+        store.stop()
+
+
+def credentials(context):
+    """Each in an environment of its own."""
+    store = served(context, "--bucket", "plain")
+    try:
+        store.put("plain", "f", b"x\n")
+
+        def use(first, last):
+            result = context.run(["sh", "-ec", LOOP, "sh", str(first), str(last)], env={**store.environment(), "SKYSHIM": context.skyshim},
+                                 timeout=300)
+            want(result.status == 0 and result.stdout == b"x\n" * (last - first) and not result.stderr, result)
+
+        use(0, 100)
+        daemon = Daemon(context)
+        descriptors, resident = daemon.descriptors(), daemon.resident_kb()
+        use(100, CREDENTIALS)
+        want(Daemon(context).pid == daemon.pid, "it is another daemon")
+        # a file that was read is kept open by the cache, up to 256 of all
+        want(daemon.descriptors() <= 256 + 160, f"{descriptors} descriptors became {daemon.descriptors()}")
+        known = json.loads(context.run([context.skyshim, "stats", "--json"]).stdout)["contexts"]
+        want(known >= CREDENTIALS, f"it knows {known} contexts")
+        grown = daemon.resident_kb() - resident
+        want(grown <= PER_CONTEXT_KB * (CREDENTIALS - 100), f"{grown} kB for {CREDENTIALS - 100} more")
+    finally:
+        store.stop()
+
+
+CASES = [
+    Case("contexts/buckets", check=buckets, embedded_only=True, timeout=300),
+    Case("contexts/credentials", check=credentials, embedded_only=True, timeout=300),
+]
