@@ -12,6 +12,10 @@
 #include "core/http/xml.h"
 #include "gcs/gcs.h"
 
+#define PAYER_ADVICE                                                                             \
+	"whoever asks pays for this bucket: set GOOGLE_CLOUD_QUOTA_PROJECT to the project that " \
+	"shall be billed"
+
 /* Reasons that say more than their status, or else. */
 static const struct {
 	const char *reason;
@@ -45,9 +49,7 @@ static const struct {
 	{"userProjectAccessDenied", -EACCES, STORE_CURE_NONE, NULL},
 	{"userProjectAccountProblem", -EACCES, STORE_CURE_NONE, NULL},
 	{"userProjectInvalid", -EACCES, STORE_CURE_NONE, NULL},
-	{"userProjectMissing", -EACCES, STORE_CURE_NONE,
-	 "whoever asks pays for this bucket: set GOOGLE_CLOUD_QUOTA_PROJECT to the project that "
-	 "shall be billed"},
+	{"userProjectMissing", -EACCES, STORE_CURE_NONE, PAYER_ADVICE},
 	{"userRateLimitExceeded", -EIO, STORE_CURE_WAIT, NULL},
 };
 
@@ -134,8 +136,12 @@ static void judge(const struct store_call *call, int status, struct store_fault 
 	}
 	if (status == 400 && is_other_bytes(out))
 		out->cure = STORE_CURE_RESEND;
-	if (status == 400 && strcasestr(out->detail, "requester pays"))
+	/* in the one dialect it has a code, in the other the sentence tells */
+	if (status == 400 && strcasestr(out->detail, "requester pays") &&
+	    !strcmp(out->code, "required")) {
 		out->error = -EACCES;
+		copy(out->detail, sizeof(out->detail), PAYER_ADVICE);
+	}
 	if (status == 304) /* whatever it is called */
 		out->error = -EALREADY;
 	if (status == 401)

@@ -28,6 +28,16 @@ static bool is_plain(const char *value)
 	return true;
 }
 
+/* What others keep may be any text; jansson takes no other than UTF-8. */
+static json_t *text_of(const char *value)
+{
+	for (const char *c = value; *c; c++) {
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return NULL;
+	}
+	return json_string(value);
+}
+
 /* As a field's name may be, since the other dialect has it as one. */
 static bool is_name(const char *name)
 {
@@ -51,10 +61,9 @@ static int set_user(const struct store_pairs *pairs, bool clears, json_t *resour
 		bytes += strlen(pair->name) + strlen(pair->value);
 		if (bytes > GCS_META_BYTES)
 			ret = -E2BIG;
-		else if (!is_name(pair->name) || !is_plain(pair->value))
+		else if (!is_name(pair->name) ||
+			 json_object_set_new(metadata, pair->name, text_of(pair->value)))
 			ret = -EINVAL;
-		else if (json_object_set_new(metadata, pair->name, json_string(pair->value)))
-			ret = -ENOMEM;
 	}
 	if (!ret && json_object_set(resource, "metadata", metadata))
 		ret = -ENOMEM;

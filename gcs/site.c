@@ -8,8 +8,6 @@
 #include "gcs/creds/creds.h"
 #include "gcs/gcs.h"
 
-#define DOMAIN "googleapis.com"
-
 static const char *env(const struct context *ctx, const char *name)
 {
 	const char *value = context_env(ctx, name);
@@ -39,7 +37,6 @@ static int put_origin(const struct context *ctx, struct store_site *out,
 {
 	static const char *const variables[] = {"STORAGE_EMULATOR_HOST",
 						"CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE"};
-	const char *universe = env(ctx, "GOOGLE_CLOUD_UNIVERSE_DOMAIN");
 	const char *name = NULL;
 	struct uri_origin origin = {.tls = true};
 	char port[8] = "";
@@ -58,8 +55,7 @@ static int put_origin(const struct context *ctx, struct store_site *out,
 		snprintf(out->setting, sizeof(out->setting), "%s (now %.100s)", name,
 			 env(ctx, name));
 	} else {
-		snprintf(origin.host, sizeof(origin.host), "storage.%.200s",
-			 universe[0] ? universe : DOMAIN);
+		snprintf(origin.host, sizeof(origin.host), "storage.%.200s", google_universe(ctx));
 		snprintf(out->setting, sizeof(out->setting), "STORAGE_EMULATOR_HOST (now not set)");
 	}
 	/* the scheme's own port is left out of Host, as every client does */

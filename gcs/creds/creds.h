@@ -41,6 +41,10 @@ struct google_search {
 	size_t message_bytes;
 };
 
+/* The cloud of Google's making that is spoken to: "googleapis.com", or as the environment says. */
+#define GOOGLE_UNIVERSE "googleapis.com"
+const char *google_universe(const struct context *ctx);
+
 /* The variable's value, "" when it is not set. */
 const char *google_env(const struct context *ctx, const char *name);
 
@@ -97,11 +101,14 @@ int google_take_token(struct google_search *s, const json_t *answer);
 /* A string member, "" when there is none. */
 const char *google_text(const json_t *json, const char *name);
 
+#define GOOGLE_JWT_LIFE_S 3600
+
 /* jwt.c: "HEADER.CLAIMS.SIGNATURE", RS256 (RFC 7515, RFC 7518 section 3.3), to free and wipe.
  * pem: a private RSA key. Returns 0, -EINVAL (no such key), -EIO, -ENOMEM. */
 int google_jwt_sign(const char *pem, const char *key_id, const json_t *claims, char **out);
 
-/* The claims by which a service account asks for a token. */
+/* The claims by which a service account asks for a token. audience NULL: they are to be a token
+ * themselves ("Self-signed JWT" of AIP-4111, with a scope). */
 json_t *google_jwt_claims(const char *account, const char *audience, const char *scope,
 			  int64_t now_s);
 

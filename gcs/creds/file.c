@@ -74,6 +74,28 @@ static int ask_by_jwt(struct google_search *s, const json_t *json, const char *s
 	return ret;
 }
 
+/* Of another universe than the usual one: there, nobody exchanges tokens, and what the key signs is
+ * one (googleapis/google-auth-library-python, "universe domain support for service account"). */
+static int sign_own(struct google_search *s, const json_t *json, const char *scope)
+{
+	int64_t now_s = clock_wall_s();
+	json_t *claims = google_jwt_claims(google_text(json, "client_email"), NULL, scope, now_s);
+	char *jwt = NULL;
+	int ret = google_jwt_sign(google_text(json, "private_key"),
+				  google_text(json, "private_key_id"), claims, &jwt);
+
+	json_decref(claims);
+	if (ret == -EINVAL)
+		return google_fail(s, source, "%.200s holds no RSA key as private_key", s->path);
+	if (!ret && creds_fill(s->out, "", "", jwt) < 0)
+		ret = google_fail(s, source, "the access token is too long");
+	s->out->expires_s = now_s + GOOGLE_JWT_LIFE_S;
+	if (jwt)
+		OPENSSL_cleanse(jwt, strlen(jwt));
+	free(jwt);
+	return ret;
+}
+
 static int from_service_account(struct google_search *s, const json_t *json, const char *scope)
 {
 	const char *account = google_text(json, "client_email");
@@ -82,7 +104,10 @@ static int from_service_account(struct google_search *s, const json_t *json, con
 
 	if (!account[0] || !google_text(json, "private_key")[0])
 		return google_fail(s, source, "%.200s lacks client_email or private_key", s->path);
-	ret = ask_by_jwt(s, json, scope, clock_wall_s(), &ahead_s);
+	if (strcmp(google_universe(s->ctx), GOOGLE_UNIVERSE) != 0)
+		ret = sign_own(s, json, scope);
+	else
+		ret = ask_by_jwt(s, json, scope, clock_wall_s(), &ahead_s);
 	/* what is signed with a wrong clock is refused: once more with the server's */
 	if (ret == -EACCES && llabs(ahead_s) >= SKEW_MIN_S) {
 		log_warn("%s: its clock differs by %lld s; signing with its time", token_url(json),
@@ -140,9 +165,38 @@ static void take_project(char out[CREDS_PROJECT_BYTES], const char *text)
 		strcpy(out, text);
 }
 
+const char *google_universe(const struct context *ctx)
+{
+	const char *said = google_env(ctx, "GOOGLE_CLOUD_UNIVERSE_DOMAIN");
+
+	if (!said[0])
+		said = google_env(ctx, "CLOUDSDK_CORE_UNIVERSE_DOMAIN");
+	return said[0] ? said : GOOGLE_UNIVERSE;
+}
+
+/* What one cloud has given is not shown to another. */
+static int check_universe(struct google_search *s, const json_t *json)
+{
+	const char *of_file = google_text(json, "universe_domain");
+	const char *wanted = google_universe(s->ctx);
+
+	if (!of_file[0])
+		of_file = GOOGLE_UNIVERSE;
+	if (!strcmp(of_file, wanted))
+		return 0;
+	return google_fail(s, source,
+			   "%.150s is of the universe %.60s, and %.60s is spoken to: set "
+			   "GOOGLE_CLOUD_UNIVERSE_DOMAIN=%.60s",
+			   s->path, of_file, wanted, of_file);
+}
+
 int google_from_json(struct google_search *s, const json_t *json, const char *scope, unsigned depth)
 {
 	const char *type = google_text(json, "type");
+	int ret = depth ? 0 : check_universe(s, json);
+
+	if (ret)
+		return ret;
 
 	take_project(s->out->project, google_text(json, "project_id"));
 	take_project(s->out->payer, google_text(json, "quota_project_id"));

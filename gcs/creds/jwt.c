@@ -11,15 +11,17 @@
 #include "core/scope.h"
 #include "gcs/creds/creds.h"
 
-#define LIFE_S	  3600
 #define JWT_BYTES 16384
 
 json_t *google_jwt_claims(const char *account, const char *audience, const char *scope,
 			  int64_t now_s)
 {
 	json_int_t from = now_s;
-	json_int_t until = from + LIFE_S;
+	json_int_t until = from + GOOGLE_JWT_LIFE_S;
 
+	if (!audience)
+		return json_pack("{s:s, s:s, s:s, s:I, s:I}", "iss", account, "sub", account,
+				 "scope", scope, "iat", from, "exp", until);
 	return json_pack("{s:s, s:s, s:s, s:I, s:I}", "iss", account, "aud", audience, "scope",
 			 scope, "iat", from, "exp", until);
 }

@@ -135,8 +135,11 @@ Test(gcs_creds, a_file_of_another_type_is_refused_by_name)
 {
 	char message[512] = "";
 	struct creds creds = {0};
-	struct google_search s = {
-		.out = &creds, .path = "/f", .message = message, .message_bytes = sizeof(message)};
+	struct google_search s = {.ctx = CONTEXT("HOME=/"),
+				  .out = &creds,
+				  .path = "/f",
+				  .message = message,
+				  .message_bytes = sizeof(message)};
 	json_t *json = json_loads("{\"type\":\"gdch_service_account\"}", 0, NULL);
 
 	cr_assert_eq(google_from_json(&s, json, GOOGLE_SCOPE, 0), -EACCES);
@@ -149,4 +152,54 @@ Test(gcs_creds, a_file_of_another_type_is_refused_by_name)
 	cr_assert_eq(google_from_json(&s, json, GOOGLE_SCOPE, 0), -EACCES);
 	cr_assert_not_null(strstr(message, "no RSA key"), "%s", message);
 	json_decref(json);
+	context_free_all();
+}
+
+/* What a file's JSON gives in an environment. Returns as google_from_json(). */
+static int found(const char *env, size_t env_bytes, const char *universe, struct creds *creds,
+		 char *message, size_t bytes)
+{
+	char *pem = file("tests/golden/gcs/key.pem");
+	struct google_search s = {.ctx = context_of(env, env_bytes),
+				  .out = creds,
+				  .path = "f",
+				  .message = message,
+				  .message_bytes = bytes};
+	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "type", "service_account",
+				 "client_email", "a@p.iam", "private_key", pem, "private_key_id",
+				 "1", "universe_domain", universe, "token_uri",
+				 "https://127.0.0.1:1/");
+	int ret;
+
+	memset(creds, 0, sizeof(*creds));
+	ret = google_from_json(&s, json, GOOGLE_SCOPE, 0);
+	json_decref(json);
+	free(pem);
+	return ret;
+}
+
+Test(gcs_creds, another_universe_takes_what_the_key_signs)
+{
+	static const char there[] = "GOOGLE_CLOUD_UNIVERSE_DOMAIN=s3nsapis.fr", here[] = "HOME=/";
+	char message[512] = "";
+	struct creds creds;
+
+	cr_assert_eq(found(there, sizeof(there), "s3nsapis.fr", &creds, message, sizeof(message)),
+		     1, "%s", message);
+	/* {"alg":"RS256",... . {"exp":..., without "aud" */
+	cr_assert(!strncmp(creds.token, "eyJhbGciOiJSUzI1NiIs", 20), "%s", creds.token);
+	cr_assert_not_null(strstr(creds.token, ".eyJleHAi"));
+	cr_assert_gt(creds.expires_s, 0);
+	creds_wipe(&creds);
+	context_free_all();
+	/* and nobody else's is sent there, or that elsewhere */
+	cr_assert_eq(found(there, sizeof(there), GOOGLE_UNIVERSE, &creds, message, sizeof(message)),
+		     -EACCES);
+	cr_assert_not_null(strstr(message, "GOOGLE_CLOUD_UNIVERSE_DOMAIN=googleapis.com"), "%s",
+			   message);
+	cr_assert_eq(found(here, sizeof(here), "s3nsapis.fr", &creds, message, sizeof(message)),
+		     -EACCES);
+	cr_assert_not_null(strstr(message, "set GOOGLE_CLOUD_UNIVERSE_DOMAIN=s3nsapis.fr"), "%s",
+			   message);
+	context_free_all();
 }
