@@ -186,6 +186,7 @@ struct store_ops {
 	const char *scheme;
 	bool has_accounts; /* a bucket is ACCOUNT/CONTAINER */
 	bool copies_whole; /* one STORE_COPY does, whatever the size */
+	bool keeps_whole;  /* a STORE_PART_COPY takes a whole object, and parts have any size */
 	bool signs_bodies; /* sign() wants the SHA-256 of a body that goes over plain http */
 	bool sums_crc32c;  /* CRC32C is the digest that goes along with a source, not MD5 */
 	bool looks_first;  /* a GET knows no if_none_match: a HEAD finds out before */

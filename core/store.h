@@ -165,6 +165,8 @@ struct store_call {
 	 * either both are replaced: then what is to stay must be given again. if_match and
 	 * if_none_match are about bucket/key. */
 	const char *from_bucket, *from_key, *from_etag;
+	const char *from_sum; /* STORE_PART_COPY of a whole object (keeps_whole in core/backend.h):
+			       * its CRC32C in base64, or NULL. Another: -EOPNOTSUPP */
 
 	/* Multipart uploads. */
 	const char *upload;		/* the upload_id, of all that is about one */

@@ -62,6 +62,13 @@ bool backends_copies_whole(const char *scheme)
 	return ops && ops->copies_whole;
 }
 
+bool backends_keeps_whole(const char *scheme)
+{
+	const struct store_ops *ops = find(scheme);
+
+	return ops && ops->keeps_whole;
+}
+
 size_t backends_meta_bytes(const char *scheme)
 {
 	const struct store_ops *ops = find(scheme);

@@ -23,6 +23,9 @@ bool backends_has_accounts(const char *scheme);
 /* Does one STORE_COPY do for any size? */
 bool backends_copies_whole(const char *scheme);
 
+/* Can an upload begin with all that is there, as one part, of which no range could be one? */
+bool backends_keeps_whole(const char *scheme);
+
 /* Bytes of user metadata that the store keeps with an object, names and values. */
 size_t backends_meta_bytes(const char *scheme);
 

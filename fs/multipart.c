@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "fs/begun.h"
 #include "fs/metadata.h"
+#include "fs/multiappend.h"
 #include "fs/names.h"
 #include "fs/sent.h"
 
@@ -187,6 +188,7 @@ int multipart_start(struct multipart *m, struct cache_file *file, const struct m
 		s->call.from_bucket = m->bucket;
 		s->call.from_key = m->key;
 		s->call.from_etag = s->from_etag;
+		s->call.from_sum = m->keep_sum[0] ? m->keep_sum : NULL;
 	} else {
 		s->call.source = (struct store_source){read_part, s, p->length};
 	}
@@ -229,6 +231,7 @@ struct job {
 	struct cache_file *file;
 	struct upload *up;
 	bool is_ahead; /* m was begun while the file was being written */
+	bool appends;  /* fs/multiappend.h */
 	struct multipart_part *parts;
 	size_t count;
 };
@@ -261,8 +264,10 @@ static bool is_clean(const void *arg, uint64_t offset, uint64_t length)
 
 static int plan(struct job *j)
 {
-	long n = multipart_plan(j->up->bytes, j->up->if_match ? j->up->flush->version.size : 0,
-				MULTIPART_COPY_BYTES, is_clean, j, &j->parts);
+	uint64_t base = j->up->if_match ? j->up->flush->version.size : 0;
+	long n = j->appends ? multiappend_plan(j->up->bytes, base, &j->parts)
+			    : multipart_plan(j->up->bytes, base, MULTIPART_COPY_BYTES, is_clean, j,
+					     &j->parts);
 
 	if (n < 0)
 		return (int)n;
@@ -287,10 +292,10 @@ bool multipart_is_usable(struct multipart *m, const struct upload *up)
 }
 
 /* Is this part there as the file is now? */
-static bool is_there(const struct job *j, uint32_t index)
+static bool is_there(const struct job *j, const struct multipart_part *p)
 {
-	return j->is_ahead && state_of(j->m, index) != MULTIPART_NONE &&
-	       !draft_part_is_late(j->file, index);
+	return j->is_ahead && state_of(j->m, p->index) != MULTIPART_NONE &&
+	       p->offset == parts_start(p->index) && !draft_part_is_late(j->file, p->index);
 }
 
 static int send_one(struct job *j, const struct multipart_part *p)
@@ -323,12 +328,14 @@ static int send_all(struct job *j)
 	for (uint32_t i = 0; i < j->count && !ret && !m->error; i++) {
 		const struct multipart_part *p = &j->parts[i];
 
-		if (!is_there(j, p->index))
+		if (!is_there(j, p))
 			ret = send_one(j, p);
 		else if (state_of(m, p->index) == MULTIPART_SENT)
 			sent_add(j->file, p->length);
 	}
 	multipart_wait(m);
+	if (j->appends && state_of(m, j->parts[0].index) == MULTIPART_NO_COPY)
+		ret = -EOPNOTSUPP;
 	for (uint32_t i = 0; i < j->count && !ret && !m->error; i++) {
 		if (state_of(m, j->parts[i].index) == MULTIPART_NO_COPY) {
 			j->parts[i].is_copy = false;
@@ -409,10 +416,35 @@ static void take_told(struct job *j)
 	draft_flush_sends(j->file, &(struct draft_sent){told->mtime_ns, up->mark});
 }
 
+/* Sends what is missing and makes the object. */
+static int finish(struct job *j)
+{
+	int ret = send_all(j);
+
+	if (!ret)
+		ret = check_version(j);
+	return ret ? ret : complete(j);
+}
+
+/* Appending can have reasons not to go that nothing tells before. */
+static int finish_otherwise(struct job *j)
+{
+	int ret;
+
+	multiappend_undo(j->m, j->parts, j->count);
+	free(j->parts);
+	j->parts = NULL;
+	j->appends = false;
+	ret = plan(j);
+	return ret ? ret : finish(j);
+}
+
 static int run(struct job *j)
 {
-	int ret = plan(j);
+	int ret;
 
+	j->appends = multiappend_may(j->m, j->file, j->up);
+	ret = plan(j);
 	if (!j->is_ahead) {
 		memcpy(j->m->xattr, j->up->xattr, sizeof(j->m->xattr));
 		j->m->is_bare = j->up->drops == UPLOAD_BARE;
@@ -425,11 +457,9 @@ static int run(struct job *j)
 	if (!ret && j->is_ahead)
 		take_told(j);
 	if (!ret)
-		ret = send_all(j);
-	if (!ret)
-		ret = check_version(j);
-	if (!ret)
-		ret = complete(j);
+		ret = finish(j);
+	if (j->appends && !j->m->error && (ret == -EINVAL || ret == -EIO || ret == -EOPNOTSUPP))
+		ret = finish_otherwise(j);
 	if (ret)
 		multipart_abort(j->m, j->file);
 	else

@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "core/base/parts.h"
+#include "core/digest.h"
 #include "fs/foreign.h"
 #include "fs/upload.h"
 
@@ -28,12 +29,13 @@ struct multipart {
 	struct context *ctx;
 	char object[CACHE_OBJECT_MAX], scheme[8], bucket[256];
 	const char *key;
-	struct wire_attr told;	     /* mode, owner and time that went with its beginning */
-	char xattr[DRAFT_XATTR_MAX]; /* and extended attributes; what goes ahead has none */
-	uint64_t mark;		     /* as of struct upload */
-	bool is_bare;		     /* but of all these nothing */
-	struct foreign foreign;	     /* and what others keep there; owned */
-	char *upload_id;	     /* owned; NULL: it could not be begun */
+	struct wire_attr told;		    /* mode, owner and time that went with its beginning */
+	char xattr[DRAFT_XATTR_MAX];	    /* and extended attributes; what goes ahead has none */
+	uint64_t mark;			    /* as of struct upload */
+	bool is_bare;			    /* but of all these nothing */
+	struct foreign foreign;		    /* and what others keep there; owned */
+	char *upload_id;		    /* owned; NULL: it could not be begun */
+	char keep_sum[DIGEST_BASE64_BYTES]; /* from_sum of a copy; "" for none */
 
 	pthread_mutex_t lock;	      /* for all that follows; comes before the cache's */
 	pthread_cond_t ended;	      /* a part */

@@ -26,6 +26,7 @@ static int sign(const struct store_site *site, const struct creds *creds, int64_
 const struct store_ops gcs_ops = {
 	.scheme = "gs",
 	.copies_whole = true,
+	.keeps_whole = true,
 	.meta_bytes = GCS_META_BYTES,
 	.sums_crc32c = true,
 	.looks_first = true,

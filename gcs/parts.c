@@ -100,7 +100,8 @@ int gcs_parts_parse_keep(struct store_call *call, const struct store_answer *ans
 	(void)check;
 	if (!ret && call->from_etag && strcmp(call->object.etag, call->from_etag) != 0)
 		ret = -ESTALE;
-	if (!ret && call->length && call->length != call->object.size)
+	if (!ret && ((call->length && call->length != call->object.size) ||
+		     (call->from_sum && strcmp(call->from_sum, kept.text) != 0)))
 		ret = -EOPNOTSUPP;
 	return ret ? ret : set_id(call, kept.text, call->from_key);
 }

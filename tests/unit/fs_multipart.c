@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/base/vnode.h"
+#include "fs/multiappend.h"
 #include "fs/multipart.h"
 
 #define MIB UINT64_C(1048576)
@@ -106,6 +107,38 @@ Test(fs_multipart, large_files_have_larger_parts)
 		free(parts);
 		plan(sizes[i], sizes[i], (struct changed){7 * MIB, 8 * MIB});
 		cr_assert_gt(copies, 0);
+		free(parts);
+	}
+}
+
+/* All bytes once and in order, each part but the first with a place of its own on the grid. */
+Test(fs_multipart, what_is_appended_to_is_kept_whole)
+{
+	static const struct {
+		uint64_t bytes, base;
+		long count;
+	} cases[] = {
+		{40 * MIB + 1, 40 * MIB, 2},	 {32 * MIB + 9, 32 * MIB, 2},
+		{64 * MIB, 20 * MIB + 77, 4},	 {33 * MIB, 32 * MIB - 1, 3},
+		{40000 * MIB, 20000 * MIB, 158}, {16 * MIB + 1, 16 * MIB, 2},
+	};
+
+	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+		long n = multiappend_plan(cases[c].bytes, cases[c].base, &parts);
+		uint64_t at = cases[c].base;
+
+		cr_assert_eq(n, cases[c].count, "%zu: %ld", c, n);
+		cr_assert(parts[0].is_copy && !parts[0].offset && !parts[0].index);
+		cr_assert_eq(parts[0].length, cases[c].base);
+		for (long i = 1; i < n; i++) {
+			cr_assert(!parts[i].is_copy);
+			cr_assert_eq(parts[i].offset, at);
+			cr_assert_eq(parts[i].index, parts_index(at));
+			cr_assert_gt(parts[i].index, parts[i - 1].index);
+			at += parts[i].length;
+			cr_assert(at == cases[c].bytes || at == parts_start(parts[i].index + 1));
+		}
+		cr_assert_eq(at, cases[c].bytes);
 		free(parts);
 	}
 }
