@@ -16,9 +16,10 @@
 #define AZURE_ACCOUNT_BYTES   64		     /* with NUL; the service's have 24 at most */
 #define AZURE_PUT_MAX	      (UINT64_C(5000) << 20) /* bytes of one Put Blob */
 #define AZURE_BLOCK_MAX	      (UINT64_C(4000) << 20)
-#define AZURE_BLOCKS_MAX      50000 /* of one blob */
-#define AZURE_BATCH_MAX	      256   /* requests in one */
-#define AZURE_META_BYTES      8192  /* of metadata, names and values */
+#define AZURE_BLOCKS_MAX      50000	 /* of one blob */
+#define AZURE_BATCH_MAX	      256	 /* requests in one */
+#define AZURE_APPEND_MAX      (4u << 20) /* of one Append Block, in this version */
+#define AZURE_META_BYTES      8192	 /* of metadata, names and values */
 
 extern const struct store_ops azure_ops;
 
@@ -99,6 +100,13 @@ int azure_put_parse(struct store_call *call, const struct store_answer *answer,
 		    struct store_check *check);
 int azure_put_expect(const struct store_call *call, const struct store_sums *sums,
 		     char identity[STORE_ETAG_BYTES]);
+
+/* append.c: Append Block, for a call with append_at; and after a lost answer to it */
+int azure_append_build(const struct store_call *call, const struct store_site *site,
+		       struct store_request *out);
+int azure_append_build_look(const struct store_call *call, const struct store_site *site,
+			    struct store_request *out);
+int azure_append_made(struct store_call *call, const struct store_answer *answer);
 
 /* Adds If-Match and If-None-Match of a write. -EINVAL: not of the kind that a write knows. */
 int azure_put_conditions(const struct store_call *call, struct header_list *fields);

@@ -18,6 +18,7 @@ static const struct {
 } codes[] = {
 	{"AccountBeingCreated", -EIO, STORE_CURE_WAIT},
 	{"AccountIsDisabled", -EACCES, STORE_CURE_NONE},
+	{"AppendPositionConditionNotMet", -ESTALE, STORE_CURE_NONE},
 	{"AuthenticationFailed", -EACCES, STORE_CURE_CLOCK},
 	{"BlobAlreadyExists", -ESTALE, STORE_CURE_NONE},
 	{"BlobArchived", -EIO, STORE_CURE_NONE},
@@ -153,6 +154,9 @@ static bool has_another_way(const struct store_call *call, const struct store_fa
 	if (!refused || fault->cure != STORE_CURE_NONE || fault->error == -EBUSY ||
 	    !strcmp(fault->code, "ContainerNotFound"))
 		return false;
+	/* Put Blob replaces a blob of any type */
+	if (call->verb == STORE_PART && !strcmp(fault->code, "InvalidBlobType"))
+		return true;
 	return call->verb == STORE_DELETE_MANY ||
 	       (call->verb == STORE_PART_COPY && !is_missing(fault, status));
 }

@@ -121,6 +121,8 @@ int azure_meta_add(const struct store_call *call, bool only_user, struct header_
 	for (size_t i = 0; pairs && i < pairs->count && !ret; i++) {
 		char name[sizeof(BLOB_PREFIX) + 32] = BLOB_PREFIX;
 
+		if (!strcmp(pairs->pair[i].name, STORE_FIELD_APPENDS))
+			continue; /* said by the request alone */
 		if (!kept_name(pairs->pair[i].name))
 			return -EINVAL;
 		strcat(name, pairs->pair[i].name);
@@ -145,8 +147,11 @@ static int take_user(const struct header *field, struct store_pairs *user)
 
 int azure_meta_parse(const struct header_list *fields, struct store_call *call)
 {
+	const char *type = header_get(fields, "x-ms-blob-type");
 	int ret = 0;
 
+	if (type && !strcasecmp(type, "AppendBlob"))
+		ret = pairs_add(&call->fields, STORE_FIELD_APPENDS, "true");
 	/* an answer has no more fields than the lists may hold */
 	for (size_t i = 0; i < fields->count && !ret; i++) {
 		const struct header *field = &fields->field[i];

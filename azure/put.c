@@ -26,6 +26,8 @@ int azure_put_build(const struct store_call *call, const struct store_site *site
 
 	if (!call->key || !call->key[0])
 		return -EINVAL;
+	if (call->append_at)
+		return azure_append_build(call, site, out);
 	if (call->source.bytes > AZURE_PUT_MAX)
 		return -EFBIG;
 	ret = azure_site_start(site, "PUT", call->bucket, call->key, out);
@@ -53,7 +55,7 @@ void azure_put_check(const struct header_list *fields, struct store_check *check
 int azure_put_parse(struct store_call *call, const struct store_answer *answer,
 		    struct store_check *check)
 {
-	struct store_object object = {.size = call->source.bytes};
+	struct store_object object = {.size = call->append_at + call->source.bytes};
 
 	/* without an ETag it is no answer of Azure's, and nothing says that anything was kept */
 	if (azure_blob_attributes(answer->fields, &object) < 0 || !object.etag[0])
@@ -66,8 +68,8 @@ int azure_put_parse(struct store_call *call, const struct store_answer *answer,
 int azure_put_expect(const struct store_call *call, const struct store_sums *sums,
 		     char identity[STORE_ETAG_BYTES])
 {
-	(void)call;
-	if (!sums->has_md5)
+	/* what was appended has none of its own */
+	if (call->append_at || !sums->has_md5)
 		return -ENOENT;
 	digest_base64(sums->md5, DIGEST_MD5_BYTES, identity);
 	return 0;

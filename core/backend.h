@@ -190,6 +190,7 @@ struct store_ops {
 	bool signs_bodies; /* sign() wants the SHA-256 of a body that goes over plain http */
 	bool sums_crc32c;  /* CRC32C is the digest that goes along with a source, not MD5 */
 	bool looks_first;  /* a GET knows no if_none_match: a HEAD finds out before */
+	size_t append_max; /* bytes that are appended to an object of a kind for that; 0: none is */
 	size_t meta_bytes; /* of user metadata that are kept, names and values */
 	/* Can the store have an object of that name? NULL: all that are short enough. */
 	bool (*holds)(const char *key);

@@ -106,6 +106,9 @@ struct store_pair {
 	char *name;
 	char *value;
 };
+/* Among the fields of an object: it is one that is appended to. */
+#define STORE_FIELD_APPENDS "X-Appends"
+
 struct store_pairs {
 	struct store_pair *pair;
 	size_t count;
@@ -156,6 +159,10 @@ struct store_call {
 	 * case, without the service's prefix; values of printable ASCII without blanks around; 2
 	 * KiB in all. fields: "Content-Type" and the other standard fields that a service keeps. */
 	const struct store_pairs *set_user, *set_fields;
+	/* STORE_PUT, of an object that the service appends to (append_max in core/backend.h): the
+	 * source goes behind this many bytes, which is all that if_match names; 0: no. Nothing else
+	 * about the object changes. */
+	uint64_t append_at;
 	bool is_marked; /* STORE_PUT: no other writer's bytes go with this set_user, since it holds
 			 * what only this one has drawn: so an answer that was lost is found again
 			 * where an ETag tells nothing (a service that encrypts) */

@@ -69,6 +69,13 @@ bool backends_keeps_whole(const char *scheme)
 	return ops && ops->keeps_whole;
 }
 
+size_t backends_append_max(const char *scheme)
+{
+	const struct store_ops *ops = find(scheme);
+
+	return ops ? ops->append_max : 0;
+}
+
 size_t backends_meta_bytes(const char *scheme)
 {
 	const struct store_ops *ops = find(scheme);

@@ -26,6 +26,9 @@ bool backends_copies_whole(const char *scheme);
 /* Can an upload begin with all that is there, as one part, of which no range could be one? */
 bool backends_keeps_whole(const char *scheme);
 
+/* Bytes that may be appended at once to an object of a kind for that; 0: there is none. */
+size_t backends_append_max(const char *scheme);
+
 /* Bytes of user metadata that the store keeps with an object, names and values. */
 size_t backends_meta_bytes(const char *scheme);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fs/metadata.h"
+#include "fs/inplace.h"
 #include "fs/multipart.h"
 #include "fs/names.h"
 #include "fs/publish.h"
@@ -97,12 +98,22 @@ static int send(struct cache_file *file, struct upload *up, char *message)
 	struct multipart *ahead = stream_take(file);
 	int ret;
 
-	if (ahead && is_large && multipart_is_usable(ahead, up))
-		return multipart_upload(file, up, ahead, message);
-	stream_drop(ahead, file);
-	stream_clean(file, up->ctx);
-	if (is_large)
-		return multipart_upload(file, up, NULL, message);
+	ret = inplace_upload(file, up, message);
+	if (ret != -EOPNOTSUPP) {
+		stream_drop(ahead, file);
+		return ret;
+	}
+	if (ahead && is_large && multipart_is_usable(ahead, up)) {
+		ret = multipart_upload(file, up, ahead, message);
+	} else {
+		stream_drop(ahead, file);
+		stream_clean(file, up->ctx);
+		if (is_large)
+			ret = multipart_upload(file, up, NULL, message);
+	}
+	/* an object of a kind that goes in no parts is put whole */
+	if (is_large && ret != -EOPNOTSUPP)
+		return ret;
 	/* what was never fetched of the base goes along */
 	ret = cache_ensure(file, 0, up->bytes, 0, message);
 	return ret ? ret : put_whole(file, up, message);

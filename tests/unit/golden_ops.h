@@ -137,6 +137,8 @@ static void set_field(struct golden_file *g, char *name, const char *value)
 		c->key = decoded(g, value);
 	else if (!strcmp(name, "offset"))
 		c->offset = strtoull(value, NULL, 10);
+	else if (!strcmp(name, "append_at"))
+		c->append_at = strtoull(value, NULL, 10);
 	else if (!strcmp(name, "length"))
 		c->length = strtoull(value, NULL, 10);
 	else if (!strcmp(name, "if_match"))

@@ -25,6 +25,9 @@ def damaged(language, command, rule):
             store.make_bucket(BUCKET)
             store.put(BUCKET, "w/keep")
             store.put(BUCKET, "w/old", b"what was there before\n")
+            if language == "azure":
+                store.expect("PUT", store.path(BUCKET, "w/log"), headers={"x-ms-blob-type": "AppendBlob"})
+                store.expect("PUT", store.path(BUCKET, "w/log"), b"one\n", query="comp=appendblock")
             context.store, context.cloud = store, f"{store.root}/{BUCKET}"
             env = {**store.environment(), "D": f"{store.root}/{BUCKET}/w"}
             store.admin("POST", "config", "fault=" + urllib.parse.quote(rule))
@@ -37,6 +40,9 @@ def damaged(language, command, rule):
                 want(store.get(BUCKET, "w/new") == source.read(), "other bytes are kept")
             left = context.run([context.skyshim, "recover", "--json"], env=env)
             want(left.stdout.strip() == b"[]", f"left to recover: {left}")
+            if "log" in command:
+                want(store.get(BUCKET, "w/log") == b"one\nmore\n", "it was appended twice, or not at all")
+                want(store.head(BUCKET, "w/log").get("x-ms-blob-type") == "AppendBlob", "it is no append blob any more")
         finally:
             store.stop()
     return check
@@ -50,6 +56,7 @@ NEW = "cp large $D/new"
 MOVED = "cp large $D/a; mv $D/a $D/new"
 NOT_OVER = "cp large $D/a; mv -n $D/a $D/new"
 OVER = "cp large $D/a; echo before > $D/new; mv $D/a $D/new"
+APPENDED = "echo more >>$D/log; cat $D/log >large; cp large $D/new"
 EDITED = ("cp large $D/new; printf EDITED | dd of=$D/new bs=1 seek=17000000 conv=notrunc status=none; "
           "printf EDITED | dd of=large bs=1 seek=17000000 conv=notrunc status=none")
 DAMAGE = {
@@ -62,6 +69,8 @@ DAMAGE = {
     "azure/copy-twice": (NOT_OVER, lost("CopyBlob", 2)),
     "azure/copy-over": (OVER, lost("CopyBlob")),
     "azure/chmod": (f"{NEW}; chmod 700 $D/new; chmod 750 $D/new", lost("SetBlobMetadata")),
+    "azure/append": (APPENDED, lost("AppendBlock")),
+    "azure/append-twice": (APPENDED, lost("AppendBlock", 2)),
     "azure/busy": (NEW, "slowdown,verb=PutBlock,count=3"),
     "azure/list-of-blocks-busy": (NEW, "internal,verb=PutBlockList,count=2"),
     "gcs/put": (NEW, lost("objects.insert", 2)),
