@@ -35,6 +35,7 @@ struct event {
 	struct context *ctx;
 	struct job *job; /* whose doing it was: a reference, or NULL */
 	enum event_kind kind;
+	int64_t at_ns;
 	char object[];
 };
 
@@ -43,6 +44,7 @@ static pthread_cond_t more; /* something of the following has changed */
 static struct event *first, **last = &first;
 static unsigned events, flights;
 static bool running, stopping, is_held; /* held: something waits for flights to end */
+static bool is_urgent;			/* one of the events does not wait for others */
 static struct siblings_ledger shown_files, shown_listings;
 
 /* the thread's own */
@@ -53,7 +55,7 @@ static struct siblings_ledger listings = {.credit = AHEAD_CREDIT_LISTS,
 static struct aheaddir *dirs; /* the one used last first */
 static int64_t forgave_ns;
 
-static void post(struct context *ctx, const char *object, enum event_kind kind)
+static void post(struct context *ctx, const char *object, enum event_kind kind, bool urgent)
 {
 	size_t len = strlen(object);
 	struct event *e;
@@ -61,12 +63,18 @@ static void post(struct context *ctx, const char *object, enum event_kind kind)
 	pthread_mutex_lock(&lock);
 	e = running && events < AHEAD_EVENTS_MAX ? malloc(sizeof(*e) + len + 1) : NULL;
 	if (e) {
-		*e = (struct event){.ctx = ctx, .kind = kind, .job = job_ref(job_current())};
+		*e = (struct event){.ctx = ctx,
+				    .kind = kind,
+				    .job = job_ref(job_current()),
+				    .at_ns = clock_ns()};
 		memcpy(e->object, object, len + 1);
 		*last = e;
 		last = &e->next;
 		events++;
-		pthread_cond_signal(&more);
+		is_urgent |= urgent;
+		/* the first of those that are gathered begins the time */
+		if (urgent || events == 1 || events == AHEAD_GATHER)
+			pthread_cond_signal(&more);
 	}
 	pthread_mutex_unlock(&lock);
 }
@@ -77,9 +85,9 @@ static void event_free(struct event *e)
 	free(e);
 }
 
-void ahead_taken(struct context *ctx, const char *object, bool is_dir)
+void ahead_taken(struct context *ctx, const char *object, bool is_dir, bool waited)
 {
-	post(ctx, object, is_dir ? TAKEN_DIR : TAKEN_FILE);
+	post(ctx, object, is_dir ? TAKEN_DIR : TAKEN_FILE, is_dir || waited);
 }
 
 static bool take_off(void)
@@ -116,7 +124,7 @@ static void landed(void)
 static void file_landed(const uint8_t *ctx, const char *object, int error)
 {
 	if (error)
-		post(context_find(ctx), object, FAILED_FILE);
+		post(context_find(ctx), object, FAILED_FILE, true);
 	landed();
 }
 
@@ -371,7 +379,7 @@ static void look_at(const struct event *e)
 {
 	size_t len = strlen(e->object), parent = parent_len(e->object);
 	SCOPE_FREE char *prefix = strndup(e->object, parent);
-	int64_t now_ns = clock_ns();
+	int64_t now_ns = e->at_ns;
 	bool is_dir = e->kind == TAKEN_DIR;
 	struct siblings *s;
 	struct aheaddir *d;
@@ -421,12 +429,35 @@ static void look_at_all(struct event *e)
 	shown_listings = listings;
 }
 
-static void wait_more(void)
+static struct timespec after_ms(long ms)
 {
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec++;
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * CLOCK_NS_PER_MS;
+	until.tv_sec += until.tv_nsec / CLOCK_NS_PER_S;
+	until.tv_nsec %= CLOCK_NS_PER_S;
+	return until;
+}
+
+/* Who opens what is here already does so ten thousand times a second: this thread need not run each
+ * time. With the lock, which is given away meanwhile. */
+static void gather(void)
+{
+	struct timespec until = after_ms(AHEAD_GATHER_MS);
+
+	while (first && !is_urgent && events < AHEAD_GATHER && !stopping &&
+	       !(is_held && flights < AHEAD_FLIGHTS_MAX) &&
+	       !pthread_cond_timedwait(&more, &lock, &until))
+		;
+	is_urgent = false;
+}
+
+static void wait_more(void)
+{
+	struct timespec until = after_ms(1000);
+
 	if (dirs)
 		pthread_cond_timedwait(&more, &lock, &until);
 	else
@@ -438,8 +469,10 @@ static void *work(void *arg)
 	(void)arg;
 	pthread_mutex_lock(&lock);
 	while (!stopping) {
-		struct event *e = first;
+		struct event *e;
 
+		gather();
+		e = first;
 		first = NULL;
 		last = &first;
 		events = 0;

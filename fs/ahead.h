@@ -25,6 +25,8 @@ struct context;
 #define AHEAD_DIRS_MAX	   64	  /* directories known at a time */
 #define AHEAD_ENTRIES_MAX  262144 /* ... and what is in them: 32 bytes each */
 #define AHEAD_ONWARD_MAX   16	  /* directories that are begun before the walk comes to them */
+#define AHEAD_GATHER	   8	  /* opens that waited for nothing are looked at together ... */
+#define AHEAD_GATHER_MS	   5	  /* ... or after this */
 #define AHEAD_EVENTS_MAX   4096	  /* told and not looked at; more are forgotten */
 
 /* 0 or an error of pthread_create(3). */
@@ -33,8 +35,9 @@ int ahead_start(void);
 /* Before store_stop(): starts nothing any more. What is on its way may still end. */
 void ahead_stop(void);
 
-/* This was opened, a file or a directory. Any thread. */
-void ahead_taken(struct context *ctx, const char *object, bool is_dir);
+/* This was opened, a file or a directory. waited: what comes next should be begun at once. Any
+ * thread. */
+void ahead_taken(struct context *ctx, const char *object, bool is_dir, bool waited);
 
 struct ahead_count {
 	uint64_t begun, used, wasted; /* the rest may be used yet */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cache/clock.h"
 #include "cache/draft.h"
 #include "core/context.h"
 #include "fs/ahead.h"
@@ -14,7 +15,8 @@
 #include "fs/fetch.h"
 #include "fs/untold.h"
 
-#define TRIES_MAX 3 /* an object that changes again and again while it is opened */
+#define WAITED_NS CLOCK_NS_PER_MS /* an open that took longer was not served from here */
+#define TRIES_MAX 3		  /* an object that changes again and again while it is opened */
 
 /* The file of a fact, if the cache has it or it needs no bytes. bare: without bytes is fine. */
 static struct cache_file *from_cache(struct lookup *q, const char *object,
@@ -240,7 +242,8 @@ static int open_key(struct lookup *q, int flags, struct opened *out)
 }
 
 /* What comes next may be fetched now. */
-static void tell_ahead(const struct lookup *q, int flags, const struct opened *opened)
+static void tell_ahead(const struct lookup *q, int flags, const struct opened *opened,
+		       int64_t began_ns)
 {
 	char object[NAME_OBJECT_MAX];
 
@@ -250,11 +253,12 @@ static void tell_ahead(const struct lookup *q, int flags, const struct opened *o
 		name_object(&q->name, object);
 	else
 		name_prefix(&q->name, object);
-	ahead_taken(q->ctx, object, !opened->file);
+	ahead_taken(q->ctx, object, !opened->file, clock_ns() - began_ns > WAITED_NS);
 }
 
 int open_name(struct lookup *q, int flags, struct opened *out)
 {
+	int64_t began_ns = clock_ns();
 	int ret;
 
 	*out = (struct opened){0};
@@ -262,7 +266,7 @@ int open_name(struct lookup *q, int flags, struct opened *out)
 	if (q->name.is_dir || q->must_be_dir || flags & O_DIRECTORY) {
 		ret = lookup_dir(q, &out->dir);
 		if (!ret)
-			tell_ahead(q, flags, out);
+			tell_ahead(q, flags, out, began_ns);
 		return ret;
 	}
 	if (!backends_has(q->name.scheme))
@@ -280,6 +284,6 @@ int open_name(struct lookup *q, int flags, struct opened *out)
 		listing_put(q->dir);
 	q->dir = NULL;
 	if (!ret)
-		tell_ahead(q, flags, out);
+		tell_ahead(q, flags, out, began_ns);
 	return ret;
 }
