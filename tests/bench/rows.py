@@ -2,7 +2,6 @@
 """A row of the table: what is done, what is wanted of it, and its runs by each way in turn."""
 import contextlib
 import os
-import shutil
 import statistics
 import subprocess
 import time
@@ -11,7 +10,7 @@ import session as sessions
 import ways
 
 MIB = 1 << 20
-SLOW_SECONDS = 30        # a peer that takes longer is not run again
+SLOW_SECONDS = 30        # another than skyshim that takes longer is not run again
 PEER_SECONDS = 120       # and at some time is stopped
 QUICK_PEER_SECONDS = 20
 POLL_SECONDS = 0.05
@@ -169,10 +168,10 @@ def work(session, row, way, where, argv, limit_s):
 
 
 def once(session, row, way, limit_s, faults):
-    shutil.rmtree(session.scratch, ignore_errors=True)
+    sessions.removed(session.scratch)
     os.mkdir(session.scratch)
     if row.written:
-        session.removed(row.written(session)[0])
+        session.without(row.written(session)[0])
     if session.sizes.scale == 1:
         time.sleep(row.settle_s)
     with contextlib.ExitStack() as stack:
@@ -234,11 +233,10 @@ def measure(session, row, asked, quick):
     for turn in range(rounds):
         able = [way for way in asked if not results[way].note]
         for way in able[turn % max(len(able), 1):] + able[:turn % max(len(able), 1)]:
-            peer = way in ways.PEERS
-            if peer and results[way].slow():
+            if way != "skyshim" and results[way].slow():
                 continue
-            attempt(session, row, way, results[way], limit_s if peer else None)
-    shutil.rmtree(session.scratch, ignore_errors=True)
+            attempt(session, row, way, results[way], limit_s if way in ways.PEERS else None)
+    sessions.removed(session.scratch)
     if row.written:
-        session.removed(row.written(session)[0])
+        session.without(row.written(session)[0])
     return results

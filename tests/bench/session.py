@@ -32,6 +32,11 @@ class Sizes:
         self.tree_files = max(75000 // scale, 300)
 
 
+def removed(path):
+    """rm is several times as fast as shutil with a hundred thousand files."""
+    subprocess.run(["rm", "-rf", path], check=False, stderr=subprocess.DEVNULL)
+
+
 class Session:
     def __init__(self, build, folder, store, scale, runs):
         self.skyshim = os.path.join(build, "skyshim")
@@ -115,7 +120,7 @@ class Session:
         if pid and os.path.exists(f"/proc/{pid}"):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        shutil.rmtree(self.env["SKYSHIM_CACHE_DIR"], ignore_errors=True)
+        removed(self.env["SKYSHIM_CACHE_DIR"])
         self.env["SKYSHIM_CACHE_DIR"] = ""
 
     # --- the store -------------------------------------------------------------------------------------
@@ -170,7 +175,7 @@ class Session:
                     self.store.put("bench", os.path.relpath(file, self.mirror), data.read())
         self.there.add(name)
 
-    def removed(self, prefix):
+    def without(self, prefix):
         """Nothing is below that prefix, in the bucket and the mirror."""
         with self.at_once():
             for key, _ in list(self.store.times("bench", prefix)):

@@ -29,8 +29,8 @@ def tree(session):
     mirrored_names(session, "tree")
 
 
-def mirrored_names(session, name):
-    """Empty local files of the same names: nobody reads these."""
+def mirrored_names(session, name, size=0):
+    """Local files of the same names with other bytes: nobody compares these."""
     top = os.path.join(session.mirror, name)
     if os.path.exists(top):
         return
@@ -38,11 +38,13 @@ def mirrored_names(session, name):
         for key, _ in session.store.times("bench", name + "/"):
             path = os.path.join(session.mirror, key)
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o644))
+            with open(path, "wb") as out:
+                out.write(os.urandom(size))
 
 
 def walked(session):
-    session.generated("walked", f"prefix=walked/&count={session.sizes.tree_files}&size=4096&fanout=100")
+    session.generated("walked", f"prefix=walked/&count={session.sizes.tree_files}&size=4096&fanout=100", mirror=False)
+    mirrored_names(session, "walked", 4096)
 
 
 def fetched(name, **settings):

@@ -106,7 +106,7 @@ class Multipart:
 
 
 def moved_source(session):
-    session.removed("moved")
+    session.without("moved")
     session.store.admin("POST", "generate", f"bucket=bench&prefix=moved/&count={MOVED // session.sizes.scale}&size=4096")
 
 
