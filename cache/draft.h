@@ -229,6 +229,11 @@ void draft_park(struct cache_file *file, int error, const char *message);
 #define DRAFT_RETIRE_MAX 64
 size_t draft_sweep(struct cache_file **out, size_t max, bool *more);
 
+/* An upload that is noted in it could not be ended now: if it has nothing else to do in the bucket,
+ * draft_sweep() does not give it out again before DRAFT_AGAIN_S. */
+#define DRAFT_AGAIN_S 10
+void draft_put_off(struct cache_file *file);
+
 struct draft_stats {
 	uint64_t drafts, dirty, parked;
 };

@@ -69,6 +69,7 @@ struct cache_draft {
 	uint32_t tried;		  /* atomic: parts that were looked at, or published */
 	struct cache_link *links; /* names beside the first, with the lock; see links.h */
 	struct linkfile linkfile; /* what holds them */
+	int64_t put_off_ns;	  /* draft_put_off(): up to here */
 	int64_t linger_until_ns;  /* with several names it stays what it is up to here */
 	struct cache_file *next;
 };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cache/blocks.h"
+#include "cache/clock.h"
 #include "cache/file.h"
 #include "cache/linkset.h"
 #include "core/base/parts.h"
@@ -311,13 +312,31 @@ static bool is_unused(struct cache_file *file)
 	return true;
 }
 
+static bool is_to_be_sent(const struct cache_file *file)
+{
+	const struct cache_draft *d = file->draft;
+
+	return !(d->notes.journal->flags & NOTES_UNLINKED) && draft_is_dirty(d->notes.shm);
+}
+
 /* Is there anything to do in the bucket before it may be retired? */
 static bool has_business(const struct cache_file *file)
 {
-	const struct notes_journal *j = file->draft->notes.journal;
+	return file->draft->notes.journal->upload[0] || is_to_be_sent(file);
+}
 
-	return j->upload[0] ||
-	       (!(j->flags & NOTES_UNLINKED) && draft_is_dirty(file->draft->notes.shm));
+/* ... and is it time for that? */
+static bool is_due(const struct cache_file *file)
+{
+	return is_to_be_sent(file) || clock_ns() >= file->draft->put_off_ns;
+}
+
+void draft_put_off(struct cache_file *file)
+{
+	pthread_mutex_lock(&cache.lock);
+	if (file->draft)
+		file->draft->put_off_ns = clock_ns() + DRAFT_AGAIN_S * CLOCK_NS_PER_S;
+	pthread_mutex_unlock(&cache.lock);
 }
 
 size_t draft_sweep(struct cache_file **out, size_t max, bool *more)
@@ -333,7 +352,7 @@ size_t draft_sweep(struct cache_file **out, size_t max, bool *more)
 		if ((links_are_lingering(f) && !has_business(f)) || !is_unused(f))
 			continue;
 		if (has_business(f)) {
-			if (count < max) {
+			if (count < max && is_due(f)) {
 				file_ref_locked(f);
 				out[count++] = f;
 			}

@@ -29,11 +29,13 @@
 #include "fs/journals.h"
 #include "fs/names.h"
 
-#define TEXT_BYTES (NAME_OBJECT_MAX + 4096)
-#define AGAIN_NS   (10 * CLOCK_NS_PER_S)
-#define ABOUT_S	   120	/* a request is tried again for less, and clocks differ */
-#define SILENT_S   3600 /* without a part; SKYSHIM_UPLOAD_SILENT_S says another, for tests */
-#define PAGES_MAX  8	/* of uploads of keys that begin as ours */
+#define TEXT_BYTES  (NAME_OBJECT_MAX + 4096)
+#define AGAIN_S	    10 /* twice as long each time, up to */
+#define AGAIN_MAX_S 3600
+#define GIVE_UP_S   (7 * 86400) /* where what was only asked for cannot be looked for */
+#define ABOUT_S	    120		/* a request is tried again for less, and clocks differ */
+#define SILENT_S    3600 /* without a part; SKYSHIM_UPLOAD_SILENT_S says another, for tests */
+#define PAGES_MAX   8	 /* of uploads of keys that begin as ours */
 
 struct begun {
 	struct begun *next;
@@ -44,6 +46,7 @@ struct begun {
 	char *known;	 /* owned; "": id of the one that the last answer told of */
 	int64_t asked_s;
 	int64_t due_ns;
+	unsigned tries;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -239,6 +242,14 @@ void begun_end(struct begun *b, bool is_over)
 	begun_free(b);
 }
 
+void begun_leave(struct begun *b)
+{
+	pthread_mutex_lock(&lock);
+	leave(b);
+	b->due_ns = clock_ns() + AGAIN_S * CLOCK_NS_PER_S;
+	pthread_mutex_unlock(&lock);
+}
+
 /* With the lock: where in the list one stands that can be ended now, or the list's end. */
 static struct begun **due(void)
 {
@@ -315,6 +326,24 @@ static int abort_ours(const struct begun *b, struct store_call call)
 	return ret;
 }
 
+/* A refusal need not be for ever (a token that has expired), and what is not aborted costs as long
+ * as it is there. */
+static bool is_over(const struct begun *b, int error)
+{
+	return !error || error == -ENOENT ||
+	       (error == -EACCES && !b->upload_id[0] && clock_wall_s() - b->asked_s > GIVE_UP_S);
+}
+
+static int64_t next_pause(struct begun *b)
+{
+	int64_t pause_s = AGAIN_S;
+
+	for (unsigned i = 0; i < b->tries && pause_s < AGAIN_MAX_S; i++)
+		pause_s *= 2;
+	b->tries++;
+	return (pause_s < AGAIN_MAX_S ? pause_s : AGAIN_MAX_S) * CLOCK_NS_PER_S;
+}
+
 static void end_one(struct begun *b)
 {
 	char scheme[8], bucket[256];
@@ -327,11 +356,11 @@ static void end_one(struct begun *b)
 	};
 	int ret = b->upload_id[0] ? abort_upload(call, b->upload_id) : abort_ours(b, call);
 
-	if (!ret || ret == -EACCES || ret == -ENOENT) { /* nobody can do more */
+	if (is_over(b, ret)) {
 		begun_end(b, true);
 		return;
 	}
-	b->due_ns = clock_ns() + AGAIN_NS;
+	b->due_ns = clock_ns() + next_pause(b);
 	pthread_mutex_lock(&lock);
 	b->next = left;
 	left = b;

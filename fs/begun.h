@@ -28,8 +28,12 @@ void begun_intended(struct begun *b, const struct store_call *call);
 /* is_over: it was completed or aborted; otherwise the next daemon has to. NULL is fine. */
 void begun_end(struct begun *b, bool is_over);
 
-/* Once a second: aborts what an earlier daemon has begun, as far as its credentials are known. On
- * a thread of its own. */
+/* Of begun_note(): it cannot be aborted now. This daemon tries again, and those after it. */
+void begun_leave(struct begun *b);
+
+/* Once a second: aborts what an earlier daemon has begun, or this one has left, as far as its
+ * credentials are known; what is refused again after a pause that grows to an hour. On a thread of
+ * its own. */
 void begun_sweep(void);
 
 /* After store_stop(): waits for that thread. */

@@ -36,6 +36,8 @@ static void *publish_one(void *arg)
 
 	if (!ret && ctx)
 		stream_clean(file, ctx); /* of one that is not to be published */
+	if (!ret)
+		draft_put_off(file);
 	if (ret && !goes_on(ret)) {
 		cache_object(file, object);
 		draft_park(file, ret, message);

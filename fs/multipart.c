@@ -210,16 +210,32 @@ void multipart_wait(struct multipart *m)
 		pthread_cond_wait(&m->ended, &m->lock);
 }
 
+/* What cannot be aborted now is tried again for as long as it takes: the draft does not wait for
+ * it. Returns whether that is noted. */
+static bool leave_upload(const struct multipart *m, const struct store_call *call)
+{
+	struct begun *note = begun_note(call, m->upload_id);
+
+	if (note)
+		begun_leave(note);
+	return note;
+}
+
 void multipart_abort(struct multipart *m, struct cache_file *file)
 {
 	struct store_call call = call_of(m, STORE_ABORT);
+	bool is_over;
+	int ret;
 
 	if (!m->upload_id)
 		return;
-	if (store_run(&call))
+	ret = store_run(&call);
+	is_over = !ret || ret == -ENOENT;
+	if (!is_over)
 		log_warn("%s: parts of an upload stay in the bucket until it is tried again: %s",
 			 m->object, call.message);
-	else if (file)
+	/* as the daemon ends, the next finds it in the draft */
+	if (file && (is_over || (ret != -ECANCELED && leave_upload(m, &call))))
 		draft_note_upload(file, "", "");
 	store_call_reset(&call);
 }

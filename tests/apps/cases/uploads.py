@@ -130,6 +130,22 @@ def bucket_gone_ahead(context):
         faulty.none_left()
 
 
+def refused_abort(context):
+    """Who may write need not be one who may abort. The file does not wait for that, and it is tried again by the next daemon."""
+    with Faulty(context) as faulty:
+        faulty.fault("denied,verb=AbortMultipartUpload")
+        result = lines_from(context, BEGIN + "fd = fresh(); fill(fd, 0, 50); wait(); os.unlink(path)\n", [ahead(faulty)], context.cloud, **faulty.env)
+        want(result.status == 0 and not result.stderr, f"{result}")
+        cache = os.path.join(context.folder, "cache")
+        soon(lambda: not [name for name in os.listdir(f"{cache}/files") if name.endswith(".w")], "the removed file stays in the cache")
+        want(len(os.listdir(f"{cache}/uploads")) == 1 and uploads(faulty) == 1, "the upload is not noted")
+        faulty.fault()
+        want(context.run([context.skyshim, "stop"], timeout=20).status == 0, "stop")
+        want(faulty.run("true").status == 0, "true")  # which tells the next daemon the credentials
+        soon(lambda: not uploads(faulty) and not os.listdir(f"{cache}/uploads"), "nobody has tried again")
+        faulty.none_left()
+
+
 def copied_parts(context):
     """UploadPartCopy that answers 200 with an error: again, and if it goes on so, EIO and kept."""
     with Faulty(context) as faulty:
@@ -327,5 +343,5 @@ CASES = [Case(f"upload/{name}", check=tells(*told), embedded_only=True, timeout=
 CASES += [Case(f"upload/{name}", check=check, embedded_only=True, timeout=170) for name, check in {
     "fsync-then-close": fsync_then_close, "unheard": unheard, "unheard-once": unheard_once, "bucket-gone-ahead": bucket_gone_ahead, "ok-error-part-copy": copied_parts, "never-answered": never,
     "mute-put": once("mute,verb=PutObject,count=1", "PutObject", SMALL, b"small"), "deaf-part": once("deaf,ms=12000,verb=UploadPart,count=1", "UploadPart"),
-    "clock-ahead": clock_off(7200), "clock-behind": clock_off(-7200),
+    "refused-abort": refused_abort, "clock-ahead": clock_off(7200), "clock-behind": clock_off(-7200),
     "flat-memory": flat_memory, "credential-renewed": expires_and_is_renewed, "credential-expired": expires_for_good}.items()]

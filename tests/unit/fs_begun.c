@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Uploads in parts that are to be aborted: not forgotten while that is refused. */
+#include "tests/unit/writing_rig.h"
+
+#include <dirent.h>
+
+#include "fs/begun.h"
+
+static int dir_fd;
+
+static unsigned notes(void)
+{
+	char path[80];
+	unsigned n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/uploads", dir);
+	d = opendir(path);
+	cr_assert_not_null(d);
+	for (struct dirent *e = readdir(d); e; e = readdir(d))
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+static struct begun *note(void)
+{
+	const struct store_call call = {
+		.ctx = context_find(ctx), .scheme = "s3", .bucket = "b", .key = "dir/x"};
+	struct begun *b = begun_note(&call, "its-id");
+
+	cr_assert_not_null(b);
+	cr_assert_eq(notes(), 1);
+	return b;
+}
+
+/* What is due is done when it returns: with this, and so many requests. */
+static void sweep(int error, unsigned aborts)
+{
+	fake.fail = error;
+	fake.counters.requests[STORE_ABORT] = 0;
+	begun_sweep();
+	begun_stop();
+	fake.fail = 0;
+	cr_assert_eq(fake.counters.requests[STORE_ABORT], aborts);
+}
+
+static void setup(void)
+{
+	start("60000");
+	dir_fd = open(dir, O_RDONLY | O_DIRECTORY);
+	cr_assert_eq(begun_start(dir_fd), 0);
+}
+
+static void teardown(void)
+{
+	close(dir_fd);
+	stop();
+}
+
+TestSuite(fs_begun, .init = setup, .fini = teardown);
+
+/* One that a daemon has left: an expired token forbids it, and the next daemon has another. */
+Test(fs_begun, refused_once)
+{
+	begun_end(note(), false);
+	begun_stop();
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(begun_start(dir_fd), 0);
+		sweep(-EACCES, 1);
+		cr_assert_eq(notes(), 1, "it is forgotten");
+	}
+	cr_assert_eq(begun_start(dir_fd), 0);
+	sweep(0, 1);
+	cr_assert_eq(notes(), 0);
+}
+
+Test(fs_begun, it_is_not_there_any_more)
+{
+	begun_end(note(), false);
+	begun_stop();
+	cr_assert_eq(begun_start(dir_fd), 0);
+	sweep(-ENOENT, 1);
+	cr_assert_eq(notes(), 0);
+}
+
+/* It has just been refused: not again at once. */
+Test(fs_begun, left_by_ourselves)
+{
+	begun_leave(note());
+	sweep(0, 0);
+	cr_assert_eq(notes(), 1);
+	cr_assert_eq(begun_start(dir_fd), 0);
+	sweep(0, 1);
+	cr_assert_eq(notes(), 0);
+}
