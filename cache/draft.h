@@ -90,25 +90,22 @@ bool draft_xattr(const struct cache_file *file, char out[DRAFT_XATTR_MAX]);
 /* The notes for a runtime: a fresh descriptor or an error (-EBADF: not a draft). */
 int draft_open_notes(struct cache_file *file);
 
-/* The draft of that name, dirty or not, if a process has it open or it has others: until it is
- * released nothing of it is published. With a reference, which goes with its release; NULL: there
- * is none. */
-struct cache_file *draft_hold(const uint8_t *ctx, const char *object);
+/* The drafts of these two names, dirty or not, once nothing of either is on its way: until they are
+ * released nothing of them is published. With a reference each, which goes with the release; NULL:
+ * there is none, and out[1] also if it is the same as out[0]. Both at once: of several who hold two
+ * none waits for another that waits for him. Not with a draft held. */
+void draft_hold_two(const uint8_t *ctx, const char *const object[2], struct cache_file *out[2]);
 void draft_release(struct cache_file *file);
 
 /* Waits until nothing of the draft of that name is being published, if there is one. */
 void draft_wait(const uint8_t *ctx, const char *object);
 
-/* As draft_hold(), of one that has something unsent, open or not, and is not except; it waits for
- * what is on its way. The other ends it as draft_release(), and the name is no longer one of it:
- * nothing of it gets there any more. */
-struct cache_file *draft_hold_dirty(const uint8_t *ctx, const char *object,
-				    const struct cache_file *except);
+/* As draft_release(), and the name is no longer one of it: nothing of it gets there any more. */
 void draft_release_without(struct cache_file *file, const char *object);
 
 /* Its name old is another now, and so is its inode number, which goes by the name (the first, of
- * several); version: what is in the bucket. NULL: nothing of it is; -EAGAIN: it has got there
- * meanwhile, under the old name. */
+ * several); version: what is in the bucket. NULL: nothing of it is, and the caller holds it;
+ * -EAGAIN: it has got there meanwhile, under the old name. */
 int draft_rename(struct cache_file *file, const char *old, const char *object, uint64_t ino,
 		 const struct store_object *version);
 

@@ -51,8 +51,6 @@ int draft_rename(struct cache_file *file, const char *old, const char *object, u
 	if (version)
 		now.version = *version;
 	pthread_mutex_lock(&cache.lock);
-	while (!version && file->draft->is_flushing)
-		pthread_cond_wait(&file->active->wake, &cache.lock);
 	if (!version && (file->draft->links || !draft_is_new(file))) {
 		ret = -EAGAIN;
 	} else {
@@ -63,74 +61,65 @@ int draft_rename(struct cache_file *file, const char *old, const char *object, u
 	return ret;
 }
 
-static bool names_draft(const struct cache_name *name, const void *none)
+/* Has it the name, and is it not the one to keep? */
+static bool is_other(const struct cache_name *name, const void *keep)
 {
-	(void)none;
-	return draft_is_named(name->file);
+	return name->file != keep && draft_is_named(name->file);
 }
 
-/* The draft of that name if it is wanted, once nothing of it is on its way any more. */
-static struct cache_file *hold(const uint8_t *ctx, const char *object,
-			       bool (*is_wanted)(const struct cache_file *file, const void *arg),
-			       const void *arg)
+/* With the lock: the draft of that name, with a reference; NULL: there is none. */
+static struct cache_file *use_named(const uint8_t *id, const struct cache_file *except)
 {
-	uint8_t id[CACHE_ID_BYTES];
-	struct cache_file *file = NULL;
+	return cache.drafts ? file_use(file_find(id, is_other, except)) : NULL;
+}
 
-	if (file_make_id(ctx, object, id))
-		return NULL;
-	pthread_mutex_lock(&cache.lock);
-	if (cache.drafts)
-		file = file_use(file_find(id, names_draft, NULL));
-	if (file && !is_wanted(file, arg)) {
-		file_put_locked(file);
-		file = NULL;
-	}
-	while (file && file->draft->is_flushing)
-		pthread_cond_wait(&file->active->wake, &cache.lock);
+static void put(struct cache_file *file)
+{
 	if (file)
-		file->draft->is_flushing = true;
+		file_put_locked(file);
+}
+
+void draft_hold_two(const uint8_t *ctx, const char *const object[2], struct cache_file *out[2])
+{
+	uint8_t id[2][CACHE_ID_BYTES];
+	struct cache_file *busy;
+
+	out[0] = out[1] = NULL;
+	if (file_make_id(ctx, object[0], id[0]) || file_make_id(ctx, object[1], id[1]))
+		return;
+	pthread_mutex_lock(&cache.lock);
+	for (;;) {
+		out[0] = use_named(id[0], NULL);
+		out[1] = use_named(id[1], out[0]);
+		busy = out[0] && out[0]->draft->is_flushing ? out[0] : NULL;
+		if (!busy && out[1] && out[1]->draft->is_flushing)
+			busy = out[1];
+		if (!busy)
+			break;
+		pthread_cond_wait(&busy->active->wake, &cache.lock);
+		put(out[0]);
+		put(out[1]);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		if (out[i])
+			out[i]->draft->is_flushing = true;
+	}
 	pthread_mutex_unlock(&cache.lock);
-	return file;
-}
-
-static bool is_in_use(const struct cache_file *file, const void *none)
-{
-	(void)none;
-	return file->draft->links || file_is_open(file);
-}
-
-struct cache_file *draft_hold(const uint8_t *ctx, const char *object)
-{
-	return hold(ctx, object, is_in_use, NULL);
 }
 
 void draft_wait(const uint8_t *ctx, const char *object)
 {
 	uint8_t id[CACHE_ID_BYTES];
-	struct cache_file *file = NULL;
+	struct cache_file *file;
 
 	if (file_make_id(ctx, object, id))
 		return;
 	pthread_mutex_lock(&cache.lock);
-	if (cache.drafts)
-		file = file_use(file_find(id, names_draft, NULL));
+	file = use_named(id, NULL);
 	while (file && file->draft && file->draft->is_flushing)
 		pthread_cond_wait(&file->active->wake, &cache.lock);
-	if (file)
-		file_put_locked(file);
+	put(file);
 	pthread_mutex_unlock(&cache.lock);
-}
-
-static bool is_dirty_other(const struct cache_file *file, const void *except)
-{
-	return file != except && draft_is_dirty(file->draft->notes.shm);
-}
-
-struct cache_file *draft_hold_dirty(const uint8_t *ctx, const char *object,
-				    const struct cache_file *except)
-{
-	return hold(ctx, object, is_dirty_other, except);
 }
 
 /* With the lock. Is it the only one, it has none then. */
@@ -190,12 +179,6 @@ void draft_forget_name(struct cache_file *file, const char *object)
 	pthread_mutex_unlock(&cache.lock);
 }
 
-/* Has it the name, and is it not the one to keep? */
-static bool is_replaced(const struct cache_name *name, const void *keep)
-{
-	return name->file != keep && draft_is_named(name->file);
-}
-
 void draft_replaced(const uint8_t *ctx, const char *object, const struct cache_file *keep)
 {
 	uint8_t id[CACHE_ID_BYTES];
@@ -205,7 +188,7 @@ void draft_replaced(const uint8_t *ctx, const char *object, const struct cache_f
 	if (file_make_id(ctx, object, id))
 		return;
 	pthread_mutex_lock(&cache.lock);
-	while (cache.drafts && (file = file_use(file_find(id, is_replaced, keep)))) {
+	while (cache.drafts && (file = file_use(file_find(id, is_other, keep)))) {
 		while (file->draft->links && file->draft->is_flushing)
 			pthread_cond_wait(&file->active->wake, &cache.lock);
 		if (links_drop(file, object, &was)) {

@@ -2,7 +2,8 @@
 /*
  * FICLONE within the clouds, which is how cp copies: the service makes the copy. The destination
  * was just opened and is empty; its draft gives way to the file of the copy, of which nothing need
- * have been fetched.
+ * have been fetched. Both names are held meanwhile (fs/turn.h): what is above them is renamed
+ * before or after; and nothing of the draft is published.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -33,7 +34,8 @@ static int check(struct cache_file *from, struct cache_file *to)
 	return 0;
 }
 
-/* The copy, made like a file that cp has written: with the destination's mode, and of now. */
+/* The copy, made like a file that cp has written: with the destination's mode, and of now. Of
+ * what is held. */
 static int copy(struct lookup *from, struct lookup *to, struct cache_file *source,
 		struct cache_file *draft, struct meta_fact *fact)
 {
@@ -46,17 +48,39 @@ static int copy(struct lookup *from, struct lookup *to, struct cache_file *sourc
 		.gid = WIRE_CALLER,
 	};
 	struct timespec now;
-	int ret = 0;
+	int ret = check(source, draft);
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	attr.mtime_ns = now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
-	if (draft_has_changes(source))
-		ret = publish(source, from->message);
 	if (ret)
 		return ret;
+	clock_gettime(CLOCK_REALTIME, &now);
+	attr.mtime_ns = now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
 	*fact = (struct meta_fact){.kind = META_FILE};
 	cache_version(source, &fact->object);
 	return copy_object(from, to, draft_is_new(draft), &attr, fact);
+}
+
+/* Copies once the source is in the bucket; then the draft has the name no more. Neither is
+ * published meanwhile: what is copied would not be there any more. */
+static int replace(struct lookup *from, struct lookup *to, struct cache_file *source,
+		   struct cache_file *draft, struct meta_fact *fact)
+{
+	char old[CACHE_OBJECT_MAX], new[CACHE_OBJECT_MAX];
+	const char *const object[2] = {old, new};
+	struct cache_file *held[2];
+	int ret = draft_has_changes(source) ? publish(source, from->message) : 0;
+
+	if (ret)
+		return ret;
+	cache_object(source, old);
+	cache_object(draft, new);
+	draft_hold_two(cache_ctx(draft), object, held);
+	ret = held[1] == draft ? copy(from, to, source, draft, fact) : -EOPNOTSUPP;
+	draft_release(held[0]);
+	if (ret)
+		draft_release(held[1]);
+	else
+		draft_release_without(draft, new);
+	return ret;
 }
 
 /* The file of the copy, as a draft, with a reference. */
@@ -102,7 +126,7 @@ int change_clone(struct cache_file *source, struct cache_file *draft, struct cac
 	else if (!from->ctx || !strcmp(old, new) || !lookup_same_store(from, to))
 		ret = -EOPNOTSUPP;
 	if (!ret)
-		ret = copy(from, to, source, draft, &fact);
+		ret = replace(from, to, source, draft, &fact);
 	if (ret && from)
 		snprintf(message, STORE_MESSAGE_BYTES, "%s", from->message);
 	if (!ret)

@@ -8,9 +8,6 @@
 #include "fs/change.h"
 #include "fs/moveexchange.h"
 
-/* How often something that has to do with them may come in between. */
-#define TRIES_MAX 16
-
 /* Is there a name, of the kind that its slash says? */
 static int look(struct lookup *q, bool has_slash, bool *is_dir, struct wire_attr *attr)
 {
@@ -82,10 +79,5 @@ int change_exchange(struct lookup *from, struct lookup *to, unsigned slashes, ui
 	from->message[0] = '\0';
 	if (moveexchange_again(number, &ret))
 		return ret;
-	for (int i = 0; i < TRIES_MAX; i++) {
-		ret = exchange(&x, slashes);
-		if (ret != -EAGAIN)
-			return ret;
-	}
-	return -EBUSY;
+	return exchange(&x, slashes);
 }

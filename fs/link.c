@@ -195,10 +195,29 @@ static int link_named(struct cache_file *file, struct lookup *to)
 	return ret;
 }
 
+/* Of one without any. */
+static int first_name(struct cache_file *file, const struct lookup *to)
+{
+	char object[NAME_OBJECT_MAX];
+	int ret;
+
+	name_object(&to->name, object);
+	draft_stop(file);
+	ret = draft_rename(file, "", object, name_ino(object, strlen(object), false), NULL);
+	if (!ret) {
+		draft_must_be_new(file);
+		draft_relink(file);
+		meta_hide(context_id(to->ctx), object);
+		listing_changed(object);
+	}
+	draft_release(file);
+	return ret;
+}
+
+/* Two who name one without a name do so one after the other: what it is called inside is held by
+ * each of them (fs/turn.h). */
 int change_link_of(struct cache_file *file, struct lookup *to)
 {
-	const uint8_t *ctx = context_id(to->ctx);
-	char object[NAME_OBJECT_MAX];
 	int ret;
 
 	if (!draft_is(file) || draft_is_named(file))
@@ -206,17 +225,7 @@ int change_link_of(struct cache_file *file, struct lookup *to)
 	if (!draft_is_unlinked(file) || !draft_is_new(file))
 		return -ENOENT; /* it had a name, and that is gone: as link(2) says it */
 	ret = check_new(to);
-	if (ret)
-		return ret;
-	name_object(&to->name, object);
-	ret = draft_rename(file, "", object, name_ino(object, strlen(object), false), NULL);
-	if (ret)
-		return ret;
-	draft_must_be_new(file);
-	draft_relink(file);
-	meta_hide(ctx, object);
-	listing_changed(object);
-	return 0;
+	return ret ? ret : first_name(file, to);
 }
 
 int change_open_unnamed(struct lookup *q, uint32_t mode, bool for_ever, struct cache_file **out)

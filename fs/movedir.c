@@ -137,13 +137,12 @@ static int is_gone(struct move *m)
 	return ret ? ret : m->count ? -EIO : 0;
 }
 
-/* What was interrupted above or below comes first: with what it leaves undone nothing is begun. */
-static int settle(const char *prefix)
+int movedir_settle(const char *object)
 {
 	struct movelog *other;
 	int ret = 0;
 
-	while (!ret && (other = movelog_take(prefix)))
+	while (!ret && (other = movelog_take(object)))
 		ret = move_go_on(other);
 	return ret;
 }
@@ -153,13 +152,7 @@ static int begun(struct move *m, int ret)
 {
 	if (ret < 0)
 		return ret;
-	if (ret)
-		return is_gone(m);
-	ret = settle(m->old_prefix);
-	if (!ret)
-		return run(m);
-	movelog_end(m->log, !m->log->is_resumed);
-	return ret;
+	return ret ? is_gone(m) : run(m);
 }
 
 int movedir(struct lookup *from, struct lookup *to)

@@ -12,9 +12,14 @@
 
 #define MOVEDIR_PARALLEL 32
 
-/* to: nothing, or a directory that must be empty. Returns 0, -EINVAL (into itself), -ENOTEMPTY, or
- * the store's error with from->message. */
+/* to: nothing, or a directory that must be empty. Returns 0, -EINVAL (into itself), -ENOTEMPTY,
+ * -EDEADLK (something above or below one of them is on its way: movedir_settle(), without names,
+ * and again), or the store's error with from->message. */
 int movedir(struct lookup *from, struct lookup *to);
+
+/* Goes on with what was interrupted above or below that name. With what it leaves undone nothing is
+ * begun: then its error. Not with names held (fs/namelock.h). */
+int movedir_settle(const char *object);
 
 /* Once a second: goes on with what was interrupted, on a thread of its own. */
 void movedir_sweep(void);

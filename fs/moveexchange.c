@@ -194,19 +194,6 @@ int moveexchange_again(uint64_t number, int *result)
 	return 0;
 }
 
-/* What was interrupted above or below comes first. */
-static int settle(const char *const object[2])
-{
-	struct movelog *other;
-	int ret = 0;
-
-	for (unsigned i = 0; i < 2; i++) {
-		while (!ret && (other = movelog_take(object[i])))
-			ret = move_go_on(other);
-	}
-	return ret;
-}
-
 int moveexchange(const struct moveexchange *x)
 {
 	char name[2][NAME_OBJECT_MAX];
@@ -222,9 +209,6 @@ int moveexchange(const struct moveexchange *x)
 			name_object(&x->q[i]->name, name[i]);
 	}
 	x->q[0]->message[0] = '\0';
-	ret = settle(object);
-	if (!ret)
-		ret = movelog_begin_exchange(context_id(x->q[0]->ctx), object, x->is_dir, x->number,
-					     &log);
+	ret = movelog_begin_exchange(context_id(x->q[0]->ctx), object, x->is_dir, x->number, &log);
 	return ret ? ret : run_chain(log, x->q[0], x->q[1], &is_over);
 }

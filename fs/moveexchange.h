@@ -20,14 +20,15 @@ struct moveexchange {
 	uint64_t number; /* of the request; 0: it has none */
 };
 
-/* Both are there, in one store, and neither is above the other. Returns 0; -EAGAIN: something that
- * has to do with them was on its way, look again; -ENOTEMPTY, -EEXIST: beside the file there is a
- * directory of its name, or the other way round; -ENAMETOOLONG: on the way or in the end, of what
- * is below; or the store's error, with q[0]->message: then all is as before, or will be. */
+/* Both are there, in one store, and neither is above the other. Returns 0; -EDEADLK: something
+ * that has to do with them is on its way (as of movedir()); -ENOTEMPTY, -EEXIST: beside the file
+ * there is a directory of its name, or the other way round; -ENAMETOOLONG: on the way or in the
+ * end, of what is below; or the store's error, with q[0]->message: then all is as before, or will
+ * be. */
 int moveexchange(const struct moveexchange *x);
 
 /* Was that very request carried out before, by a daemon that died since? 1 with *result, once it
- * is; or 0. */
+ * is, which may be -EDEADLK: the names are left, ask again; or 0. */
 int moveexchange_again(uint64_t number, int *result);
 
 #endif

@@ -12,7 +12,11 @@
 #include "fs/movelog.h"
 
 /* Waits as long as movelog_state() says; what was interrupted is gone on with. Not on the I/O
- * thread. Returns whether it has waited. */
+ * thread, and not with names held (fs/namelock.h). Returns whether it has waited. */
 bool movegate_wait(const char *object, enum movelog_use use);
+
+/* The same where names may be held: 1: it has waited; 0: it had not to; -EDEADLK: it must not, and
+ * is to be done again without them. */
+int movegate_pass(const char *object, enum movelog_use use);
 
 #endif

@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "fs/journals.h"
 #include "fs/moverecord.h"
+#include "fs/namelock.h"
 
 #define AGAIN_NS (10 * CLOCK_NS_PER_S)
 #define OVER_NS	 (10 * CLOCK_NS_PER_S) /* who asks again does so at once */
@@ -144,25 +145,9 @@ static struct movelog *blank(const uint8_t *ctx, const char *from, const char *t
 	return log;
 }
 
-/* Bytes of a name without the slash of a prefix. */
-static size_t bare(const char *object)
-{
-	size_t len = strlen(object);
-
-	return len - (len && object[len - 1] == '/');
-}
-
-/* Is the one above the other, or the same? */
-static bool is_above(const char *a, const char *b)
-{
-	size_t n = bare(a), len = bare(b);
-
-	return n <= len && !strncmp(a, b, n) && (n == len || b[n] == '/');
-}
-
 static bool related(const char *a, const char *b)
 {
-	return is_above(a, b) || is_above(b, a);
+	return name_is_above(a, b) || name_is_above(b, a);
 }
 
 static bool touches(const struct movelog *log, const char *object)
@@ -171,27 +156,21 @@ static bool touches(const struct movelog *log, const char *object)
 	       (log->scratch[0] && related(log->scratch, object));
 }
 
-/* Something else is on its way that has to do with these. idle: also if nobody goes on with it. */
-static bool is_taken(const char *from, const char *to, bool idle)
+/* Is something else on its way that has to do with these, or was it interrupted? */
+static bool is_taken(const char *from, const char *to)
 {
 	const struct movelog *log = logs;
 
-	while (log && (log->is_over || (!log->is_active && !idle) ||
-		       !(touches(log, from) || touches(log, to))))
+	while (log && (log->is_over || !(touches(log, from) || touches(log, to))))
 		log = log->next;
 	return log;
 }
 
-/* Gives the lock away meanwhile. Returns whether it has waited. */
-static bool wait_for_others(const char *from, const char *to)
+/* Whoever goes on with it may wait for names that this thread holds. */
+static void wait_for_owner(void)
 {
-	bool waited = false;
-
-	while (is_taken(from, to, false)) {
-		waited = true;
-		pthread_cond_wait(&changed, &lock);
-	}
-	return waited;
+	namelock_leave();
+	pthread_cond_wait(&changed, &lock);
 }
 
 static struct movelog *find(const uint8_t *ctx, const char *from, const char *to)
@@ -207,22 +186,21 @@ static struct movelog *find(const uint8_t *ctx, const char *from, const char *to
 int movelog_begin(const uint8_t *ctx, const char *from, const char *to, struct movelog **out)
 {
 	struct movelog *log;
-	bool waited = false, resumed = false;
+	bool waited = false;
 	int ret = 0;
 
 	pthread_mutex_lock(&lock);
 	while ((log = find(ctx, from, to)) && log->is_active) {
 		waited = true;
-		resumed |= log->is_resumed;
-		pthread_cond_wait(&changed, &lock);
+		wait_for_owner();
 	}
 	if (log) {
 		is_mine(log);
 		*out = log;
 	} else if (waited) {
-		ret = resumed ? 1 : -ENOENT;
-	} else if (wait_for_others(from, to)) {
-		ret = -EAGAIN;
+		ret = 1;
+	} else if (is_taken(from, to)) {
+		ret = -EDEADLK;
 	} else {
 		log = blank(ctx, from, to);
 		ret = log ? make(log, 0) : -ENOMEM;
@@ -240,9 +218,9 @@ int movelog_begin_exchange(const uint8_t *ctx, const char *const object[2], cons
 	int ret;
 
 	pthread_mutex_lock(&lock);
-	if (wait_for_others(object[0], object[1]) || is_taken(object[0], object[1], true)) {
+	if (is_taken(object[0], object[1])) {
 		pthread_mutex_unlock(&lock);
-		return -EAGAIN;
+		return -EDEADLK;
 	}
 	log = blank(ctx, object[0], object[1]);
 	ret = log ? 0 : -ENOMEM;
@@ -260,6 +238,7 @@ int movelog_begin_exchange(const uint8_t *ctx, const char *const object[2], cons
 int movelog_again(uint64_t number, struct movelog **out, int *result)
 {
 	struct movelog *log;
+	bool waited = false;
 	char name[24];
 	int ret = 0;
 
@@ -271,9 +250,13 @@ int movelog_again(uint64_t number, struct movelog **out, int *result)
 			log = log->next;
 		if (!log || !log->is_active)
 			break;
-		pthread_cond_wait(&changed, &lock);
+		waited = true;
+		wait_for_owner();
 	}
-	if (log && log->is_over) {
+	if (!log && waited) {
+		*result = -EDEADLK;
+		ret = 1;
+	} else if (log && log->is_over) {
 		*result = log->result;
 		ret = 1;
 	} else if (log) {
@@ -350,7 +333,7 @@ void movelog_end(struct movelog *log, bool is_done)
 		drop(log);
 	} else {
 		read_again(log);
-		log->is_active = false;
+		log->is_active = log->is_copying = false;
 		log->due_ns = clock_ns() + AGAIN_NS;
 	}
 	pthread_cond_broadcast(&changed);
@@ -363,7 +346,7 @@ void movelog_over(struct movelog *log, int result)
 	__atomic_sub_fetch(&going, 1, __ATOMIC_SEQ_CST);
 	if (moverecord_over(log, result))
 		log_warn("%s: the end of its exchange cannot be noted", log->from);
-	log->is_active = false;
+	log->is_active = log->is_copying = false;
 	log->due_ns = clock_ns() + OVER_NS;
 	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
@@ -379,9 +362,47 @@ bool movelog_any(void)
 /* Is object the directory that has the other in it? */
 static bool is_parent(const char *object, const char *other)
 {
-	size_t n = bare(object), len = bare(other);
+	const char *rest, *slash;
 
-	return is_above(object, other) && n < len && !memchr(other + n + 1, '/', len - n - 1);
+	if (!name_is_above(object, other) || name_is_above(other, object))
+		return false;
+	rest = other + strlen(object);
+	slash = strchr(*rest == '/' ? rest + 1 : rest, '/');
+	return !slash || !slash[1];
+}
+
+static bool is_own(const struct movelog *log)
+{
+	return log->is_active && pthread_equal(log->owner, pthread_self());
+}
+
+static const struct movelog *find_own(void)
+{
+	const struct movelog *log = logs;
+
+	while (log && !is_own(log))
+		log = log->next;
+	return log;
+}
+
+void movelog_copies(struct movelog *log, bool copies)
+{
+	pthread_mutex_lock(&lock);
+	log->is_copying = copies;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+bool movelog_is_mine(void)
+{
+	bool is;
+
+	if (!movelog_any())
+		return false;
+	pthread_mutex_lock(&lock);
+	is = find_own();
+	pthread_mutex_unlock(&lock);
+	return is;
 }
 
 static bool matters(const struct movelog *log, const char *object, const char *side,
@@ -389,28 +410,26 @@ static bool matters(const struct movelog *log, const char *object, const char *s
 {
 	if (!*side)
 		return false;
-	if (is_above(side, object))
+	if (name_is_above(side, object))
 		return log->is_exchange || use >= MOVELOG_WRITES;
 	if (use == MOVELOG_REMOVES)
-		return is_above(object, side);
+		return name_is_above(object, side);
 	return use == MOVELOG_LISTS && log->is_exchange && is_parent(object, side);
 }
 
 enum movelog_state movelog_state(const char *object, enum movelog_use use)
 {
 	enum movelog_state state = MOVELOG_FREE;
+	bool moves;
 	int64_t now;
 
 	if (!movelog_any())
 		return MOVELOG_FREE;
 	now = clock_ns();
 	pthread_mutex_lock(&lock);
+	moves = find_own();
 	for (const struct movelog *log = logs; log; log = log->next) {
-		if (log->is_active && pthread_equal(log->owner, pthread_self())) {
-			state = MOVELOG_FREE;
-			break;
-		}
-		if (log->is_over ||
+		if (log->is_over || is_own(log) || (moves && !log->is_copying) ||
 		    !(matters(log, object, log->from, use) || matters(log, object, log->to, use) ||
 		      matters(log, object, log->scratch, use)))
 			continue;

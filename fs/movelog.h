@@ -45,7 +45,7 @@ struct movelog {
 	char name[24];
 	int fd;
 	bool is_torn; /* it ends in half a record */
-	bool is_active;
+	bool is_active, is_copying;
 	pthread_t owner; /* is_active: who goes on with it */
 	int64_t due_ns;
 	size_t cap;
@@ -56,18 +56,19 @@ int movelog_start(int dir_fd);
 void movelog_stop(void);
 
 /* Notes that it is begun; of one that was begun before, goes on with that, when nobody else does
- * any more. 0 with *out; 1: somebody else has gone on with it, and ended it; -ENOENT: somebody else
- * has done the same; -EAGAIN: something above or below was on its way, so that what was looked up
- * may be wrong; or an error of the disk. */
+ * any more. 0 with *out; 1: somebody else has gone on with it, and ended it: this thread's names
+ * are left (fs/namelock.h); -EDEADLK: something above or below is on its way or was interrupted,
+ * which is to be waited for without names; or an error of the disk. */
 int movelog_begin(const uint8_t *ctx, const char *from, const char *to, struct movelog **out);
 
 /* The same of an exchange. number: the request's own; 0: it has none. is_dir: of from and to; a
- * directory's name is a prefix. 0 with *out, -EAGAIN, or an error of the disk. */
+ * directory's name is a prefix. 0 with *out, -EDEADLK, or an error of the disk. */
 int movelog_begin_exchange(const uint8_t *ctx, const char *const object[2], const bool is_dir[2],
 			   uint64_t number, struct movelog **out);
 
 /* Was an exchange with that number begun before (its request comes again when a daemon has died)?
- * 0: no. 1: it is over, *result is its result. 2: nobody goes on with *out. */
+ * 0: no. 1: it is over, *result is its result, or -EDEADLK: that is not known any more, and the
+ * names are left. 2: nobody goes on with *out. */
 int movelog_again(uint64_t number, struct movelog **out, int *result);
 
 /* An exchange has come to its end, one or the other. */
@@ -80,6 +81,14 @@ struct movelog *movelog_take(const char *at);
 /* Is there one for movelog_take(NULL)? Forgets those that are over. */
 bool movelog_pending(void);
 
+/* From now on nothing may get into the bucket below its names any more: what is published by
+ * whoever moves something else as well has to wait, until that ends. Before, movers publish what
+ * has names below each other's. */
+void movelog_copies(struct movelog *log, bool copies);
+
+/* Does this thread move something? */
+bool movelog_is_mine(void);
+
 /* What somebody is about to do with a name. */
 enum movelog_use {
 	MOVELOG_READS,
@@ -91,8 +100,8 @@ enum movelog_use {
 /* Does another thread move what has that name, or what is above or below it as far as that matters
  * for the use: who reads sees the one state or the other of an exchange, and what is written gets
  * the name that it is to have? MOVELOG_WAITS: it was interrupted, and nobody goes on with it yet,
- * though it may be tried. object: with or without the slash of a prefix. Never for who moves
- * something himself. */
+ * though it may be tried. object: with or without the slash of a prefix. For who moves something
+ * himself only as movelog_copies() says. */
 enum movelog_state { MOVELOG_FREE, MOVELOG_MOVES, MOVELOG_WAITS };
 enum movelog_state movelog_state(const char *object, enum movelog_use use);
 

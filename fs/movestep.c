@@ -9,8 +9,10 @@
 #include "cache/links.h"
 #include "fs/change.h"
 #include "fs/dirattr.h"
+#include "fs/gone.h"
 #include "fs/move.h"
 #include "fs/moverecord.h"
+#include "fs/namelock.h"
 #include "fs/publish.h"
 #include "fs/told.h"
 
@@ -22,21 +24,43 @@ static int is_below(void *arg, const char *object)
 			  : !strncmp(object, m->old_prefix, strlen(m->old_prefix));
 }
 
-/* What is being written below: the same in the bucket first, so that it is copied. Once all is
- * copied it is too late for that, and with other credentials it is somebody else's to do; but what
- * is on its way there must have got there before somebody looks which versions are there. */
+static bool is_of_move(struct move *m, struct cache_file *file)
+{
+	const char *why;
+
+	return draft_each_name(file, is_below, m) && !draft_parked(file, &why);
+}
+
+/* With other credentials it is somebody else's to do. */
 static int publish_one(void *arg, struct cache_file *file)
 {
 	struct move *m = arg;
-	const char *why;
 
-	if (!draft_each_name(file, is_below, m) || draft_parked(file, &why))
+	if (!is_of_move(m, file) || memcmp(cache_ctx(file), m->ctx, WIRE_CTX_BYTES) != 0)
 		return 0;
-	if (!m->log->deletes && !memcmp(cache_ctx(file), m->ctx, WIRE_CTX_BYTES))
-		return publish(file, m->from->message);
-	draft_stop(file);
-	draft_release(file);
+	return publish(file, m->from->message);
+}
+
+static int wait_for_one(void *arg, struct cache_file *file)
+{
+	if (is_of_move(arg, file)) {
+		draft_stop(file);
+		draft_release(file);
+	}
 	return 0;
+}
+
+/* What is being written below: the same in the bucket first, so that it is copied; once all is
+ * copied it is too late for that. What others have on their way there must have got there before
+ * somebody looks which versions are there, and nothing more gets there afterwards. */
+static int settle_drafts(struct move *m)
+{
+	int ret = m->log->deletes ? 0 : draft_each(publish_one, m);
+
+	if (ret)
+		return ret;
+	movelog_copies(m->log, true);
+	return draft_each(wait_for_one, m);
 }
 
 /* A file's new name: is it free? */
@@ -165,7 +189,7 @@ static int look(struct move *m)
 	int ret = is_fresh && !m->overwrites ? check_target(m) : 0;
 
 	if (!ret)
-		ret = draft_each(publish_one, m);
+		ret = settle_drafts(m);
 	if (!ret)
 		ret = move_list(m);
 	if (!ret)
@@ -198,12 +222,25 @@ static int carry_out(struct move *m, bool *is_done)
 	return ret;
 }
 
+/* Who was at a name below when that was not to be moved yet is done with it first. */
+static void wait_for_others(const struct move *m)
+{
+	namelock_wait(m->old_prefix);
+	namelock_wait(m->new_prefix);
+	gone_wait(m->old_prefix, m->is_file);
+	gone_wait(m->new_prefix, m->is_file);
+}
+
 int move_run(struct move *m, bool *is_done)
 {
 	int ret;
 
-	if (!m->log->undoes)
-		return carry_out(m, is_done);
+	wait_for_others(m);
+	if (!m->log->undoes) {
+		ret = carry_out(m, is_done);
+		movelog_copies(m->log, false);
+		return ret;
+	}
 	ret = move_undo_rest(m);
 	*is_done = !ret;
 	return ret ? ret : -EIO; /* of the copies, when they were made */

@@ -3,28 +3,21 @@
 #include "fs/namelock.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
+
+#include "fs/names.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t dropped = PTHREAD_COND_INITIALIZER;
 static struct namelock *held;
-
-static bool is_same(const char *a, const char *b)
-{
-	size_t n = strlen(a), len = strlen(b);
-
-	n -= n && a[n - 1] == '/';
-	len -= len && b[len - 1] == '/';
-	return n == len && !memcmp(a, b, n);
-}
+static _Thread_local struct namelock *mine;
 
 static bool meets(const struct namelock *a, const struct namelock *b)
 {
 	for (unsigned i = 0; i < a->count; i++) {
 		for (unsigned k = 0; k < b->count; k++) {
-			if (is_same(a->object[i], b->object[k]))
+			if (name_is_above(a->object[i], b->object[k]) &&
+			    name_is_above(b->object[k], a->object[i]))
 				return true;
 		}
 	}
@@ -49,6 +42,7 @@ void namelock_take(struct namelock *l)
 		pthread_cond_wait(&dropped, &lock);
 	l->next = held;
 	held = l;
+	mine = l;
 	pthread_mutex_unlock(&lock);
 }
 
@@ -56,12 +50,44 @@ void namelock_drop(struct namelock *l)
 {
 	struct namelock **at = &held;
 
-	if (!l->count)
+	if (!l->count || mine != l)
 		return;
+	mine = NULL;
 	pthread_mutex_lock(&lock);
 	while (*at != l)
 		at = &(*at)->next;
 	*at = l->next;
 	pthread_cond_broadcast(&dropped);
+	pthread_mutex_unlock(&lock);
+}
+
+bool namelock_is_mine(void)
+{
+	return mine;
+}
+
+void namelock_leave(void)
+{
+	if (mine)
+		namelock_drop(mine);
+}
+
+/* By another: one of them is that name, or below it. */
+static bool is_held_below(const char *object)
+{
+	for (const struct namelock *l = held; l; l = l->next) {
+		for (unsigned i = 0; i < l->count && l != mine; i++) {
+			if (name_is_above(object, l->object[i]))
+				return true;
+		}
+	}
+	return false;
+}
+
+void namelock_wait(const char *object)
+{
+	pthread_mutex_lock(&lock);
+	while (is_held_below(object))
+		pthread_cond_wait(&dropped, &lock);
 	pthread_mutex_unlock(&lock);
 }

@@ -132,6 +132,21 @@ const char *name_split(const char *object, char scheme[8], char bucket[256])
 	return at;
 }
 
+/* Bytes without the slash of a prefix. */
+static size_t bare(const char *object)
+{
+	size_t len = strlen(object);
+
+	return len - (len && object[len - 1] == '/');
+}
+
+bool name_is_above(const char *a, const char *b)
+{
+	size_t n = bare(a), len = bare(b);
+
+	return n <= len && !strncmp(a, b, n) && (n == len || b[n] == '/');
+}
+
 uint64_t name_ino(const char *object, size_t len, bool is_dir)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ (is_dir ? UINT64_C(0x9e3779b97f4a7c15) : 0);

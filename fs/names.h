@@ -53,6 +53,10 @@ bool name_same_store(const struct name *a, const struct name *b);
  * key, "" when there is none. */
 const char *name_split(const char *object, char scheme[8], char bucket[256]);
 
+/* Of two object names, a prefix's with its slash or without: are they the same, or is a the
+ * directory of b, or one above it? */
+bool name_is_above(const char *a, const char *b);
+
 /* The inode number of an object name. Never 0; a file and a directory never share one. */
 uint64_t name_ino(const char *object, size_t len, bool is_dir);
 

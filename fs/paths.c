@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The paths of a request, and the symbolic links in them, for all operations alike. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/scope.h"
 #include "fs/follow.h"
-#include "fs/movegate.h"
-#include "fs/namelock.h"
 #include "fs/serve.h"
-
-#define PATHS_MAX 2
+#include "fs/turn.h"
 
 struct paths {
 	unsigned count;
-	char text[PATHS_MAX][WIRE_PATH_MAX];
+	char text[TURN_PATHS_MAX][WIRE_PATH_MAX];
 };
 
 static void add(struct paths *p, const char *text, size_t len)
@@ -62,82 +58,13 @@ static void find_paths(const struct session *s, struct paths *p)
 	}
 }
 
-/* What the request is about to do with its names. */
-static enum movelog_use use_of(const struct wire_request *req)
-{
-	switch (req->op) {
-	case WIRE_STAT:
-	case WIRE_READLINK:
-	case WIRE_GETXATTR:
-		return MOVELOG_READS;
-	case WIRE_OPEN:
-		if (req->flags & O_PATH)
-			return MOVELOG_READS;
-		return req->flags & (O_ACCMODE | O_CREAT | O_TRUNC) ? MOVELOG_WRITES
-								    : MOVELOG_LISTS;
-	case WIRE_UNLINK:
-	case WIRE_RENAME:
-		return MOVELOG_REMOVES;
-	default:
-		return MOVELOG_WRITES;
-	}
-}
-
-/* Does the request make names, or take them away? */
-static bool changes_names(const struct wire_request *req)
-{
-	switch (req->op) {
-	case WIRE_UNLINK:
-	case WIRE_MKDIR:
-	case WIRE_LINK:
-	case WIRE_RENAME:
-	case WIRE_SYMLINK:
-		return true;
-	case WIRE_OPEN:
-		return req->flags & O_CREAT;
-	default:
-		return false;
-	}
-}
-
-struct objects {
-	unsigned count;
-	char of[PATHS_MAX][NAME_OBJECT_MAX];
-};
-
-static void find_objects(const struct paths *p, struct objects *out)
-{
-	struct name name;
-
-	out->count = 0;
-	for (unsigned i = 0; i < p->count; i++) {
-		if (name_parse(p->text[i], strlen(p->text[i]), &name))
-			continue;
-		if (name.kind == NAME_KEY)
-			name_object(&name, out->of[out->count++]);
-		else
-			name_prefix(&name, out->of[out->count++]);
-	}
-}
-
-/* With its names held, if it changes them; whoever is moving what is above or below comes first. */
 static int serve_in_turn(struct session *s, serve_fn *serve, const struct paths *p)
 {
-	struct namelock names = {0};
-	struct objects objects;
-	int ret;
+	const char *paths[TURN_PATHS_MAX];
 
-	find_objects(p, &objects);
-	if (changes_names(s->req)) {
-		for (unsigned i = 0; i < objects.count; i++)
-			names.object[names.count++] = objects.of[i];
-	}
-	namelock_take(&names);
-	for (unsigned i = 0; movelog_any() && i < objects.count; i++)
-		movegate_wait(objects.of[i], use_of(s->req));
-	ret = serve(s);
-	namelock_drop(&names);
-	return ret;
+	for (unsigned i = 0; i < p->count; i++)
+		paths[i] = p->text[i];
+	return turn_serve(s, serve, paths, p->count);
 }
 
 static int answer(struct session *s, int ret, unsigned which, const char *text)

@@ -280,8 +280,10 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 
 static int wait_for(void *arg, const char *object)
 {
+	int ret = movegate_pass(object, MOVELOG_WRITES);
+
 	(void)arg;
-	return movegate_wait(object, MOVELOG_WRITES) || copygate_wait(object);
+	return ret ? ret : copygate_wait(object);
 }
 
 static int is_moving(void *arg, const char *object)
@@ -297,8 +299,10 @@ static int begin(struct cache_file *file, uint64_t wanted, struct draft_flush *f
 	for (;;) {
 		int ret;
 
-		while (draft_each_name(file, wait_for, NULL) > 0)
+		while ((ret = draft_each_name(file, wait_for, NULL)) > 0)
 			;
+		if (ret < 0)
+			return ret;
 		ret = draft_flush_begin(file, wanted, flush);
 		if (ret || draft_each_name(file, is_moving, NULL) <= 0)
 			return ret;

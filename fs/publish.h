@@ -18,8 +18,9 @@
 /* Everything that was begun when it is called is in the bucket when it returns 0. Otherwise the
  * draft is dirty as before, and: -ESTALE (another version is there by now), -EACCES, -ENOENT (no
  * such bucket), -EFBIG, -ENOSPC, -EIO, -ENOMEM, -EKEYREJECTED (nobody who may use its credentials
- * has spoken to this daemon). message: of STORE_MESSAGE_BYTES; the line for the user. Not on the
- * I/O thread. */
+ * has spoken to this daemon), -EDEADLK (one of its names is below a directory that is being
+ * renamed, and the caller holds names: fs/namelock.h). message: of STORE_MESSAGE_BYTES; the line
+ * for the user. Not on the I/O thread. */
 int publish(struct cache_file *file, char message[STORE_MESSAGE_BYTES]);
 
 /* Once a second: publishes what programs left dirty when they ended, on threads of its own. What

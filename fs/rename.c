@@ -4,7 +4,6 @@
  * the loss of anything: at worst both names are there.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,15 +23,18 @@
 /* How often something that has to do with a directory may be on its way itself. */
 #define TRIES_MAX 16
 
-/* Of who holds drafts: two that hold what the other replaces would wait for ever. */
-static pthread_mutex_t holding = PTHREAD_MUTEX_INITIALIZER;
-
 struct rename {
 	struct lookup *from, *to;
 	const uint8_t *ctx;
 	bool must_be_new;
 	bool is_same; /* both are names of one file: rename(2) does nothing then */
 	char old[NAME_OBJECT_MAX], new[NAME_OBJECT_MAX];
+	/* The drafts of the old name and the new one, or NULL, which are not being published
+	 * meanwhile: what a program goes on writing to the first gets into the bucket afterwards,
+	 * under the new name, or it would be part of what is deleted; what is still to be sent to
+	 * the second would get there after what replaces it. */
+	struct cache_file *held, *target;
+	bool is_left; /* the first could not be taken along */
 };
 
 /* What was written under the new name is replaced as well, published or not; keep: but this. */
@@ -53,51 +55,61 @@ static uint64_t new_ino(const struct rename *r)
 	return name_ino(r->new, strlen(r->new), false);
 }
 
-/* The cached file of the old name goes on as that of the new one. */
-static void take_file_along(const struct rename *r, const struct store_object *old,
+/* The cached file of the old name goes on as that of the new one. If it cannot, it has that name no
+ * more; what is held loses it in the end. */
+static void take_file_along(struct rename *r, const struct store_object *old,
 			    const struct store_object *new)
 {
 	struct cache_file *file = cache_find(r->ctx, r->old, old->etag);
+	bool is_left;
 
 	if (!file)
 		return;
-	if (draft_open(file, false, NULL) || draft_rename(file, r->old, r->new, new_ino(r), new))
+	is_left = draft_open(file, false, NULL) ||
+		  draft_rename(file, r->old, r->new, new_ino(r), new);
+	if (is_left && file == r->held)
+		r->is_left = true;
+	else if (is_left)
 		draft_forget_name(file, r->old);
 	cache_put(file);
 }
 
-/* What is still to be sent to the new name, or on its way there, would get there after what
- * replaces it: it is held from the start, and has the name no more in the end. */
-static struct cache_file *hold_target(const struct rename *r, const struct cache_file *except)
+static void hold(struct rename *r)
 {
-	return draft_hold_dirty(r->ctx, r->new, except);
+	const char *const object[2] = {r->old, r->new};
+	struct cache_file *files[2];
+
+	draft_hold_two(r->ctx, object, files);
+	r->held = files[0];
+	r->target = files[1];
+	r->is_left = false;
 }
 
-static void release_target(const struct rename *r, struct cache_file *target, bool is_replaced)
+/* It has the name no more, if it is replaced. */
+static void release_target(const struct rename *r, bool is_replaced)
 {
-	if (!target)
+	if (!r->target)
 		return;
 	if (!is_replaced) {
-		draft_release(target);
+		draft_release(r->target);
 		return;
 	}
-	cache_ref(target);
-	draft_release_without(target, r->new);
-	stream_clean(target, r->to->ctx);
-	cache_put(target);
+	cache_ref(r->target);
+	draft_release_without(r->target, r->new);
+	stream_clean(r->target, r->to->ctx);
+	cache_put(r->target);
 }
 
 /* Nothing of it is in the bucket: only its name is another. */
-static int rename_new_draft(const struct rename *r, struct cache_file *file)
+static int rename_new_draft(struct rename *r, struct cache_file *file)
 {
-	struct cache_file *target;
-	int ret;
+	int ret = -EAGAIN;
 
-	pthread_mutex_lock(&holding);
-	target = hold_target(r, file);
-	ret = draft_rename(file, r->old, r->new, new_ino(r), NULL);
-	release_target(r, target, !ret);
-	pthread_mutex_unlock(&holding);
+	hold(r);
+	if (r->held == file)
+		ret = draft_rename(file, r->old, r->new, new_ino(r), NULL);
+	release_target(r, !ret);
+	draft_release(r->held);
 	if (!ret) {
 		replace_draft(r, file);
 		told_no_file(r->ctx, r->old);
@@ -108,7 +120,7 @@ static int rename_new_draft(const struct rename *r, struct cache_file *file)
 }
 
 /* What is being written is published first. 1: it needs no more. */
-static int settle_draft(const struct rename *r)
+static int settle_draft(struct rename *r)
 {
 	struct cache_file *file = draft_find(r->ctx, r->old);
 	int ret = -EAGAIN;
@@ -125,9 +137,8 @@ static int settle_draft(const struct rename *r)
 	return ret;
 }
 
-/* held: the old name's draft, which is not being published meanwhile; or NULL. target: the same of
- * the new name's, whose hold ends. */
-static int rename_object(struct rename *r, struct cache_file *held, struct cache_file *target)
+/* Of what is held. */
+static int copy_and_delete(struct rename *r)
 {
 	struct meta_fact fact;
 	struct store_object old;
@@ -139,10 +150,10 @@ static int rename_object(struct rename *r, struct cache_file *held, struct cache
 		old = fact.object;
 		ret = copy_object(r->from, r->to, r->must_be_new, NULL, &fact);
 	}
-	release_target(r, target, !ret);
+	release_target(r, !ret);
 	if (ret)
 		return ret;
-	replace_draft(r, held);
+	replace_draft(r, r->held);
 	if (!fact.is_link)
 		take_file_along(r, &old, &fact.object);
 	told_file(r->ctx, r->new, &fact);
@@ -152,27 +163,20 @@ static int rename_object(struct rename *r, struct cache_file *held, struct cache
 	return ret;
 }
 
-/* What a program goes on writing while its file is renamed is published afterwards, under the new
- * name: or it would be part of what is deleted. */
+/* Nobody else opens one of the names for writing meanwhile (fs/turn.h), and what had it open before
+ * is held. */
 static int rename_file(struct rename *r)
 {
-	struct cache_file *held, *target;
 	int ret = settle_draft(r);
 
 	if (ret)
 		return ret < 0 ? ret : 0;
-	if (!draft_may_change(r->ctx, r->old) && !draft_may_change(r->ctx, r->new))
-		return rename_object(r, NULL, NULL);
-	pthread_mutex_lock(&holding);
-	held = draft_hold(r->ctx, r->old);
-	target = hold_target(r, held);
-	if (!held && !target)
-		pthread_mutex_unlock(&holding);
-	ret = rename_object(r, held, target);
-	if (held)
-		draft_release(held);
-	if (held || target)
-		pthread_mutex_unlock(&holding);
+	hold(r);
+	ret = copy_and_delete(r);
+	if (r->is_left)
+		draft_release_without(r->held, r->old);
+	else
+		draft_release(r->held);
 	return ret;
 }
 

@@ -19,6 +19,7 @@
 #include "fs/copygate.h"
 #include "fs/foreign.h"
 #include "fs/metadata.h"
+#include "fs/namelock.h"
 #include "fs/names.h"
 #include "fs/publish.h"
 #include "fs/told.h"
@@ -199,6 +200,9 @@ static int set_on_linked(struct cache_file *file, const struct change_attr *attr
 {
 	int ret = set_on_draft(file, attr);
 
+	/* publishing waits for what is on its way to other names itself; nothing is done with this
+	 * one any more */
+	namelock_leave();
 	return ret ? ret : publish(file, message);
 }
 

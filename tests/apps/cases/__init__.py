@@ -28,6 +28,7 @@ FAMILIES = (
     "waiting",
     "stream",
     "moves",
+    "move_races",
     "copies",
     "links",
     "hardlinks",
