@@ -187,6 +187,10 @@ token-storm: all teststore ## 1,000 processes at once ask for one token: AWS, Go
 crash: all teststore ## kill programs that write, their daemon, or both, and look at the bucket (KILLS=100)
 	@tests/crash/run --build $(BUILD) --kills $(KILLS)
 
+.PHONY: races
+races: all teststore ## programs that rename, link, copy and write the same names at once (ROUNDS=20 FIRST=1)
+	@tests/races/run --build $(BUILD) --rounds $(or $(ROUNDS),20) --seed $(or $(FIRST),1)
+
 .PHONY: growth
 growth: all ## 100,000 threads and 100,000 programs: does anything grow?
 	@tests/conformance/growth --build $(BUILD)
