@@ -4,6 +4,7 @@ exports, a program has; what stands in a file or was made of it, nobody has but 
 import base64
 import hashlib
 import os
+import shutil
 import signal
 
 from case import Case, want
@@ -120,8 +121,50 @@ def only_azure(context):
     want(result.status and b"no credentials" in result.stderr, result)
 
 
+def gcore(context, pid):
+    """A core of a process that goes on, as gdb writes one. None: it was not allowed to."""
+    made = context.run(["gcore", "-o", os.path.join(context.folder, "core"), str(pid)])
+    path = os.path.join(context.folder, f"core.{pid}")
+    if not os.path.exists(path):
+        want(b"ptrace" in made.stdout + made.stderr or b"Operation not permitted" in made.stdout + made.stderr, f"gcore does not work: {made}")
+        return None
+    with open(path, "rb") as source:
+        data = source.read()
+    os.remove(path)
+    want(data.startswith(b"\x7fELF"), f"that is no core: {made}")
+    return data
+
+
+def cores(context):
+    """A core of a program holds what the program has, and nothing of the daemon's; of the daemon the user gets none."""
+    folder, home = os.path.join(context.folder, "served"), os.path.join(context.folder, "home")
+    os.mkdir(folder)
+    store = start_embedded(context.world.build, folder, "--bucket", "kept")
+    try:
+        store.put("kept", "f", TEXT)
+        os.mkdir(os.path.join(home, ".aws"))
+        with open(os.path.join(home, ".aws", "credentials"), "w", encoding="ascii") as out:
+            out.write(f"[default]\naws_access_key_id = {store.access_key}\naws_secret_access_key = {store.secret_key}\n")
+        env = {**store.environment(), "AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+        program = context.start([context.skyshim, "run", "python3", "-c", "import sys\ntext = open('/cloud/s3/kept/f').read()\nprint(text, end='', "
+                                 "flush=True)\nsys.stdin.read()"], env=env)
+        want(program.stdout.readline() == TEXT, "it cannot be read")
+        core = gcore(context, program.pid)
+        want(core and TEXT.strip() in core, "no core of the program, or it does not hold its data")
+        want(not any(secret in core for secret in forms(store.secret_key.encode())), "the secret is in a core of the program")
+        (daemon,) = context.daemons()
+        core = gcore(context, daemon)
+        if os.getuid():
+            want(core is None, "the user gets a core of the daemon")
+        program.communicate()
+    finally:
+        store.stop()
+
+
 CASES = [
     Case("secrets/customer-key", check=customer_key, embedded_only=True),
     Case("secrets/azure", check=azure, embedded_only=True),
     Case("secrets/only-azure", check=only_azure, embedded_only=True),
 ]
+if shutil.which("gcore"):  # of gdb, which only the whole of scripts/transparency installs
+    CASES.append(Case("secrets/cores", check=cores, embedded_only=True))
