@@ -13,56 +13,29 @@
 #include "azure/creds/creds.h"
 #include "core/clock.h"
 #include "core/digest.h"
+#include "core/jwt.h"
 #include "core/scope.h"
 #include "core/slurp.h"
 
-#define PEM_BYTES     262144
-#define LIFE_S	      600
-#define EARLY_S	      60 /* this machine's clock may be ahead */
-#define ID_BYTES      16
-#define TOKEN_MAX     16384
-#define SIGNATURE_MAX 2048 /* of a key of 16,384 bits */
+#define PEM_BYTES 262144
+#define LIFE_S	  600
+#define EARLY_S	  60 /* this machine's clock may be ahead */
+#define ID_BYTES  16
 
-/* Without padding: RFC 4648 section 5. */
-static int add_base64url(struct buffer *out, const void *data, size_t bytes)
-{
-	SCOPE_FREE char *text = malloc(4 * ((bytes + 2) / 3) + 1);
-
-	if (!text)
-		return -ENOMEM;
-	EVP_EncodeBlock((unsigned char *)text, data, (int)bytes);
-	for (char *c = text; *c; c++)
-		*c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
-	text[strcspn(text, "=")] = '\0';
-	return buffer_add_text(out, text);
-}
-
-static int add_json(struct buffer *out, json_t *object)
-{
-	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-	int ret = text ? add_base64url(out, text, strlen(text)) : -ENOMEM;
-
-	free(text);
-	json_decref(object);
-	return ret;
-}
-
-static int add_header(struct buffer *out, const X509 *certificate)
+static json_t *make_header(const X509 *certificate)
 {
 	SCOPE_BUFFER struct buffer print = BUFFER_INIT(64);
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned bytes;
-	int ret;
 
-	if (!X509_digest(certificate, EVP_sha1(), digest, &bytes))
-		return -ENOMEM;
-	ret = add_base64url(&print, digest, bytes);
-	return ret ? ret
-		   : add_json(out, json_pack("{s:s, s:s, s:s}", "alg", "RS256", "typ", "JWT", "x5t",
-					     buffer_text(&print)));
+	if (!X509_digest(certificate, EVP_sha1(), digest, &bytes) ||
+	    jwt_add_base64url(&print, digest, bytes))
+		return NULL;
+	return json_pack("{s:s, s:s, s:s}", "alg", "RS256", "typ", "JWT", "x5t",
+			 buffer_text(&print));
 }
 
-static int add_claims(struct buffer *out, const char *client, const char *audience)
+static json_t *make_claims(const char *client, const char *audience)
 {
 	uint8_t random[ID_BYTES];
 	char id[2 * ID_BYTES + 1];
@@ -70,39 +43,20 @@ static int add_claims(struct buffer *out, const char *client, const char *audien
 
 	arc4random_buf(random, sizeof(random));
 	digest_hex(random, sizeof(random), id);
-	return add_json(out, json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "aud", audience,
-				       "iss", client, "sub", client, "jti", id, "iat", now_s, "nbf",
-				       now_s - EARLY_S, "exp", now_s + LIFE_S));
-}
-
-static int add_signature(struct buffer *out, EVP_PKEY *key)
-{
-	unsigned char signature[SIGNATURE_MAX];
-	size_t bytes = sizeof(signature);
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	int ret = md ? 0 : -ENOMEM;
-
-	if (!ret &&
-	    (EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, key) <= 0 ||
-	     EVP_DigestSign(md, signature, &bytes, (unsigned char *)out->data, out->len) <= 0))
-		ret = -ENOMEM;
-	EVP_MD_CTX_free(md);
-	ret = ret ? ret : buffer_add_char(out, '.');
-	return ret ? ret : add_base64url(out, signature, bytes);
+	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "aud", audience, "iss", client,
+			 "sub", client, "jti", id, "iat", now_s, "nbf", now_s - EARLY_S, "exp",
+			 now_s + LIFE_S);
 }
 
 static int make(const X509 *certificate, EVP_PKEY *key, const char *client, const char *audience,
 		char **out)
 {
-	struct buffer text = BUFFER_INIT(TOKEN_MAX);
-	int ret = add_header(&text, certificate);
+	json_t *header = make_header(certificate);
+	json_t *claims = make_claims(client, audience);
+	int ret = jwt_sign(key, header, claims, out);
 
-	ret = ret ? ret : buffer_add_char(&text, '.');
-	ret = ret ? ret : add_claims(&text, client, audience);
-	ret = ret ? ret : add_signature(&text, key);
-	if (!ret)
-		*out = buffer_take(&text);
-	buffer_free(&text);
+	json_decref(header);
+	json_decref(claims);
 	return ret ? -ENOMEM : 0;
 }
 

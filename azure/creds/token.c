@@ -7,19 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "azure/creds/creds.h"
 #include "core/clock.h"
 #include "core/http/range.h"
-#include "core/keeper.h"
 
 #define AUTHORITY      "https://login.microsoftonline.com"
 #define SCOPE	       AZURE_CREDS_RESOURCE ".default"
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #define TRIES	       3
 #define TIMEOUT_MS     10000 /* of one try */
-#define RETRY_MS       200   /* then twice as long each time */
 #define REFUSAL_BYTES  200
 
 int azure_token_url(struct azure_search *s, const char *source, char url[AZURE_CREDS_URL_BYTES])
@@ -158,24 +155,12 @@ int azure_token_post(struct azure_search *s, const char *source, const char *url
 		.ca_bundle = "",
 		.timeout_ms = TIMEOUT_MS,
 	};
-	int ret = 0;
+	struct header_list fields = {0};
+	int ret = header_add(&fields, "Content-Type", "application/x-www-form-urlencoded");
 
-	for (unsigned try = 0; try < TRIES; try++) {
-		struct header_list fields = {0};
-
-		if (try) {
-			fetch_clear(&f);
-			usleep((RETRY_MS << (try - 1)) * 1000U);
-		}
-		ret = header_add(&fields, "Content-Type", "application/x-www-form-urlencoded");
-		ret = ret ? ret : header_add(&fields, "Accept", "application/json");
-		f.fields = &fields;
-		ret = ret ? ret : fetch_run(&f);
-		header_clear(&fields);
-		if (ret == -ENOMEM || ret == -ECANCELED || keeper_is_stopping() ||
-		    (!ret && f.status < 500 && f.status != 429))
-			break;
-	}
+	ret = ret ? ret : header_add(&fields, "Accept", "application/json");
+	ret = ret ? ret : fetch_tries(&f, &fields, TRIES);
+	header_clear(&fields);
 	if (ret == -ENOMEM || ret == -ECANCELED)
 		return ret;
 	if (ret < 0)

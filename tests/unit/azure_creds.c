@@ -259,7 +259,8 @@ static void want_signed(const char *jwt)
 	cr_assert_not_null(strstr(text, "\"alg\":\"RS256\""), "%s", text);
 	cr_assert_not_null(strstr(text, want), "%s: %s", text, want);
 	text[decode(jwt + head + 1, all - head - 1, (unsigned char *)text)] = '\0';
-	cr_assert_not_null(strstr(text, "\"iss\":\"my-client\",\"sub\":\"my-client\""), "%s", text);
+	cr_assert_not_null(strstr(text, "\"iss\":\"my-client\""), "%s", text);
+	cr_assert_not_null(strstr(text, "\"sub\":\"my-client\""), "%s", text);
 	cr_assert_not_null(strstr(text, "/my.tenant/oauth2/v2.0/token\""), "%s", text);
 	bytes = decode(jwt + all + 1, strcspn(jwt + all + 1, "& "), signature);
 	cr_assert_eq(
