@@ -137,7 +137,7 @@ $(BUILD)/unit/%: $(BUILD)/host/tests/unit/%.o $(HOST_LIB)
 $(BUILD)/unit/live_verbs: | $(BUILD)/skyshim-teststore
 
 .PHONY: unit
-unit: $(UNIT_BIN) ## run the unit tests (SAN=address,undefined or SAN=thread to sanitize)
+unit: $(UNIT_BIN) ## run the unit tests (SAN=address,undefined to sanitize)
 	@scripts/run-units $(UNIT_BIN)
 
 # the verbs on a live Azure Blob Storage; scripts/test starts one
@@ -166,6 +166,12 @@ fuzz: ## damaged ELF files for the rewriter, sanitized (SECONDS=60 SEED=1)
 .PHONY: apps
 apps: all teststore ## run unmodified programs on the embedded store and compare with a local copy
 	@tests/apps/run --build $(BUILD) $(APPS)
+
+RACES ?= readahead/ ahead/ limits/ stream/
+.PHONY: race
+race: ## programs on a daemon under ThreadSanitizer (RACES="readahead/ ahead/ limits/ stream/")
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-tsan SAN=thread all teststore
+	@scripts/race $(BUILD)-tsan $(RACES)
 
 OPS ?= 100000
 .PHONY: fsx

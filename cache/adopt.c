@@ -188,7 +188,7 @@ static int adopt_one(const char *name, struct found_list *list)
 	char vnode_name[NAME_LEN + 1];
 	struct stat st;
 
-	if (!file || list->count >= CACHE_FILES_MAX)
+	if (!file || list->count >= file_max())
 		return -ENOMEM;
 	if (!parse_name(name, file) || fstatat(cache.files_fd, name, &st, AT_SYMLINK_NOFOLLOW) ||
 	    !S_ISREG(st.st_mode) || (st.st_mode & 07777) != VNODE_DATA_MODE)

@@ -71,7 +71,7 @@ static uint64_t goal(void)
 
 static bool too_many_files(void)
 {
-	return cache.files > CACHE_FILES_MAX / 100 * HIGH_PERCENT;
+	return cache.files > file_max() / 100 * HIGH_PERCENT;
 }
 
 /* Returns bytes freed. tests: files looked at. With the lock. */

@@ -17,9 +17,11 @@
 #include "cache/clock.h"
 #include "cache/linkset.h"
 #include "core/log.h"
+#include "core/memory.h"
 #include "core/scope.h"
 
-#define BUCKETS 16384 /* of both hash tables */
+#define BUCKETS	    16384 /* of both hash tables */
+#define FILES_SHARE 8	  /* of the memory, for what is known of files */
 
 struct cache_state cache = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -184,6 +186,7 @@ void file_insert(struct cache_file *file)
 	*inode_head = file;
 	lru_append(file);
 	cache.files++;
+	memory_add(MEMORY_FILES, sizeof(*file));
 	cache.used += file->disk_bytes;
 }
 
@@ -197,6 +200,7 @@ static void table_remove(struct cache_file *file)
 	*at = file->inode_next;
 	lru_remove(file);
 	cache.files--;
+	memory_add(MEMORY_FILES, -(int64_t)sizeof(*file));
 	cache.used -= file->disk_bytes;
 }
 
@@ -416,6 +420,12 @@ static int make_files(const char *name, const struct pair_about *about, struct p
 		     : pair_create(cache.files_fd, name, about, pair);
 }
 
+uint64_t file_max(void)
+{
+	return memory_share(FILES_SHARE, CACHE_FILES_MAX * sizeof(struct cache_file)) /
+	       sizeof(struct cache_file);
+}
+
 int file_create(const struct pair_about *about, const uint8_t *id, uint64_t etag_hash,
 		struct notes *notes, struct cache_file **out)
 {
@@ -426,7 +436,7 @@ int file_create(const struct pair_about *about, const uint8_t *id, uint64_t etag
 
 	if (!file)
 		return -ENOMEM;
-	if (cache.files >= CACHE_FILES_MAX) {
+	if (cache.files >= file_max()) {
 		pthread_cond_signal(&cache.evict);
 		return -ENOSPC;
 	}
@@ -527,5 +537,6 @@ void file_tables_free(void)
 	by_id = NULL;
 	by_inode = NULL;
 	cache.lru_first = cache.lru_last = cache.drafts = NULL;
+	memory_add(MEMORY_FILES, -(int64_t)(cache.files * sizeof(struct cache_file)));
 	cache.files = cache.used = 0;
 }

@@ -121,6 +121,9 @@ struct cache_state {
 };
 extern struct cache_state cache;
 
+/* Files that may be known at a time: CACHE_FILES_MAX, or fewer with little memory. */
+uint64_t file_max(void);
+
 /* NAME of the pair, see cache/pair.h. */
 int file_make_id(const uint8_t *ctx, const char *object, uint8_t *id);
 uint64_t file_hash_etag(const char *etag);

@@ -21,6 +21,7 @@
 #include "core/learned.h"
 #include "core/locate.h"
 #include "core/log.h"
+#include "core/memory.h"
 #include "core/pairs.h"
 #include "core/report.h"
 #include "core/route.h"
@@ -72,6 +73,12 @@ static void move_metadata(struct flight *f)
 	move_pairs(&f->call->fields, &f->ask.fields);
 }
 
+static void charge_answer(struct flight *f)
+{
+	memory_add(MEMORY_ANSWERS, (int64_t)f->answer.cap - (int64_t)f->charged);
+	f->charged = f->answer.cap;
+}
+
 static void flight_free(struct flight *f)
 {
 	free_results(&f->ask);
@@ -82,6 +89,7 @@ static void flight_free(struct flight *f)
 	buffer_free(&f->request.tail);
 	buffer_free(&f->url);
 	buffer_free(&f->answer);
+	charge_answer(f);
 	free(f->carry);
 	body_free(&f->body);
 	job_put(f->job);
@@ -268,6 +276,7 @@ static int on_body(struct http_exchange *x, const void *data, size_t bytes)
 	if (f->ask.verb == STORE_GET && is_success(x->status))
 		return body_data(&f->body, f->call, data, bytes);
 	ret = buffer_add(&f->answer, data, bytes);
+	charge_answer(f);
 	if (ret == -EMSGSIZE && !is_success(x->status))
 		return HTTP_ENOUGH;
 	return ret;
@@ -394,6 +403,7 @@ static void reset_attempt(struct flight *f)
 	buffer_free(&f->request.tail);
 	buffer_clear(&f->url);
 	buffer_free(&f->answer);
+	charge_answer(f);
 	f->ask = body_ask(&f->body, f->call);
 	f->ask.user = f->ask.fields = (struct store_pairs){0}; /* the call's own */
 	f->ask.step = f->step;

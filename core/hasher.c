@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/digest.h"
+#include "core/memory.h"
 #include "core/scope.h"
 
 #define PIECE_BYTES 262144
@@ -38,17 +39,17 @@ static int add_all(const struct store_source *source, struct digest_run run[RUNS
 	uint64_t at = 0;
 	int ret = piece ? 0 : -ENOMEM;
 
+	memory_add(MEMORY_DIGESTS, PIECE_BYTES);
 	while (!ret && at < source->bytes) {
 		uint64_t rest = source->bytes - at;
 		size_t bytes = rest < PIECE_BYTES ? (size_t)rest : PIECE_BYTES;
 
-		if (hasher.stopping)
-			return -ECANCELED;
-		ret = source->read(source->arg, at, piece, bytes);
+		ret = hasher.stopping ? -ECANCELED : source->read(source->arg, at, piece, bytes);
 		for (int i = 0; i < RUNS && !ret; i++)
 			ret = digest_run_add(&run[i], piece, bytes);
 		at += bytes;
 	}
+	memory_add(MEMORY_DIGESTS, -PIECE_BYTES);
 	return ret;
 }
 

@@ -53,6 +53,7 @@ struct flight {
 	struct store_request request;
 	struct buffer url;
 	struct buffer answer; /* the body, when it is not an object's */
+	size_t charged;	      /* bytes of it, with core/memory.h */
 	struct body body;
 
 	struct hasher_job hashing; /* of the source */

@@ -14,7 +14,9 @@
 #include "core/base/durability.h"
 #include "core/base/vpath.h"
 #include "core/ini.h"
+#include "core/memory.h"
 #include "core/scope.h"
+#include "core/size.h"
 
 #define ROOT_DEFAULT "/cloud"
 
@@ -113,13 +115,29 @@ static int set_realm(struct settings *s, const struct ini_line *line)
 	return wrong ? complain(s, line->number, what, wrong) : 0;
 }
 
+static int set_memory_cap(struct settings *s, const struct ini_line *line)
+{
+	uint64_t bytes = size_parse(line->value);
+	char what[128];
+
+	snprintf(what, sizeof(what), "memory_cap = %.80s", line->value);
+	if (*line->section)
+		return complain(s, line->number, what, "write it before the first [section]");
+	if (bytes < MEMORY_CAP_MIN)
+		return complain(s, line->number, what, "write a size like 256M; at least 16M");
+	s->memory_cap = bytes;
+	return 0;
+}
+
 static int on_line(void *arg, const struct ini_line *line)
 {
 	struct settings *s = arg;
-	char what[128],
-		remedy[512] = "there is no such setting; there are: durability, enforce_mode, ";
+	char what[128], remedy[512] = "there is no such setting; there are: durability, "
+				      "enforce_mode, memory_cap, ";
 	size_t len = strlen(remedy);
 
+	if (!strcmp(line->name, "memory_cap"))
+		return set_memory_cap(s, line);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (!strcmp(line->name, kinds[i].name))
 			return set_rule(s, &kinds[i], line);

@@ -26,7 +26,10 @@
 #include "cache/twins.h"
 #include "core/context.h"
 #include "core/log.h"
+#include "core/memory.h"
 #include "core/scope.h"
+#include "core/settings.h"
+#include "core/size.h"
 #include "core/store.h"
 #include "fs/ahead.h"
 #include "fs/attrfile.h"
@@ -140,25 +143,6 @@ static int take_lock(const struct daemon_options *o, struct place *p)
 	return -EBUSY;
 }
 
-/* Bytes from "10G", "512M", "64K" or a plain number; 0 if it is none. */
-static uint64_t parse_size(const char *text)
-{
-	static const char units[] = "kmgt";
-	const char *unit;
-	char *end;
-	unsigned long long n;
-
-	if (!text || *text < '0' || *text > '9')
-		return 0;
-	n = strtoull(text, &end, 10);
-	unit = *end ? strchr(units, *end | 0x20) : NULL;
-	if (unit) {
-		n <<= 10 * (unit - units + 1);
-		end++;
-	}
-	return *end && strcmp(end, "iB") != 0 && strcmp(end, "B") != 0 ? 0 : n;
-}
-
 static void raise_limits(void)
 {
 	static const int limits[] = {RLIMIT_NOFILE, RLIMIT_FSIZE};
@@ -173,15 +157,36 @@ static void raise_limits(void)
 	signal(SIGXFSZ, SIG_IGN); /* EFBIG will do */
 }
 
+/* The configuration's, or else the environment's; 0: neither's. What is wrong with the first,
+ * `skyshim run` has said. */
+static uint64_t memory_cap_set(void)
+{
+	SCOPE_FREE char *message = malloc(SETTINGS_MESSAGE_BYTES);
+	SCOPE_FREE struct settings *settings = malloc(sizeof(*settings));
+	const char *text = getenv("SKYSHIM_MEMORY_CAP");
+	uint64_t bytes = size_parse(text);
+	char root[PATH_MAX];
+
+	if (text && *text && !bytes)
+		log_warn("SKYSHIM_MEMORY_CAP=%s is no size: write it like 256M", text);
+	if (!message || !settings || settings_root(getenv("SKYSHIM_ROOT"), root))
+		return bytes;
+	if (!settings_read(root, settings, message) && settings->memory_cap)
+		bytes = settings->memory_cap;
+	realm_free(settings->realms);
+	return bytes;
+}
+
 static int start_parts(struct place *p, const struct session_env *env, void (*stop)(void))
 {
 	static const struct cache_source source = {.fetch = fetch_part};
 	const char *size = getenv("SKYSHIM_CACHE_SIZE");
-	struct cache_config config = {.dir_fd = p->dir_fd, .size_bytes = parse_size(size)};
+	struct cache_config config = {.dir_fd = p->dir_fd, .size_bytes = size_parse(size)};
 	int dirs_fd, ret;
 
 	if (size && *size && !config.size_bytes)
 		log_warn("SKYSHIM_CACHE_SIZE=%s is no size: write it like 20G or 512M", size);
+	memory_set_cap(memory_cap_set());
 	stats_start();
 	draft_links_start();
 	meta_start();

@@ -12,9 +12,11 @@
 #include <string.h>
 
 #include "cache/clock.h"
+#include "core/memory.h"
 #include "fs/shown.h"
 
 #define BUCKETS	    32768
+#define META_SHARE  4	    /* of the memory, or META_BYTES_MAX if that is less */
 #define FIXED_MAX   8	    /* the root and the schemes, with and without a slash */
 #define GAVE_UP	    (-5000) /* who fetched ahead has: no errno */
 #define ENTRY_EXTRA 32	    /* bytes the allocator adds for an entry and its etag */
@@ -104,6 +106,12 @@ static struct entry *find(const uint8_t *ctx, const char *name)
 	return e;
 }
 
+static void charge(int64_t bytes)
+{
+	meta.bytes += (uint64_t)bytes;
+	memory_add(MEMORY_NAMES, bytes);
+}
+
 static void drop(struct entry *e)
 {
 	struct entry **at = &meta.slot[e->hash % BUCKETS];
@@ -114,7 +122,7 @@ static void drop(struct entry *e)
 	lru_remove(e);
 	shown_reset(&e->shown);
 	meta.entries--;
-	meta.bytes -= e->bytes;
+	charge(-(int64_t)e->bytes);
 	free(e->etag);
 	free(e->message);
 	free(e);
@@ -123,8 +131,9 @@ static void drop(struct entry *e)
 static void make_room(void)
 {
 	struct entry *e = meta.first, *next;
+	uint64_t most = memory_share(META_SHARE, META_BYTES_MAX);
 
-	for (; e && meta.bytes > META_BYTES_MAX; e = next) {
+	for (; e && meta.bytes > most; e = next) {
 		next = e->lru_next;
 		if (e->is_busy || e->refs)
 			continue;
@@ -149,7 +158,7 @@ static struct entry *find_or_new(const uint8_t *ctx, const char *name)
 	e->hash_next = meta.slot[e->hash % BUCKETS];
 	meta.slot[e->hash % BUCKETS] = e;
 	e->bytes = (uint32_t)(sizeof(*e) + len + 1 + ENTRY_EXTRA);
-	meta.bytes += e->bytes;
+	charge(e->bytes);
 	meta.entries++;
 	lru_append(e);
 	return e;
@@ -160,13 +169,13 @@ static void set_etag(struct entry *e, const char *etag)
 	if (!strcmp(e->etag ? e->etag : "", etag))
 		return;
 	if (e->etag) {
-		meta.bytes -= strlen(e->etag) + 1;
+		charge(-(int64_t)strlen(e->etag) - 1);
 		e->bytes -= (uint32_t)strlen(e->etag) + 1;
 	}
 	free(e->etag);
 	e->etag = *etag ? strdup(etag) : NULL;
 	if (e->etag) {
-		meta.bytes += strlen(etag) + 1;
+		charge((int64_t)strlen(etag) + 1);
 		e->bytes += (uint32_t)strlen(etag) + 1;
 	}
 }

@@ -12,6 +12,7 @@
 #include "cache/clock.h"
 #include "cache/twins.h"
 #include "core/context.h"
+#include "core/memory.h"
 #include "core/store.h"
 #include "core/tally.h"
 #include "fs/ahead.h"
@@ -138,6 +139,20 @@ static json_t *ahead(const struct cache_stats *cached)
 	return object;
 }
 
+/* What the daemon holds, by what it is for. */
+static json_t *memory(void)
+{
+	json_t *object = json_object(), *uses = json_object();
+
+	set(object, "bytes", memory_held());
+	set(object, "bytes_peak", memory_peak());
+	set(object, "bytes_max", memory_cap());
+	for (int i = 0; i < MEMORY_USES; i++)
+		set(uses, memory_names[i], memory_of((enum memory_use)i));
+	json_object_set_new(object, "uses", uses);
+	return object;
+}
+
 static json_t *base(void)
 {
 	json_t *root = json_object();
@@ -201,6 +216,7 @@ int stats_json(uint32_t job, char **text_out)
 	set(root, "names", meta.entries);
 	set(root, "names_bytes", meta.bytes);
 	set(root, "listings", listing_count());
+	json_object_set_new(root, "memory", memory());
 	json_object_set_new(root, "ahead", ahead(&cached));
 	json_object_set_new(root, "coverage", coverage());
 	json_object_set_new(root, "total", tallies_json(&tally_all, true));

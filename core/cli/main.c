@@ -43,6 +43,7 @@ static const char usage[] =
 	"  SKYSHIM_OFF=1          run programs natively\n"
 	"  SKYSHIM_CACHE_DIR      the cache (~/.cache/skyshim)\n"
 	"  SKYSHIM_CACHE_SIZE     its size, like 20G (10G, or half of the free space)\n"
+	"  SKYSHIM_MEMORY_CAP     of the daemon, like 256M (1G, or a quarter of the machine's)\n"
 	"  SKYSHIM_DURABILITY     when what was written is in the bucket: after close, fsync or,\n"
 	"                         fastest, exit (close)\n"
 	"  SKYSHIM_ENFORCE_MODE=1 modes and owners decide who may do what, as on a disk\n"

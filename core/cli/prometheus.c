@@ -192,6 +192,9 @@ void prometheus_print(FILE *out, const json_t *root, bool is_job)
 		{"cache_evicted_bytes_total", "counter", "cache_bytes_evicted", "Bytes that went."},
 		{"names", "gauge", "names", "Names of which something is known."},
 		{"names_bytes", "gauge", "names_bytes", "Memory for them."},
+		{"memory_bytes", "gauge", "memory.bytes", "Memory that the daemon holds."},
+		{"memory_peak_bytes", "gauge", "memory.bytes_peak", "The most it has held."},
+		{"memory_max_bytes", "gauge", "memory.bytes_max", "What it may hold."},
 		{"listings", "gauge", "listings", "Directory listings in the cache."},
 	};
 	struct page p = {.out = out};

@@ -14,11 +14,13 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/memory.h"
 #include "core/http/transfer.h"
 
 #define POLL_MAX_MS   1000 /* the watch runs at least so often */
 #define POLL_WATCH_MS 100  /* with something to watch: how late a time-out may be found */
 #define STREAMS_MAX   8L   /* of one connection: then the next is opened, since one alone is slow */
+#define SPARE_SHARE   16   /* of the memory: for handles that are not used */
 #define LAG_MS	      500  /* a turn of the loop that took longer was our fault, not a server's */
 
 struct transfer_list {
@@ -70,6 +72,28 @@ static void list_remove(struct transfer_list *list, struct transfer *t)
 	list->count--;
 }
 
+/* Handles keep their buffers: those that wait for their next exchange get a share of the memory. */
+static unsigned spare_max(void)
+{
+	uint64_t room = memory_share(SPARE_SHARE, UINT64_MAX) / transfer_memory_spare();
+
+	return room < engine.limits.total_max ? (unsigned)room : engine.limits.total_max;
+}
+
+static void keep_spare(CURL *easy)
+{
+	engine.spare[engine.spare_count++] = easy;
+	memory_add(MEMORY_EXCHANGES, (int64_t)transfer_memory_spare());
+}
+
+static CURL *take_spare(void)
+{
+	if (!engine.spare_count)
+		return NULL;
+	memory_add(MEMORY_EXCHANGES, -(int64_t)transfer_memory_spare());
+	return engine.spare[--engine.spare_count];
+}
+
 /* Ends a transfer that is in no list and not with libcurl any more. */
 static void finish(struct transfer *t)
 {
@@ -79,8 +103,8 @@ static void finish(struct transfer *t)
 	bool good = x->failure == HTTP_NONE && !t->enough && !x->route.http2;
 	CURL *easy = transfer_free(t);
 
-	if (good && engine.spare_count < engine.limits.total_max)
-		engine.spare[engine.spare_count++] = easy;
+	if (good && engine.spare_count < spare_max())
+		keep_spare(easy);
 	else
 		curl_easy_cleanup(easy);
 	x->done(x);
@@ -89,6 +113,7 @@ static void finish(struct transfer *t)
 static void end_active(struct transfer *t, CURLcode code, enum http_failure given_up)
 {
 	list_remove(&engine.active, t);
+	memory_add(MEMORY_EXCHANGES, -(int64_t)transfer_memory(t));
 	transfer_result(t, code, given_up);
 	curl_multi_remove_handle(engine.multi, t->easy);
 	finish(t);
@@ -133,8 +158,12 @@ static void start_those(bool put_off, int64_t now_us)
 			return;
 		if (is_put_off(t, now_us) != put_off || host_is_full(t))
 			continue;
+		/* one at a time goes on whatever the rest holds */
+		if (engine.active.count && !memory_fits(transfer_memory(t)))
+			return;
 		list_remove(&engine.waiting, t);
 		list_add(&engine.active, t);
+		memory_add(MEMORY_EXCHANGES, (int64_t)transfer_memory(t));
 		t->x->started_us = clock_mono_us();
 		transfer_started(t, t->x->started_us / 1000);
 		if (curl_multi_add_handle(engine.multi, t->easy))
@@ -157,7 +186,7 @@ int http_send(struct http_exchange *x)
 
 	if (engine.stopping)
 		return -ECANCELED;
-	t = transfer_new(x, engine.spare_count ? engine.spare[--engine.spare_count] : NULL);
+	t = transfer_new(x, take_spare());
 	if (!t)
 		return -ENOMEM;
 	ret = transfer_prepare(t, &engine.limits);
@@ -340,7 +369,7 @@ static void *io_thread(void *arg)
 static void release(void)
 {
 	while (engine.spare_count)
-		curl_easy_cleanup(engine.spare[--engine.spare_count]);
+		curl_easy_cleanup(take_spare());
 	free(engine.spare);
 	engine.spare = NULL;
 	curl_multi_cleanup(engine.multi);

@@ -15,6 +15,7 @@
 #define IDLE_MAX_S    60L    /* an older idle connection is not used again */
 #define SEND_BYTES    262144 /* the largest piece of a request's body */
 #define EXPECT_MAX_MS 1000   /* the body goes then without leave: not every server gives it */
+#define TAKEN_BYTES   65536  /* that who takes an answer keeps for a while: a block of the cache */
 #define USER_AGENT    "skyshim/" SKYSHIM_VERSION
 
 /* What the kernel may hold of a body that libcurl has written, and the slowest line that is given
@@ -339,6 +340,16 @@ int transfer_prepare(struct transfer *t, const struct http_limits *limits)
 void transfer_started(struct transfer *t, int64_t now_ms)
 {
 	t->watch_since_ms = now_ms;
+}
+
+uint64_t transfer_memory_spare(void)
+{
+	return RECEIVE_BYTES;
+}
+
+uint64_t transfer_memory(const struct transfer *t)
+{
+	return RECEIVE_BYTES + (t->x->send_bytes ? SEND_BYTES : TAKEN_BYTES);
 }
 
 /* How long an answer's first byte may take. */

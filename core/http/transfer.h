@@ -47,6 +47,11 @@ void transfer_started(struct transfer *t, int64_t now_ms);
 enum http_failure transfer_watch(struct transfer *t, const struct http_limits *limits,
 				 int64_t now_ms);
 
+/* Bytes that libcurl and who takes the answer hold for it; that libcurl holds for a handle between
+ * two of them. */
+uint64_t transfer_memory(const struct transfer *t);
+uint64_t transfer_memory_spare(void);
+
 /* Fills the exchange's result: of libcurl's, or of a failure the engine found (given_up). */
 void transfer_result(struct transfer *t, CURLcode code, enum http_failure given_up);
 

@@ -77,6 +77,8 @@ class Context:
                "HOME": os.path.join(self.folder, "home"), "L": self.world.local, "P": self.world.programs,
                "XDG_RUNTIME_DIR": os.path.join(self.folder, "run"),
                "SKYSHIM_CACHE_DIR": os.path.join(self.folder, "cache"), **(self.store.environment() if self.store else {})}
+        if "TSAN_OPTIONS" in os.environ:  # of `make race`
+            env["TSAN_OPTIONS"] = os.environ["TSAN_OPTIONS"]
         env.update(extra or {})
         return {name: value for name, value in env.items() if value is not None}
 

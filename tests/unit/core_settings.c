@@ -55,6 +55,12 @@ Test(core_settings, without_a_file_all_is_as_usual)
 	cr_assert_str_eq(settings.durability, "close");
 	cr_assert_eq(load("# nothing\n\n"), 0);
 	cr_assert_str_eq(settings.durability, "close");
+	cr_assert_eq(settings.memory_cap, 0);
+	cr_assert_eq(load("memory_cap = 256M\n[s3://b]\nregion = x\n"), 0);
+	cr_assert_eq(settings.memory_cap, UINT64_C(256) << 20);
+	wrong("memory_cap = 15M\n",
+	      "/config:1: memory_cap = 15M: write a size like 256M; at least 16M");
+	wrong("[s3://b]\nmemory_cap = 64M\n", "write it before the first [section]");
 	unsetenv("XDG_CONFIG_HOME");
 	unsetenv("HOME");
 	cr_assert_eq(settings_read("/cloud", &settings, message), 0);

@@ -56,6 +56,7 @@ FAMILIES = (
     "other_version",
     "stats",
     "limits",
+    "memory",
     "trace",
 )
 ALL = [case for family in FAMILIES for case in import_module(f"cases.{family}").CASES]
