@@ -211,6 +211,16 @@ void job_end_traces(bool (*is_over)(const struct job *job))
 	pthread_mutex_unlock(&lock);
 }
 
+void job_flush_traces(int64_t wait_ms)
+{
+	pthread_mutex_lock(&lock);
+	for (int i = 0; i < TALLY_JOBS_MAX; i++) {
+		if (jobs[i].trace && !trace_flush(jobs[i].trace, wait_ms))
+			wait_ms = 0; /* for all of them together */
+	}
+	pthread_mutex_unlock(&lock);
+}
+
 void job_each(void (*fn)(void *arg, const struct job *job), void *arg)
 {
 	const struct job *sorted[TALLY_JOBS_MAX] = {0};

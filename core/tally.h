@@ -95,6 +95,9 @@ void job_trace(struct job *job, struct trace *trace);
  * come after those here. */
 void job_end_traces(bool (*is_over)(const struct job *job));
 
+/* At the end: waits until all timelines are written, but not longer. */
+void job_flush_traces(int64_t wait_ms);
+
 /* Calls fn with each job, the oldest first. fn must not call these functions. */
 void job_each(void (*fn)(void *arg, const struct job *job), void *arg);
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Timelines. One lock for each, held over the write. */
+/* Timelines. Each has a thread that writes, so that a disk that hangs holds up nobody else. */
 #include "core/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -16,6 +18,7 @@
 #include "core/scope.h"
 
 #define COMM_BYTES 32
+#define TEXT_FIRST 4096
 
 static const char head[] = "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
 static const char tail[] = "\n]}\n";
@@ -27,23 +30,34 @@ struct process {
 
 struct trace {
 	pthread_mutex_t lock;
+	pthread_cond_t change;
+	int fd;	   /* the writer's, as is end */
+	off_t end; /* where the tail starts */
+
 	/* under lock */
-	int fd;
+	char *text; /* owned: events, a line each, that are to be written */
+	size_t len, cap;
+	bool is_writing, is_closed;
 	int error;
 	bool is_first;
-	off_t end; /* where the tail starts */
 	uint64_t flows;
 	int64_t used_us;
 	unsigned count;
 	struct process process[TRACE_PROCESSES_MAX];
 };
 
+ssize_t (*trace_pwrite)(int fd, const void *data, size_t bytes, off_t at) = pwrite;
+
+static pthread_mutex_t writers_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t writer_ended = PTHREAD_COND_INITIALIZER;
+static unsigned writers; /* under writers_lock */
+
 static _Thread_local const struct trace_span *current;
 
 static int write_at(int fd, const char *text, size_t len, off_t at)
 {
 	while (len) {
-		ssize_t n = pwrite(fd, text, len, at);
+		ssize_t n = trace_pwrite(fd, text, len, at);
 
 		if (n <= 0 && !(n < 0 && errno == EINTR))
 			return n < 0 ? -errno : -ENOSPC;
@@ -56,10 +70,9 @@ static int write_at(int fd, const char *text, size_t len, off_t at)
 	return 0;
 }
 
-/* With the lock. What was begun is taken back: where the old tail stood there is room for it. */
+/* What was begun is taken back: where the old tail stood there is room for it. */
 static void give_up(struct trace *trace, int error)
 {
-	trace->error = error;
 	log_warn("a timeline (run --trace) ends early: %s", strerror(-error));
 	if (ftruncate(trace->fd, trace->end))
 		log_debug("trace: %s", strerror(errno));
@@ -67,30 +80,157 @@ static void give_up(struct trace *trace, int error)
 		log_warn("a timeline (run --trace) has no end; add ]} to it");
 }
 
+/* One line, with the tail behind it. */
+static int write_event(struct trace *trace, const char *line, size_t len)
+{
+	SCOPE_FREE char *all = malloc(len + sizeof(tail));
+	int ret;
+
+	if (!all)
+		return -ENOMEM;
+	memcpy(all, line, len);
+	memcpy(all + len, tail, sizeof(tail) - 1);
+	if (trace->end + (off_t)len > TRACE_FILE_MAX)
+		return -EFBIG;
+	ret = write_at(trace->fd, all, len + sizeof(tail) - 1, trace->end);
+	if (!ret)
+		trace->end += (off_t)len;
+	return ret;
+}
+
+static int write_events(struct trace *trace, const char *text, size_t len)
+{
+	const char *const end = text + len;
+	int ret = 0;
+
+	/* a comma and a newline stand before an event, and there is no other newline */
+	while (text < end && !ret) {
+		const char *newline = memchr(text + 2, '\n', (size_t)(end - text - 2));
+		const char *next = newline ? newline - 1 : end;
+
+		ret = write_event(trace, text, (size_t)(next - text));
+		text = next;
+	}
+	return ret;
+}
+
+/* With the lock, which is given up meanwhile. */
+static void write_pending(struct trace *trace)
+{
+	char *text = trace->text;
+	size_t len = trace->len;
+	int error = trace->error, ret;
+
+	trace->text = NULL;
+	trace->len = trace->cap = 0;
+	trace->is_writing = true;
+	pthread_mutex_unlock(&trace->lock);
+	ret = write_events(trace, text, len);
+	free(text);
+	if (!ret)
+		ret = error; /* more came than the file took */
+	if (ret)
+		give_up(trace, ret);
+	pthread_mutex_lock(&trace->lock);
+	if (ret)
+		trace->error = ret;
+	trace->is_writing = false;
+	pthread_cond_broadcast(&trace->change);
+}
+
+static void *writer(void *arg)
+{
+	struct trace *trace = arg;
+
+	pthread_mutex_lock(&trace->lock);
+	for (;;) {
+		while (!trace->len && !trace->is_closed)
+			pthread_cond_wait(&trace->change, &trace->lock);
+		if (!trace->len)
+			break;
+		write_pending(trace);
+	}
+	pthread_mutex_unlock(&trace->lock);
+	close(trace->fd);
+	pthread_cond_destroy(&trace->change);
+	pthread_mutex_destroy(&trace->lock);
+	free(trace->text);
+	free(trace);
+	pthread_mutex_lock(&writers_lock);
+	writers--;
+	pthread_cond_broadcast(&writer_ended);
+	pthread_mutex_unlock(&writers_lock);
+	return NULL;
+}
+
+static int start_writer(struct trace *trace)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	pthread_t thread;
+	int ret;
+
+	pthread_mutex_lock(&writers_lock);
+	writers++;
+	pthread_mutex_unlock(&writers_lock);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	sigfillset(&all); /* the daemon's signals are for its main thread */
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	ret = pthread_create(&thread, &attr, writer, trace);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	if (ret) {
+		pthread_mutex_lock(&writers_lock);
+		writers--;
+		pthread_mutex_unlock(&writers_lock);
+	}
+	return -ret;
+}
+
+/* With the lock. */
+static int add_text(struct trace *trace, const char *text, size_t len)
+{
+	size_t need = trace->len + len, cap = trace->cap ? trace->cap : TEXT_FIRST;
+	char *grown;
+
+	if (need > TRACE_PENDING_MAX)
+		return -ETIME;
+	while (cap < need)
+		cap *= 2;
+	if (cap != trace->cap) {
+		grown = realloc(trace->text, cap);
+		if (!grown)
+			return -ENOMEM;
+		trace->text = grown;
+		trace->cap = cap;
+	}
+	memcpy(trace->text + trace->len, text, len);
+	trace->len = need;
+	return 0;
+}
+
 /* With the lock. Takes event over. */
 static void put(struct trace *trace, json_t *event)
 {
 	SCOPE_FREE char *text = event ? json_dumps(event, JSON_COMPACT) : NULL;
-	SCOPE_FREE char *all = NULL;
-	int n, ret;
+	SCOPE_FREE char *line = NULL;
+	int n;
 
 	json_decref(event);
 	if (trace->error || !text)
 		return;
-	n = asprintf(&all, "%s%s%s", trace->is_first ? "" : ",\n", text, tail);
+	n = asprintf(&line, "%s%s", trace->is_first ? "" : ",\n", text);
 	if (n < 0) {
-		all = NULL;
+		line = NULL;
 		return;
 	}
-	ret = trace->end + n > TRACE_FILE_MAX ? -EFBIG
-					      : write_at(trace->fd, all, (size_t)n, trace->end);
-	if (ret) {
-		give_up(trace, ret);
-		return;
-	}
+	trace->error = add_text(trace, line, (size_t)n);
+	if (trace->error)
+		return; /* the writer says so when it comes to it */
 	trace->is_first = false;
-	trace->end += n - (off_t)(sizeof(tail) - 1);
 	trace->used_us = clock_mono_us();
+	pthread_cond_broadcast(&trace->change);
 }
 
 struct trace *trace_new(int fd)
@@ -106,10 +246,16 @@ struct trace *trace_new(int fd)
 		return NULL;
 	}
 	pthread_mutex_init(&trace->lock, NULL);
+	pthread_cond_init(&trace->change, NULL);
 	trace->fd = fd;
 	trace->is_first = true;
 	trace->end = sizeof(head) - 1;
 	trace->used_us = clock_mono_us();
+	if (start_writer(trace)) {
+		close(fd);
+		free(trace);
+		return NULL;
+	}
 	return trace;
 }
 
@@ -117,9 +263,49 @@ void trace_free(struct trace *trace)
 {
 	if (!trace)
 		return;
-	close(trace->fd);
-	pthread_mutex_destroy(&trace->lock);
-	free(trace);
+	pthread_mutex_lock(&trace->lock);
+	trace->is_closed = true;
+	pthread_cond_broadcast(&trace->change);
+	pthread_mutex_unlock(&trace->lock);
+}
+
+static struct timespec in_ms(int64_t ms)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_REALTIME, &at);
+	at.tv_sec += ms / 1000;
+	at.tv_nsec += ms % 1000 * 1000000;
+	at.tv_sec += at.tv_nsec / 1000000000;
+	at.tv_nsec %= 1000000000;
+	return at;
+}
+
+bool trace_flush(struct trace *trace, int64_t wait_ms)
+{
+	struct timespec until = in_ms(wait_ms);
+	bool done;
+
+	pthread_mutex_lock(&trace->lock);
+	while ((trace->len || trace->is_writing) &&
+	       !pthread_cond_timedwait(&trace->change, &trace->lock, &until))
+		;
+	done = !trace->len && !trace->is_writing;
+	pthread_mutex_unlock(&trace->lock);
+	return done;
+}
+
+bool trace_finish(int64_t wait_ms)
+{
+	struct timespec until = in_ms(wait_ms);
+	bool done;
+
+	pthread_mutex_lock(&writers_lock);
+	while (writers && !pthread_cond_timedwait(&writer_ended, &writers_lock, &until))
+		;
+	done = !writers;
+	pthread_mutex_unlock(&writers_lock);
+	return done;
 }
 
 /* A process's own name, or "". */

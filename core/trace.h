@@ -4,14 +4,18 @@
  * Format" with complete events ("ph": "X"), flows from a program's call to the requests that it
  * caused, and names of processes. Times are CLOCK_MONOTONIC in microseconds.
  *
- * Each event is written at once, over the end of the JSON and with a new one, so that the file is
- * whole whenever nobody writes to it, also after everybody was killed. Spans of one process may
- * overlap, so each goes to the first lane (shown as a thread) of that process that is free.
+ * Each event is written over the end of the JSON and with a new one, so that the file is whole
+ * whenever nobody writes to it, also after everybody was killed. A thread of the trace's own
+ * writes, at once: nobody waits for its disk, and what that does not take in time is lost.
+ *
+ * Spans of one process may overlap, so each goes to the first lane (shown as a thread) of that
+ * process that is free.
  */
 #ifndef CORE_TRACE_H
 #define CORE_TRACE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -20,11 +24,22 @@ struct trace;
 #define TRACE_PROCESSES_MAX 512		       /* with lanes of their own; those beyond share one */
 #define TRACE_LANES_MAX	    64		       /* of one process; spans beyond share the last */
 #define TRACE_FILE_MAX	    (INT64_C(4) << 30) /* bytes; then it ends */
+#define TRACE_PENDING_MAX   (4u << 20)	       /* bytes not written yet; then it ends: -ETIME */
 
 /* fd: an empty ordinary file, open for writing, which is taken over in any case. NULL: it is none,
  * or no memory. */
 struct trace *trace_new(int fd);
-void trace_free(struct trace *trace); /* NULL: nothing */
+
+/* NULL: nothing. What is pending is written, by its thread, and the file closed. */
+void trace_free(struct trace *trace);
+
+/* Waits until all is written that was told, but not longer. Returns whether it is; the second: of
+ * all that were freed. */
+bool trace_flush(struct trace *trace, int64_t wait_ms);
+bool trace_finish(int64_t wait_ms);
+
+/* pwrite(2), but for tests. */
+extern ssize_t (*trace_pwrite)(int fd, const void *data, size_t bytes, off_t at);
 
 /* A span, while it lasts. */
 struct trace_span {

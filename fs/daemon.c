@@ -31,6 +31,7 @@
 #include "core/settings.h"
 #include "core/size.h"
 #include "core/store.h"
+#include "core/tally.h"
 #include "fs/ahead.h"
 #include "fs/attrfile.h"
 #include "fs/autostart.h"
@@ -57,6 +58,7 @@
 
 #define TICK_MS	      1000
 #define DRAIN_MS      2000	/* for threads that wait for a store when the daemon leaves */
+#define TRACE_MS      2000	/* for timelines on a disk that is slow, or hangs */
 #define LOG_BYTES_MAX (8 << 20) /* daemon.log is begun anew at the start above this */
 
 struct place {
@@ -321,6 +323,7 @@ static int live(struct place *p, int ready_fd)
 	if (listener_stop(DRAIN_MS) || publish_stop(DRAIN_MS) || later_stop(DRAIN_MS) ||
 	    gone_stop(DRAIN_MS)) {
 		log_warn("daemon: some requests did not end in time");
+		job_flush_traces(TRACE_MS);
 		_exit(0); /* files are right at any instant */
 	}
 	movedir_stop();
@@ -337,6 +340,7 @@ static int live(struct place *p, int ready_fd)
 	untold_stop();
 	clients_forget();
 	context_free_all();
+	job_flush_traces(TRACE_MS);
 	close(signal_fd);
 	return 0;
 }

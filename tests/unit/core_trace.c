@@ -4,20 +4,22 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define SOON_MS 60000
+
 static char path[] = "/tmp/skyshim-trace-XXXXXX";
+static struct trace *trace;
 
-static struct trace *make(void)
+static void make(void)
 {
-	struct trace *trace = trace_new(mkstemp(path));
-
+	trace = trace_new(mkstemp(path));
 	cr_assert_not_null(trace);
-	return trace;
 }
 
 static json_t *root;
@@ -27,16 +29,18 @@ static json_t *events(void)
 {
 	json_error_t error;
 
+	cr_assert(trace_flush(trace, SOON_MS));
 	json_decref(root);
 	root = json_load_file(path, 0, &error);
 	cr_assert_not_null(root, "line %d: %s", error.line, error.text);
 	return json_object_get(root, "traceEvents");
 }
 
-static void end(struct trace *trace)
+static void end(void)
 {
 	json_decref(root);
 	trace_free(trace);
+	cr_assert(trace_finish(SOON_MS));
 	unlink(path);
 }
 
@@ -47,9 +51,9 @@ static const char *text_of(const json_t *event, const char *name)
 
 Test(trace, whole_at_any_time)
 {
-	struct trace *trace = make();
 	struct trace_span a, b, c;
 
+	make();
 	cr_assert_eq(json_array_size(events()), 0);
 	trace_begin(trace, 7, "seven", &a);
 	trace_begin(trace, 7, "seven", &b);
@@ -66,28 +70,29 @@ Test(trace, whole_at_any_time)
 	cr_assert_str_eq(text_of(json_array_get(events(), 8), "name"), "b");
 	cr_assert_str_eq(text_of(json_object_get(json_array_get(events(), 8), "args"), "key"),
 			 "x\u00ff\n");
-	end(trace);
+	end();
 }
 
 /* What does not fit is not there in part. */
 Test(trace, no_room)
 {
 	const struct rlimit small = {2000, 2000};
-	struct trace *trace = make();
 	struct trace_span span;
 	size_t count;
 
+	make();
 	signal(SIGXFSZ, SIG_IGN);
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
 	for (int i = 0; i < 100; i++) {
 		trace_begin(trace, 7, "seven", &span);
 		trace_end(trace, &span, "span", NULL);
 	}
+	cr_assert(trace_flush(trace, SOON_MS));
 	cr_assert_eq(trace_error(trace), -EFBIG);
 	count = json_array_size(events());
 	cr_assert(count > 5 && count < 50);
 	cr_assert_str_eq(text_of(json_array_get(events(), count - 1), "name"), "span");
-	end(trace);
+	end();
 }
 
 Test(trace, nothing)
@@ -108,8 +113,8 @@ Test(trace, nothing)
 Test(trace, many)
 {
 	static struct trace_span span[TRACE_LANES_MAX + 10];
-	struct trace *trace = make();
 
+	make();
 	for (int i = 0; i < TRACE_LANES_MAX + 10; i++)
 		trace_begin(trace, 1, "one", &span[i]);
 	cr_assert_eq(span[TRACE_LANES_MAX + 9].lane, TRACE_LANES_MAX - 1);
@@ -118,5 +123,40 @@ Test(trace, many)
 		trace_end(trace, &span[0], "span", NULL);
 	}
 	events();
-	end(trace);
+	end();
+}
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+/* Of a disk that hangs. */
+static ssize_t hang(int fd, const void *data, size_t bytes, off_t at)
+{
+	pthread_mutex_lock(&gate);
+	pthread_mutex_unlock(&gate);
+	return pwrite(fd, data, bytes, at);
+}
+
+/* Who tells it does not wait; what comes meanwhile is kept up to a limit, then it ends, whole. */
+Test(trace, a_disk_that_hangs, .timeout = 60)
+{
+	struct trace_span span;
+	size_t count = 0;
+
+	make();
+	trace_pwrite = hang;
+	pthread_mutex_lock(&gate);
+	while (!trace_error(trace) && count < 1000000) {
+		trace_begin(trace, 7, "seven", &span);
+		trace_end(trace, &span, "span", NULL);
+		count++;
+	}
+	cr_assert_eq(trace_error(trace), -ETIME);
+	cr_assert_not(trace_flush(trace, 1));
+	pthread_mutex_unlock(&gate);
+	cr_assert_gt(json_array_size(events()), 10000);
+	trace_begin(trace, 8, "eight", &span);
+	trace_end(trace, &span, "late", NULL);
+	cr_assert_str_eq(text_of(json_array_get(events(), json_array_size(events()) - 1), "name"),
+			 "span");
+	end();
 }

@@ -38,6 +38,14 @@ def spans(events, name):
     return [event for event in events if event["ph"] == "X" and event["name"] == name]
 
 
+def all_bound(events):
+    """Viewers hang both ends of an arrow on the span that is there then, and drop what finds none."""
+    def is_bound(end):
+        return any(span["pid"] == end["pid"] and span["tid"] == end["tid"] and span["ts"] <= end["ts"] <= span["ts"] + span["dur"]
+                   for span in events if span["ph"] == "X")
+    return all(is_bound(event) and event["cat"] == "flow" and event["name"] for event in events if event["ph"] in "sf")
+
+
 def whole(context):
     """Each request that the store saw, each call with its path, at times that fit, and arrows between them."""
     with Counted(context) as counted:
@@ -59,6 +67,7 @@ def whole(context):
         want(f"s3/budget/{odd}" in opened and "s3/budget/small" in opened, opened)
         want(any(span["args"]["error"] == -2 for span in spans(events, "open")), "the error of a missing file is not shown")
         want(all(before - 1e6 <= event["ts"] and event["ts"] <= after for event in events if "ts" in event), "another clock")
+        soon(lambda: all_bound(load(path)), "an arrow begins or ends outside of any span")
         get = [span for span in spans(events, "get") if span["args"]["key"] == "small"][0]
         want(get["args"]["status"] in (200, 206) and get["args"]["received"] == 13 and get["args"]["connection"] > 0, get)
         want(spans(events, "put")[0]["args"]["sent"] == 4, spans(events, "put"))
