@@ -11,7 +11,7 @@ import ways
 
 MIB = 1 << 20
 SLOW_SECONDS = 30        # another than skyshim that takes longer is not run again
-PEER_SECONDS = 120       # and at some time is stopped
+PEER_SECONDS = 100       # and at some time is stopped
 QUICK_PEER_SECONDS = 20
 POLL_SECONDS = 0.05
 ERRORS = (OSError, RuntimeError, subprocess.SubprocessError)
@@ -35,7 +35,7 @@ class Row:
         self.clean_too = more.pop("clean_too", False)             # skyshim without the faults beside it
         self.written = more.pop("written", None)                  # of a session: (prefix, objects) that are in the bucket then
         self.check = more.pop("check", lambda session, place: None)  # RuntimeError if it is wrong
-        self.settle_s = more.pop("settle_s", 0)                   # before each run
+        self.settle_s = more.pop("settle_s", 0)                   # before each of skyshim's runs
         self.reaches = more.pop("reaches", ())
         self.watch = more.pop("watch", None)                      # of a session: more figures of a run, from the store's log
         self.runs_max = more.pop("runs_max", None)                # told with the number of runs
@@ -172,7 +172,7 @@ def once(session, row, way, limit_s, faults):
     os.mkdir(session.scratch)
     if row.written:
         session.without(row.written(session)[0])
-    if session.sizes.scale == 1:
+    if session.sizes.scale == 1 and way == "skyshim":
         time.sleep(row.settle_s)
     with contextlib.ExitStack() as stack:
         where = stack.enter_context(ways.place(session, way))
