@@ -283,6 +283,7 @@ unsigned later_stop(unsigned wait_ms)
 	pthread_cond_broadcast(&ended);
 	while ((i = take())) {
 		note_end(i, -ECANCELED, "the daemon was stopped");
+		job_put(i->job);
 		cache_put(i->file);
 		free(i);
 	}
