@@ -131,13 +131,19 @@ uint32_t siblings_find(const struct siblings *s, uint64_t ino)
 	return low < s->count && s->of[s->by_ino[low]].ino == ino ? s->by_ino[low] : SIBLINGS_NONE;
 }
 
+/* What was wasted is not when it is taken after all: there may be less of it than was forgiven. */
+static uint64_t since(uint64_t now, uint64_t old)
+{
+	return now > old ? now - old : 0;
+}
+
 /* Has it been wasted more than may be? */
 static bool in_debt(const struct siblings_ledger *l)
 {
-	uint64_t used = l->used - l->old_used;
-	uint64_t used_bytes = l->used_bytes - l->old_used_bytes;
-	uint64_t wasted = l->wasted - l->old_wasted;
-	uint64_t wasted_bytes = l->wasted_bytes - l->old_wasted_bytes;
+	uint64_t used = since(l->used, l->old_used);
+	uint64_t used_bytes = since(l->used_bytes, l->old_used_bytes);
+	uint64_t wasted = since(l->wasted, l->old_wasted);
+	uint64_t wasted_bytes = since(l->wasted_bytes, l->old_wasted_bytes);
 
 	return wasted > l->credit + used / SIBLINGS_SHARE ||
 	       wasted_bytes > l->credit_bytes + used_bytes / SIBLINGS_SHARE;
@@ -145,10 +151,10 @@ static bool in_debt(const struct siblings_ledger *l)
 
 void siblings_forgive(struct siblings_ledger *l)
 {
-	l->old_used += (l->used - l->old_used) / 2;
-	l->old_used_bytes += (l->used_bytes - l->old_used_bytes) / 2;
-	l->old_wasted += (l->wasted - l->old_wasted) / 2;
-	l->old_wasted_bytes += (l->wasted_bytes - l->old_wasted_bytes) / 2;
+	l->old_used += since(l->used, l->old_used) / 2;
+	l->old_used_bytes += since(l->used_bytes, l->old_used_bytes) / 2;
+	l->old_wasted += since(l->wasted, l->old_wasted) / 2;
+	l->old_wasted_bytes += since(l->wasted_bytes, l->old_wasted_bytes) / 2;
 }
 
 /* How many entries the stream may be ahead of its reader. */

@@ -93,6 +93,23 @@ Test(fs_siblings, as_listed)
 	cr_assert_eq(ledger.wasted, 0);
 }
 
+/* What was forgiven as wasted is taken after all. */
+Test(fs_siblings, less_was_wasted_than_forgiven)
+{
+	make(1000);
+	ledger.old_wasted = 3;
+	ledger.old_wasted_bytes = 3 * BYTES;
+	siblings_forgive(&ledger);
+	cr_assert_eq(ledger.old_wasted, 3);
+	take(0);
+	take(1);
+	cr_assert_eq(fetched, SIBLINGS_START);
+	for (uint32_t i = 2; i < 1000; i++)
+		take(i);
+	cr_assert_eq(hits, 998);
+	end();
+}
+
 static int by_ino(const void *a, const void *b)
 {
 	uint64_t left = ino_of(*(const uint32_t *)a), right = ino_of(*(const uint32_t *)b);
