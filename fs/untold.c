@@ -2,7 +2,7 @@
 /*
  * A hash table with a list in order of age, under one lock, and a file to which every change is
  * appended as one record: a daemon that is killed leaves at most half of one, which the next finds
- * by its sum. That one writes the file anew if most of it is old.
+ * by its sum. When most of the file is old it is written anew.
  */
 #include "fs/untold.h"
 
@@ -18,10 +18,10 @@
 #include "core/log.h"
 #include "core/scope.h"
 
-#define BUCKETS	       16384
-#define RECORD_MAGIC   0x54554b53u /* "SKUT" */
-#define FILE_BYTES_MAX (64u << 20)
-#define SPARE_RECORDS  1024 /* old ones that do not make the file worth writing anew */
+#define BUCKETS	      16384
+#define RECORD_MAGIC  0x54554b53u /* "SKUT" */
+#define LOAD_BYTES    (1u << 20)  /* at a time: more than a record */
+#define SPARE_RECORDS 1024	  /* old ones that do not make the file worth writing anew */
 
 struct item {
 	struct item *hash_next;
@@ -63,8 +63,11 @@ static struct {
 	struct item *slot[BUCKETS];
 	struct item *oldest, *newest;
 	uint64_t count;
-	int fd; /* the file, open for appending; -1: none */
-} kept = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
+	int fd;		   /* the file, open for appending; -1: none */
+	int dir_fd;	   /* its directory's; -1: none */
+	uint64_t records;  /* in it */
+	uint64_t patience; /* so many, and it is not written anew: that has failed */
+} kept = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1, .dir_fd = -1};
 
 static struct item **find(const char *object)
 {
@@ -175,6 +178,7 @@ static void append(const struct item *l, bool is_gone)
 	if (kept.fd < 0)
 		return;
 	len = make_record(l, is_gone, bytes);
+	kept.records++;
 	if (write(kept.fd, bytes, len) == (ssize_t)len)
 		return;
 	log_warn("what listings do not tell is not kept any more: %s", strerror(errno));
@@ -218,76 +222,97 @@ static size_t take_record(const char *bytes, size_t room)
 	return len;
 }
 
-/* Reads all that is whole. Returns its bytes; *records: how many they are. */
-static size_t load(int fd, uint64_t *records)
+/* Reads all that is whole. Returns its bytes, or an error. */
+static off_t load(int fd)
 {
-	struct stat st;
-	SCOPE_FREE char *bytes = NULL;
-	size_t at = 0, len, have = 0;
+	SCOPE_FREE char *bytes = malloc(LOAD_BYTES);
+	size_t have = 0, at = 0, len;
+	off_t whole = 0;
+	ssize_t n;
 
-	*records = 0;
-	if (fstat(fd, &st) || st.st_size <= 0 || st.st_size > FILE_BYTES_MAX)
-		return 0;
-	bytes = malloc((size_t)st.st_size);
-	while (bytes && have < (size_t)st.st_size) {
-		ssize_t n = pread(fd, bytes + have, (size_t)st.st_size - have, (off_t)have);
-
-		if (n <= 0)
-			break;
+	if (!bytes)
+		return -ENOMEM;
+	do {
+		memmove(bytes, bytes + at, have - at);
+		have -= at;
+		n = pread(fd, bytes + have, LOAD_BYTES - have, whole + (off_t)have);
+		if (n < 0)
+			return -errno;
 		have += (size_t)n;
-	}
-	while (bytes && (len = take_record(bytes + at, have - at))) {
-		at += len;
-		++*records;
-	}
-	return at;
+		for (at = 0; (len = take_record(bytes + at, have - at)); at += len)
+			kept.records++;
+		whole += (off_t)at;
+	} while (n); /* nothing, too, when there is no record in all that has room */
+	return whole;
 }
 
-static int write_anew(int dir_fd)
+static int write_all(int fd)
 {
-	SCOPE_FD int fd = openat(dir_fd, UNTOLD_FILE ".new",
-				 O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
-				 0600);
-	char bytes[RECORD_MAX];
+	SCOPE_FREE char *bytes = malloc(LOAD_BYTES);
+	size_t have = 0;
 
-	if (fd < 0)
-		return -errno;
+	if (!bytes)
+		return -ENOMEM;
 	for (const struct item *l = kept.oldest; l; l = l->newer) {
-		size_t len = make_record(l, false, bytes);
-
-		if (write(fd, bytes, len) != (ssize_t)len)
+		have += make_record(l, false, bytes + have);
+		if (l->newer && have + RECORD_MAX <= LOAD_BYTES)
+			continue;
+		if (write(fd, bytes, have) != (ssize_t)have)
 			return -EIO;
+		have = 0;
 	}
-	if (renameat(dir_fd, UNTOLD_FILE ".new", dir_fd, UNTOLD_FILE))
-		return -errno;
-	return take_fd(&fd);
+	return 0;
+}
+
+/* With the lock, and with all that is to be in it in the table. */
+static void tidy(void)
+{
+	SCOPE_FD int fd = -1;
+
+	if (kept.fd < 0 || kept.records <= 2 * kept.count + SPARE_RECORDS ||
+	    kept.records <= kept.patience)
+		return;
+	fd = openat(kept.dir_fd, UNTOLD_FILE ".new",
+		    O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 || write_all(fd) ||
+	    renameat(kept.dir_fd, UNTOLD_FILE ".new", kept.dir_fd, UNTOLD_FILE)) {
+		unlinkat(kept.dir_fd, UNTOLD_FILE ".new", 0);
+		kept.patience = 2 * kept.records;
+		return;
+	}
+	close(kept.fd);
+	kept.fd = take_fd(&fd);
+	kept.records = kept.count;
+	kept.patience = 0;
+}
+
+static void forget_file(void)
+{
+	if (kept.fd >= 0)
+		close(kept.fd);
+	if (kept.dir_fd >= 0)
+		close(kept.dir_fd);
+	kept.fd = kept.dir_fd = -1;
+	kept.records = kept.patience = 0;
 }
 
 void untold_start(int dir_fd)
 {
-	uint64_t records;
-	size_t whole;
+	off_t whole;
 
 	if (dir_fd < 0)
 		return;
 	pthread_mutex_lock(&kept.lock);
+	kept.dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
 	kept.fd = openat(dir_fd, UNTOLD_FILE, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
 			 0600);
-	if (kept.fd >= 0) {
-		whole = load(kept.fd, &records);
-		if (records > 2 * kept.count + SPARE_RECORDS) {
-			int fd = write_anew(dir_fd);
-
-			close(kept.fd);
-			kept.fd = fd;
-		} else if (ftruncate(kept.fd, (off_t)whole)) {
-			close(kept.fd);
-			kept.fd = -1;
-		}
-	}
-	if (kept.fd < 0)
+	whole = kept.fd < 0 ? -errno : load(kept.fd);
+	if (kept.dir_fd < 0 || whole < 0 || ftruncate(kept.fd, whole)) {
 		log_warn("what listings do not tell is not kept: the file %s cannot be used",
 			 UNTOLD_FILE);
+		forget_file();
+	}
+	tidy();
 	pthread_mutex_unlock(&kept.lock);
 }
 
@@ -296,9 +321,7 @@ void untold_stop(void)
 	pthread_mutex_lock(&kept.lock);
 	while (kept.oldest)
 		drop(find(kept.oldest->object));
-	if (kept.fd >= 0)
-		close(kept.fd);
-	kept.fd = -1;
+	forget_file();
 	pthread_mutex_unlock(&kept.lock);
 }
 
@@ -339,6 +362,7 @@ void untold_learn(const char *object, const struct meta_fact *fact, const char *
 		append(known, true);
 		drop(find(object));
 	}
+	tidy();
 	pthread_mutex_unlock(&kept.lock);
 }
 
@@ -350,6 +374,7 @@ void untold_copied(const char *old, const char *new, const struct store_object *
 	l = kept.count ? *find(old) : NULL;
 	if (l && l->size == version->size)
 		keep(new, version, &(struct what){l->target, l->xattr, l->is_link});
+	tidy();
 	pthread_mutex_unlock(&kept.lock);
 }
 
