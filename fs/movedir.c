@@ -44,12 +44,14 @@ void move_free(struct move *m)
 }
 
 /* What the log says, which is ended. */
-static int run(struct move *m)
+static int run(struct move *m, bool *is_done)
 {
-	bool is_done;
-	int ret = move_run(m, &is_done);
+	int ret = move_run(m, is_done);
 
-	movelog_end(m->log, is_done);
+	if (*is_done)
+		movelog_end(m->log);
+	else
+		movelog_fail(m->log, ret, m->from->message);
 	return ret;
 }
 
@@ -63,17 +65,16 @@ static int move_on(struct movelog *log)
 
 	if (m) {
 		m->log = log;
-		ret = move_run(m, &is_done);
+		ret = run(m, &is_done);
 		if (ret)
 			log_warn("%s: its renaming was not finished: %s", m->old_prefix,
 				 *from->message ? from->message : strerror(-ret));
 		else
 			log_info("%s: its renaming is finished", m->old_prefix);
-		movelog_end(log, is_done);
 		ret = is_done ? 0 : ret;
 		move_free(m);
 	} else {
-		movelog_end(log, false);
+		movelog_fail(log, ret, "");
 	}
 	free(from);
 	free(to);
@@ -83,6 +84,14 @@ static int move_on(struct movelog *log)
 int move_go_on(struct movelog *log)
 {
 	return log->is_exchange ? move_exchange_on(log) : move_on(log);
+}
+
+int movedir_retry(int64_t id, const uint8_t *ctx)
+{
+	struct movelog *log;
+	int ret = movelog_take_left(id, ctx, &log);
+
+	return ret < 0 ? ret : ret ? 0 : move_go_on(log);
 }
 
 static struct {
@@ -150,9 +159,11 @@ int movedir_settle(const char *object)
 /* The log was begun, as movelog_begin() says. */
 static int begun(struct move *m, int ret)
 {
+	bool is_done;
+
 	if (ret < 0)
 		return ret;
-	return ret ? is_gone(m) : run(m);
+	return ret ? is_gone(m) : run(m, &is_done);
 }
 
 int movedir(struct lookup *from, struct lookup *to)

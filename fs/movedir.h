@@ -8,6 +8,8 @@
 #ifndef FS_MOVEDIR_H
 #define FS_MOVEDIR_H
 
+#include <stdint.h>
+
 #include "fs/lookup.h"
 
 #define MOVEDIR_PARALLEL 32
@@ -20,6 +22,10 @@ int movedir(struct lookup *from, struct lookup *to);
 /* Goes on with what was interrupted above or below that name. With what it leaves undone nothing is
  * begun: then its error. Not with names held (fs/namelock.h). */
 int movedir_settle(const char *object);
+
+/* One of movelog_each_left(), now, as of movelog_take_left(). 0: it is over, done or taken back; or
+ * an error, of the store as well, which the list then tells. */
+int movedir_retry(int64_t id, const uint8_t *ctx);
 
 /* Once a second: goes on with what was interrupted, on a thread of its own. */
 void movedir_sweep(void);

@@ -140,7 +140,7 @@ static int step(struct chain *c)
 static int run_chain(struct movelog *log, struct lookup *a, struct lookup *b, bool *is_over)
 {
 	struct chain *c = calloc(1, sizeof(*c));
-	int ret = c ? 0 : -ENOMEM;
+	int ret = c ? 0 : -ENOMEM, tried;
 
 	if (c) {
 		*c = (struct chain){.log = log, .q = {a, b}};
@@ -155,10 +155,11 @@ static int run_chain(struct movelog *log, struct lookup *a, struct lookup *b, bo
 			tell(c);
 		movelog_over(log, ret);
 	} else {
+		tried = ret;
 		ret = log->result ? log->result : ret;
 		log_warn("%s: its exchange with %s is not finished: %s", log->from, log->to,
 			 a->message[0] ? a->message : strerror(-ret));
-		movelog_end(log, false);
+		movelog_fail(log, tried, a->message);
 	}
 	free(c);
 	return ret;
@@ -173,7 +174,7 @@ int move_exchange_on(struct movelog *log)
 	if (a && b && a->ctx)
 		ret = run_chain(log, a, b, &is_over);
 	else
-		movelog_end(log, false);
+		movelog_fail(log, ret, "");
 	free(a);
 	free(b);
 	return is_over ? 0 : ret;

@@ -28,12 +28,18 @@ static struct movelog *logs;
 static unsigned going; /* of these, that are not over; to be read without the lock */
 static int logs_fd = -1;
 
+/* Has it come to an end, one way or the other, as far as names are concerned? */
+static bool is_still(const struct movelog *log)
+{
+	return log->is_over || log->is_parked;
+}
+
 /* With the lock, as all that follow unless they take it. */
 static void add(struct movelog *log)
 {
 	log->next = logs;
 	logs = log;
-	if (!log->is_over)
+	if (!is_still(log))
 		__atomic_add_fetch(&going, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -41,6 +47,9 @@ static void is_mine(struct movelog *log)
 {
 	log->is_active = true;
 	log->owner = pthread_self();
+	if (log->is_parked)
+		__atomic_add_fetch(&going, 1, __ATOMIC_SEQ_CST);
+	log->is_parked = false;
 }
 
 /* Out of the list, off the disk, and freed. */
@@ -51,7 +60,7 @@ static void drop(struct movelog *log)
 	while (*at != log)
 		at = &(*at)->next;
 	*at = log->next;
-	if (!log->is_over)
+	if (!is_still(log))
 		__atomic_sub_fetch(&going, 1, __ATOMIC_SEQ_CST);
 	unlinkat(logs_fd, log->name, 0);
 	moverecord_free(log);
@@ -71,7 +80,7 @@ static void adopt(int folder_fd, const char *name)
 	if (!ret) {
 		if (log->is_over)
 			log->due_ns = clock_ns() + OVER_NS;
-		else
+		else if (!log->is_parked)
 			log_info("%s: was being %s %s when a daemon died", log->from,
 				 log->is_exchange ? "exchanged with" : "renamed to", log->to);
 		add(log);
@@ -161,7 +170,7 @@ static bool is_taken(const char *from, const char *to)
 {
 	const struct movelog *log = logs;
 
-	while (log && (log->is_over || !(touches(log, from) || touches(log, to))))
+	while (log && (is_still(log) || !(touches(log, from) || touches(log, to))))
 		log = log->next;
 	return log;
 }
@@ -273,7 +282,7 @@ static struct movelog *waiting(const char *at)
 	int64_t now = clock_ns();
 	struct movelog *log = logs;
 
-	while (log && (log->is_active || log->is_over || !context_find(log->ctx) ||
+	while (log && (log->is_active || is_still(log) || !context_find(log->ctx) ||
 		       !(at ? touches(log, at) : log->due_ns <= now)))
 		log = log->next;
 	return log;
@@ -326,16 +335,26 @@ static void read_again(struct movelog *log)
 		log_warn("%s: the journal of its renaming cannot be read", log->from);
 }
 
-void movelog_end(struct movelog *log, bool is_done)
+void movelog_end(struct movelog *log)
 {
 	pthread_mutex_lock(&lock);
-	if (is_done) {
-		drop(log);
-	} else {
-		read_again(log);
-		log->is_active = log->is_copying = false;
-		log->due_ns = clock_ns() + AGAIN_NS;
-	}
+	drop(log);
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+void movelog_fail(struct movelog *log, int error, const char *why)
+{
+	pthread_mutex_lock(&lock);
+	if (error == -ENOENT)
+		moverecord_parked(log, error, why);
+	read_again(log);
+	if (log->is_parked)
+		__atomic_sub_fetch(&going, 1, __ATOMIC_SEQ_CST);
+	log->error = error;
+	snprintf(log->why, sizeof(log->why), "%s", why);
+	log->is_active = log->is_copying = false;
+	log->due_ns = clock_ns() + AGAIN_NS;
 	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
 }
@@ -429,7 +448,7 @@ enum movelog_state movelog_state(const char *object, enum movelog_use use)
 	pthread_mutex_lock(&lock);
 	moves = find_own();
 	for (const struct movelog *log = logs; log; log = log->next) {
-		if (log->is_over || is_own(log) || (moves && !log->is_copying) ||
+		if (is_still(log) || is_own(log) || (moves && !log->is_copying) ||
 		    !(matters(log, object, log->from, use) || matters(log, object, log->to, use) ||
 		      matters(log, object, log->scratch, use)))
 			continue;
@@ -463,8 +482,97 @@ bool movelog_hides(const char *object)
 		return false;
 	pthread_mutex_lock(&lock);
 	log = logs;
-	while (log && (log->is_over || strcmp(log->scratch, object) != 0))
+	while (log && (is_still(log) || strcmp(log->scratch, object) != 0))
 		log = log->next;
 	pthread_mutex_unlock(&lock);
 	return log;
+}
+
+/* --- for the user --- */
+
+/* A number that JSON and shells take for what it is. */
+static int64_t id_of(const struct movelog *log)
+{
+	return (int64_t)(strtoull(log->name, NULL, 16) & INT64_MAX);
+}
+
+int movelog_each_left(int (*each)(void *arg, const struct movelog_left *left), void *arg)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&lock);
+	for (const struct movelog *log = logs; log && !ret; log = log->next) {
+		const struct movelog_left left = {id_of(log), log, context_find(log->ctx)};
+
+		if (!log->is_over)
+			ret = each(arg, &left);
+	}
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+/* 0, -ENOENT or -EBUSY. */
+static int find_left(int64_t id, struct movelog **out)
+{
+	struct movelog *log = logs;
+
+	while (log && (log->is_over || id_of(log) != id))
+		log = log->next;
+	if (!log)
+		return -ENOENT;
+	*out = log;
+	return log->is_active ? -EBUSY : 0;
+}
+
+/* By other credentials from now on, and by the next daemon. */
+static int use_others(struct movelog *log, const uint8_t *ctx)
+{
+	uint8_t own[WIRE_CTX_BYTES];
+	int ret;
+
+	if (!context_find(ctx))
+		return -EKEYREJECTED;
+	memcpy(own, log->ctx, sizeof(own));
+	memcpy(log->ctx, ctx, sizeof(log->ctx));
+	ret = moverecord_begin(log);
+	if (ret)
+		memcpy(log->ctx, own, sizeof(own));
+	return ret;
+}
+
+int movelog_take_left(int64_t id, const uint8_t *ctx, struct movelog **out)
+{
+	struct movelog *log;
+	bool waited = false;
+	int ret;
+
+	pthread_mutex_lock(&lock);
+	while ((ret = find_left(id, &log)) == -EBUSY) {
+		waited = true;
+		pthread_cond_wait(&changed, &lock);
+	}
+	if (ret && waited)
+		ret = 1;
+	if (!ret && !context_find(log->ctx))
+		ret = use_others(log, ctx);
+	if (!ret) {
+		is_mine(log);
+		*out = log;
+	}
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+int movelog_discard(int64_t id)
+{
+	struct movelog *log;
+	int ret;
+
+	pthread_mutex_lock(&lock);
+	ret = find_left(id, &log);
+	if (!ret)
+		drop(log);
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+	return ret;
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/base/wire.h"
+#include "core/store.h"
 #include "fs/names.h"
 
 /* Of one object, as an earlier daemon has noted it. */
@@ -39,6 +40,11 @@ struct movelog {
 	bool is_back;		       /* one has failed: those before it are taken back */
 	int result;		       /* what the one who asked is told */
 	bool is_over;		       /* only kept for him, should he ask again */
+
+	/* What came of the last try, if it was not finished: for `skyshim recover`. */
+	int error; /* 0: there was none by this daemon */
+	char why[STORE_MESSAGE_BYTES];
+	bool is_parked; /* it cannot go on by itself: names are as they are, nothing is hidden */
 
 	/* The log's own, under its lock. */
 	struct movelog *next;
@@ -114,7 +120,31 @@ void movelog_pause(void);
 /* Is it only there while an exchange is under way? object: as of that. */
 bool movelog_hides(const char *object);
 
-/* Frees it. is_done: there is nothing left to do; otherwise it is tried again later. */
-void movelog_end(struct movelog *log, bool is_done);
+/* Frees it: there is nothing left to do. */
+void movelog_end(struct movelog *log);
+
+/* It is not finished, and why: it is tried again later; or, when something that is to be moved is
+ * not there any more (-ENOENT), only when the user says so. */
+void movelog_fail(struct movelog *log, int error, const char *why);
+
+/* --- for the user (fs/serve_recover.c) --- */
+
+/* One that is not over; log->is_active: somebody is at it. id: positive. */
+struct movelog_left {
+	int64_t id;
+	const struct movelog *log;
+	bool is_known; /* somebody has spoken to this daemon with its credentials */
+};
+
+/* Calls each for every such one, with the list's lock; a result other than 0 ends. */
+int movelog_each_left(int (*each)(void *arg, const struct movelog_left *left), void *arg);
+
+/* One of them, to go on with, by the credentials of ctx if its own are not known. Waits while
+ * somebody is at it. 0 with *out; 1: he has ended it; -ENOENT: there is none; -EKEYREJECTED; an
+ * error of the disk. */
+int movelog_take_left(int64_t id, const uint8_t *ctx, struct movelog **out);
+
+/* Forgets it: all stays where it is. -ENOENT, -EBUSY. */
+int movelog_discard(int64_t id);
 
 #endif

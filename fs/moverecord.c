@@ -26,6 +26,7 @@
 #define STATE  'S' /* "delete" or "undo" */
 #define LEG    'L' /* which of the chain, "on" or "back", the error that sends it back or 0 */
 #define OVER   'O' /* the result */
+#define PARKED 'P' /* the error, why; until the next of H, E, L */
 
 #define HEX_BYTES (JOURNALS_HEX_BYTES - 1)
 #define KIND_DIR  'd'
@@ -81,6 +82,7 @@ static int take_head(struct movelog *log, const char *const text[3])
 	snprintf(hex, sizeof(hex), "%s", text[0]); /* of an exchange more follows */
 	if (strlen(text[1]) >= NAME_OBJECT_MAX || strlen(text[2]) >= NAME_OBJECT_MAX)
 		return -EBADMSG;
+	log->is_parked = false;
 	strcpy(log->from, text[1]);
 	strcpy(log->to, text[2]);
 	return journals_read_ctx(hex, log->ctx);
@@ -132,6 +134,7 @@ static int take_leg(struct movelog *log, const char *const text[3])
 	    parse_number(text[2], 4095, &error) || (!is_back && strcmp(text[1], "on") != 0))
 		return -EBADMSG;
 	next_leg(log, leg, is_back, -(int)error);
+	log->is_parked = false;
 	return 0;
 }
 
@@ -143,6 +146,18 @@ static int take_over(struct movelog *log, const char *const text[3])
 		return -EBADMSG;
 	log->is_over = true;
 	log->result = -(int)error;
+	return 0;
+}
+
+static int take_parked(struct movelog *log, const char *const text[3])
+{
+	unsigned error;
+
+	if (parse_number(text[0], 4095, &error))
+		return -EBADMSG;
+	log->is_parked = true;
+	log->error = -(int)error;
+	snprintf(log->why, sizeof(log->why), "%s", text[1]);
 	return 0;
 }
 
@@ -163,6 +178,8 @@ static int apply(struct movelog *log, char kind, const char *const text[3])
 		return take_leg(log, text);
 	case OVER:
 		return take_over(log, text);
+	case PARKED:
+		return take_parked(log, text);
 	default:
 		return -EBADMSG;
 	}
@@ -256,7 +273,7 @@ static int note(struct movelog *log, char kind, const char *a, const char *b, co
 		return -ENOMEM;
 	}
 	if (log->is_torn)
-		return -EIO;
+		return -ENOSPC; /* it was cut short by that */
 	n = write(log->fd, record, (size_t)bytes + 1);
 	if (n == bytes + 1)
 		return 0;
@@ -297,10 +314,13 @@ void moverecord_copied(struct movelog *log, const char *key, const char *was, co
 		log_debug("%s: that it was copied cannot be noted", key);
 }
 
-void moverecord_deletes(struct movelog *log)
+int moverecord_deletes(struct movelog *log)
 {
-	log->deletes = true;
-	note(log, STATE, "delete", "", "");
+	int ret = log->deletes ? 0 : note(log, STATE, "delete", "", "");
+
+	if (!ret)
+		log->deletes = true;
+	return ret;
 }
 
 void moverecord_undoes(struct movelog *log)
@@ -332,4 +352,13 @@ int moverecord_over(struct movelog *log, int result)
 	log->result = result;
 	snprintf(why, sizeof(why), "%d", -result);
 	return note(log, OVER, why, "", "");
+}
+
+void moverecord_parked(struct movelog *log, int error, const char *why)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", -error);
+	if (note(log, PARKED, number, why, ""))
+		log_debug("%s: that it cannot go on cannot be noted", log->from);
 }

@@ -12,7 +12,8 @@
  * the disk. */
 int moverecord_read(int dir_fd, struct movelog *log);
 
-/* The first one, to log->fd: whose it is, from where and to where. 0 or an error of the disk. */
+/* The first one, to log->fd: whose it is, from where and to where. Once more: it is somebody else's
+ * from now on. 0 or an error of the disk. */
 int moverecord_begin(struct movelog *log);
 
 /* Another of the chain is begun: what was noted of the one before counts no more, here neither. 0
@@ -27,8 +28,14 @@ void moverecord_name_scratch(struct movelog *log);
 
 /* Any thread. What cannot be noted is only done once more. */
 void moverecord_copied(struct movelog *log, const char *key, const char *was, const char *now);
-void moverecord_deletes(struct movelog *log);
 void moverecord_undoes(struct movelog *log);
+
+/* Before anything is deleted: what is not there any more must be known to have gone by this. 0 or
+ * an error of the disk: then nothing may be. */
+int moverecord_deletes(struct movelog *log);
+
+/* It cannot go on by itself. What cannot be noted is only tried once more. */
+void moverecord_parked(struct movelog *log, int error, const char *why);
 
 /* What was noted of this version of that key by whoever came before, or NULL. */
 const struct movelog_copy *moverecord_find(const struct movelog *log, const char *key,

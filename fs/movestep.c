@@ -199,6 +199,21 @@ static int look(struct move *m)
 	return ret;
 }
 
+/* What cannot be noted is not done, but taken back. *is_done: as of move_run(). */
+static int note_deletes(struct move *m, bool *is_done)
+{
+	int ret = moverecord_deletes(m->log);
+
+	if (!ret)
+		return 0;
+	snprintf(m->from->message, sizeof(m->from->message),
+		 "the journal of the renaming, in the cache directory, cannot be written");
+	*is_done = false;
+	if (!m->overwrites && !m->goes_back)
+		move_undo(m, is_done);
+	return ret;
+}
+
 static int carry_out(struct move *m, bool *is_done)
 {
 	int ret = look(m);
@@ -211,7 +226,9 @@ static int carry_out(struct move *m, bool *is_done)
 		ret = copy_or_undo(m, is_done);
 	if (ret)
 		return ret;
-	moverecord_deletes(m->log);
+	ret = note_deletes(m, is_done);
+	if (ret)
+		return ret;
 	ret = delete_all(m);
 	*is_done = !ret;
 	if (!ret && !m->is_file) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What could not be published: told, tried again, handed out or thrown away. */
+/* What could not be published, removed or renamed: told, tried again, handed out or thrown away. */
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -13,6 +13,8 @@
 #include "cache/strays.h"
 #include "core/context.h"
 #include "fs/gonerefused.h"
+#include "fs/movedir.h"
+#include "fs/movelog.h"
 #include "fs/stream.h"
 #include "fs/publish.h"
 #include "fs/serve.h"
@@ -100,6 +102,65 @@ static int tell_stray(void *arg, const struct stray *s)
 	return json_array_append_new(arg, one) ? -ENOMEM : 0;
 }
 
+/* Does it take somebody who says so? */
+static bool is_kept(const struct movelog_left *left)
+{
+	const struct movelog *log = left->log;
+
+	return log->is_parked || (!log->is_active && !left->is_known);
+}
+
+/* Why it is not finished, in words. */
+static const char *why_left(const struct movelog_left *left)
+{
+	const struct movelog *log = left->log;
+
+	if (log->is_parked)
+		return "something that was to be moved is not there any more: what is under these "
+		       "names, and not under the other, stays as it is; look at them, then discard "
+		       "this";
+	if (log->is_active)
+		return "it is under way";
+	if (log->error)
+		return log->why[0] ? log->why : "it is tried again";
+	return left->is_known
+		       ? "a daemon died in the middle of it, and it is about to be gone on with"
+		       : "a daemon died in the middle of it, and nobody with the credentials "
+			 "of its job has come since; retry finishes it with those of now";
+}
+
+static void add_name(json_t *names, const char *object)
+{
+	json_t *name = object[0] ? json_string(object) : NULL;
+
+	if (object[0])
+		json_array_append_new(names, name ? name : json_string("?"));
+}
+
+/* A renaming or an exchange that was interrupted. */
+static int tell_move(void *arg, const struct movelog_left *left)
+{
+	const struct movelog *log = left->log;
+	const char *error = strerror(log->error ? -log->error : EINTR);
+	json_t *also = json_array();
+	json_t *one = json_pack("{s:I, s:s, s:s, s:b, s:I, s:f, s:b, s:s, s:s}", "id",
+				(json_int_t)left->id, "object", log->from, "moved",
+				log->is_exchange ? "exchange" : "rename", "parked", log->is_parked,
+				"bytes", (json_int_t)0, "mtime", 0.0, "kept", is_kept(left),
+				"error", error, "why", why_left(left));
+
+	if (!one) /* a name, or what the store has said, is no UTF-8 */
+		one = json_pack("{s:I, s:s, s:s, s:b, s:I, s:f, s:b, s:s, s:s}", "id",
+				(json_int_t)left->id, "object", "?", "moved",
+				log->is_exchange ? "exchange" : "rename", "parked", log->is_parked,
+				"bytes", (json_int_t)0, "mtime", 0.0, "kept", is_kept(left),
+				"error", error, "why", "");
+	add_name(also, log->to);
+	add_name(also, log->scratch);
+	json_object_set_new(one, "also", also);
+	return json_array_append_new(arg, one) ? -ENOMEM : 0;
+}
+
 static int list(struct session *s)
 {
 	json_t *all = json_array();
@@ -109,6 +170,8 @@ static int list(struct session *s)
 		ret = gonerefused_each(tell_refused, all);
 	if (!ret)
 		ret = strays_each(tell_stray, all);
+	if (!ret)
+		ret = movelog_each_left(tell_move, all);
 	if (!ret)
 		s->out->text = json_dumps(all, JSON_COMPACT);
 	json_decref(all);
@@ -205,6 +268,42 @@ static int is_it(void *id, const struct stray *s)
 	return s->id == *(const uint64_t *)id;
 }
 
+struct left {
+	int64_t id;
+	char why[STORE_MESSAGE_BYTES];
+};
+
+static int match_move(void *arg, const struct movelog_left *left)
+{
+	struct left *l = arg;
+
+	if (left->id != l->id)
+		return 0;
+	snprintf(l->why, sizeof(l->why), "%s", why_left(left));
+	return 1;
+}
+
+/* -ENOENT: it is none. */
+static int recover_move(struct session *s, uint64_t id)
+{
+	struct left l = {.id = (int64_t)(id & INT64_MAX)};
+	int ret;
+
+	if (!movelog_each_left(match_move, &l))
+		return -ENOENT;
+	if (s->req->flags & WIRE_RECOVER_DISCARD)
+		return movelog_discard(l.id);
+	if (!(s->req->flags & (WIRE_RECOVER_RETRY | WIRE_RECOVER_OVER))) {
+		snprintf(s->out->line, sizeof(s->out->line),
+			 "there is nothing to hand out: what it is about is in the bucket");
+		return -EINVAL;
+	}
+	ret = movedir_retry(l.id, s->req->ctx);
+	if (ret && movelog_each_left(match_move, &l))
+		snprintf(s->out->line, sizeof(s->out->line), "%s", l.why);
+	return ret == -ENOENT && !s->out->line[0] ? 0 : ret; /* somebody else has finished it */
+}
+
 int serve_recover(struct session *s)
 {
 	struct wanted w = {.id = s->req->offset};
@@ -215,8 +314,10 @@ int serve_recover(struct session *s)
 	draft_each(match, &w);
 	if (!w.file && strays_each(is_it, &w.id) == 1)
 		return recover_stray(s, w.id);
-	if (!w.file)
-		return recover_removal(s, w.id);
+	if (!w.file) {
+		ret = recover_move(s, w.id);
+		return ret == -ENOENT && !s->out->line[0] ? recover_removal(s, w.id) : ret;
+	}
 	if (s->req->flags & (WIRE_RECOVER_RETRY | WIRE_RECOVER_OVER))
 		ret = retry(s, w.file, s->req->flags & WIRE_RECOVER_OVER);
 	else if (s->req->flags & WIRE_RECOVER_EXPORT)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `skyshim recover`: what programs wrote and is not in the bucket, or removed and is there still:
- * list, retry, export, discard. */
+/* `skyshim recover`: what programs wrote and is not in the bucket, or removed and is there still,
+ * or renamed and is in the middle of that: list, retry, export, discard. */
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -29,21 +29,25 @@ static const char help[] =
 	"  skyshim recover discard ID            throw it away\n"
 	"\n"
 	"Also what was removed and the store refused to delete, when nobody was left to be told:\n"
-	"retry deletes it, if it is still the same; discard lets it stay.\n"
+	"retry deletes it, if it is still the same; discard lets it stay. And what was renamed or\n"
+	"exchanged by a daemon that died in the middle: retry finishes it, with the credentials "
+	"of\n"
+	"now if nobody has come with those of its job; discard leaves all where it is.\n"
 	"\n"
-	"retry needs the credentials of the job that wrote it: run it in that environment.\n";
+	"retry of what was written or removed needs the credentials of that job: run it in its\n"
+	"environment.\n";
 
 /* One question. Returns 0, or an exit status after saying why. */
 static int question(unsigned flags, uint64_t id, struct ask_reply *reply)
 {
 	struct wire_request request = {.op = WIRE_RECOVER, .flags = flags, .offset = id};
-	uint8_t ctx[WIRE_CTX_BYTES];
 	struct where w;
 	int ret;
 
 	if (where_find(&w))
 		return 1;
-	ret = handover_context(&w, ctx); /* starts the daemon, and tells it these credentials */
+	ret = handover_context(&w,
+			       request.ctx); /* starts the daemon, and tells it these credentials */
 	if (ret) {
 		free(w.cache_dir);
 		return ret;
@@ -87,6 +91,7 @@ static void print_one(const json_t *one)
 {
 	time_t when = (time_t)json_number_value(json_object_get(one, "mtime"));
 	const char *why = json_string_value(json_object_get(one, "why"));
+	const char *moved = json_string_value(json_object_get(one, "moved"));
 	char text[32] = "";
 	struct tm tm;
 
@@ -95,6 +100,10 @@ static void print_one(const json_t *one)
 	if (json_is_true(json_object_get(one, "removal")))
 		printf("%-20lld %34s  %s\n", json_integer_value(json_object_get(one, "id")),
 		       "not removed", json_string_value(json_object_get(one, "object")));
+	else if (moved)
+		printf("%-20lld %34s  %s\n", json_integer_value(json_object_get(one, "id")),
+		       strcmp(moved, "exchange") ? "half renamed" : "half exchanged",
+		       json_string_value(json_object_get(one, "object")));
 	else
 		printf("%-20lld %14lld %s  %s\n", json_integer_value(json_object_get(one, "id")),
 		       json_integer_value(json_object_get(one, "bytes")), text,
@@ -102,7 +111,7 @@ static void print_one(const json_t *one)
 	for (size_t i = 0; i < json_array_size(json_object_get(one, "also")); i++)
 		printf("%20s and %s\n", "",
 		       json_string_value(json_array_get(json_object_get(one, "also"), i)));
-	if (json_is_true(json_object_get(one, "kept")))
+	if (json_is_true(json_object_get(one, "kept")) || moved)
 		printf("%20s %s: %s\n", "", json_string_value(json_object_get(one, "error")),
 		       why && *why ? why : "not uploaded");
 	else

@@ -2,6 +2,9 @@
 /* Names and attributes as a runtime changes them: what it costs, what is left, every error. */
 #include "tests/unit/writing_rig.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include <linux/fs.h>
 
 #include "core/pairs.h"
@@ -456,5 +459,37 @@ Test(fs_change, a_renamed_directorys_objects_are_deleted_once)
 	cr_assert(exists("other/0") && exists("other/19"));
 	cr_assert_gt(fake.counters.requests[STORE_DELETE_MANY], 0);
 	cr_assert_eq(fake.deleted_in_vain, 0);
+	stop();
+}
+
+/* Nothing is deleted of which the next daemon would not know that it was copied. */
+Test(fs_change, a_rename_that_cannot_be_noted_is_taken_back)
+{
+	/* room for the cache's files about directories and for some copies' records, not for all */
+	const struct rlimit little = {900, RLIM_INFINITY};
+	const struct rlimit enough = {RLIM_INFINITY, RLIM_INFINITY};
+	char key[128], longer[100] = "";
+	int ret;
+
+	start("60000");
+	memset(longer, 'n', sizeof(longer) - 1);
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(key, sizeof(key), "many/%s/%02u", longer, i);
+		fake_put("b", key, 1);
+	}
+	signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
+	ret = rename_as("s3/b/many", "s3/b/other", 0);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &enough), 0);
+	cr_assert_eq(fake.counters.requests[STORE_COPY], 20);
+	cr_assert_eq(ret, -ENOSPC, "%d", ret);
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(key, sizeof(key), "many/%s/%02u", longer, i);
+		cr_assert(exists(key), "%u is gone", i);
+		snprintf(key, sizeof(key), "other/%s/%02u", longer, i);
+		cr_assert(!exists(key), "%u is there twice", i);
+	}
+	cr_assert_eq(rename_as("s3/b/many", "s3/b/other", 0), 0);
+	cr_assert(exists(key));
 	stop();
 }

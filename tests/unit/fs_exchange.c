@@ -435,7 +435,7 @@ Test(fs_exchange, for_whom_it_matters)
 	cr_assert_eq(movelog_begin(ctx, object[0], object[1], &log), 0);
 	pthread_create(&thread, NULL, use_of_a_move, NULL);
 	pthread_join(thread, NULL);
-	movelog_end(log, true);
+	movelog_end(log);
 	stop();
 }
 
@@ -451,5 +451,86 @@ Test(fs_exchange, of_two_files_three_copies_and_one_deletion)
 			     fake.counters.requests[STORE_DELETE_MANY],
 		     1);
 	cr_assert_eq(fake.counters.requests[STORE_PUT], 0);
+	stop();
+}
+
+/* --- what cannot be finished --- */
+
+static int recover(unsigned flags, uint64_t id)
+{
+	request = (struct wire_request){.op = WIRE_RECOVER, .flags = flags, .offset = id};
+	return ask("", 0);
+}
+
+/* Of the one that is left, or 0. */
+static uint64_t left(void)
+{
+	const char *at;
+
+	cr_assert_eq(recover(0, 0), 0);
+	at = strstr(reply.text, "\"id\":");
+	return at ? strtoull(at + strlen("\"id\":"), NULL, 10) : 0;
+}
+
+/* Two files' exchange, by a daemon that dies before the third copy; then somebody deletes what is
+ * to be copied. */
+static void lose_the_source(void)
+{
+	fill(kinds[1].before);
+	fake.is_mortal = true;
+	fake.changes_left = 2;
+	cr_assert_eq(exchange_as(kinds[1].from, kinds[1].to, NUMBER), -ECANCELED);
+	cr_assert_str_eq(bucket_now(), "p/f=101 q/.exchange-0000000000001234=201 q/g=101");
+	halt();
+	fake.is_mortal = false;
+	cr_assert_eq(fake_delete_key("b", "q/.exchange-0000000000001234"), 0);
+	start("60000");
+}
+
+Test(fs_exchange, a_source_that_is_gone_is_told_and_not_asked_for_again)
+{
+	uint64_t id;
+
+	start("60000");
+	lose_the_source();
+	next_daemon(); /* nothing is under way any more */
+	id = left();
+	cr_assert_eq(id, NUMBER, "%s %s", reply.text, bucket_now());
+	cr_assert_not_null(strstr(reply.text, "\"parked\":true"), "%s", reply.text);
+	cr_assert_not_null(strstr(reply.text, "s3/b/p/f"), "%s", reply.text);
+	cr_assert_not_null(strstr(reply.text, "not there any more"), "%s", reply.text);
+	cr_assert_str_eq(bucket_now(), "p/f=101 q/g=101");
+	cr_assert_eq(op(WIRE_STAT, "s3/b/p/f", 0), 0);
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/p/f", 0), 0);
+	next_daemon();
+	cr_assert_eq(left(), NUMBER, "it is forgotten");
+	fake_requests();
+	movedir_sweep();
+	movedir_sweep();
+	cr_assert_eq(fake.counters.requests[STORE_HEAD], 0, "it is tried again by itself");
+	cr_assert_eq(recover(WIRE_RECOVER_RETRY, NUMBER), -ENOENT);
+	cr_assert_eq(left(), NUMBER);
+	/* somebody has put it back */
+	fake_put("b", "q/.exchange-0000000000001234", 201);
+	cr_assert_eq(recover(WIRE_RECOVER_RETRY, NUMBER), 0);
+	cr_assert_str_eq(bucket_now(), kinds[1].after);
+	cr_assert_eq(left(), 0);
+	cr_assert_not(movelog_any());
+	stop();
+}
+
+Test(fs_exchange, a_source_that_is_gone_may_be_forgotten)
+{
+	start("60000");
+	lose_the_source();
+	next_daemon();
+	cr_assert_eq(recover(WIRE_RECOVER_EXPORT, NUMBER), -EINVAL);
+	cr_assert_eq(recover(WIRE_RECOVER_DISCARD, NUMBER), 0);
+	cr_assert_eq(left(), 0);
+	cr_assert_eq(recover(WIRE_RECOVER_DISCARD, NUMBER), -ENOENT);
+	cr_assert_str_eq(bucket_now(), "p/f=101 q/g=101");
+	halt();
+	start("60000");
+	cr_assert_eq(left(), 0);
 	stop();
 }

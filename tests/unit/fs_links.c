@@ -384,7 +384,7 @@ static void *move_for_a_while(void *arg)
 	usleep(200000);
 	o = fake_find("b", "other/b");
 	was_sent = !o || !o->content || memcmp(o->content, "one", 3) != 0;
-	movelog_end(log, true);
+	movelog_end(log);
 	return NULL;
 }
 

@@ -148,6 +148,32 @@ Test(fs_moverecord, each_of_the_chain_begins_anew)
 	end();
 }
 
+Test(fs_moverecord, parked_until_it_gets_on_or_is_somebody_elses)
+{
+	struct movelog *log = begin("s3/b/f", "s3/b/g", "ff"), *found;
+
+	cr_assert_eq(moverecord_leg(log, 1, false, 0), 0);
+	moverecord_parked(log, -ENOENT, "gone");
+	cr_assert_eq(read_anew(&found), 0);
+	cr_assert(found->is_parked && found->leg == 1);
+	cr_assert_eq(found->error, -ENOENT);
+	cr_assert_str_eq(found->why, "gone");
+	memset(found->ctx, 0x5a, sizeof(found->ctx));
+	cr_assert_eq(moverecord_begin(found), 0);
+	moverecord_free(found);
+	cr_assert_eq(read_anew(&found), 0);
+	cr_assert(!found->is_parked && found->leg == 1);
+	cr_assert_eq(found->ctx[0], 0x5a);
+	moverecord_parked(found, -ENOENT, "gone again");
+	cr_assert_eq(moverecord_leg(found, 2, false, 0), 0);
+	moverecord_free(found);
+	cr_assert_eq(read_anew(&found), 0);
+	cr_assert(!found->is_parked && found->leg == 2);
+	moverecord_free(found);
+	moverecord_free(log);
+	end();
+}
+
 /* At each byte: what is whole counts, and what is noted then is not taken for its rest. */
 Test(fs_moverecord, cut_short_anywhere)
 {

@@ -119,6 +119,74 @@ def exchange_killed(program_too):
     return check
 
 
+def half_exchanged(faulty):
+    """A daemon and its program die in the middle of an exchange. What the bucket is to have when it is finished."""
+    context = faulty.context
+    here = fill(faulty, "here", EXCHANGED)
+    there = [f"w/there/sub1/g{i}" for i in range(EXCHANGED // 2)]
+    for key in there:
+        faulty.store.put("faulty", key, b"there")
+    soon(lambda: faulty.run("ls -d $D/here $D/there").status == 0, "what others made is not seen")
+    faulty.store.reset()
+    faulty.setting("latency_ms=30")
+    process = context.start([context.skyshim, "run", "python3", "-c", EXCHANGE, "here", "there"], env=faulty.env)
+    soon(lambda: faulty.store.stats()["verbs"]["CopyObject"] >= EXCHANGED // 2 + 5, "it does not begin")
+    os.killpg(process.pid, signal.SIGKILL)
+    kill_daemon(context)
+    faulty.setting("latency_ms=0")
+    process.communicate(timeout=100)
+    return sorted(named(here, "here", "there") + named(there, "there", "here"))
+
+
+def waiting(faulty, **env):
+    """The one exchange that waits, as `recover` tells it."""
+    left = faulty.left(**env)
+    want(len(left) == 1 and left[0]["moved"] == "exchange" and left[0]["object"] == "s3/faulty/w/here/", f"listed: {left}")
+    want(left[0]["also"][0] == "s3/faulty/w/there/" and "/w/.exchange-" in left[0]["also"][1], f"names: {left}")
+    shown = faulty.recover(**env)
+    want(shown.stdout.count(b"half exchanged") == 1 and b"retry finishes it" in shown.stdout, f"shown: {shown}")
+    return left[0]["id"]
+
+
+# nobody comes with the credentials of the job any more
+ROTATED = {"AWS_DEFAULT_REGION": "us-east-1"}
+
+
+def exchange_rotated(context):
+    """It is listed, hidden from listings, in nobody's way, and finished by whoever has credentials for it."""
+    with Faulty(context) as faulty:
+        wanted = half_exchanged(faulty)
+        number = waiting(faulty, **ROTATED)
+        listed = faulty.run("ls -A $D; cat $D/keep", **ROTATED)
+        want(listed.status == 0 and b".exchange" not in listed.stdout, f"others wait, or see it: {listed}")
+        target = os.path.join(context.work, "exported")
+        handed = faulty.recover("export", number, target, **ROTATED)
+        want(handed.status == 1 and b"nothing to hand out" in handed.stderr and not os.path.exists(target), f"export: {handed}")
+        context.run([context.skyshim, "stop"], env=faulty.env, timeout=20)
+        want(waiting(faulty, **ROTATED) == number, "another number, by another daemon")
+        done = faulty.recover("retry", number, **ROTATED)
+        want(done.status == 0 and not done.stderr, f"retry: {done}")
+        faulty.none_left(**ROTATED)
+        want([key for key in keys(faulty) if "/sub" in key] == wanted and not any(".exchange" in key for key in keys(faulty)),
+             "it is not exchanged, or something is left")
+        again = faulty.recover("retry", number, **ROTATED)
+        want(again.status == 1 and b"nothing of this id" in again.stderr, f"again: {again}")
+
+
+def exchange_discarded(context):
+    """All stays where it is, and is seen."""
+    with Faulty(context) as faulty:
+        half_exchanged(faulty)
+        before = keys(faulty)
+        number = waiting(faulty, **ROTATED)
+        want(faulty.recover("discard", number, **ROTATED).status == 0, "discard")
+        faulty.none_left(**ROTATED)
+        want(keys(faulty) == before and not os.listdir(f"{context.folder}/cache/moves"), "something is gone, or stays noted")
+        want(faulty.run("cat $D/keep").status == 0, "the job's own credentials")
+        listed = faulty.run("ls -A $D")
+        want(b".exchange-" in listed.stdout, f"what is there is hidden: {listed}")
+
+
 def exchange_refused(context):
     """One copy that is refused, of each of the three moves: all is as before, and so it is if that can only be done later."""
     with Faulty(context) as faulty:
@@ -206,5 +274,7 @@ CASES = [
     Case("move/changed-since", check=changed_since, embedded_only=True, timeout=110),
     Case("move/exchange-daemon-killed", check=exchange_killed(False), embedded_only=True, timeout=170),
     Case("move/exchange-both-killed", check=exchange_killed(True), embedded_only=True, timeout=170),
+    Case("move/exchange-rotated", check=exchange_rotated, embedded_only=True, timeout=110),
+    Case("move/exchange-discarded", check=exchange_discarded, embedded_only=True, timeout=110),
     Case("move/exchange-refused", check=exchange_refused, embedded_only=True, timeout=110),
 ]
