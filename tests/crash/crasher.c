@@ -7,7 +7,8 @@
  *	WORKER done
  *	WORKER fail ERRNO
  * Bytes are those of TABLE, read from SHIFT on and around. A worker whose operation fails does no
- * more.
+ * more. Files that got another name stay open, so that they are one file as long as the worker
+ * lives; what an earlier one has left is waited for until it is not.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,8 @@
 
 #define WORKERS	   3
 #define NAMES	   6
+#define DIRS	   8
+#define DIR_NAMES  3
 #define TABLE	   (1u << 20)
 #define LARGE	   (17u << 20) /* goes in parts */
 #define LARGE_MORE (4u << 20)
@@ -109,11 +112,91 @@ static void write_file(const char *what, const char *name, int flags, uint64_t o
 	end(close(fd));
 }
 
+/* One more name. It stays open, and so one file. */
+static void link_file(const char *name, const char *other)
+{
+	char path[300], to[300];
+
+	path_of(name, path);
+	path_of(other, to);
+	begin("link", name, other, 0, 0, 0);
+	end(open(path, O_RDONLY | O_CLOEXEC) < 0 || link(path, to));
+}
+
+static void link_or_unlink(const char *name)
+{
+	char other[20], path[300];
+	struct stat st;
+
+	snprintf(other, sizeof(other), "%dk%d", worker, (int)draw(NAMES));
+	path_of(other, path);
+	if (stat(path, &st)) {
+		link_file(name, other);
+		return;
+	}
+	begin("unlink", other, "-", 0, 0, 0);
+	end(unlink(path));
+}
+
+static void exchange(const char *name, const char *other)
+{
+	char path[300], to[300];
+
+	path_of(name, path);
+	path_of(other, to);
+	begin("exchange", name, other, 0, 0, 0);
+	end(renameat2(AT_FDCWD, path, AT_FDCWD, to, RENAME_EXCHANGE));
+}
+
+/* A directory gets another name, or changes places, while a file in it is written to: one is
+ * acknowledged with the other. */
+static void move_dir(const char *dir, const char *file, const char *other)
+{
+	char path[300], to[300], name[40];
+	uint64_t shift = draw(TABLE), length = draw(70000);
+	struct stat st;
+	bool is_there;
+	int fd;
+
+	path_of(other, to);
+	is_there = !stat(to, &st);
+	snprintf(name, sizeof(name), "%s/%s", dir, file);
+	path_of(name, path);
+	if (stat(path, &st))
+		return;
+	begin(is_there ? "swapdir" : "movedir", name, other, (uint64_t)st.st_size, shift, length);
+	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	path_of(dir, path);
+	if (fd < 0 || write_bytes(fd, shift, length / 2) ||
+	    renameat2(AT_FDCWD, path, AT_FDCWD, to, is_there ? RENAME_EXCHANGE : 0) ||
+	    write_bytes(fd, shift + length / 2, length - length / 2))
+		end(1);
+	end(close(fd));
+}
+
+static void change_in_dir(void)
+{
+	char dir[20], other[20], file[20], name[60], path[300];
+
+	snprintf(dir, sizeof(dir), "%dd%d", worker, (int)draw(DIRS));
+	snprintf(other, sizeof(other), "%dd%d", worker, (int)draw(DIRS));
+	snprintf(file, sizeof(file), "f%d", (int)draw(DIR_NAMES));
+	if (draw(2) && strcmp(dir, other) != 0) {
+		move_dir(dir, file, other);
+		return;
+	}
+	path_of(dir, path);
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return; /* nothing was promised */
+	snprintf(name, sizeof(name), "%s/%s", dir, file);
+	write_file("put", name, O_CREAT | O_TRUNC, 0, draw(20000));
+}
+
 static void change(const char *name, const char *other)
 {
 	char path[300], to[300];
-	struct stat st;
-	int what = (int)draw(10);
+	struct stat st, st_to;
+	int what = (int)draw(14);
 	bool large = name[1] == 'L';
 
 	path_of(name, path);
@@ -127,12 +210,32 @@ static void change(const char *name, const char *other)
 		write_file("edit", name, 0, draw((uint64_t)st.st_size + 1), draw(70000));
 	} else if (what < 8) {
 		write_file("append", name, O_APPEND, (uint64_t)st.st_size, draw(70000));
-	} else if (what < 9 && !large) {
+	} else if (large) {
+		return;
+	} else if (what < 9) {
 		begin("rename", name, other, 0, 0, 0);
 		end(rename(path, to));
-	} else if (!large) {
+	} else if (what < 11 && !stat(to, &st_to)) {
+		exchange(name, other);
+	} else if (what < 13) {
+		link_or_unlink(name);
+	} else {
 		begin("unlink", name, "-", 0, 0, 0);
 		end(unlink(path));
+	}
+}
+
+/* Until each of them is a file of its own. */
+static void wait_for_links(void)
+{
+	static const char *const kinds[] = {"", "r", "k"};
+	struct stat st;
+	char path[300];
+
+	for (int i = 0; i < 3 * NAMES; i++) {
+		snprintf(path, sizeof(path), "%s/%d%s%d", folder, worker, kinds[i % 3], i / 3);
+		while (!stat(path, &st) && st.st_nlink > 1)
+			usleep(20000);
 	}
 }
 
@@ -140,12 +243,16 @@ static void work(void)
 {
 	char name[20], other[20];
 
+	wait_for_links();
 	for (;;) {
 		snprintf(name, sizeof(name), "%d%d", worker, (int)draw(NAMES));
 		snprintf(other, sizeof(other), "%dr%d", worker, (int)draw(NAMES));
 		if (draw(12) == 0)
 			snprintf(name, sizeof(name), "%dL", worker);
-		change(name, other);
+		if (draw(4) == 0)
+			change_in_dir();
+		else
+			change(name, other);
 	}
 }
 
