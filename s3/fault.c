@@ -26,8 +26,8 @@ static const struct {
 	{"IncompleteBody", -EIO, STORE_CURE_RESEND},
 	{"InternalError", -EIO, STORE_CURE_WAIT},
 	{"InvalidAccessKeyId", -EACCES, STORE_CURE_NONE},
-	{"InvalidBucketName", -EINVAL, STORE_CURE_NONE},
-	{"InvalidObjectState", -EIO, STORE_CURE_NONE}, /* archived: no matter of rights */
+	{"InvalidBucketName", -ENOENT, STORE_CURE_NONE}, /* so there is none: PATH may name it */
+	{"InvalidObjectState", -EIO, STORE_CURE_NONE},	 /* archived: no matter of rights */
 	{"InvalidPart", -EIO, STORE_CURE_NONE},
 	{"InvalidPartOrder", -EINVAL, STORE_CURE_NONE},
 	{"InvalidToken", -EACCES, STORE_CURE_NONE},
@@ -215,6 +215,13 @@ static unsigned find_quirk(const struct store_call *call, int status, const char
 	}
 }
 
+/* May a bucket have this name, by the rules of today (Amazon S3 User Guide, "Bucket naming rules")?
+ * Some have older ones, so the service is asked all the same. */
+static bool is_usual_bucket(const char *name)
+{
+	return name && name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-")] == '\0';
+}
+
 void s3_fault_parse(const struct store_call *call, const struct store_site *site,
 		    const struct store_answer *answer, struct store_fault *out)
 {
@@ -233,6 +240,12 @@ void s3_fault_parse(const struct store_call *call, const struct store_site *site
 	s3_remove_settle(call, out);
 	out->done = is_gone(call, out);
 	judge_fields(site, answer->status, out);
+	/* InvalidBucketName, as an answer to HEAD says it */
+	if (answer->status == 400 && !out->code[0] && call->bucket &&
+	    !is_usual_bucket(call->bucket) && out->cure != STORE_CURE_REGION) {
+		out->error = -ENOENT;
+		out->cure = STORE_CURE_NONE;
+	}
 	if (out->cure == STORE_CURE_REGION && !out->region[0])
 		out->cure = STORE_CURE_NONE;
 	/* a web server that knows no such page is not a store that knows no such key */
