@@ -202,7 +202,7 @@ growth: all ## 100,000 threads and 100,000 programs: does anything grow?
 	@tests/conformance/growth --build $(BUILD)
 
 .PHONY: conformance
-conformance: all teststore ## one table: what programs are promised, on every store (10 minutes; STORES=embedded,azure,...)
+conformance: all teststore ## one table: what programs are promised, on every store (12 minutes; STORES=embedded,swift,...)
 	@tests/conformance/stores --build $(BUILD) --log $(BUILD)/conformance.log $(if $(STORES),--only $(STORES))
 
 .PHONY: transparency

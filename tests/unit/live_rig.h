@@ -48,11 +48,10 @@ static long live_curl(const char *method, const char *path, const char *form, st
 {
 	CURL *easy = curl_easy_init();
 	struct curl_slist *fields = NULL;
-	char url[2048], user[160];
+	char url[2048];
 	long status = 0;
 
 	snprintf(url, sizeof(url), "%s%s", live.endpoint, path);
-	snprintf(user, sizeof(user), "%s:%s", live.access, live.secret);
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
@@ -64,7 +63,8 @@ static long live_curl(const char *method, const char *path, const char *form, st
 	} else {
 		fields = curl_slist_append(fields, "x-amz-content-sha256: UNSIGNED-PAYLOAD");
 		curl_easy_setopt(easy, CURLOPT_AWS_SIGV4, "aws:amz:us-east-1:s3");
-		curl_easy_setopt(easy, CURLOPT_USERPWD, user);
+		curl_easy_setopt(easy, CURLOPT_USERNAME, live.access); /* Swift's has a colon */
+		curl_easy_setopt(easy, CURLOPT_PASSWORD, live.secret);
 		curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fields);
 	}
 	if (out) {
