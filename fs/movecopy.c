@@ -85,6 +85,8 @@ int move_list(struct move *m)
 			ret = keep_page(m, &call.list);
 		free(token);
 		token = ret || !call.list.next_token ? NULL : strdup(call.list.next_token);
+		if (!ret && call.list.next_token && !token)
+			ret = -ENOMEM;
 		store_call_reset(&call);
 	} while (token);
 	return ret;
