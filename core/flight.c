@@ -29,6 +29,8 @@
 #define ANSWER_BYTES_MAX XML_BYTES_MAX /* of a list */
 #define FAULT_BYTES_MAX	 65536	       /* of an error answer; what is beyond is not read */
 #define EXPECT_BYTES	 1048576       /* a larger body asks for leave: a refusal saves it */
+/* If yet another comes to a halt, it is not the connections' fault. */
+#define STRAGGLERS_MAX 3
 #define PROGRESS_BYTES \
 	65536 /* so much of a body since the last sending counts as a fresh start \
 			  */
@@ -488,8 +490,8 @@ static int send_off(struct flight *f)
 	f->x.expect = f->x.send_bytes >= EXPECT_BYTES && !learned_endpoint(f->site.origin)->deaf;
 	f->x.is_ahead = f->call->is_ahead;
 	f->x.is_wanted = f->call->is_wanted;
-	/* once: if the next comes to a halt as well, it is not the connection's fault */
-	f->x.impatient = f->ask.verb == STORE_GET && !f->tries_total && f->site.tries_max != 1 &&
+	f->x.impatient = f->ask.verb == STORE_GET && f->stragglers < STRAGGLERS_MAX &&
+			 (!f->site.tries_max || f->tries_total + 1 < f->site.tries_max) &&
 			 !(f->site.limits.bytes.rate > 0); /* which may be what holds it up */
 	f->x.works = f->ops->verb[f->ask.verb].works;
 	f->x.speed_max = f->site.limits.bytes.rate;

@@ -60,6 +60,7 @@ struct flight {
 	bool source_failed;	   /* the last error came from the source */
 
 	unsigned tries, tries_total; /* sendings, since the last progress and in all */
+	unsigned stragglers;	     /* sendings whose body came to a halt */
 	int64_t progress_ms;
 	uint64_t progress_bytes;
 	bool region_cured, clock_cured, creds_cured; /* each once */

@@ -34,10 +34,11 @@ static void settle_partial(struct flight *f)
 
 /* The connection is given up, not the service: this costs no try and nothing of the budget, which
  * is for what follows. A pause of the network that halts all bodies at once must not use that up.
- * It comes once a call (send_off() in core/flight.c). */
+ * It comes some times a call at most (send_off() in core/flight.c). */
 static void on_straggler(struct flight *f)
 {
 	TALLY_ADD(f->job, hedges, 1);
+	f->stragglers++;
 	settle_partial(f);
 	if (!f->site.tries_max) /* which counts all sendings */
 		f->tries = 0;

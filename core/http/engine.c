@@ -227,8 +227,8 @@ static void watch_all(int64_t now_ms, int64_t lag_ms)
 		next = t->next;
 		if (lag_ms > LAG_MS && t->watch_since_ms)
 			t->watch_since_ms += lag_ms;
-		if (lag_ms > LAG_MS && t->heard_ms)
-			t->heard_ms += lag_ms;
+		if (lag_ms > LAG_MS && t->straggle.heard_ms)
+			t->straggle.heard_ms += lag_ms;
 		why = transfer_watch(t, &engine.limits, now_ms);
 		if (why != HTTP_NONE) {
 			end_active(t, CURLE_OK, why);

@@ -18,6 +18,7 @@ struct http_limits {
 	int64_t first_byte_ms; /* from the start, or the body's last byte, to the status line */
 	int64_t stall_ms;      /* a body slower than the next for so long is dead */
 	int64_t straggle_ms;   /* a body of which nothing comes for so long, if it is impatient */
+	int64_t passed_ms;     /* ... if others have come to their end meanwhile (straggle.h) */
 	int64_t work_ms;       /* instead of both, to an exchange that works: without any byte;
 				* below flight_limits.patience_ms, or it is never tried again */
 	int64_t ahead_ms;      /* for so long what nobody waits for lets the rest go first: by then
@@ -32,6 +33,7 @@ struct http_limits {
 			      .first_byte_ms = 10000,    \
 			      .stall_ms = 10000,         \
 			      .straggle_ms = 4000,       \
+			      .passed_ms = 1000,         \
 			      .work_ms = 45000,          \
 			      .ahead_ms = 1000,          \
 			      .stall_bytes_per_s = 1024, \

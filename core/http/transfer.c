@@ -52,6 +52,7 @@ static size_t on_head_done(struct transfer *t, size_t bytes)
 		return bytes; /* an interim answer; the real one follows */
 	t->headed = true;
 	new_phase(t);
+	straggle_heard(&t->straggle, 0);
 	ret = x->head ? x->head(x) : 0;
 	return ret ? stop(t, ret, HTTP_CALLER) : bytes;
 }
@@ -90,7 +91,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	int ret;
 
 	t->watch_bytes += bytes;
-	t->heard += bytes;
+	straggle_heard(&t->straggle, bytes);
 	ret = t->x->body ? t->x->body(t->x, data, bytes) : 0;
 	return ret ? stop(t, ret, HTTP_CALLER) : bytes;
 }
@@ -370,16 +371,15 @@ static bool is_too_slow(const struct transfer *t, const struct http_limits *limi
 }
 
 /* Has the answer's body come to a halt? */
-static bool straggles(struct transfer *t, const struct http_limits *limits, int64_t now_ms)
+static bool has_halted(struct transfer *t, const struct http_limits *limits, int64_t now_ms)
 {
-	if (!t->headed || !t->x->impatient)
+	int64_t silence;
+
+	if (!t->headed || t->x->works)
 		return false;
-	if (!t->heard_ms || t->heard != t->heard_then) {
-		t->heard_then = t->heard;
-		t->heard_ms = now_ms;
-	}
-	t->x->straggled = now_ms - t->heard_ms >= limits->straggle_ms;
-	return t->x->straggled;
+	silence = straggle_silence(&t->straggle, now_ms);
+	t->x->straggled = t->x->impatient && straggle_gives_up(&t->straggle, limits, silence);
+	return t->x->straggled || silence >= limits->stall_ms;
 }
 
 enum http_failure transfer_watch(struct transfer *t, const struct http_limits *limits,
@@ -392,7 +392,7 @@ enum http_failure transfer_watch(struct transfer *t, const struct http_limits *l
 		t->watch_since_ms = now_ms;
 		return HTTP_NONE;
 	}
-	if (straggles(t, limits, now_ms))
+	if (has_halted(t, limits, now_ms))
 		return HTTP_STALLED;
 	if (!t->headed && !sending)
 		return passed >= answer_ms(t, limits) ? HTTP_FIRST_BYTE : HTTP_NONE;
@@ -490,8 +490,10 @@ void transfer_result(struct transfer *t, CURLcode code, enum http_failure given_
 		snprintf(x->detail, sizeof(x->detail), "answered before it had the whole body");
 		return;
 	}
-	if (code == CURLE_OK || t->enough)
+	if (code == CURLE_OK || t->enough) {
+		straggle_ended();
 		return;
+	}
 	x->failure = classify(t, code);
 	if (code == CURLE_ABORTED_BY_CALLBACK || code == CURLE_SEND_FAIL_REWIND)
 		snprintf(t->error_text, sizeof(t->error_text),

@@ -10,6 +10,7 @@
 
 #include "core/http/engine.h"
 #include "core/http/exchange.h"
+#include "core/http/straggle.h"
 
 #define TRANSFER_ORIGIN_BYTES 320 /* "https://host:port", with NUL */
 
@@ -22,15 +23,13 @@ struct transfer {
 	char error_text[CURL_ERROR_SIZE];
 	int64_t watch_since_ms; /* of the present phase or window */
 	uint64_t watch_bytes;	/* of the body in this window, whichever is under way */
-	uint64_t heard;		/* of the answer's body, in all */
-	uint64_t heard_then;	/* ... when it was looked at last with another result */
-	int64_t heard_ms;	/* ... and when that was */
-	uint64_t sent;		/* of the request's body, as far as libcurl took it */
-	bool started;		/* the request was sent once */
-	bool headed;		/* head() was called */
-	bool enough;		/* HTTP_ENOUGH was returned */
-	int error;		/* what a callback came upon */
-	enum http_failure why;	/* of that error */
+	struct straggle straggle;
+	uint64_t sent;	       /* of the request's body, as far as libcurl took it */
+	bool started;	       /* the request was sent once */
+	bool headed;	       /* head() was called */
+	bool enough;	       /* HTTP_ENOUGH was returned */
+	int error;	       /* what a callback came upon */
+	enum http_failure why; /* of that error */
 };
 
 /* easy: a handle without options, or NULL to make one. The transfer takes it over. NULL: no memory.

@@ -374,6 +374,21 @@ Test(core_driver_straggler, failures_after_it_count)
 	cr_assert_eq(fault.requests, RETRY_TRIES_MAX + 1u);
 }
 
+/* One body in ten comes to a halt: so does what is asked again, now and then. */
+Test(core_driver_straggler, comes_again)
+{
+	struct store_call call = get(0, 0);
+
+	while (retry_budget_take(budget()))
+		;
+	for (int i = 0; i < 3; i++)
+		fault.step[i] = (struct fault_step){.kind = FAULT_STALL, .at = 100000};
+	cr_assert_eq(store_run(&call), 0, "%s", call.message);
+	expect_bytes(0, SIZE);
+	cr_assert_eq(fault.requests, 4u);
+	cr_assert_not_null(strstr(fault.request[3], "Range: bytes=300000-999999\r\n"));
+}
+
 static void setup_strict(void)
 {
 	max_attempts = "1";

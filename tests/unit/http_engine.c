@@ -241,6 +241,40 @@ Test(http_engine, an_impatient_one_gives_up_a_straggler, .timeout = 60)
 	cr_assert_geq(halted_ms(true), 200);
 }
 
+/* While others come to their end, one that does not is soon seen. */
+Test(http_engine, one_that_is_passed_by_is_given_up, .timeout = 60)
+{
+	struct sent others[3];
+	int64_t began_ms = clock_mono_ms();
+
+	fault_start(100000, "\"e\"");
+	fault.step[0] = (struct fault_step){.kind = FAULT_STALL, .at = 100};
+	limits.stall_ms = limits.straggle_ms = 600000;
+	limits.passed_ms = 200;
+	http_start(&limits);
+	prepare(&one, "GET", "/");
+	one.x.impatient = true;
+	http_post(&one.task, 0);
+	wait_for(&most, 1);
+	usleep(50000); /* its last bytes have come */
+	memset(others, 0, sizeof(others));
+	for (int i = 0; i < 3; i++) {
+		prepare(&others[i], "GET", "/");
+		http_post(&others[i].task, 0);
+	}
+	wait_for(&done_count, 4);
+	http_stop();
+	fault_stop();
+	header_clear(&one.x.answer);
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(others[i].x.failure, HTTP_NONE);
+		header_clear(&others[i].x.answer);
+	}
+	cr_assert_eq(one.x.failure, HTTP_STALLED);
+	cr_assert(one.x.straggled);
+	cr_assert_geq(clock_mono_ms() - began_ms, 200);
+}
+
 Test(http_engine, others_do_not, .timeout = 60)
 {
 	cr_assert_geq(halted_ms(false), 1500);
