@@ -117,17 +117,20 @@ static void adopt(int folder_fd, const char *name)
 	struct begun *b = calloc(1, sizeof(*b));
 	SCOPE_FD int fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	ssize_t n = text && fd >= 0 ? read(fd, text, TEXT_BYTES) : -1;
+	int ret;
 
 	if (!b || n < 0) {
 		free(b);
 		return;
 	}
 	snprintf(b->name, sizeof(b->name), "%s", name);
-	if (!parse(b, text, text + n)) {
+	ret = parse(b, text, text + n);
+	if (!ret) {
 		leave(b);
 		return;
 	}
-	unlinkat(folder_fd, name, 0); /* it died before it was noted */
+	if (ret == -EBADMSG)
+		unlinkat(folder_fd, name, 0); /* it died before it was noted */
 	begun_free(b);
 }
 
@@ -282,27 +285,42 @@ static int abort_upload(struct store_call call, const char *upload_id)
 	return ret;
 }
 
-/* One of a list: was it asked for by us, and forgotten? */
-static bool is_ours(const struct begun *b, struct store_call call, const struct store_entry *entry)
+/* One of a list: was it asked for by us, and forgotten? 1, 0, or the error that hides it. */
+static int is_ours(const struct begun *b, struct store_call call, const struct store_entry *entry)
 {
 	int64_t about = entry->object.mtime_ns / CLOCK_NS_PER_S - b->asked_s;
-	bool is_empty;
+	int ret;
 
 	if (strcmp(entry->name, call.key) != 0 || about < -ABOUT_S || about > ABOUT_S ||
 	    !strcmp(entry->upload, b->known))
-		return false;
+		return 0;
 	call.upload = entry->upload;
 	call.max_entries = 1;
-	is_empty = !store_run(&call) && !call.list.count;
+	ret = store_run(&call);
+	if (!ret)
+		ret = !call.list.count;
 	store_call_reset(&call);
-	return is_empty;
+	return ret == -ENOENT ? 0 : ret;
 }
 
-/* call: STORE_UPLOADS. */
+/* One of a list, if it is ours; who looked for it may have been faster. */
+static int abort_if_ours(const struct begun *b, const struct store_call *call,
+			 const struct store_entry *entry)
+{
+	int ret = is_ours(b, *call, entry);
+
+	if (ret <= 0)
+		return ret;
+	log_info("%s: an upload that a daemon had begun when it died is aborted", b->object);
+	ret = abort_upload(*call, entry->upload);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+/* call: STORE_UPLOADS. One that cannot be aborted does not keep the others: the first error. */
 static int abort_ours(const struct begun *b, struct store_call call)
 {
 	SCOPE_FREE char *token = NULL;
-	int ret = 0;
+	int ret = 0, first = 0;
 
 	for (int i = 0; i < PAGES_MAX && !ret; i++) {
 		struct store_call page = call;
@@ -310,20 +328,19 @@ static int abort_ours(const struct begun *b, struct store_call call)
 		page.token = token;
 		ret = store_run(&page);
 		for (size_t k = 0; k < page.list.count && !ret; k++) {
-			if (is_ours(b, call, &page.list.entries[k])) {
-				log_info("%s: an upload that a daemon had begun when it died is "
-					 "aborted",
-					 b->object);
-				ret = abort_upload(call, page.list.entries[k].upload);
-			}
+			int one = abort_if_ours(b, &call, &page.list.entries[k]);
+
+			first = first ? first : one;
 		}
 		free(token);
 		token = page.list.next_token ? strdup(page.list.next_token) : NULL;
+		if (!token && page.list.next_token)
+			ret = -ENOMEM;
 		store_call_reset(&page);
 		if (!token)
 			break;
 	}
-	return ret;
+	return first ? first : ret;
 }
 
 /* A refusal need not be for ever (a token that has expired), and what is not aborted costs as long
