@@ -184,23 +184,49 @@ static int complete(struct pieces *p, struct store_object *object)
 	return ret;
 }
 
-/* Copies into an upload that is begun, which is ended either way. */
-static int fill(struct pieces *p, struct store_object *object)
+/* Returns whether the upload is not there any more. */
+static bool abort_upload(const struct pieces *p)
 {
-	struct store_call abort;
+	struct store_call call = call_of(p, STORE_ABORT);
+	int ret = store_run(&call);
+
+	if (ret && ret != -ENOENT)
+		log_warn("%s://%s/%s: parts of a copy stay in the bucket until it is tried again: "
+			 "%s",
+			 p->whole->scheme, p->whole->bucket, p->whole->key, call.message);
+	store_call_reset(&call);
+	return !ret || ret == -ENOENT;
+}
+
+/* Copies into an upload that is begun. *is_over: it was completed or aborted. */
+static int fill(struct pieces *p, struct store_object *object, bool *is_over)
+{
 	int ret = copy_all(p);
 
 	if (!ret)
 		ret = check(p);
 	if (!ret)
 		ret = complete(p, object);
-	if (!ret)
-		return 0;
-	abort = call_of(p, STORE_ABORT);
-	if (store_run(&abort))
-		log_warn("%s://%s/%s: parts of a copy stay in the bucket: %s", p->whole->scheme,
-			 p->whole->bucket, p->whole->key, abort.message);
-	store_call_reset(&abort);
+	*is_over = !ret || abort_upload(p);
+	return ret;
+}
+
+/* Copies into an upload that was begun, and noted if there is a note. What can be neither completed
+ * nor aborted is left to be aborted later. */
+static int fill_noted(struct pieces *p, struct store_call *begun, struct begun *note,
+		      struct store_object *object)
+{
+	bool is_over;
+	int ret;
+
+	p->upload_id = begun->upload_id;
+	ret = fill(p, object, &is_over);
+	if (!is_over && !note)
+		note = begun_note(begun, begun->upload_id);
+	if (is_over || ret == -ECANCELED)
+		begun_end(note, is_over);
+	else if (note)
+		begun_leave(note);
 	return ret;
 }
 
@@ -234,11 +260,8 @@ int copyparts_run(struct store_call *call, uint64_t size)
 		note = ret ? NULL : begun_note(&begin, begin.upload_id);
 		begun_intended(intended, &begin);
 	}
-	if (!ret) {
-		p.upload_id = begin.upload_id;
-		ret = fill(&p, &call->object);
-		begun_end(note, ret != -ECANCELED);
-	}
+	if (!ret)
+		ret = fill_noted(&p, &begin, note, &call->object);
 	store_call_reset(&begin);
 	for (unsigned i = 0; p.ids && i < p.count; i++)
 		free(p.ids[i]);

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Large copies in parts, over a store that only notes what it is asked. */
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/context.h"
 #include "core/identify.h"
+#include "fs/begun.h"
 #include "fs/copyparts.h"
 
 #define MIB  (UINT64_C(1) << 20)
@@ -18,6 +23,7 @@ static struct context *ctx;
 static unsigned asked[STORE_VERBS];
 static char if_match[STORE_ETAG_BYTES], if_none_match[8]; /* of the completion */
 static const char *now = OLD;				  /* the version that it meets */
+static int fail_abort;
 
 static int answer(struct store_call *call)
 {
@@ -37,6 +43,8 @@ static int answer(struct store_call *call)
 		strcpy(if_none_match, call->if_none_match ? call->if_none_match : "");
 		strcpy(call->object.etag, "\"copy\"");
 		return call->if_match && strcmp(call->if_match, now) != 0 ? -ESTALE : 0;
+	case STORE_ABORT:
+		return fail_abort;
 	default:
 		return 0;
 	}
@@ -156,4 +164,61 @@ Test(fs_copyparts, elsewhere_the_condition_is_the_callers)
 	cr_assert_eq(copy("free", NULL, "*"), 0);
 	cr_assert_str_eq(if_match, "");
 	cr_assert_str_eq(if_none_match, "*");
+}
+
+static unsigned notes(const char *dir)
+{
+	char path[80];
+	unsigned n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/uploads", dir);
+	d = opendir(path);
+	cr_assert_not_null(d);
+	for (struct dirent *e = readdir(d); e; e = readdir(d))
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+static void remove_all(const char *dir)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	cr_assert_eq(system(command), 0);
+}
+
+/* Neither completed nor aborted: it is noted until it is, also by daemons that come. */
+Test(fs_copyparts, what_cannot_be_aborted_is_left_to_later)
+{
+	static const int errors[] = {-EIO, -EACCES, -ECANCELED};
+	char dir[] = "/tmp/skyshim-copy-XXXXXX";
+	int dir_fd;
+
+	cr_assert_not_null(mkdtemp(dir));
+	dir_fd = open(dir, O_RDONLY | O_DIRECTORY);
+	now = "\"theirs\"";
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(begun_start(dir_fd), 0);
+		fail_abort = errors[i];
+		cr_assert_eq(copy("k", NULL, NULL), -ESTALE);
+		cr_assert_eq(asked[STORE_ABORT], 1u);
+		cr_assert_eq(notes(dir), 1u, "%s: it is forgotten", strerror(-errors[i]));
+		begun_stop();
+		fail_abort = 0;
+		cr_assert_eq(begun_start(dir_fd), 0);
+		begun_sweep();
+		begun_stop();
+		cr_assert_eq(asked[STORE_ABORT], 2u, "the next daemon does not abort it");
+		cr_assert_eq(notes(dir), 0u);
+	}
+	cr_assert_eq(begun_start(dir_fd), 0);
+	cr_assert_eq(copy("k", NULL, NULL), -ESTALE);
+	now = OLD;
+	cr_assert_eq(copy("k", NULL, NULL), 0);
+	cr_assert_eq(notes(dir), 0u, "what is over is noted");
+	begun_stop();
+	close(dir_fd);
+	remove_all(dir);
 }
