@@ -103,6 +103,14 @@ static bool makes_sense(const struct notes *n)
 	       memchr(n->journal->message, 0, sizeof(n->journal->message));
 }
 
+/* Of a file's first bytes, n of them: is it a vnode's, of another version? Its places are not
+ * known then. */
+static bool is_of_another_version(const struct vnode_shm *vn, ssize_t n)
+{
+	return n == (ssize_t)sizeof(*vn) && vn->magic == VNODE_MAGIC &&
+	       vn->version != VNODE_VERSION;
+}
+
 /* Where the notes begin in a file that begins with a vnode; 0 in one that does not. */
 static uint64_t read_offset(int fd)
 {
@@ -139,11 +147,14 @@ int notes_open(int files_fd, const char *name, struct notes *out)
 bool notes_are_half_made(int files_fd, const char *name)
 {
 	SCOPE_FD int fd = notes_fd(files_fd, name);
+	struct vnode_shm vn;
 	uint32_t magic;
 	struct stat st;
 
 	/* after a crash of the machine a draft's may be empty as well */
 	if (fd < 0 || fstat(fd, &st) || !place_is_of_boot(files_fd, &st))
+		return false;
+	if (is_of_another_version(&vn, pread(fd, &vn, sizeof(vn), 0)))
 		return false;
 	return pread(fd, &magic, sizeof(magic), (off_t)read_offset(fd)) != (ssize_t)sizeof(magic) ||
 	       magic != DRAFT_MAGIC;

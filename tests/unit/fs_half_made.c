@@ -106,3 +106,22 @@ Test(fs_half_made, but_not_since_the_machine_was_started)
 	cr_assert_str_not_empty(path);
 	stop();
 }
+
+/* Of another version of skyshim, whose notes may be anywhere: what was written stays. */
+Test(fs_half_made, but_not_of_another_version)
+{
+	const uint64_t elsewhere = 0;
+	const uint32_t version = VNODE_VERSION + 1;
+	char path[300];
+	int fd;
+
+	half_make("s3/b/dir/new", path);
+	fd = open(path, O_RDWR);
+	cr_assert_eq(pwrite(fd, &version, 4, offsetof(struct vnode_shm, version)), 4);
+	cr_assert_eq(pwrite(fd, &elsewhere, 8, offsetof(struct vnode_shm, notes_off)), 8);
+	close(fd);
+	start("60000");
+	cr_assert_eq(count(".w", path), 2);
+	cr_assert_str_not_empty(path, "it is removed");
+	stop();
+}
