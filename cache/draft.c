@@ -251,7 +251,8 @@ void draft_must_be_new(struct cache_file *file)
 
 bool draft_is_new(const struct cache_file *file)
 {
-	return (file->draft->notes.journal->flags & (NOTES_NEW | NOTES_SENT)) == NOTES_NEW;
+	return (file->draft->notes.journal->flags & (NOTES_NEW | NOTES_SENT | NOTES_SENT_SIZE)) ==
+	       NOTES_NEW;
 }
 
 bool draft_is(const struct cache_file *file)

@@ -130,6 +130,7 @@ void draft_replaced(const uint8_t *ctx, const char *object, const struct cache_f
 struct draft_sent {
 	int64_t mtime_ns;
 	uint64_t mark; /* which it alone has (fs/metadata.h); 0: it has none */
+	bool is_size;  /* mark is its size: an earlier version sent it, without a mark */
 };
 
 /* One publication under way. */

@@ -15,7 +15,7 @@ static void rename_first(struct cache_file *file, const struct draft_name *now, 
 	struct notes_journal *j = file->draft->notes.journal;
 
 	snprintf(j->object, sizeof(j->object), "%s", now->object);
-	j->flags &= ~(NOTES_KNOWN | NOTES_NEW | NOTES_SENT);
+	j->flags &= ~(NOTES_KNOWN | NOTES_NEW | NOTES_SENT | NOTES_SENT_SIZE);
 	if (now->is_known) {
 		j->flags |= NOTES_KNOWN;
 		j->size = now->version.size;

@@ -18,7 +18,9 @@
 
 /* flags */
 #define LINKFILE_KNOWN 1u /* size, mtime and etag say what is in the bucket under this name */
-#define LINKFILE_SENT  2u /* sent_* is or was on its way there: not known how it ended */
+#define LINKFILE_SENT  4u /* sent_* is or was on its way there: not known how it ended */
+#define LINKFILE_SENT_SIZE \
+	2u /* the same, as daemons said it whose uploads had no mark: sent_mark is the size */
 
 struct linkfile_slot {
 	uint32_t is_used; /* LINKFILE_USED or 0: set last, taken away first */

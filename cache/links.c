@@ -122,7 +122,8 @@ static void let_go(struct cache_link *l, bool keeps)
 /* The first name is that of this slot from now on. Repeated when a daemon dies in between. */
 static void copy_to_first(struct notes_journal *j, struct linkfile_slot *slot)
 {
-	uint32_t flags = j->flags & ~(NOTES_KNOWN | NOTES_NEW | NOTES_SENT | NOTES_PROMOTING);
+	uint32_t flags = j->flags & ~(NOTES_KNOWN | NOTES_NEW | NOTES_SENT | NOTES_SENT_SIZE |
+				      NOTES_PROMOTING);
 
 	__atomic_store_n(&j->flags, flags | NOTES_PROMOTING, __ATOMIC_SEQ_CST);
 	j->size = slot->size;
@@ -133,6 +134,7 @@ static void copy_to_first(struct notes_journal *j, struct linkfile_slot *slot)
 	memcpy(j->object, slot->object, sizeof(j->object));
 	flags |= slot->flags & LINKFILE_KNOWN ? NOTES_KNOWN : 0;
 	flags |= slot->flags & LINKFILE_SENT ? NOTES_SENT : 0;
+	flags |= slot->flags & LINKFILE_SENT_SIZE ? NOTES_SENT_SIZE : 0;
 	__atomic_store_n(&j->flags, flags, __ATOMIC_SEQ_CST);
 }
 
@@ -155,7 +157,9 @@ static void fill(struct linkfile_slot *slot, const struct draft_name *name)
 	slot->sent_mark = name->sent.mark;
 	slot->sent_mtime_ns = name->sent.mtime_ns;
 	linkfile_set_version(slot, &name->version);
-	slot->flags = (name->is_known ? LINKFILE_KNOWN : 0) | (name->was_sent ? LINKFILE_SENT : 0);
+	slot->flags = name->is_known ? LINKFILE_KNOWN : 0;
+	if (name->was_sent)
+		slot->flags |= name->sent.is_size ? LINKFILE_SENT_SIZE : LINKFILE_SENT;
 	snprintf(slot->object, sizeof(slot->object), "%s", name->object);
 }
 
@@ -193,8 +197,8 @@ static void describe(const struct cache_link *l, struct draft_name *out)
 		.ino = slot->ino,
 		.is_known = slot->flags & LINKFILE_KNOWN,
 		.version = {.size = slot->size, .mtime_ns = slot->mtime_ns},
-		.was_sent = slot->flags & LINKFILE_SENT,
-		.sent = {slot->sent_mtime_ns, slot->sent_mark},
+		.was_sent = slot->flags & (LINKFILE_SENT | LINKFILE_SENT_SIZE),
+		.sent = {slot->sent_mtime_ns, slot->sent_mark, slot->flags & LINKFILE_SENT_SIZE},
 	};
 	memcpy(out->version.etag, slot->etag, sizeof(slot->etag));
 	memcpy(out->object, slot->object, sizeof(slot->object));
@@ -208,8 +212,8 @@ static void describe_first(const struct cache_file *file, struct draft_name *out
 		.ino = file->active->pair.vn->attr.ino,
 		.is_known = j->flags & NOTES_KNOWN,
 		.version = {.size = j->size, .mtime_ns = j->mtime_ns},
-		.was_sent = j->flags & NOTES_SENT,
-		.sent = {j->sent_mtime_ns, j->sent_mark},
+		.was_sent = j->flags & (NOTES_SENT | NOTES_SENT_SIZE),
+		.sent = {j->sent_mtime_ns, j->sent_mark, j->flags & NOTES_SENT_SIZE},
 	};
 	memcpy(out->version.etag, j->etag, sizeof(j->etag));
 	memcpy(out->object, j->object, sizeof(j->object));
@@ -476,7 +480,9 @@ void draft_name_sends(struct cache_file *file, const char *object, const struct 
 	if (l) {
 		slot_of(l)->sent_mark = sent->mark;
 		slot_of(l)->sent_mtime_ns = sent->mtime_ns;
-		__atomic_or_fetch(&slot_of(l)->flags, LINKFILE_SENT, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&slot_of(l)->flags,
+				 (slot_of(l)->flags & ~LINKFILE_SENT_SIZE) | LINKFILE_SENT,
+				 __ATOMIC_SEQ_CST);
 	}
 	pthread_mutex_unlock(&cache.lock);
 }

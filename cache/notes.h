@@ -28,11 +28,13 @@
 /* flags of the journal */
 #define NOTES_KNOWN \
 	1u /* etag and size say what is in the bucket; without: nothing is known of it */
-#define NOTES_NEW      2u  /* nothing may be in the bucket */
-#define NOTES_PARKED   4u  /* could not be published: kept for the user, no name leads to it */
-#define NOTES_UNLINKED 8u  /* its name was removed: not to be published */
-#define NOTES_SENT     16u /* sent_* is or was on its way into the bucket: not known how it ended */
-#define NOTES_XATTR    64u /* xattr is to go with the next version */
+#define NOTES_NEW      2u   /* nothing may be in the bucket */
+#define NOTES_PARKED   4u   /* could not be published: kept for the user, no name leads to it */
+#define NOTES_UNLINKED 8u   /* its name was removed: not to be published */
+#define NOTES_SENT     256u /* sent_* is or was on its way there: not known how it ended */
+#define NOTES_SENT_SIZE \
+	16u /* the same, as daemons said it whose uploads had no mark: sent_mark is the size */
+#define NOTES_XATTR 64u /* xattr is to go with the next version */
 #define NOTES_PROMOTING \
 	128u /* object and what is known of it are being taken from a slot of NAME.l */
 #define NOTES_CLEARING 32u /* marks of dirty blocks are being taken away: they may be too few */
@@ -47,7 +49,7 @@ struct notes_journal {
 	char object[NOTES_OBJECT_MAX];
 	char upload[NOTES_UPLOAD_MAX];	   /* id of one in parts that is under way, or "" */
 	char message[STORE_MESSAGE_BYTES]; /* NOTES_PARKED */
-	uint64_t sent_mark;		   /* NOTES_SENT */
+	uint64_t sent_mark;		   /* NOTES_SENT, NOTES_SENT_SIZE */
 	int64_t sent_mtime_ns;
 	char upload_object[NOTES_UPLOAD_OBJECT_MAX]; /* what upload is for */
 	char xattr[DRAFT_XATTR_MAX];		     /* NOTES_XATTR */

@@ -41,8 +41,8 @@ static int begin(struct cache_file *file, struct draft_flush *flush)
 		.is_known = j->flags & NOTES_KNOWN,
 		.must_be_new = j->flags & NOTES_NEW,
 		.version = {.size = j->size, .mtime_ns = j->mtime_ns},
-		.was_sent = j->flags & NOTES_SENT,
-		.sent = {j->sent_mtime_ns, j->sent_mark},
+		.was_sent = j->flags & (NOTES_SENT | NOTES_SENT_SIZE),
+		.sent = {j->sent_mtime_ns, j->sent_mark, j->flags & NOTES_SENT_SIZE},
 		.has_xattr = j->flags & NOTES_XATTR,
 		.whole = parts_index(load(&d->notes.shm->written)),
 	};
@@ -85,7 +85,7 @@ static void now_version(struct cache_file *file, const struct store_object *vers
 	memcpy(j->etag, version->etag, sizeof(j->etag));
 	j->size = version->size;
 	j->mtime_ns = version->mtime_ns;
-	j->flags = (j->flags & ~(NOTES_NEW | NOTES_SENT)) | NOTES_KNOWN;
+	j->flags = (j->flags & ~(NOTES_NEW | NOTES_SENT | NOTES_SENT_SIZE)) | NOTES_KNOWN;
 	if (!file->is_dropped)
 		name_change(&file->name, file->name.id, file_hash_etag(version->etag));
 }
@@ -157,7 +157,7 @@ void draft_flush_sends(struct cache_file *file, const struct draft_sent *sent)
 	pthread_mutex_lock(&cache.lock);
 	j->sent_mtime_ns = sent->mtime_ns;
 	j->sent_mark = sent->mark;
-	j->flags |= NOTES_SENT;
+	j->flags = (j->flags & ~NOTES_SENT_SIZE) | NOTES_SENT;
 	pthread_mutex_unlock(&cache.lock);
 }
 
@@ -165,7 +165,7 @@ void draft_flush_resolve(struct cache_file *file, struct draft_flush *flush,
 			 const struct store_object *found)
 {
 	pthread_mutex_lock(&cache.lock);
-	file->draft->notes.journal->flags &= ~NOTES_SENT;
+	file->draft->notes.journal->flags &= ~(NOTES_SENT | NOTES_SENT_SIZE);
 	flush->was_sent = false;
 	if (found) {
 		now_version(file, found);

@@ -96,10 +96,17 @@ static int send(struct cache_file *file, const struct draft_flush *flush, struct
 	if (ret)
 		return ret;
 	up->mark = metadata_draw_mark();
-	draft_flush_sends(file, &(struct draft_sent){attr.mtime_ns, up->mark});
+	draft_flush_sends(file, &(struct draft_sent){attr.mtime_ns, up->mark, false});
 	ret = upload(file, up, message);
 	up->if_match = NULL;
 	return ret;
+}
+
+bool publish_is_sent(const struct draft_sent *sent, const struct metadata *m, uint64_t size)
+{
+	if (!m->has_mtime || m->mtime_ns != sent->mtime_ns)
+		return false;
+	return sent->is_size ? !m->mark && size == sent->mark : m->mark && m->mark == sent->mark;
 }
 
 /* A daemon died, or an answer was lost, while this was being sent: is it in the bucket? Its mark
@@ -126,7 +133,7 @@ static int look_for_sent(struct cache_file *file, struct draft_flush *flush,
 		foreign_learn(up->object, head.object.etag, &head.user, &head.fields);
 		found = head.object;
 		found.mtime_ns = sent->mtime_ns;
-		if (m.mark && m.mark == sent->mark && m.has_mtime && m.mtime_ns == sent->mtime_ns)
+		if (publish_is_sent(sent, &m, found.size))
 			ret = 1;
 	} else if (ret != -ENOENT) {
 		memcpy(message, head.message, STORE_MESSAGE_BYTES);
@@ -156,7 +163,7 @@ static int send_on(struct cache_file *file, struct draft_flush *flush, struct up
 	}
 	if (ret != -ESTALE)
 		return ret;
-	sent = (struct draft_sent){up->mtime_ns, up->mark};
+	sent = (struct draft_sent){up->mtime_ns, up->mark, false};
 	return look_for_sent(file, flush, up, &sent, message) == 1 ? -EAGAIN : -ESTALE;
 }
 
@@ -179,7 +186,7 @@ static int settle_attributes(struct cache_file *file, struct draft_flush *flush,
 	int ret = q ? 0 : -ENOMEM;
 
 	draft_flush_resolve(file, flush, version);
-	draft_flush_sends(file, &(struct draft_sent){up->mtime_ns, attr.mark});
+	draft_flush_sends(file, &(struct draft_sent){up->mtime_ns, attr.mark, false});
 	if (!ret)
 		ret = copy_object(q, q, false, &attr, &fact);
 	if (ret == -E2BIG && *up->xattr) {

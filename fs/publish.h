@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "cache/draft.h"
+#include "fs/metadata.h"
 
 #define PUBLISH_PUT_MAX (UINT64_C(16) << 20) /* bytes of an object that is put at once */
 
@@ -22,6 +23,10 @@
  * renamed, and the caller holds names: fs/namelock.h). message: of STORE_MESSAGE_BYTES; the line
  * for the user. Not on the I/O thread. */
 int publish(struct cache_file *file, char message[STORE_MESSAGE_BYTES]);
+
+/* Is an object with this metadata and size what was sent? By its mark, which no other upload has,
+ * and by its time, which another tool that keeps the mark may have changed since. */
+bool publish_is_sent(const struct draft_sent *sent, const struct metadata *m, uint64_t size);
 
 /* Once a second: publishes what programs left dirty when they ended, on threads of its own. What
  * cannot be published is parked. */

@@ -12,6 +12,7 @@
 #include "fs/change.h"
 #include "fs/copy.h"
 #include "fs/foreign.h"
+#include "fs/publish.h"
 
 /* What one has in the bucket, looked at just before it is replaced: some services ignore the
  * condition of a copy, and an earlier daemon may have died, or an answer may have been lost, while
@@ -34,8 +35,7 @@ static int look(const struct draft_name *name, const struct upload *up, char now
 	now[0] = '\0';
 	if (!ret) {
 		metadata_read(&head.user, &m);
-		is_ours = name->was_sent && m.has_mtime && m.mtime_ns == name->sent.mtime_ns &&
-			  m.mark && m.mark == name->sent.mark;
+		is_ours = name->was_sent && publish_is_sent(&name->sent, &m, head.object.size);
 		is_ours |= !name->is_known || !strcmp(head.object.etag, name->version.etag);
 		snprintf(now, STORE_ETAG_BYTES, "%s", head.object.etag);
 	} else if (ret == -ENOENT) {
@@ -92,7 +92,8 @@ static int publish_one(struct cache_file *file, const char *first, const struct 
 	all.words = 0; /* of an upload: nothing of what is there is taken over */
 	all.is_known = all.is_followed = false;
 	up.flush = &all;
-	draft_name_sends(file, name->object, &(struct draft_sent){version->mtime_ns, up.mark});
+	draft_name_sends(file, name->object,
+			 &(struct draft_sent){version->mtime_ns, up.mark, false});
 	ret = send(file, first, &up, version, &fact, message);
 	if (ret)
 		return ret;

@@ -2,6 +2,9 @@
 /* Publishing when a daemon dies, names change meanwhile, or somebody else was first. */
 #include "tests/unit/writing_rig.h"
 
+#include <sys/mman.h>
+
+#include "cache/notes.h"
 #include "core/pairs.h"
 #include "fs/metadata.h"
 
@@ -168,6 +171,84 @@ Test(fs_publish, what_was_sent_is_told_by_its_mark)
 	cr_assert_null(fake_find("b", "dir/x")->content, "theirs is gone");
 	close_file(&f);
 	stop();
+}
+
+/* The draft's notes in the cache say what a version without marks said; and so does the object. */
+static void as_of_an_earlier_version(uint64_t size, const char *key)
+{
+	struct notes_journal *j;
+	char path[300] = "", command[128];
+	struct vnode_shm vn;
+	FILE *found;
+	char *map;
+	int fd;
+
+	snprintf(command, sizeof(command), "ls %s/files/*.w", dir);
+	found = popen(command, "r");
+	cr_assert_not_null(found);
+	cr_assert_eq(fscanf(found, "%299s", path), 1);
+	pclose(found);
+	fd = open(path, O_RDWR);
+	cr_assert_eq(pread(fd, &vn, sizeof(vn), 0), (ssize_t)sizeof(vn));
+	map = mmap(NULL, DRAFT_HEAD_BYTES + sizeof(*j), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		   vn.magic == VNODE_MAGIC ? (off_t)vn.notes_off : 0);
+	cr_assert_neq(map, MAP_FAILED);
+	j = (struct notes_journal *)(map + DRAFT_HEAD_BYTES);
+	cr_assert(j->flags & NOTES_SENT);
+	j->flags = (j->flags & ~NOTES_SENT) | 16;
+	j->sent_mark = size;
+	munmap(map, DRAFT_HEAD_BYTES + sizeof(*j));
+	close(fd);
+	for (size_t i = 0; key && i < fake_find("b", key)->user.count; i++) {
+		struct store_pair *pair = &fake_find("b", key)->user.pair[i];
+
+		if (!strcmp(pair->name, METADATA_MARK))
+			strcpy(pair->name, "x");
+	}
+}
+
+/* 0: an upload by an earlier version is known again. */
+static int know_earlier(const char *path, const char *key, uint64_t size, bool is_marked)
+{
+	struct open_file f;
+	int ret;
+
+	start("60000");
+	cr_assert_eq(open_file(path, O_WRONLY | O_CREAT, &f), 0);
+	write_at(&f, "sent", 4, 0);
+	fake.lose = -ECANCELED;
+	cr_assert_eq(by_fd(WIRE_FLUSH, f.fd, 0, 0), -ECANCELED);
+	fake.lose = 0;
+	halt();
+	as_of_an_earlier_version(size, is_marked ? NULL : key);
+	start("60000");
+	ret = by_fd(WIRE_FLUSH, f.fd, 0, 0);
+	if (!ret)
+		cr_assert_eq(memcmp(fake_find("b", key)->content, "sent", 4), 0);
+	close_file(&f);
+	stop();
+	return ret;
+}
+
+Test(fs_publish, an_earlier_version_has_sent_it)
+{
+	cr_assert_eq(know_earlier("s3/b/dir/new", "dir/new", 4, false), 0);
+}
+
+Test(fs_publish, an_earlier_version_has_sent_it_over_another)
+{
+	cr_assert_eq(know_earlier("s3/b/dir/x", "dir/x", 10, false), 0);
+}
+
+Test(fs_publish, an_earlier_version_has_sent_another_size)
+{
+	cr_assert_eq(know_earlier("s3/b/dir/new", "dir/new", 5, false), -ESTALE);
+}
+
+/* Those had none. */
+Test(fs_publish, an_earlier_version_has_sent_no_mark)
+{
+	cr_assert_eq(know_earlier("s3/b/dir/new", "dir/new", 4, true), -ESTALE);
 }
 
 static const char *mark_of(const char *key)
