@@ -265,6 +265,7 @@ def expires_for_good(context):
         faulty.fault()
         want((again := faulty.recover("retry", number)).status == 0, f"retry: {again}")
         check_large(faulty, content())
+        soon(lambda: not uploads(faulty), "the upload that was refused is left")  # tried again after ten seconds
         faulty.none_left()
 
 
