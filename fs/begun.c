@@ -400,6 +400,32 @@ static void *end_all(void *arg)
 	return arg;
 }
 
+void begun_retry(const char *object)
+{
+	struct begun *mine = NULL;
+	struct begun **at = &left;
+
+	pthread_mutex_lock(&lock);
+	while (*at) {
+		struct begun *b = *at;
+
+		if (strcmp(b->object, object) != 0 || !context_find(b->ctx)) {
+			at = &b->next;
+			continue;
+		}
+		*at = b->next;
+		b->next = mine;
+		mine = b;
+	}
+	pthread_mutex_unlock(&lock);
+	while (mine) {
+		struct begun *b = mine;
+
+		mine = b->next;
+		end_one(b);
+	}
+}
+
 void begun_sweep(void)
 {
 	pthread_attr_t attr;

@@ -12,6 +12,7 @@
 #include "cache/links.h"
 #include "cache/strays.h"
 #include "core/context.h"
+#include "fs/begun.h"
 #include "fs/gonerefused.h"
 #include "fs/movedir.h"
 #include "fs/movelog.h"
@@ -184,8 +185,10 @@ static int retry(struct session *s, struct cache_file *file, bool over)
 	char message[STORE_MESSAGE_BYTES];
 	const char *why;
 	int was = draft_parked(file, &why);
+	char object[CACHE_OBJECT_MAX];
 	int ret;
 
+	cache_object(file, object);
 	if (over)
 		draft_unconditional(file, NULL);
 	draft_unpark(file);
@@ -194,6 +197,8 @@ static int retry(struct session *s, struct cache_file *file, bool over)
 		draft_park(file, ret, message);
 	if (ret)
 		snprintf(s->out->line, sizeof(s->out->line), "%s", message);
+	else
+		begun_retry(object); /* what its first try has left there */
 	return ret;
 }
 
