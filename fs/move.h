@@ -27,9 +27,13 @@ struct move {
 	bool keeps;	 /* the old one stays: something else is about to replace it */
 	bool overwrites; /* the new name may have something, which is replaced */
 	bool goes_back;	 /* of an exchange that fails: there is nothing else that could be done */
-	struct meta_fact fact;	       /* is_file: what it is */
-	struct store_entry *entries;   /* owned: everything below the old prefix */
-	bool *done;		       /* owned; of each: it was copied by whoever came before */
+	/* is_file and overwrites: the ETags of what may be replaced, and of what is there already
+	 * when nothing needs to be copied; NULL, "": there is none. */
+	const char *expects, *stays;
+	struct meta_fact fact;	     /* is_file: what it is */
+	struct store_entry *entries; /* owned: everything below the old prefix */
+	bool *done;		     /* owned; of each: it was copied by whoever came before */
+	bool *copied; /* owned; of each: it is, by whomever, and its ETag here is the copy's */
 	char (*was)[STORE_ETAG_BYTES]; /* owned; of each: the ETag of what was copied */
 	size_t count, cap;
 
@@ -59,8 +63,28 @@ int move_list(struct move *m);
 /* Those of m->entries that are not done, MOVEDIR_PARALLEL at a time. */
 int move_copy(struct move *m);
 
-/* moveundo.c: not everything could be copied: what was goes again, so that all is as before.
- * *is_done: it is. The line that is there stays. */
+/* movetarget.c: what is at a new name, beside what it would be a copy of. */
+enum movetarget {
+	MOVETARGET_COPY,  /* it is one */
+	MOVETARGET_ALIKE, /* it may be: nothing but a size tells */
+	MOVETARGET_OTHER,
+};
+
+/* etag: of what is there. -ENOENT: one of them is not. */
+int movetarget_compare(struct move *m, const char *old_key, const char *new_key,
+		       enum movetarget *what, char etag[STORE_ETAG_BYTES]);
+
+/* All that is below the new name, sorted by name; *out to be freed with movetarget_free(), also
+ * with an error. */
+int movetarget_list(struct move *m, struct store_entry **out, size_t *count);
+void movetarget_free(struct store_entry *entries, size_t count);
+
+/* Of what is still to be copied: is there something under the new names that is not ours to
+ * replace? -EEXIST: there is. What proves to be copied already is done. */
+int movetarget_check(struct move *m);
+
+/* moveundo.c: not everything could be copied: what was goes again, unless somebody has replaced it
+ * since, so that all is as before. *is_done: it is. The line that is there stays. */
 void move_undo(struct move *m, bool *is_done);
 
 /* The same, where an earlier daemon died while it did that. */

@@ -107,6 +107,7 @@ static void copy_done(struct store_call *call)
 	pthread_mutex_lock(&m->lock);
 	if (!call->error) {
 		moverecord_copied(m->log, c->entry->name, c->etag, call->object.etag);
+		m->copied[c->entry - m->entries] = true;
 		memcpy(c->entry->object.etag, call->object.etag, STORE_ETAG_BYTES);
 	} else if (!m->error) {
 		m->error = call->error;
@@ -139,6 +140,7 @@ static int copy_here(struct move *m, struct store_entry *e)
 	if (!ret) {
 		moverecord_copied(m->log, e->name, e->object.etag, fact.object.etag);
 		memcpy(e->object.etag, fact.object.etag, STORE_ETAG_BYTES);
+		m->copied[e - m->entries] = true;
 		m->fact = fact;
 	} else if (from) {
 		memcpy(m->from->message, from->message, sizeof(from->message));

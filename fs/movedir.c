@@ -37,6 +37,7 @@ void move_free(struct move *m)
 		free(m->entries[i].name);
 	free(m->entries);
 	free(m->done);
+	free(m->copied);
 	free(m->was);
 	pthread_mutex_destroy(&m->lock);
 	pthread_cond_destroy(&m->ended);

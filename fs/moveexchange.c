@@ -14,7 +14,7 @@
 #include "fs/moverecord.h"
 #include "fs/told.h"
 
-#define LEGS_MAX 3
+#define LEGS_MAX MOVELOG_LEGS_MAX
 
 struct leg {
 	char from[NAME_OBJECT_MAX], to[NAME_OBJECT_MAX];
@@ -77,6 +77,19 @@ static void plan(struct chain *c)
 	c->leg[1].overwrites = c->leg[2].overwrites = true;
 }
 
+/* Which versions two files' names have there, so that no others are replaced. */
+static void know_target(const struct movelog *log, struct move *m)
+{
+	if (log->is_dir[0] || log->is_dir[1])
+		return;
+	if (!log->is_back) {
+		m->expects = log->leg ? log->passed[log->leg - 1].was : NULL;
+		return;
+	}
+	m->stays = log->passed[log->leg].was;
+	m->expects = log->leg + 1 < LEGS_MAX ? log->passed[log->leg + 1].now : NULL;
+}
+
 /* One of them, or the same back. *is_done: as of move_run(). */
 static int run_leg(struct chain *c, const struct leg *leg, bool is_back, bool *is_done)
 {
@@ -93,6 +106,7 @@ static int run_leg(struct chain *c, const struct leg *leg, bool is_back, bool *i
 		/* back to where it is still, or in place of what came there meanwhile */
 		m->overwrites = is_back || leg->overwrites;
 		m->keeps = is_back ? leg->overwrites : leg->keeps;
+		know_target(c->log, m);
 		ret = move_run(m, is_done);
 		if (ret && !c->q[0]->message[0])
 			memcpy(c->q[0]->message, from->message, sizeof(from->message));

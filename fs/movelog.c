@@ -346,7 +346,7 @@ void movelog_end(struct movelog *log)
 void movelog_fail(struct movelog *log, int error, const char *why)
 {
 	pthread_mutex_lock(&lock);
-	if (error == -ENOENT)
+	if (error == -ENOENT || error == -EEXIST)
 		moverecord_parked(log, error, why);
 	read_again(log);
 	if (log->is_parked)

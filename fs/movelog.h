@@ -16,6 +16,8 @@
 #include "core/store.h"
 #include "fs/names.h"
 
+#define MOVELOG_LEGS_MAX 3 /* of an exchange */
+
 /* Of one object, as an earlier daemon has noted it. */
 struct movelog_copy {
 	char *key;	       /* the old one */
@@ -37,9 +39,14 @@ struct movelog {
 	bool is_dir[2];		       /* of what was from, and to: otherwise no prefixes */
 	char scratch[NAME_OBJECT_MAX]; /* "": it needs none */
 	unsigned leg;		       /* which of the chain */
-	bool is_back;		       /* one has failed: those before it are taken back */
-	int result;		       /* what the one who asked is told */
-	bool is_over;		       /* only kept for him, should he ask again */
+	/* Of two files' exchange, by each of the chain: ETags of what was copied and of its copy,
+	 * when it went on. "": not known. */
+	struct {
+		char was[STORE_ETAG_BYTES], now[STORE_ETAG_BYTES];
+	} passed[MOVELOG_LEGS_MAX];
+	bool is_back; /* one has failed: those before it are taken back */
+	int result;   /* what the one who asked is told */
+	bool is_over; /* only kept for him, should he ask again */
 
 	/* What came of the last try, if it was not finished: for `skyshim recover`. */
 	int error; /* 0: there was none by this daemon */
@@ -51,6 +58,7 @@ struct movelog {
 	char name[24];
 	int fd;
 	bool is_torn; /* it ends in half a record */
+	int64_t base; /* bytes of it that tell what is done, before how far that is */
 	bool is_active, is_copying;
 	pthread_t owner; /* is_active: who goes on with it */
 	int64_t due_ns;
@@ -124,7 +132,8 @@ bool movelog_hides(const char *object);
 void movelog_end(struct movelog *log);
 
 /* It is not finished, and why: it is tried again later; or, when something that is to be moved is
- * not there any more (-ENOENT), only when the user says so. */
+ * not there any more (-ENOENT), or something else has been stored where it was to go (-EEXIST),
+ * only when the user says so. */
 void movelog_fail(struct movelog *log, int error, const char *why);
 
 /* --- for the user (fs/serve_recover.c) --- */

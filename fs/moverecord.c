@@ -31,7 +31,6 @@
 #define HEX_BYTES (JOURNALS_HEX_BYTES - 1)
 #define KIND_DIR  'd'
 #define KIND_FILE 'f'
-#define LEGS_MAX  3
 
 static void forget_copies(struct movelog *log)
 {
@@ -50,6 +49,16 @@ void moverecord_free(struct movelog *log)
 }
 
 /* --- reading --- */
+
+/* What one of two files' chain leaves behind, the next expects. */
+static void pass(struct movelog *log, const char *was, const char *now)
+{
+	if (!log->is_exchange || log->is_dir[0] || log->is_dir[1] || log->is_back ||
+	    log->leg >= MOVELOG_LEGS_MAX)
+		return;
+	snprintf(log->passed[log->leg].was, STORE_ETAG_BYTES, "%s", was);
+	snprintf(log->passed[log->leg].now, STORE_ETAG_BYTES, "%s", now);
+}
 
 static int add_copy(struct movelog *log, const char *key, const char *was, const char *now)
 {
@@ -72,6 +81,7 @@ static int add_copy(struct movelog *log, const char *key, const char *was, const
 	memcpy(text + a, was, b);
 	memcpy(text + a + b, now, c);
 	log->copies[log->count++] = (struct movelog_copy){text, text + a, text + a + b};
+	pass(log, was, now);
 	return 0;
 }
 
@@ -130,7 +140,7 @@ static int take_leg(struct movelog *log, const char *const text[3])
 	unsigned leg, error;
 	bool is_back = !strcmp(text[1], "back");
 
-	if (!log->is_exchange || parse_number(text[0], LEGS_MAX, &leg) ||
+	if (!log->is_exchange || parse_number(text[0], MOVELOG_LEGS_MAX, &leg) ||
 	    parse_number(text[2], 4095, &error) || (!is_back && strcmp(text[1], "on") != 0))
 		return -EBADMSG;
 	next_leg(log, leg, is_back, -(int)error);
@@ -193,6 +203,7 @@ static int by_key(const void *a, const void *b)
 /* *whole: where the last one ends that is whole. */
 static int parse(struct movelog *log, const char *at, const char *end, const char **whole)
 {
+	const char *start = at;
 	int ret = 0;
 
 	*whole = at;
@@ -215,6 +226,8 @@ static int parse(struct movelog *log, const char *at, const char *end, const cha
 		if (kind) {
 			ret = apply(log, kind, text);
 			*whole = at;
+			if (kind == HEAD || kind == PAIR || kind == LEG)
+				log->base = at - start;
 		}
 	}
 	if (log->count)
@@ -260,6 +273,22 @@ const struct movelog_copy *moverecord_find(const struct movelog *log, const char
 	return found && !strcmp(found->was, was) ? found : NULL;
 }
 
+bool moverecord_is_copy(const struct movelog *log, const char *key, const char *now)
+{
+	const struct movelog_copy wanted = {.key = (char *)key};
+	const struct movelog_copy *at =
+		log->count ? bsearch(&wanted, log->copies, log->count, sizeof(wanted), by_key)
+			   : NULL;
+
+	while (at && at > log->copies && !strcmp(at[-1].key, key))
+		at--;
+	for (; at && at < log->copies + log->count && !strcmp(at->key, key); at++) {
+		if (*now && !strcmp(at->now, now))
+			return true;
+	}
+	return false;
+}
+
 /* --- writing --- */
 
 static int note(struct movelog *log, char kind, const char *a, const char *b, const char *c)
@@ -281,6 +310,17 @@ static int note(struct movelog *log, char kind, const char *a, const char *b, co
 	return n < 0 ? -errno : -ENOSPC;
 }
 
+/* One with which everything begins anew. */
+static int note_base(struct movelog *log, char kind, const char *a, const char *b, const char *c)
+{
+	int ret = note(log, kind, a, b, c);
+	struct stat st;
+
+	if (!ret)
+		log->base = fstat(log->fd, &st) ? 0 : st.st_size;
+	return ret;
+}
+
 int moverecord_begin(struct movelog *log)
 {
 	char who[HEX_BYTES + 3];
@@ -289,7 +329,7 @@ int moverecord_begin(struct movelog *log)
 	if (log->is_exchange)
 		snprintf(who + HEX_BYTES, 3, "%c%c", log->is_dir[0] ? KIND_DIR : KIND_FILE,
 			 log->is_dir[1] ? KIND_DIR : KIND_FILE);
-	return note(log, log->is_exchange ? PAIR : HEAD, who, log->from, log->to);
+	return note_base(log, log->is_exchange ? PAIR : HEAD, who, log->from, log->to);
 }
 
 /* Beside what has the second name: whoever may write there may write this. */
@@ -310,6 +350,7 @@ void moverecord_name_scratch(struct movelog *log)
 
 void moverecord_copied(struct movelog *log, const char *key, const char *was, const char *now)
 {
+	pass(log, was, now);
 	if (note(log, COPIED, key, was, now))
 		log_debug("%s: that it was copied cannot be noted", key);
 }
@@ -323,10 +364,17 @@ int moverecord_deletes(struct movelog *log)
 	return ret;
 }
 
-void moverecord_undoes(struct movelog *log)
+int moverecord_undoes(struct movelog *log)
 {
-	log->undoes = true;
-	note(log, STATE, "undo", "", "");
+	int ret = log->undoes ? 0 : note(log, STATE, "undo", "", "");
+
+	if (ret && log->base && !ftruncate(log->fd, log->base)) {
+		log->is_torn = false;
+		ret = note(log, STATE, "undo", "", "");
+	}
+	if (!ret)
+		log->undoes = true;
+	return ret;
 }
 
 int moverecord_leg(struct movelog *log, unsigned leg, bool is_back, int error)
@@ -336,7 +384,7 @@ int moverecord_leg(struct movelog *log, unsigned leg, bool is_back, int error)
 
 	snprintf(number, sizeof(number), "%u", leg);
 	snprintf(why, sizeof(why), "%d", -error);
-	ret = note(log, LEG, number, is_back ? "back" : "on", why);
+	ret = note_base(log, LEG, number, is_back ? "back" : "on", why);
 	if (ret)
 		return ret;
 	next_leg(log, leg, is_back, error);

@@ -28,7 +28,10 @@ void moverecord_name_scratch(struct movelog *log);
 
 /* Any thread. What cannot be noted is only done once more. */
 void moverecord_copied(struct movelog *log, const char *key, const char *was, const char *now);
-void moverecord_undoes(struct movelog *log);
+
+/* Before copies are deleted. Where there is no room, what was noted of them gives way. 0 or an
+ * error of the disk: then none may be. */
+int moverecord_undoes(struct movelog *log);
 
 /* Before anything is deleted: what is not there any more must be known to have gone by this. 0 or
  * an error of the disk: then nothing may be. */
@@ -40,6 +43,9 @@ void moverecord_parked(struct movelog *log, int error, const char *why);
 /* What was noted of this version of that key by whoever came before, or NULL. */
 const struct movelog_copy *moverecord_find(const struct movelog *log, const char *key,
 					   const char *was);
+
+/* Was that version noted as a copy of that key, whichever version that was? */
+bool moverecord_is_copy(const struct movelog *log, const char *key, const char *now);
 
 void moverecord_free(struct movelog *log);
 

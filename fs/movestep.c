@@ -115,8 +115,9 @@ static int know_done(struct move *m)
 	size_t kept = 0;
 
 	m->done = calloc(m->count + 1, sizeof(*m->done));
+	m->copied = calloc(m->count + 1, sizeof(*m->copied));
 	m->was = calloc(m->count + 1, sizeof(*m->was));
-	if (!m->done || !m->was)
+	if (!m->done || !m->copied || !m->was)
 		return -ENOMEM;
 	for (size_t i = 0; i < m->count; i++) {
 		struct store_entry *e = &m->entries[i];
@@ -129,7 +130,7 @@ static int know_done(struct move *m)
 		memcpy(m->was[kept], e->object.etag, sizeof(m->was[kept]));
 		if (copy)
 			snprintf(e->object.etag, sizeof(e->object.etag), "%s", copy->now);
-		m->done[kept] = copy;
+		m->done[kept] = m->copied[kept] = copy;
 		m->entries[kept++] = *e;
 	}
 	m->count = kept;
@@ -167,6 +168,15 @@ static int delete_all(struct move *m)
 	return ret;
 }
 
+/* The next daemon would take copies for made that are not there any more: unless that is noted it
+ * goes on forwards, later. */
+static void undo(struct move *m, bool *is_done)
+{
+	*is_done = false;
+	if (!moverecord_undoes(m->log))
+		move_undo(m, is_done);
+}
+
 /* Copies all, or takes it back. *is_done: it is over, either way. */
 static int copy_or_undo(struct move *m, bool *is_done)
 {
@@ -176,8 +186,7 @@ static int copy_or_undo(struct move *m, bool *is_done)
 	if (ret == -ECANCELED || (ret && m->goes_back)) {
 		*is_done = false;
 	} else if (ret && !m->overwrites) {
-		moverecord_undoes(m->log);
-		move_undo(m, is_done);
+		undo(m, is_done);
 	}
 	return ret;
 }
@@ -194,6 +203,8 @@ static int look(struct move *m)
 		ret = move_list(m);
 	if (!ret)
 		ret = know_done(m);
+	if (!ret && !m->log->deletes && (!is_fresh || m->overwrites))
+		ret = movetarget_check(m);
 	if (!ret && is_fresh)
 		ret = check_names(m);
 	return ret;
@@ -210,7 +221,7 @@ static int note_deletes(struct move *m, bool *is_done)
 		 "the journal of the renaming, in the cache directory, cannot be written");
 	*is_done = false;
 	if (!m->overwrites && !m->goes_back)
-		move_undo(m, is_done);
+		undo(m, is_done);
 	return ret;
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A rename that cannot be carried out: its copies are deleted again. */
+/* A rename that cannot be carried out: its copies are deleted again, and nothing else that has got
+ * one of the new names since. Services have no condition for that, so that it is asked for just
+ * before. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,46 +11,90 @@
 #include "fs/change.h"
 #include "fs/move.h"
 #include "fs/moverecord.h"
+#include "fs/stillthere.h"
 
-/* Not everything could be copied: what was goes again, so that all is as before. *is_done: it is.
- */
-/* n keys, which are freed. */
-static void delete_copies(struct move *m, char **owned, size_t n, bool *is_done)
+/* Up to STORE_LIST_MAX copies: keys is in their object names. */
+struct batch {
+	struct stillthere at[STORE_LIST_MAX];
+	char *object[STORE_LIST_MAX]; /* owned */
+	size_t n;
+};
+
+/* Of those that are still what they were. */
+static int delete_copies(struct move *m, struct batch *b)
 {
+	size_t at = strlen(m->new_prefix) - strlen(m->new_key), n = 0;
 	const char *keys[STORE_LIST_MAX];
+	int ret = 0, gone;
 
-	if (!n)
-		return;
-	memcpy(keys, owned, n * sizeof(*keys));
-	if (change_delete_many(m->to, keys, n)) {
-		*is_done = false;
-		log_warn("%s: copies of a rename that failed are left until it is tried again: %s",
-			 m->new_prefix, m->to->message);
+	stillthere_look(b->at, b->n);
+	for (size_t i = 0; i < b->n; i++) {
+		if (!b->at[i].result)
+			keys[n++] = b->object[i] + at;
+		else if (b->at[i].result == -ESTALE)
+			log_warn("%s: was stored by somebody since, and stays", b->object[i]);
+		else if (b->at[i].result != -ENOENT)
+			ret = b->at[i].result;
 	}
-	while (n)
-		free(owned[--n]);
+	gone = n ? change_delete_many(m->to, keys, n) : 0;
+	if (gone)
+		ret = gone;
+	while (b->n)
+		free(b->object[--b->n]);
+	return ret;
+}
+
+static int add(struct move *m, struct batch *b, const char *rest, const char *etag)
+{
+	if (asprintf(&b->object[b->n], "%s%s", m->new_prefix, rest) < 0)
+		return -ENOMEM;
+	b->at[b->n] =
+		(struct stillthere){.ctx = m->to->ctx, .object = b->object[b->n], .etag = etag};
+	return ++b->n < STORE_LIST_MAX ? 0 : delete_copies(m, b);
+}
+
+/* Of one whose copy failed: was only the answer lost? */
+static int find_lost(struct move *m, size_t i)
+{
+	struct store_entry *e = &m->entries[i];
+	char *key, etag[STORE_ETAG_BYTES];
+	enum movetarget what;
+	int ret;
+
+	if (asprintf(&key, "%s%s", m->new_key, e->name + strlen(m->old_key)) < 0)
+		return -ENOMEM;
+	ret = movetarget_compare(m, e->name, key, &what, etag);
+	free(key);
+	if (!ret && what == MOVETARGET_COPY) {
+		memcpy(e->object.etag, etag, sizeof(etag));
+		m->copied[i] = true;
+	}
+	return ret == -ENOENT || ret == -EACCES ? 0 : ret;
 }
 
 void move_undo(struct move *m, bool *is_done)
 {
 	char message[STORE_MESSAGE_BYTES];
-	char *owned[STORE_LIST_MAX];
-	size_t n = 0;
+	struct batch *b = calloc(1, sizeof(*b));
+	int ret = b ? 0 : -ENOMEM, last;
 
-	*is_done = true;
 	memcpy(message, m->from->message, sizeof(message)); /* that of the failure */
-	for (size_t i = 0; i < m->count; i++) {
-		if (i >= m->next && !m->done[i]) /* neither now nor by an earlier daemon */
+	for (size_t i = 0; b && i < m->count; i++) {
+		last = i < m->next && !m->copied[i] ? find_lost(m, i) : 0;
+		ret = last ? last : ret;
+		if (!m->copied[i])
 			continue;
-		if (asprintf(&owned[n], "%s%s", m->new_key,
-			     m->entries[i].name + strlen(m->old_key)) < 0)
-			continue;
-		if (++n < STORE_LIST_MAX)
-			continue;
-		delete_copies(m, owned, n, is_done);
-		n = 0;
+		last = add(m, b, m->entries[i].name + strlen(m->old_key),
+			   m->entries[i].object.etag);
+		ret = last ? last : ret;
 	}
-	delete_copies(m, owned, n, is_done);
+	last = b ? delete_copies(m, b) : 0;
+	ret = last ? last : ret;
+	free(b);
+	*is_done = !ret;
+	if (ret)
+		log_warn("%s: copies of a rename that failed are left until it is tried again: %s",
+			 m->new_prefix, m->to->message[0] ? m->to->message : strerror(-ret));
 	memcpy(m->from->message, message, sizeof(message));
 }
 
@@ -57,38 +103,53 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct store_entry *)a)->name, ((const struct store_entry *)b)->name);
 }
 
-/* An earlier daemon died while it took everything back: what is below the new name and, with the
- * same size, below the old one is a copy. */
+/* Is this below the new name a copy that was made before, of what is still under the old one? */
+static int is_copy(struct move *m, const struct store_entry *e, char etag[STORE_ETAG_BYTES])
+{
+	enum movetarget what = MOVETARGET_OTHER;
+	struct store_entry old = {0};
+	int ret = 0;
+
+	if (asprintf(&old.name, "%s%s", m->old_key, e->name + strlen(m->new_key)) < 0)
+		return -ENOMEM;
+	snprintf(etag, STORE_ETAG_BYTES, "%s", e->object.etag);
+	if (!m->count || !bsearch(&old, m->entries, m->count, sizeof(old), by_name))
+		ret = -ENOENT;
+	else if (moverecord_is_copy(m->log, old.name, etag))
+		what = MOVETARGET_COPY;
+	else
+		ret = movetarget_compare(m, old.name, e->name, &what, etag);
+	if ((!ret || ret == -ENOENT) && what != MOVETARGET_COPY)
+		log_warn("%s%s: is not known to be a copy of a rename that failed, and stays",
+			 m->new_prefix, e->name + strlen(m->new_key));
+	free(old.name);
+	return ret == -ENOENT ? 0 : ret ? ret : what == MOVETARGET_COPY;
+}
+
+/* An earlier daemon died while it took everything back, or what it tried failed. */
 int move_undo_rest(struct move *m)
 {
-	struct move copies = {
-		.from = m->to, .old_key = m->new_key, .is_file = m->is_file, .log = m->log};
-	const char *key;
-	int ret = move_list(m);
+	struct batch *b = calloc(1, sizeof(*b));
+	struct store_entry *there = NULL;
+	char etag[STORE_ETAG_BYTES];
+	size_t count = 0;
+	int ret = b ? move_list(m) : -ENOMEM, last;
 
-	snprintf(copies.old_prefix, sizeof(copies.old_prefix), "%s", m->new_prefix);
-	if (!ret)
-		ret = move_list(&copies);
-	if (ret == -ENOENT && m->is_file) /* it was not made, or is gone again */
+	if (ret == -ENOENT && m->is_file)
 		ret = 0;
+	if (!ret)
+		ret = movetarget_list(m, &there, &count);
 	if (m->count)
 		qsort(m->entries, m->count, sizeof(*m->entries), by_name);
-	for (size_t i = 0; i < copies.count && !ret; i++) {
-		struct store_entry wanted = {0}, *old;
-
-		key = copies.entries[i].name;
-		if (asprintf(&wanted.name, "%s%s", m->old_key, key + strlen(m->new_key)) < 0) {
-			ret = -ENOMEM;
-			break;
-		}
-		old = m->count ? bsearch(&wanted, m->entries, m->count, sizeof(wanted), by_name)
-			       : NULL;
-		if (old && old->object.size == copies.entries[i].object.size)
-			ret = change_delete_many(m->to, &key, 1);
-		free(wanted.name);
+	for (size_t i = 0; i < count && !ret; i++) {
+		ret = is_copy(m, &there[i], etag);
+		if (ret <= 0)
+			continue;
+		snprintf(there[i].object.etag, STORE_ETAG_BYTES, "%s", etag);
+		ret = add(m, b, there[i].name + strlen(m->new_key), there[i].object.etag);
 	}
-	for (size_t i = 0; i < copies.count; i++)
-		free(copies.entries[i].name);
-	free(copies.entries);
-	return ret;
+	last = b ? delete_copies(m, b) : 0;
+	movetarget_free(there, count);
+	free(b);
+	return ret ? ret : last;
 }

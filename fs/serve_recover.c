@@ -116,6 +116,10 @@ static const char *why_left(const struct movelog_left *left)
 {
 	const struct movelog *log = left->log;
 
+	if (log->is_parked && log->error == -EEXIST)
+		return "something else has been stored under one of these names since, and is not "
+		       "replaced: look at them, then delete what is not to stay and retry this, or "
+		       "discard it: then all stays as it is";
 	if (log->is_parked)
 		return "something that was to be moved is not there any more: what is under these "
 		       "names, and not under the other, stays as it is; look at them, then discard "

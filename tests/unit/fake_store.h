@@ -52,6 +52,7 @@ static struct {
 	bool lose_once;
 	int fail_delete, fail_copy; /* such calls end with this */
 	unsigned copies_first;	    /* so many copies do not */
+	bool copy_is_lost;	    /* the next copy is made, and ends with -EIO */
 	bool is_mortal;		    /* so many copies and deletions are made, then nothing is: */
 	unsigned changes_left;	    /* all ends with -ECANCELED, as when a daemon leaves */
 	bool loses_last;	    /* the last of them does too */
@@ -322,6 +323,9 @@ static inline int fake_copy(struct store_call *call)
 	if (call->set_user)
 		fake_set_user(to, call->set_user);
 	fake_describe(to, &call->object);
+	if (fake.copy_is_lost)
+		ret = -EIO;
+	fake.copy_is_lost = false;
 	return ret;
 }
 

@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 
 #include "core/pairs.h"
+#include "fs/metadata.h"
 
 /* Requests since the last time, as "put copy delete many head list". */
 static const char *verbs(void)
@@ -491,5 +492,110 @@ Test(fs_change, a_rename_that_cannot_be_noted_is_taken_back)
 	}
 	cr_assert_eq(rename_as("s3/b/many", "s3/b/other", 0), 0);
 	cr_assert(exists(key));
+	stop();
+}
+
+/* A rename that fails, and whose copies cannot be deleted yet. */
+static void fail_to_undo(void)
+{
+	char key[32];
+
+	for (unsigned i = 0; i < 8; i++) {
+		snprintf(key, sizeof(key), "many/%u", i);
+		fake_put("b", key, 10);
+	}
+	fake.fail_copy = -EACCES;
+	fake.copies_first = 5;
+	fake.fail_delete = -EACCES;
+	cr_assert_eq(rename_as("s3/b/many", "s3/b/other", 0), -EACCES);
+	cr_assert(exists("other/0") && exists("other/4") && !exists("other/5"));
+	fake.fail_copy = fake.fail_delete = 0;
+}
+
+/* What somebody has stored under the new name since is not a copy, however many bytes it has. */
+Test(fs_change, what_was_stored_since_is_not_taken_back)
+{
+	start("60000");
+	fail_to_undo();
+	fake_put("b", "other/3", 10);
+	fake_put("b", "other/6", 10);
+	fake_find("b", "other/6")->version = 77;
+	halt();
+	start("60000");
+	for (int i = 0; i < 500 && movelog_any(); i++) {
+		movedir_sweep();
+		usleep(2000);
+	}
+	cr_assert_not(movelog_any());
+	cr_assert(!exists("other/0") && !exists("other/2") && !exists("other/4"));
+	cr_assert(exists("other/3"), "it was stored in place of a copy");
+	cr_assert(exists("other/6"), "it was never a copy");
+	cr_assert(exists("many/0") && exists("many/3") && exists("many/6"));
+	stop();
+}
+
+/* The copy of what is not there any more is the last there is. */
+Test(fs_change, the_last_copy_is_not_taken_back)
+{
+	start("60000");
+	fail_to_undo();
+	cr_assert_eq(fake_delete_key("b", "many/2"), 0);
+	halt();
+	start("60000");
+	for (int i = 0; i < 500 && movelog_any(); i++) {
+		movedir_sweep();
+		usleep(2000);
+	}
+	cr_assert_not(movelog_any());
+	cr_assert(!exists("other/1") && exists("other/2"));
+	stop();
+}
+
+/* Stored between the copy and its being taken back, by the same daemon. */
+static void store_meanwhile(void)
+{
+	if (fake.counters.requests[STORE_COPY] == 3) {
+		fake_put("b", "other/1", 10);
+		fake_find("b", "other/1")->version = 99;
+	}
+}
+
+Test(fs_change, what_was_stored_meanwhile_is_not_taken_back)
+{
+	char key[32];
+
+	start("60000");
+	for (unsigned i = 0; i < 8; i++) {
+		snprintf(key, sizeof(key), "many/%u", i);
+		fake_put("b", key, 10);
+	}
+	fake_put("b", "many/6", 11);
+	fake.fail_copy = -EACCES;
+	fake.copies_first = 5;
+	fake.after_copy = store_meanwhile;
+	fake_requests();
+	cr_assert_eq(rename_as("s3/b/many", "s3/b/other", 0), -EACCES);
+	fake.after_copy = NULL;
+	cr_assert(exists("other/1"), "it was stored in place of a copy");
+	cr_assert(!exists("other/0") && !exists("other/4"));
+	stop();
+}
+
+/* A copy that was made although its answer was an error goes as well. */
+Test(fs_change, a_copy_whose_answer_was_lost_is_taken_back)
+{
+	start("60000");
+	fake_put("b", "many/0", 10);
+	fake_put("b", "many/1", 11);
+	cr_assert_eq(pairs_add(&fake_find("b", "many/0")->user, METADATA_MARK, "00000000000000ab"),
+		     0);
+	cr_assert_eq(pairs_add(&fake_find("b", "many/1")->user, METADATA_MARK, "00000000000000ac"),
+		     0);
+	fake.copy_is_lost = true;
+	cr_assert_eq(rename_as("s3/b/many", "s3/b/other", 0), -EIO);
+	cr_assert_not(fake.copy_is_lost);
+	cr_assert(exists("many/0") && exists("many/1"));
+	cr_assert(!exists("other/0") && !exists("other/1"));
+	cr_assert_not(movelog_any());
 	stop();
 }

@@ -534,3 +534,147 @@ Test(fs_exchange, a_source_that_is_gone_may_be_forgotten)
 	cr_assert_eq(left(), 0);
 	stop();
 }
+
+/* --- what others store meanwhile --- */
+
+/* Two files' exchange, by a daemon that dies after so many copies; then somebody else stores
+ * another version of that. */
+static void replaced_since(unsigned copies, bool loses_last, const char *key, unsigned bytes,
+			   uint64_t number)
+{
+	fill_anew(kinds[1].before);
+	fake.is_mortal = true;
+	fake.loses_last = loses_last;
+	fake.changes_left = copies;
+	cr_assert_eq(exchange_as(kinds[1].from, kinds[1].to, number), -ECANCELED);
+	halt();
+	fake_put("b", key, bytes);
+	start("60000");
+	next_daemon();
+}
+
+/* The bucket with the third place. */
+static void is_now(unsigned p, unsigned q, uint64_t number)
+{
+	char wanted[128];
+
+	snprintf(wanted, sizeof(wanted), "p/f=%u q/.exchange-%016llx=201 q/g=%u", p,
+		 (unsigned long long)number, q);
+	cr_assert_str_eq(bucket_now(), wanted, "%s", bucket_now());
+}
+
+/* It is told, and all stays as it is until the user has looked. */
+static void is_told(unsigned p, unsigned q, uint64_t number, int retried)
+{
+	cr_assert_eq(left(), number, "%s", bucket_now());
+	cr_assert_not_null(strstr(reply.text, "\"parked\":true"), "%s", reply.text);
+	cr_assert_not_null(strstr(reply.text, "not replaced"), "%s", reply.text);
+	is_now(p, q, number);
+	next_daemon();
+	cr_assert_eq(recover(WIRE_RECOVER_RETRY, number), retried);
+	is_now(p, q, number);
+	cr_assert_eq(left(), number);
+}
+
+Test(fs_exchange, what_was_stored_since_is_not_replaced)
+{
+	uint64_t number = fresh();
+
+	start("60000");
+	replaced_since(1, false, "q/g", 999, number);
+	is_told(101, 999, number, -EEXIST);
+	cr_assert_eq(recover(WIRE_RECOVER_DISCARD, number), 0);
+	is_now(101, 999, number);
+
+	/* as long as what was to get there */
+	number = fresh();
+	replaced_since(1, false, "q/g", 101, number);
+	is_told(101, 101, number, -EEXIST);
+	cr_assert_eq(recover(WIRE_RECOVER_DISCARD, number), 0);
+
+	number = fresh();
+	replaced_since(2, false, "p/f", 999, number);
+	is_told(999, 101, number, -EEXIST);
+	/* he takes that away: it goes on */
+	cr_assert_eq(fake_delete_key("b", "p/f"), 0);
+	cr_assert_eq(recover(WIRE_RECOVER_RETRY, number), 0);
+	cr_assert_str_eq(bucket_now(), kinds[1].after);
+	cr_assert_eq(left(), 0);
+
+	/* what is replaced already may be: the last copy is made, only its answer was lost */
+	replaced_since(3, true, "q/g", 999, fresh());
+	cr_assert_str_eq(bucket_now(), "p/f=201 q/g=999");
+	cr_assert_eq(left(), 0);
+	stop();
+}
+
+/* One that is refused and cannot be taken back at once; then somebody stores something. */
+Test(fs_exchange, what_was_stored_since_is_not_taken_back)
+{
+	start("60000");
+	for (int i = 0; i < 2; i++) {
+		uint64_t number = fresh();
+
+		fill_anew(kinds[1].before);
+		fake.copies_first = 2;
+		fake.fail_copy = -EACCES;
+		cr_assert_eq(exchange_as(kinds[1].from, kinds[1].to, number), -EACCES);
+		is_now(101, 101, number);
+		fake_put("b", "q/g", 999);
+		if (i)
+			next_daemon();
+		fake.fail_copy = 0;
+		cr_assert_eq(recover(WIRE_RECOVER_RETRY, number), -EACCES);
+		is_told(101, 999, number, -EACCES);
+		cr_assert_eq(recover(WIRE_RECOVER_DISCARD, number), 0);
+	}
+	stop();
+}
+
+/* Nothing has been replaced yet: nothing needs to be copied back. */
+Test(fs_exchange, what_is_as_before_is_not_copied)
+{
+	start("60000");
+	fill(kinds[1].before);
+	fake.copies_first = 1;
+	fake.fail_copy = -EACCES;
+	cr_assert_eq(exchange_as(kinds[1].from, kinds[1].to, fresh()), -EACCES);
+	cr_assert_str_eq(bucket_now(), kinds[1].before);
+	cr_assert_not(movelog_any());
+	stop();
+}
+
+/* The same below directories: on, and back. */
+Test(fs_exchange, what_was_stored_below_since_is_not_replaced)
+{
+	uint64_t number = fresh();
+	char key[64];
+
+	start("60000");
+	fill(kinds[0].before);
+	fake.is_mortal = true;
+	fake.changes_left = 7; /* three there, three deleted, one of three here */
+	cr_assert_eq(exchange_as(kinds[0].from, kinds[0].to, number), -ECANCELED);
+	cr_assert_null(fake_find("b", "q/e/x"), "%s", bucket_now());
+	halt();
+	fake_put("b", "q/e/x", 999);
+	start("60000");
+	next_daemon();
+	cr_assert_eq(left(), number, "%s", bucket_now());
+	cr_assert_eq(fake_find("b", "q/e/x")->size, 999);
+	cr_assert_eq(fake_find("b", "p/d/x")->size, 103);
+	cr_assert_eq(recover(WIRE_RECOVER_DISCARD, number), 0);
+
+	number = fresh();
+	fill_anew(kinds[0].before);
+	fake.copies_first = 4;
+	fake.fail_copy = -EACCES;
+	cr_assert_eq(exchange_as(kinds[0].from, kinds[0].to, number), -EACCES);
+	fake_put("b", "q/e/same", 999);
+	next_daemon();
+	cr_assert_eq(left(), number, "%s", bucket_now());
+	cr_assert_eq(fake_find("b", "q/e/same")->size, 999);
+	snprintf(key, sizeof(key), "q/.exchange-%016llx/same", (unsigned long long)number);
+	cr_assert_eq(fake_find("b", key)->size, 201);
+	stop();
+}

@@ -4,8 +4,10 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -242,5 +244,79 @@ Test(fs_moverecord, what_it_is_not)
 		cr_assert_eq(read_anew(&found), -EBADMSG, "number %zu", i);
 		moverecord_free(found);
 	}
+	end();
+}
+
+/* Of two files' exchange each of the chain tells the next which versions it has left. */
+Test(fs_moverecord, what_the_one_before_has_left)
+{
+	struct movelog *log = begin("s3/b/f", "s3/b/g", "ff"), *found;
+
+	moverecord_copied(log, "g", "\"1\"", "\"2\"");
+	cr_assert_eq(moverecord_leg(log, 1, false, 0), 0);
+	moverecord_copied(log, "f", "\"3\"", "\"4\"");
+	cr_assert_eq(moverecord_leg(log, 2, false, 0), 0);
+	cr_assert_eq(moverecord_leg(log, 1, true, -EACCES), 0);
+	moverecord_copied(log, "g", "\"5\"", "\"6\"");
+	cr_assert_eq(read_anew(&found), 0);
+	cr_assert_str_eq(found->passed[0].was, "\"1\"");
+	cr_assert_str_eq(found->passed[0].now, "\"2\"");
+	cr_assert_str_eq(found->passed[1].was, "\"3\"");
+	cr_assert_str_eq(found->passed[1].now, "\"4\"");
+	cr_assert_str_eq(found->passed[2].was, "");
+	cr_assert_eq(memcmp(found->passed, log->passed, sizeof(log->passed)), 0);
+	moverecord_free(found);
+	moverecord_free(log);
+	end();
+}
+
+Test(fs_moverecord, each_copy_of_a_key)
+{
+	struct movelog *log = begin("s3/b/d/", "s3/b/e/", ""), *found;
+
+	moverecord_copied(log, "d/x", "\"1\"", "\"2\"");
+	moverecord_copied(log, "d/y", "\"5\"", "\"6\"");
+	moverecord_copied(log, "d/x", "\"3\"", "\"4\"");
+	moverecord_free(log);
+	cr_assert_eq(read_anew(&found), 0);
+	cr_assert(moverecord_is_copy(found, "d/x", "\"2\""));
+	cr_assert(moverecord_is_copy(found, "d/x", "\"4\""));
+	cr_assert_not(moverecord_is_copy(found, "d/x", "\"6\""));
+	cr_assert_not(moverecord_is_copy(found, "d/x", "\"1\""));
+	cr_assert_not(moverecord_is_copy(found, "d/x", ""));
+	cr_assert_not(moverecord_is_copy(found, "d/z", "\"2\""));
+	moverecord_free(found);
+	end();
+}
+
+/* What was copied is believed no more when there is no room to say that it goes again. */
+Test(fs_moverecord, the_undo_that_finds_no_room)
+{
+	struct movelog *log = begin("s3/b/d/", "s3/b/e/", ""), *found;
+	const off_t head = size();
+	struct rlimit little = {(rlim_t)head + 30, RLIM_INFINITY};
+	const struct rlimit enough = {RLIM_INFINITY, RLIM_INFINITY};
+	int ret;
+
+	signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
+	moverecord_copied(log, "d/a", "\"1\"", "\"2\"");
+	moverecord_copied(log, "d/b", "\"1\"", "\"2\"");
+	moverecord_copied(log, "d/c", "\"1\"", "\"2\"");
+	ret = moverecord_undoes(log);
+	cr_assert_eq(ret, 0);
+	little.rlim_cur = (rlim_t)head;
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
+	cr_assert_eq(moverecord_undoes(log), 0, "it is noted already");
+	log->undoes = false;
+	cr_assert_neq(moverecord_undoes(log), 0, "that there is no room at all is told");
+	cr_assert_not(log->undoes);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &enough), 0);
+	cr_assert_eq(moverecord_undoes(log), 0);
+	moverecord_free(log);
+	cr_assert_eq(read_anew(&found), 0);
+	cr_assert(found->undoes);
+	cr_assert_null(moverecord_find(found, "d/a", "\"1\""));
+	moverecord_free(found);
 	end();
 }
