@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "cache/clock.h"
+#include "core/buffer.h"
 #include "core/context.h"
 #include "core/log.h"
 #include "core/tally.h"
@@ -24,6 +25,7 @@
 #define STACK_BYTES (256u << 10)
 #define LINGER_S    1 /* without work the thread stays so long */
 #define NAME_SHOWN  256
+#define KEPT_MAX    ((size_t)1 << 30) /* bytes of the journal, written anew */
 
 struct gone_owner {
 	struct gone_owner *next;
@@ -128,6 +130,24 @@ static void note_ended(size_t n, const char *message)
 	gonelog_done(serials, n_ended);
 }
 
+/* With the lock. Of the journal what has ended goes: all of it, or, when that is much, by writing
+ * anew what has not. */
+static void shrink(void)
+{
+	SCOPE_BUFFER struct buffer kept = BUFFER_INIT(KEPT_MAX);
+	int ret = 0;
+
+	if (!is_clean || is_lost || ((first || left) && !gonelog_is_long()))
+		return;
+	for (const struct gonelog_left *l = left; l && !ret; l = l->next)
+		ret = gonelog_keep(&kept, l);
+	for (const struct gone_item *i = first; i && !ret; i = i->next)
+		ret = gonelog_keep_begun(&kept, i->serial, context_id(i->ctx), i->owner->pid,
+					 i->etag, i->object);
+	if (!ret)
+		gonerefused_shrink(&kept);
+}
+
 /* With the lock. */
 static void take_out(size_t n, const char *message)
 {
@@ -153,8 +173,7 @@ static void take_out(size_t n, const char *message)
 		}
 		item_free(i);
 	}
-	if (!first && !left && is_clean)
-		gonerefused_shrink();
+	shrink();
 	pthread_cond_broadcast(&ended);
 }
 
@@ -286,6 +305,7 @@ int gone_start(int dir_fd)
 	ret = gonelog_start(dir_fd, &left);
 	gonerefused_take(&left);
 	is_lost = ret;
+	shrink();
 	pthread_mutex_unlock(&lock);
 	if (ret)
 		log_error("the journal of what was being removed cannot be read: %s",
@@ -328,6 +348,45 @@ void gone_resume(const uint8_t *ctx)
 		}
 	}
 	pthread_mutex_unlock(&lock);
+}
+
+int gone_each_left(int (*each)(void *arg, const struct gonelog_left *l), void *arg)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&lock);
+	for (const struct gonelog_left *l = left; l && !ret; l = l->next)
+		ret = each(arg, l);
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+bool gone_has_left(uint64_t serial)
+{
+	const struct gonelog_left *l;
+
+	pthread_mutex_lock(&lock);
+	for (l = left; l && l->serial != serial;)
+		l = l->next;
+	pthread_mutex_unlock(&lock);
+	return l;
+}
+
+int gone_discard_left(uint64_t serial)
+{
+	struct gonelog_left **at = &left, *l;
+
+	pthread_mutex_lock(&lock);
+	while (*at && (*at)->serial != serial)
+		at = &(*at)->next;
+	l = *at;
+	if (l) {
+		*at = l->next;
+		gonelog_done(&serial, 1);
+		free(l);
+	}
+	pthread_mutex_unlock(&lock);
+	return l ? 0 : -ENOENT;
 }
 
 bool gone_is_left(pid_t pid, const uint8_t *ctx)

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "fs/gonelog.h"
 #include "fs/lookup.h"
 
 #define GONE_GATHER_MS 10    /* a deletion waits so long for others */
@@ -28,6 +29,16 @@ int gone_start(int dir_fd);
 
 /* Goes on with what is left of these credentials, which are known now. */
 void gone_resume(const uint8_t *ctx);
+
+/* Calls each for every one that waits for its credentials; a result other than 0 ends. With the
+ * lock: each asks for nothing here. */
+int gone_each_left(int (*each)(void *arg, const struct gonelog_left *l), void *arg);
+
+/* Is one of that number among them? */
+bool gone_has_left(uint64_t serial);
+
+/* It stays in the bucket. 0, or -ENOENT: there is none of that number. */
+int gone_discard_left(uint64_t serial);
 
 /* Is anything left that was asked for by this process, with these credentials, and are they not
  * known yet? */

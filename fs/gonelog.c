@@ -20,54 +20,69 @@
 #include "fs/journals.h"
 #include "fs/names.h"
 
-#define LOG_BYTES_MAX (1u << 28)
-#define BEGUN_FIELDS  5		/* "A", number and process, context, ETag, object */
-#define ENDED_FIELDS  2		/* "D", number */
-#define TOLD_FIELDS   4		/* "R", number, errno, message */
-#define SHRINK_BYTES  (1 << 20) /* with less it is not written anew for what has ended */
+#define READ_BYTES   ((size_t)1 << 20) /* at a time: more than any record has */
+#define BEGUN_FIELDS 5		       /* "A", number and process, context, ETag, object */
+#define ENDED_FIELDS 2		       /* "D", number */
+#define TOLD_FIELDS  4		       /* "R", number, errno, message */
+#define SHRINK_BYTES (1 << 20)	       /* with less it is not written anew for what has ended */
+#define NEW_NAME     "gone.new"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what is written */
-static int log_fd = -1;
+static int log_fd = -1, folder_fd = -1;
 static uint64_t next_serial = 1;
+static off_t kept_bytes; /* its size when it was last written anew */
 
 /* --- reading --- */
 
-static struct gonelog_left *parse_begun(const char *const field[BEGUN_FIELDS])
+/* *out: NULL if it makes no sense. 0 or -ENOMEM. */
+static int parse_begun(const char *const field[BEGUN_FIELDS], struct gonelog_left **out)
 {
 	size_t len = strlen(field[4]);
 	struct gonelog_left *l = calloc(1, sizeof(*l) + len + 1);
 	unsigned long long serial;
 
+	*out = NULL;
 	if (!l)
-		return NULL;
+		return -ENOMEM;
 	if (sscanf(field[1], "%llu %d", &serial, &l->pid) != 2 || len >= NAME_OBJECT_MAX ||
 	    strlen(field[3]) >= sizeof(l->etag) || journals_read_ctx(field[2], l->ctx)) {
 		free(l);
-		return NULL;
+		return 0;
 	}
 	l->serial = serial;
 	strcpy(l->etag, field[3]);
 	memcpy(l->object, field[4], len + 1);
-	return l;
+	*out = l;
+	return 0;
 }
 
 struct list {
 	struct gonelog_left *first, **last;
+	struct gonelog_left **ended; /* where one stood that has ended */
 };
 
-/* They end nearly in the order in which they were begun. */
-static void drop(struct list *list, uint64_t serial)
+static struct gonelog_left **find(struct gonelog_left **at, uint64_t serial)
 {
-	struct gonelog_left **at = &list->first, *l;
-
 	while (*at && (*at)->serial != serial)
 		at = &(*at)->next;
+	return at;
+}
+
+/* They end nearly in the order in which they were begun, but for what nobody can end: so the next
+ * stands mostly where the last one stood. */
+static void drop(struct list *list, uint64_t serial)
+{
+	struct gonelog_left **at = find(list->ended, serial), *l;
+
+	if (!*at)
+		at = find(&list->first, serial);
 	l = *at;
 	if (!l)
 		return;
 	*at = l->next;
 	if (list->last == &l->next)
 		list->last = at;
+	list->ended = at;
 	free(l);
 }
 
@@ -99,68 +114,97 @@ static size_t take_fields(const char **at, const char *end, const char **field, 
 	return n;
 }
 
-/* *at: behind the last whole record then. */
-static struct gonelog_left *parse(const char **at, const char *end)
+/* *at: behind the last whole record then. 0 or -ENOMEM. */
+static int parse(struct list *list, const char **at, const char *end)
 {
-	struct list list = {.last = &list.first};
 	const char *field[BEGUN_FIELDS], *p = *at;
+	int ret = 0;
 
-	while (p < end && strchr("ADR", *p) && *p) {
+	while (!ret && p < end && strchr("ADR", *p) && *p) {
 		size_t wanted = *p == 'A' ? BEGUN_FIELDS : *p == 'D' ? ENDED_FIELDS : TOLD_FIELDS;
 
 		if (take_fields(&p, end, field, wanted) < wanted)
 			break;
 		*at = p;
 		if (*field[0] == 'D') {
-			drop(&list, strtoull(field[1], NULL, 10));
+			drop(list, strtoull(field[1], NULL, 10));
 		} else if (*field[0] == 'R') {
-			note_refused(&list, field);
+			note_refused(list, field);
 		} else {
-			*list.last = parse_begun(field);
-			if (*list.last)
-				list.last = &(*list.last)->next;
+			ret = parse_begun(field, list->last);
+			if (*list->last)
+				list->last = &(*list->last)->next;
 		}
 	}
-	return list.first;
+	return ret;
 }
 
-static int read_log(struct gonelog_left **out)
+/* However long it is. *size_out: up to the end of its last whole record. */
+static int read_log(struct list *list, off_t *size_out)
 {
-	SCOPE_FREE char *text = NULL;
-	struct stat st;
-	const char *end;
+	SCOPE_FREE char *text = malloc(READ_BYTES);
+	size_t have = 0;
+	off_t at = 0;
 	ssize_t n;
 
-	if (fstat(log_fd, &st))
-		return -errno;
-	if (st.st_size > LOG_BYTES_MAX)
-		return -EFBIG;
-	text = malloc((size_t)st.st_size + 1);
 	if (!text)
 		return -ENOMEM;
-	n = pread(log_fd, text, (size_t)st.st_size, 0);
-	if (n < 0)
+	while ((n = pread(log_fd, text + have, READ_BYTES - have, at + (off_t)have)) > 0) {
+		const char *end = text;
+		int ret;
+
+		have += (size_t)n;
+		ret = parse(list, &end, text + have);
+		if (ret)
+			return ret;
+		have -= (size_t)(end - text);
+		at += end - text;
+		memmove(text, end, have);
+	}
+	*size_out = at;
+	return n < 0 ? -errno : 0;
+}
+
+static void free_list(struct gonelog_left *l)
+{
+	while (l) {
+		struct gonelog_left *next = l->next;
+
+		free(l);
+		l = next;
+	}
+}
+
+static int open_log(int dir_fd)
+{
+	folder_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+	if (folder_fd < 0)
 		return -errno;
-	end = text;
-	*out = parse(&end, text + n);
-	/* what comes next must not stand behind half a record */
-	return ftruncate(log_fd, end - text) ? -errno : 0;
+	log_fd = openat(dir_fd, "gone", O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return log_fd < 0 ? -errno : 0;
 }
 
 int gonelog_start(int dir_fd, struct gonelog_left **left_out)
 {
+	struct list list = {.last = &list.first, .ended = &list.first};
+	off_t size;
 	int ret;
 
 	*left_out = NULL;
-	log_fd = openat(dir_fd, "gone", O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (log_fd < 0)
-		return -errno;
-	ret = read_log(left_out);
-	if (ret)
+	ret = open_log(dir_fd);
+	if (!ret)
+		ret = read_log(&list, &size);
+	/* what comes next must not stand behind half a record */
+	if (!ret && ftruncate(log_fd, size))
+		ret = -errno;
+	if (ret) {
+		free_list(list.first);
 		return ret;
-	if (!*left_out)
-		gonelog_empty(NULL);
-	for (struct gonelog_left *l = *left_out; l; l = l->next) {
+	}
+	*left_out = list.first;
+	if (!list.first)
+		gonelog_empty();
+	for (struct gonelog_left *l = list.first; l; l = l->next) {
 		if (l->serial >= next_serial)
 			next_serial = l->serial + 1;
 	}
@@ -171,7 +215,10 @@ void gonelog_stop(void)
 {
 	if (log_fd >= 0)
 		close(log_fd);
-	log_fd = -1;
+	if (folder_fd >= 0)
+		close(folder_fd);
+	log_fd = folder_fd = -1;
+	kept_bytes = 0;
 }
 
 /* --- writing --- */
@@ -189,55 +236,68 @@ static int put(const char *text, size_t bytes)
 	return n < 0 ? -errno : -ENOSPC;
 }
 
-/* With the lock. */
-static int add(uint64_t serial, const uint8_t *ctx, pid_t pid, const char *etag, const char *object)
+static int add_fields(struct buffer *text, const char *const *fields, size_t n)
 {
-	SCOPE_FREE char *record = NULL;
-	char hex[JOURNALS_HEX_BYTES];
-	int bytes;
+	int ret = 0;
 
-	if (log_fd < 0)
-		return -EBADF;
+	for (size_t i = 0; i < n && !ret; i++)
+		ret = buffer_add(text, fields[i], strlen(fields[i]) + 1);
+	return ret;
+}
+
+int gonelog_keep_begun(struct buffer *text, uint64_t serial, const uint8_t *ctx, pid_t pid,
+		       const char *etag, const char *object)
+{
+	char number[48], hex[JOURNALS_HEX_BYTES];
+	const char *const fields[BEGUN_FIELDS] = {"A", number, hex, etag, object};
+
+	snprintf(number, sizeof(number), "%llu %d", (unsigned long long)serial, (int)pid);
 	journals_write_ctx(ctx, hex);
-	bytes = asprintf(&record, "A%c%llu %d%c%s%c%s%c%s", 0, (unsigned long long)serial, (int)pid,
-			 0, hex, 0, etag, 0, object);
-	if (bytes < 0) {
-		record = NULL;
-		return -ENOMEM;
-	}
-	return put(record, (size_t)bytes + 1);
+	return add_fields(text, fields, BEGUN_FIELDS);
+}
+
+static int keep_refused(struct buffer *text, uint64_t serial, int error, const char *message)
+{
+	char number[24], code[16], said[STORE_MESSAGE_BYTES];
+	const char *const fields[TOLD_FIELDS] = {"R", number, code, said};
+
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)serial);
+	snprintf(code, sizeof(code), "%d", -error);
+	snprintf(said, sizeof(said), "%s", message);
+	return add_fields(text, fields, TOLD_FIELDS);
+}
+
+int gonelog_keep(struct buffer *text, const struct gonelog_left *l)
+{
+	int ret = gonelog_keep_begun(text, l->serial, l->ctx, l->pid, l->etag, l->object);
+
+	return ret || !l->error ? ret : keep_refused(text, l->serial, l->error, l->message);
 }
 
 int gonelog_add(const uint8_t *ctx, pid_t pid, const char *etag, const char *object,
 		uint64_t *serial_out)
 {
+	SCOPE_BUFFER struct buffer record = BUFFER_INIT(READ_BYTES);
 	int ret;
 
 	pthread_mutex_lock(&lock);
-	ret = add(next_serial, ctx, pid, etag, object);
+	ret = gonelog_keep_begun(&record, next_serial, ctx, pid, etag, object);
+	if (!ret)
+		ret = log_fd < 0 ? -EBADF : put(record.data, record.len);
 	if (!ret)
 		*serial_out = next_serial++;
 	pthread_mutex_unlock(&lock);
 	return ret;
 }
 
-/* With the lock. */
-static int add_refused(uint64_t serial, int error, const char *message)
-{
-	char record[STORE_MESSAGE_BYTES + 64];
-	int bytes = snprintf(record, sizeof(record), "R%c%llu%c%d%c%.*s", 0,
-			     (unsigned long long)serial, 0, -error, 0, STORE_MESSAGE_BYTES - 1,
-			     message);
-
-	return put(record, (size_t)bytes + 1);
-}
-
 int gonelog_refused(uint64_t serial, int error, const char *message)
 {
-	int ret;
+	SCOPE_BUFFER struct buffer record = BUFFER_INIT(READ_BYTES);
+	int ret = keep_refused(&record, serial, error, message);
 
 	pthread_mutex_lock(&lock);
-	ret = add_refused(serial, error, message);
+	if (!ret)
+		ret = put(record.data, record.len);
 	pthread_mutex_unlock(&lock);
 	return ret;
 }
@@ -262,21 +322,62 @@ void gonelog_done(const uint64_t *serials, size_t n)
 		log_debug("that files were removed cannot be noted: %s", strerror(-ret));
 }
 
-void gonelog_empty(const struct gonelog_left *but)
+void gonelog_empty(void)
 {
-	int ret = 0;
+	pthread_mutex_lock(&lock);
+	if (ftruncate(log_fd, 0))
+		log_debug("the journal of what is removed stays: %s", strerror(errno));
+	else
+		kept_bytes = 0;
+	pthread_mutex_unlock(&lock);
+}
+
+bool gonelog_is_long(void)
+{
+	off_t size;
 
 	pthread_mutex_lock(&lock);
-	if (!but || lseek(log_fd, 0, SEEK_END) > SHRINK_BYTES) {
-		if (ftruncate(log_fd, 0))
-			log_debug("the journal of what is removed stays: %s", strerror(errno));
-		for (; but && !ret; but = but->next) {
-			ret = add(but->serial, but->ctx, but->pid, but->etag, but->object);
-			if (!ret)
-				ret = add_refused(but->serial, but->error, but->message);
-		}
-	}
+	size = lseek(log_fd, 0, SEEK_END);
 	pthread_mutex_unlock(&lock);
-	if (ret)
-		log_warn("what could not be removed cannot be noted: %s", strerror(-ret));
+	return size > SHRINK_BYTES && size > 2 * kept_bytes;
+}
+
+/* With the lock. The whole text under the other name, on disk. A descriptor or an error. */
+static int write_new(const struct buffer *text)
+{
+	SCOPE_FD int fd = openat(folder_fd, NEW_NAME,
+				 O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+				 0600);
+	size_t done = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (done < text->len) {
+		ssize_t n = write(fd, text->data + done, text->len - done);
+
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		done += (size_t)n;
+	}
+	if (fdatasync(fd) || renameat(folder_fd, NEW_NAME, folder_fd, "gone"))
+		return -errno;
+	return take_fd(&fd);
+}
+
+void gonelog_replace(const struct buffer *text)
+{
+	int fd;
+
+	pthread_mutex_lock(&lock);
+	fd = write_new(text);
+	if (fd >= 0) {
+		close(log_fd);
+		log_fd = fd;
+	} else {
+		unlinkat(folder_fd, NEW_NAME, 0);
+		log_warn("the journal of what is removed stays as long as it is: %s",
+			 strerror(-fd));
+	}
+	kept_bytes = lseek(log_fd, 0, SEEK_END); /* also then: not again at once */
+	pthread_mutex_unlock(&lock);
 }

@@ -7,11 +7,13 @@
 #ifndef FS_GONELOG_H
 #define FS_GONELOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "core/base/wire.h"
+#include "core/buffer.h"
 #include "core/store.h"
 
 /* One that an earlier daemon has begun. To free, each by itself. */
@@ -40,7 +42,20 @@ int gonelog_refused(uint64_t serial, int error, const char *message);
 /* n of them have ended, well, or told. What cannot be noted is looked at once more. */
 void gonelog_done(const uint64_t *serials, size_t n);
 
-/* All have ended but these. */
-void gonelog_empty(const struct gonelog_left *but);
+/* All have ended. */
+void gonelog_empty(void);
+
+/* Is it time to write it anew, without what has ended? That is when it is twice as long as after
+ * the last time, so that what it costs is small, however much has not ended. */
+bool gonelog_is_long(void);
+
+/* For that: adds one that has not ended to text; error: 0, or it was refused. 0 or -ENOMEM. */
+int gonelog_keep(struct buffer *text, const struct gonelog_left *l);
+int gonelog_keep_begun(struct buffer *text, uint64_t serial, const uint8_t *ctx, pid_t pid,
+		       const char *etag, const char *object);
+
+/* Then: all have ended but those in text. A daemon that dies meanwhile leaves the journal as it
+ * was. */
+void gonelog_replace(const struct buffer *text);
 
 #endif

@@ -178,10 +178,19 @@ int gonerefused_discard(uint64_t serial)
 	return ret;
 }
 
-void gonerefused_shrink(void)
+void gonerefused_shrink(struct buffer *others)
 {
+	int ret = 0;
+
 	pthread_mutex_lock(&lock);
-	gonelog_empty(refused);
+	if (!refused && !others->len) {
+		gonelog_empty();
+	} else if (gonelog_is_long()) {
+		for (const struct gonelog_left *l = refused; l && !ret; l = l->next)
+			ret = gonelog_keep(others, l);
+		if (!ret)
+			gonelog_replace(others);
+	}
 	pthread_mutex_unlock(&lock);
 }
 

@@ -37,8 +37,9 @@ int gonerefused_each(int (*each)(void *arg, const struct gonelog_left *l), void 
 int gonerefused_retry(uint64_t serial, char message[STORE_MESSAGE_BYTES]);
 int gonerefused_discard(uint64_t serial);
 
-/* Nothing else is under way: the journal shrinks to these. */
-void gonerefused_shrink(void);
+/* The journal shrinks to these, and to what is in others (gonelog_keep()): all else that has not
+ * ended. Only with the lock of fs/gone.c. */
+void gonerefused_shrink(struct buffer *others);
 
 void gonerefused_forget(void);
 

@@ -13,6 +13,7 @@
 #include "cache/strays.h"
 #include "core/context.h"
 #include "fs/begun.h"
+#include "fs/gone.h"
 #include "fs/gonerefused.h"
 #include "fs/movedir.h"
 #include "fs/movelog.h"
@@ -78,6 +79,20 @@ static int tell_refused(void *arg, const struct gonelog_left *l)
 				(json_int_t)l->serial, "object", "?", "removal", 1, "bytes",
 				(json_int_t)0, "mtime", 0.0, "kept", 1, "error",
 				strerror(-l->error), "why", "");
+	return json_array_append_new(arg, one) ? -ENOMEM : 0;
+}
+
+/* One that waits for somebody with its credentials. */
+static int tell_left(void *arg, const struct gonelog_left *l)
+{
+	json_t *name = json_string(l->object);
+	json_t *one = json_pack(
+		"{s:I, s:o, s:b, s:I, s:f, s:b, s:s, s:s}", "id", (json_int_t)l->serial, "object",
+		name ? name : json_string("?"), "removal", 1, "bytes", (json_int_t)0, "mtime", 0.0,
+		"kept", 1, "error", strerror(EINTR), "why",
+		"a daemon died before it was removed, and nobody with the credentials of its job "
+		"has come since: it is removed when somebody does, if it is still the same");
+
 	return json_array_append_new(arg, one) ? -ENOMEM : 0;
 }
 
@@ -174,6 +189,8 @@ static int list(struct session *s)
 	if (!ret)
 		ret = gonerefused_each(tell_refused, all);
 	if (!ret)
+		ret = gone_each_left(tell_left, all);
+	if (!ret)
 		ret = strays_each(tell_stray, all);
 	if (!ret)
 		ret = movelog_each_left(tell_move, all);
@@ -254,6 +271,14 @@ static int recover_removal(struct session *s, uint64_t serial)
 		ret = gonerefused_retry(serial, message);
 	else if (s->req->flags & WIRE_RECOVER_DISCARD)
 		ret = gonerefused_discard(serial);
+	if (ret == -ENOENT && s->req->flags & WIRE_RECOVER_DISCARD)
+		ret = gone_discard_left(serial);
+	else if (ret == -ENOENT && gone_has_left(serial))
+		ret = -EKEYREJECTED;
+	if (ret == -EKEYREJECTED && !*message)
+		snprintf(message, sizeof(message),
+			 "nobody with the credentials of its job has come: try it in its "
+			 "environment");
 	snprintf(s->out->line, sizeof(s->out->line), "%s", message);
 	return ret;
 }

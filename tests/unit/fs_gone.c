@@ -3,6 +3,7 @@
 #include "tests/unit/writing_rig.h"
 
 #include "fs/gone.h"
+#include "fs/gonelog.h"
 #include "fs/gonerefused.h"
 
 static int removed; /* that were only started, as the process counts */
@@ -333,5 +334,141 @@ Test(fs_gone, only_what_was_not_answered_is_sent_again)
 	cr_assert_null(fake_find("b", "many/199"));
 	cr_assert_gt(fake.counters.requests[STORE_DELETE_MANY], 0);
 	cr_assert_eq(fake.deleted_in_vain, 0);
+	end();
+}
+
+static FILE *open_log(const char *how)
+{
+	char path[80];
+	FILE *log;
+
+	snprintf(path, sizeof(path), "%s/gone", dir);
+	log = fopen(path, how);
+	cr_assert_not_null(log);
+	return log;
+}
+
+static long log_bytes(void)
+{
+	FILE *log = open_log("r");
+	long bytes;
+
+	fseek(log, 0, SEEK_END);
+	bytes = ftell(log);
+	fclose(log);
+	return bytes;
+}
+
+/* As daemons leave it: one of credentials that nobody has, one that was refused, and very many
+ * between them that have ended. */
+static void leave_long(unsigned ended)
+{
+	char object[1000] = "s3/b/";
+	FILE *log;
+
+	begin(4);
+	cr_assert_eq(gone_stop(5000), 0);
+	halt();
+	memset(object + 5, 'k', sizeof(object) - 6);
+	object[sizeof(object) - 1] = '\0';
+	log = open_log("w");
+	fprintf(log, "A%c1 7%c%032d%c%cs3/b/many/1%c", 0, 0, 5, 0, 0, 0);
+	fprintf(log, "A%c2 7%c%032d%c%cs3/b/many/2%cR%c2%c13%cno%c", 0, 0, 5, 0, 0, 0, 0, 0, 0, 0);
+	for (unsigned i = 0; i < ended; i++)
+		fprintf(log, "A%c%u 7%c%032d%c%c%s%cD%c%u%c", 0, i + 3, 0, 5, 0, 0, object, 0, 0,
+			i + 3, 0);
+	fclose(log);
+}
+
+static int first_left(void *arg, const struct gonelog_left *l)
+{
+	cr_assert_str_eq(l->object, "s3/b/many/1");
+	cr_assert_eq(l->pid, 7);
+	cr_assert_eq(l->error, 0);
+	++*(unsigned *)arg;
+	return 0;
+}
+
+static unsigned left_over(void)
+{
+	unsigned n = 0;
+
+	gone_each_left(first_left, &n);
+	return n;
+}
+
+/* Both are there, whoever reads it. */
+static void both_are_left(long bytes)
+{
+	cr_assert_eq(left_over(), 1);
+	cr_assert_eq(refused(), 1);
+	cr_assert_leq(log_bytes(), bytes, "%ld bytes", log_bytes());
+	cr_assert_eq(gone_stop(5000), 0);
+	halt();
+	start("60000");
+	cr_assert_eq(left_over(), 1);
+	cr_assert_eq(refused(), 1);
+}
+
+/* What has ended goes from the journal, also while something else is left. */
+Test(fs_gone, the_journal_shrinks_at_the_start)
+{
+	leave_long(2000);
+	cr_assert_gt(log_bytes(), 2000000);
+	start("60000");
+	both_are_left(500);
+	end();
+}
+
+Test(fs_gone, however_long_it_is)
+{
+	leave_long(255000);
+	cr_assert_gt(log_bytes(), 1 << 28);
+	start("60000");
+	both_are_left(500);
+	end();
+}
+
+Test(fs_gone, the_journal_shrinks)
+{
+	char key[1024], path[1100];
+
+	leave_long(1);
+	start("60000");
+	for (unsigned round = 0; round < 8; round++) {
+		for (unsigned i = 0; i < 200; i++) {
+			snprintf(key, sizeof(key), "many/%0150u/%0150u/%0150u/%0150u/%0150u/%u", 1,
+				 2, 3, 4, 5, round * 200 + i);
+			snprintf(path, sizeof(path), "s3/b/%s", key);
+			fake_put("b", key, 10);
+			cr_assert_eq(remove_later(path), 0);
+		}
+		cr_assert_eq(settle(), 0);
+	}
+	cr_assert_eq(removed, 1600);
+	both_are_left(900000);
+	end();
+}
+
+/* Who wants it to stay need not have its credentials; who wants it to go does. */
+Test(fs_gone, what_is_left_is_listed)
+{
+	leave_long(1);
+	start("60000");
+	request = (struct wire_request){.op = WIRE_RECOVER};
+	cr_assert_eq(ask("", 0), 0);
+	cr_assert_not_null(strstr(reply.text, "s3/b/many/1"), "%s", reply.text);
+	cr_assert_not_null(strstr(reply.text, "credentials"), "%s", reply.text);
+	request =
+		(struct wire_request){.op = WIRE_RECOVER, .flags = WIRE_RECOVER_RETRY, .offset = 1};
+	cr_assert_eq(ask("", 0), -EKEYREJECTED);
+	request.flags = WIRE_RECOVER_DISCARD;
+	cr_assert_eq(ask("", 0), 0);
+	cr_assert_eq(ask("", 0), -ENOENT);
+	cr_assert_eq(left_over(), 0);
+	halt();
+	start("60000");
+	cr_assert_eq(left_over(), 0);
+	cr_assert_not_null(fake_find("b", "many/1"));
 	end();
 }
