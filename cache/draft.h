@@ -62,6 +62,11 @@ bool draft_is_new(const struct cache_file *file);
 bool draft_may_change(const uint8_t *ctx, const char *object);
 
 bool draft_is(const struct cache_file *file);
+
+/* Has cache_open_data() given out one descriptor of it, and nobody had it open then? What became of
+ * that one is not known: a process may have shared or closed it. */
+bool draft_has_one_opener(const struct cache_file *file);
+
 bool draft_has_changes(const struct cache_file *file);
 
 /* Size and times as they are now; the rest as cache_attr(). Of any file. */

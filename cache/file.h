@@ -71,6 +71,7 @@ struct cache_draft {
 	struct linkfile linkfile; /* what holds them */
 	int64_t put_off_ns;	  /* draft_put_off(): up to here */
 	int64_t linger_until_ns;  /* with several names it stays what it is up to here */
+	unsigned openers;	  /* descriptors given out since nobody had it open */
 	struct cache_file *next;
 };
 

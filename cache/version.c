@@ -226,6 +226,29 @@ bool cache_is_open(struct cache_file *file)
 	return is;
 }
 
+/* With the lock, before another descriptor is made: who had it open before anybody counted, counts
+ * as well. */
+static void count_opener(struct cache_file *file)
+{
+	struct cache_draft *d = file->draft;
+
+	if (!file_is_open(file))
+		d->openers = 0;
+	else if (!d->openers)
+		d->openers = 1;
+	d->openers++;
+}
+
+bool draft_has_one_opener(const struct cache_file *file)
+{
+	bool has;
+
+	pthread_mutex_lock(&cache.lock);
+	has = file->draft && file->draft->openers == 1;
+	pthread_mutex_unlock(&cache.lock);
+	return has;
+}
+
 /* With the lock: the files get other names when the first opens it for writing. */
 int cache_open_data(struct cache_file *file, int flags)
 {
@@ -234,6 +257,8 @@ int cache_open_data(struct cache_file *file, int flags)
 
 	pthread_mutex_lock(&cache.lock);
 	file_used(file);
+	if (file->draft && !(flags & O_PATH))
+		count_opener(file);
 	file_pair_name(file, name);
 	fd = pair_data_fd(cache.files_fd, name, flags);
 	pthread_mutex_unlock(&cache.lock);

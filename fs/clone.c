@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * FICLONE within the clouds, which is how cp copies: the service makes the copy. The destination
- * was just opened and is empty; its draft gives way to the file of the copy, of which nothing need
- * have been fetched. Both names are held meanwhile (fs/turn.h): what is above them is renamed
- * before or after; and nothing of the draft is published.
+ * was just opened, by nobody else, and is empty; its draft gives way to the file of the copy, of
+ * which nothing need have been fetched. Both names are held meanwhile (fs/turn.h): what is above
+ * them is renamed before or after; and nothing of the draft is published.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,12 +20,15 @@
 #include "fs/publish.h"
 #include "fs/told.h"
 
+/* What somebody else writes to a draft that he has open would be lost with it. Who opens it for
+ * writing comes before or after (fs/turn.h). */
 static int check(struct cache_file *from, struct cache_file *to)
 {
 	struct wire_attr attr;
 
 	draft_attr(to, &attr);
-	if (!draft_is(to) || attr.size || draft_is_unlinked(to) || draft_names(to) > 1)
+	if (!draft_is(to) || attr.size || !draft_has_one_opener(to) || draft_is_unlinked(to) ||
+	    draft_names(to) > 1)
 		return -EOPNOTSUPP;
 	draft_attr(from, &attr);
 	if (!attr.size || (draft_is(from) && draft_is_unlinked(from)) ||

@@ -22,6 +22,8 @@
 #define LOW_FDS	     10 /* where a shell puts what it redirects */
 #define STANDARD_FDS 3
 
+static uint32_t forks; /* atomic; since the program began */
+
 int cloudfd_ask(const struct vpath *path, unsigned flags, unsigned mode, struct request *rq)
 {
 	bool writes = (flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR;
@@ -44,6 +46,18 @@ int cloudfd_ask(const struct vpath *path, unsigned flags, unsigned mode, struct 
 		return 0;
 	request_close_fds(rq);
 	return -EIO;
+}
+
+void cloudfd_forking(void)
+{
+	__atomic_add_fetch(&forks, 1, __ATOMIC_SEQ_CST);
+}
+
+static void opened_here(struct vfile *vf)
+{
+	uint32_t now = __atomic_load_n(&forks, __ATOMIC_SEQ_CST);
+
+	__atomic_store_n(&vf->opened, now + 1, __ATOMIC_SEQ_CST);
 }
 
 long cloudfd_install(struct request *rq, unsigned flags)
@@ -71,6 +85,8 @@ long cloudfd_install(struct request *rq, unsigned flags)
 			window_off(vf);
 		else if (flags & CLOUDFD_STATUS)
 			sys3(__NR_fcntl, fd, F_SETFL, flags & CLOUDFD_STATUS);
+		if (writer)
+			opened_here(vf);
 		fdtab_note((int)fd, vf, writer);
 	}
 	vfile_put(vf);
@@ -119,6 +135,7 @@ void cloudfd_reopened(int fd)
 	fdtab_arrived(fd);
 	if (cloudfd_get_writer(fd, &vf) != 1)
 		return;
+	__atomic_store_n(&vf->opened, 0, __ATOMIC_SEQ_CST);
 	draft_place(vf->notes);
 	vfile_put(vf);
 }
@@ -143,6 +160,23 @@ static bool has_duplicate(int fd, const struct vfile *vf)
 			return true;
 	}
 	return false;
+}
+
+/* Is fd for certain the only one of what it was opened as, here and in other processes? That nobody
+ * else has opened it, only the daemon knows. */
+static bool is_only(int fd, const struct vfile *vf)
+{
+	struct vfile *other;
+
+	if (__atomic_load_n(&vf->opened, __ATOMIC_SEQ_CST) !=
+	    __atomic_load_n(&forks, __ATOMIC_SEQ_CST) + 1)
+		return false; /* inherited or received; or a process was made that has it as well */
+	for (int i = -1; (i = fdtab_next_writer(i, &other)) >= 0;) {
+		vfile_put(other);
+		if (other == vf && i != fd)
+			return false;
+	}
+	return !has_duplicate(fd, vf);
 }
 
 /* The descriptors of the answer in place of fd, which keeps its number and its flags. */
@@ -174,8 +208,8 @@ long cloudfd_clone(int fd, const struct vfile *source)
 		return ret ? ret : -EOPNOTSUPP;
 	rq.data_dev = vf->dev;
 	rq.data_ino = vf->ino;
-	ret = has_duplicate(fd, vf) || sys3(__NR_lseek, fd, 0, SEEK_CUR) ? -EOPNOTSUPP
-									 : request_run(&rq);
+	ret = is_only(fd, vf) && !sys3(__NR_lseek, fd, 0, SEEK_CUR) ? request_run(&rq)
+								    : -EOPNOTSUPP;
 	vfile_put(vf);
 	if (ret)
 		return ret;

@@ -18,8 +18,12 @@ int cloudfd_ask(const struct vpath *path, unsigned flags, unsigned mode, struct 
 long cloudfd_install(struct request *rq, unsigned flags);
 
 /* FICLONE: fd, which was just opened for writing and is empty, becomes the copy of vf's file that
- * the service makes. 0, -EOPNOTSUPP (copy the bytes), or another negative errno. */
+ * the service makes. 0, -EOPNOTSUPP (copy the bytes; so also where another descriptor or process
+ * may have what fd was opened as, and would go on with that), or another negative errno. */
 long cloudfd_clone(int fd, const struct vfile *source);
+
+/* A process is about to be made that has all descriptors as well. */
+void cloudfd_forking(void);
 
 /* Is fd a cloud file? Returns 1 with a reference in *out, 0 when it is the kernel's, -EIO when the
  * daemon could not tell. */

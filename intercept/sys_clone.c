@@ -50,6 +50,7 @@ static long fork_copy(struct sys_args *a, uint64_t flags, uint64_t a1, uint64_t 
 	struct thread *t = a->thread;
 	long ret;
 
+	cloudfd_forking();
 	thread_fork_prepare();
 	ret = sys5(a->nr, a1, a2, rest[0], rest[1], rest[2]);
 	if (ret) {
@@ -76,6 +77,8 @@ static struct thread *make_child(struct sys_args *a, uint64_t flags, uintptr_t s
 
 	if (!child)
 		return NULL;
+	if (!(flags & CLONE_FILES))
+		cloudfd_forking();
 	/* A signal from here on would change the mask behind the copy's back; and a vfork child has
 	 * its parent's stack for signals until it is armed. */
 	signals_hold(parent);

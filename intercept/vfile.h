@@ -23,6 +23,7 @@ struct vfile {
 	uint32_t settles;   /* atomic; what is not published of it is, when this process ends */
 	uint32_t explained; /* atomic; why it could not be published, was said */
 	uint32_t round;	    /* of notes_flush_all(); under vfiles' lock */
+	uint32_t opened;    /* atomic; 1 + cloudfd_forking()s when it was opened to be written */
 	uint64_t hinted[VNODE_HINTS]; /* atomic; from what on a hint was sent last, each */
 	uint32_t advice;	      /* atomic; WIRE_ENSURE_RANDOM or _ONWARD, or 0 */
 	struct window window;

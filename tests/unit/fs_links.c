@@ -97,6 +97,28 @@ Test(fs_links, one_file)
 	stop();
 }
 
+Test(fs_links, cloned_over_while_open)
+{
+	struct open_file source, target, other;
+	struct stat st;
+
+	start("60000");
+	cr_assert_eq(open_file("s3/b/old", O_RDONLY, &source), 0);
+	cr_assert_eq(fstat(source.fd, &st), 0);
+	cr_assert_eq(open_file("s3/b/dir/a", O_WRONLY | O_CREAT, &target), 0);
+	cr_assert_eq(open_file("s3/b/dir/a", O_WRONLY, &other), 0);
+	cr_assert_eq(by_fd(WIRE_CLONE, target.fd, st.st_dev, st.st_ino), -EOPNOTSUPP);
+	close_file(&other);
+	cr_assert_eq(by_fd(WIRE_CLONE, target.fd, st.st_dev, st.st_ino), -EOPNOTSUPP,
+		     "it may have been shared since");
+	close_file(&target);
+	cr_assert_eq(open_file("s3/b/dir/a", O_WRONLY, &target), 0);
+	cr_assert_eq(by_fd(WIRE_CLONE, target.fd, st.st_dev, st.st_ino), 0, "by nobody else");
+	close_file(&target);
+	close_file(&source);
+	stop();
+}
+
 Test(fs_links, apart_when_nobody_has_it_open)
 {
 	struct open_file f;

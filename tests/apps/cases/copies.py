@@ -11,6 +11,7 @@ from cases.stream import MIB, content, kill_daemon, soon, uploads
 LARGE = 6 << 30  # more than a service copies at once; ours, as Amazon's, refuses it
 PIECES = LARGE // (512 * MIB)
 LOW = {"SKYSHIM_COPY_MAX": str(6 * MIB)}
+OLD = b"what was there before\n"  # Faulty's
 SHORT = 20  # MiB: four pieces of that
 
 
@@ -96,7 +97,79 @@ def refused(context):
         faulty.none_left()
 
 
+def by_service(context):
+    """cp of what was opened for it alone costs one copy by the service, whatever was done with the target before."""
+    with Faulty(context) as faulty:
+        for command in ("cp $D/old $D/new", "cp $D/keep $D/short; cp $D/old $D/new", "cat $D/new; cp $D/old $D/new", "echo other >$D/new; cp $D/old $D/new",
+                        "cat $D/new; echo other >$D/new; cat $D/new; cp $D/old $D/new", "exec 3>$D/new; exec 3>&-; (cp $D/old $D/new)"):
+            faulty.store.reset()
+            result = faulty.run(command)
+            want(result.status == 0 and not result.stderr, f"{command}: {result}")
+            want(requests(faulty.store.stats()).get("CopyObject") == 1, f"{command}: {requests(faulty.store.stats())}")
+            want(faulty.store.get("faulty", "w/new") == OLD, f"{command}: other bytes")
+
+
+def opened_elsewhere(context):
+    """Who has the target open goes on with the same file: cp copies into it."""
+    with Faulty(context) as faulty:
+        for opened in (">>$D/f", ">>$D/new", "<>$D/f", ">$D/f"):
+            name = opened.split("/")[1]
+            result = faulty.run(f"echo first >$D/f; exec 3{opened}; cp $D/old $D/{name}; cat $D/{name}; "
+                                f"echo hello >&3; exec 3>&-; cat $D/{name}")
+            want(result.status == 0 and not result.stderr, f"{opened}: {result}")
+            now = OLD + b"hello\n" if ">>" in opened else b"hello\n" + OLD[6:]
+            want(result.stdout == OLD + now and faulty.store.get("faulty", f"w/{name}") == now, f"{opened}: {result}")
+        faulty.none_left()
+
+
+SHARES = """
+import errno, fcntl, os, subprocess, sys
+D = os.environ["D"]
+source = os.open(D + "/old", os.O_RDONLY)
+target = os.open(D + "/f", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+ours, theirs = os.pipe()
+if sys.argv[1] == "fork":
+    child = os.fork()
+    if not child:
+        os.close(theirs)
+        os.read(ours, 1)
+        os.write(target, b"child")
+        os._exit(0)
+    wait = lambda: os.waitpid(child, 0)
+elif sys.argv[1] == "spawn":
+    child = subprocess.Popen(["sh", "-c", "read line; printf child"], stdin=ours, stdout=target)
+    wait = child.wait
+elif sys.argv[1] == "reopened":
+    other = os.open(f"/proc/self/fd/{target}", os.O_WRONLY)
+    wait = lambda: os.write(other, b"child")
+else:
+    other = os.dup(target)
+    wait = lambda: os.write(other, b"child")
+try:
+    fcntl.ioctl(target, 0x40049409, source)
+    print("cloned")
+except OSError as e:
+    print("refused" if e.errno == errno.EOPNOTSUPP else e)
+os.write(theirs, b"\\n")
+os.close(theirs)
+wait()
+"""
+
+
+def shared(context):
+    """Nor is it cloned where the descriptor is also another's: what he writes would be lost."""
+    with Faulty(context) as faulty:
+        for how in ("fork", "spawn", "reopened", "dup"):
+            result = faulty.context.run([context.skyshim, "run", "python3", "-c", SHARES, how], env=faulty.env)
+            want(result.status == 0 and result.stdout == b"refused\n", f"{how}: {result}")
+            want(faulty.store.get("faulty", "w/f") == b"child", f"{how}: {faulty.store.get('faulty', 'w/f')!r}")
+        faulty.none_left()
+
+
 CASES = [
+    Case("copy/by-service", check=by_service, embedded_only=True),
+    Case("copy/opened-elsewhere", check=opened_elsewhere, embedded_only=True),
+    Case("copy/shared", check=shared, embedded_only=True),
     Case("copy/large", check=large, embedded_only=True, timeout=170),
     Case("copy/lowered", check=lowered, timeout=110),
     Case("copy/killed", check=killed, embedded_only=True, timeout=110),
