@@ -40,13 +40,14 @@ int change_rename(struct lookup *from, struct lookup *to, unsigned flags);
 int change_exchange(struct lookup *from, struct lookup *to, unsigned slashes, uint64_t number);
 
 /* One more name, whose object is a copy by the service: see fs/link.c. -EPERM: of a directory.
- * -EMLINK: it has too many. */
-int change_link(struct lookup *from, struct lookup *to);
+ * -EMLINK: it has too many. again: a daemon that died may have done it already; then what is
+ * there is no -EEXIST if the two are one file here now (fs/linkagain.h). */
+int change_link(struct lookup *from, struct lookup *to, bool again);
 
 struct cache_file;
 
 /* The same of an open file: the first name, if it was opened without one. */
-int change_link_of(struct cache_file *file, struct lookup *to);
+int change_link_of(struct cache_file *file, struct lookup *to, bool again);
 
 /* The copy by the service of source, in place of a draft that is empty still: *out is its file, a
  * draft, with a reference. -EOPNOTSUPP: it has to be copied byte by byte. */

@@ -21,6 +21,7 @@
 #include "fs/change.h"
 #include "fs/copy.h"
 #include "fs/fetch.h"
+#include "fs/linkagain.h"
 #include "fs/listing.h"
 #include "fs/open.h"
 #include "fs/publish.h"
@@ -114,8 +115,8 @@ static int link_file(struct lookup *from, struct lookup *to, struct cache_file *
 }
 
 /* The file of that version. Without one, or where it would take too much, it is only a copy. */
-static struct cache_file *file_of(struct lookup *from, const char *object,
-				  const struct meta_fact *fact)
+struct cache_file *link_file_of(struct lookup *from, const char *object,
+				const struct meta_fact *fact)
 {
 	struct cache_file *file;
 
@@ -131,7 +132,7 @@ static struct cache_file *file_of(struct lookup *from, const char *object,
 	return NULL;
 }
 
-int change_link(struct lookup *from, struct lookup *to)
+static int link_name(struct lookup *from, struct lookup *to)
 {
 	char object[NAME_OBJECT_MAX];
 	struct cache_file *file;
@@ -155,7 +156,7 @@ int change_link(struct lookup *from, struct lookup *to)
 		ret = -ENOENT;
 	if (ret)
 		return ret;
-	file = file_of(from, object, &fact);
+	file = link_file_of(from, object, &fact);
 	if (!file)
 		return copy_only(from, to, &fact);
 	ret = link_file(from, to, file, &fact);
@@ -163,21 +164,35 @@ int change_link(struct lookup *from, struct lookup *to)
 	return ret;
 }
 
-/* One more name of an open file that has one. */
-static int link_named(struct cache_file *file, struct lookup *to)
+int change_link(struct lookup *from, struct lookup *to, bool again)
 {
-	char object[CACHE_OBJECT_MAX];
+	int ret = link_name(from, to);
+
+	if (ret == -EEXIST && again && lookup_same_store(from, to))
+		ret = link_again(from, to, NULL);
+	return ret;
+}
+
+static int link_published(struct lookup *from, struct lookup *to, struct cache_file *file)
+{
 	struct meta_fact fact = {.kind = META_FILE};
-	struct lookup *from;
-	int ret = check_new(to);
+	int ret = draft_has_changes(file) ? publish(file, from->message) : 0;
 
 	if (ret)
 		return ret;
-	if (draft_has_changes(file))
-		ret = publish(file, to->message);
-	if (ret)
-		return ret;
 	cache_version(file, &fact.object);
+	return link_file(from, to, file, &fact);
+}
+
+/* One more name of an open file that has one. */
+static int link_named(struct cache_file *file, struct lookup *to, bool again)
+{
+	char object[CACHE_OBJECT_MAX];
+	struct lookup *from;
+	int ret = check_new(to);
+
+	if (ret && (ret != -EEXIST || !again))
+		return ret;
 	cache_object(file, object);
 	from = lookup_of(cache_ctx(file), object);
 	if (!from)
@@ -188,7 +203,9 @@ static int link_named(struct cache_file *file, struct lookup *to)
 		 !lookup_same_store(from, to))
 		ret = -EXDEV;
 	if (!ret)
-		ret = link_file(from, to, file, &fact);
+		ret = link_published(from, to, file);
+	if (ret == -EEXIST && again)
+		ret = link_again(from, to, file);
 	if (ret && *from->message)
 		memcpy(to->message, from->message, sizeof(to->message));
 	free(from);
@@ -214,14 +231,27 @@ static int first_name(struct cache_file *file, const struct lookup *to)
 	return ret;
 }
 
+/* Is that its first name, since a daemon that died gave it? */
+static bool has_name(struct cache_file *file, const struct lookup *to)
+{
+	char first[CACHE_OBJECT_MAX], object[NAME_OBJECT_MAX];
+
+	cache_object(file, first);
+	name_object(&to->name, object);
+	return draft_is(file) && draft_is_named(file) && !strcmp(first, object) &&
+	       !memcmp(cache_ctx(file), context_id(to->ctx), WIRE_CTX_BYTES);
+}
+
 /* Two who name one without a name do so one after the other: what it is called inside is held by
  * each of them (fs/turn.h). */
-int change_link_of(struct cache_file *file, struct lookup *to)
+int change_link_of(struct cache_file *file, struct lookup *to, bool again)
 {
 	int ret;
 
+	if (again && has_name(file, to))
+		return 0;
 	if (!draft_is(file) || draft_is_named(file))
-		return link_named(file, to);
+		return link_named(file, to, again);
 	if (!draft_is_unlinked(file) || !draft_is_new(file))
 		return -ENOENT; /* it had a name, and that is gone: as link(2) says it */
 	ret = check_new(to);

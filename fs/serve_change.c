@@ -169,7 +169,7 @@ static int link_unnamed(struct session *s)
 	SCOPE_FREE struct lookup *to = serve_lookup(s, s->text, s->req->text_len, &ret);
 
 	if (to)
-		ret = file ? change_link_of(file, to) : -ESTALE;
+		ret = file ? change_link_of(file, to, s->req->flags & WIRE_AGAIN) : -ESTALE;
 	if (to && ret)
 		serve_say(s, s->req->ctx, to->name.bucket, ret, to->message);
 	if (file)
@@ -189,7 +189,7 @@ int serve_link(struct session *s)
 	if (ret || !from || !to)
 		return ret;
 	from->follow = !(s->req->flags & WIRE_NOFOLLOW);
-	ret = change_link(from, to);
+	ret = change_link(from, to, s->req->flags & WIRE_AGAIN);
 	if (ret)
 		serve_say(s, s->req->ctx, to->name.bucket, ret,
 			  *from->message ? from->message : to->message);

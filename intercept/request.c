@@ -158,7 +158,7 @@ static long send_request(int sock, const struct request *rq)
 		.mode = rq->mode,
 		.uid = rq->uid,
 		.gid = rq->gid,
-		.flags = rq->flags,
+		.flags = rq->flags | (rq->resent && rq->op == WIRE_LINK ? WIRE_AGAIN : 0),
 		.text_len = rq->text_len,
 		.job = rt.handoff.job,
 	};
@@ -360,7 +360,8 @@ static int exchange_beyond_limit(struct thread *t, struct request *rq, struct an
 	return ret;
 }
 
-/* A change that was carried out by a daemon which died before it could say so meets itself. */
+/* A change that was carried out by a daemon which died before it could say so meets itself. A link
+ * may also meet what is only half of it, or another's: the daemon finds out (WIRE_AGAIN). */
 static int met_itself(const struct request *rq, int error)
 {
 	switch (rq->op) {
@@ -371,7 +372,6 @@ static int met_itself(const struct request *rq, int error)
 	case WIRE_UNLINK:
 		return error == -ENOENT ? 0 : error;
 	case WIRE_MKDIR:
-	case WIRE_LINK:
 	case WIRE_SYMLINK:
 		return error == -EEXIST ? 0 : error;
 	default:

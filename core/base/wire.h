@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC     0x4d485353u /* "SSHM" */
-#define WIRE_VERSION   13u
+#define WIRE_VERSION   14u
 #define WIRE_PATH_MAX  4096u  /* bytes of a virtual path, with its NUL; PATH_MAX of Linux */
 #define WIRE_MSG_MAX   60000u /* bytes of text in a request or a reply */
 #define WIRE_CTX_BYTES 16u    /* a context's id: the first half of a SHA-256 */
@@ -175,6 +175,9 @@ enum wire_op {
 
 /* of WIRE_UNLINK: it need not be gone from the bucket yet, WIRE_SETTLE waits */
 #define WIRE_UNLINK_LATER 0x04000000u
+
+/* of WIRE_LINK: a daemon that has died was asked before, and may have done it */
+#define WIRE_AGAIN 0x01000000u
 
 /* flags of WIRE_SETATTR */
 #define WIRE_SET_MODE  1u

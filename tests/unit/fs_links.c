@@ -97,6 +97,32 @@ Test(fs_links, one_file)
 	stop();
 }
 
+static int again(const char *from, const char *to)
+{
+	char text[200];
+	int len = snprintf(text, sizeof(text), "%s%c%s", from, 0, to);
+
+	request = (struct wire_request){.op = WIRE_LINK, .flags = WIRE_AGAIN};
+	return ask(text, (size_t)len);
+}
+
+Test(fs_links, asked_for_again)
+{
+	struct open_file f;
+
+	start("60000");
+	make(&f);
+	cr_assert_eq(again("s3/b/dir/a", "s3/b/dir/b"), 0, "they are one file already");
+	names("s3/b/dir/b", 2);
+	cr_assert_eq(again("s3/b/dir/a", "s3/b/dir/c"), 0, "it was not made at all");
+	names("s3/b/dir/c", 3);
+	cr_assert_eq(again("s3/b/dir/a", "s3/b/dir/x"), -EEXIST, "that is another");
+	cr_assert_eq(again("s3/b/dir/a", "s3/b/dir/a"), -EEXIST);
+	names("s3/b/dir/x", 1);
+	close_file(&f);
+	stop();
+}
+
 Test(fs_links, cloned_over_while_open)
 {
 	struct open_file source, target, other;

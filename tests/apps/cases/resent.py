@@ -95,6 +95,45 @@ def links(context):
     dies("link", *what, "ln $D/a $D/b", there=["a", "b"])(context)
 
 
+JOINED = " && test $D/a -ef $D/b && echo more >>$D/a && cmp $D/a $D/b && grep -q more $D/b"
+
+
+def joined(name, before, link):
+    """The next one makes them one file, whoever has stored the first: what is written by one name is there by the other."""
+    def check(context):
+        what = ("COPY", "a") if context.store.root == "/cloud/gs" else ("PUT", "b")
+        dies(name, *what, f"{before} && {link}{JOINED}", there=["a", "b"])(context)
+    return check
+
+
+BY_DESCRIPTOR = "python3 -c 'import os, sys; f = os.open(sys.argv[1], os.O_RDWR); os.link(f\"/proc/self/fd/{f}\", sys.argv[2], src_dir_fd=f)' $D/a $D/b"
+
+
+def taken(same_size):
+    """Somebody else has replaced it meanwhile: that is not our link."""
+    theirs = b"theirs:\n" if same_size else b"theirs, and longer\n"
+
+    def check(context):
+        bucket, prefix = context.bucket + context.world.CHANGING, f"resent-taken-{same_size}"
+        context.store.put(bucket, f"{prefix}/a", b"content\n")
+        start = context.store.request_line("PUT", bucket, f"{prefix}/b")
+
+        def replace():
+            context.store.put(bucket, f"{prefix}/b", theirs)
+            deadly.kill()
+        deadly = Deadly(context, context.store, start.encode(), replace)
+        try:
+            result = context.run([context.skyshim, "run", "sh", "-c", "echo more >>$D/a; ln $D/a $D/b; echo $?; echo again >>$D/a; cat $D/b"],
+                                 env={"D": f"{context.cloud}{context.world.CHANGING}/{prefix}", **context.store.environment(deadly.netloc)})
+        finally:
+            deadly.close()
+        want(deadly.killed, "no such request was made")
+        want(result.stdout == b"1\n" + theirs and b"File exists" in result.stderr, f"it was said to be a link: {result}")
+        want(context.store.get(bucket, f"{prefix}/b") == theirs, "theirs is gone")
+        want(context.store.get(bucket, f"{prefix}/a") == b"content\nmore\nagain\n", "ours is gone")
+    return check
+
+
 TIME_NS = 1_500_000_000_123_456_789
 WRITES = f"""
 import errno, os, sys
@@ -151,6 +190,12 @@ CASES = [
     Case("resent/rename", check=dies("rename", "DELETE", "a", "mv $D/a $D/b", there=["b"])),
     Case("resent/mkdir", check=dies("mkdir", "PUT", "new/", "mkdir $D/new", there=["a", "new/"])),
     Case("resent/link", check=links),
+    Case("resent/link-joined", check=joined("link-joined", "true", "ln $D/a $D/b")),
+    Case("resent/link-written", check=joined("link-written", "echo mine >>$D/a", "ln $D/a $D/b")),
+    Case("resent/link-mode", check=joined("link-mode", "echo mine >>$D/a && chmod 640 $D/a", "ln $D/a $D/b")),
+    Case("resent/link-descriptor", check=joined("link-descriptor", "true", BY_DESCRIPTOR)),
+    Case("resent/link-taken", check=taken(False), s3_only=True, embedded_only=True),
+    Case("resent/link-taken-same-size", check=taken(True), s3_only=True, embedded_only=True),
     Case("resent/close", check=dies("close", "PUT", "new", "echo content >$D/new", there=["a", "new"])),
     Case("resent/close-parts", s3_only=True, embedded_only=True,
          check=dies("close-parts", "POST", "new?uploadId=", "head -c 20000000 /dev/zero >$D/new", there=["a", "new"])),
