@@ -461,6 +461,19 @@ enum movelog_state movelog_state(const char *object, enum movelog_use use)
 	return state;
 }
 
+bool movelog_is_stuck(const char *object)
+{
+	const struct movelog *log;
+
+	pthread_mutex_lock(&lock);
+	log = logs;
+	while (log &&
+	       (is_still(log) || log->is_active || context_find(log->ctx) || !touches(log, object)))
+		log = log->next;
+	pthread_mutex_unlock(&lock);
+	return log;
+}
+
 void movelog_pause(void)
 {
 	struct timespec until;

@@ -122,6 +122,9 @@ enum movelog_state movelog_state(const char *object, enum movelog_use use);
 /* Can it be anything else? */
 bool movelog_any(void);
 
+/* Was one interrupted that has to do with it, and nobody is here who could go on with it? */
+bool movelog_is_stuck(const char *object);
+
 /* Until one of them has ended, or a short time has passed. */
 void movelog_pause(void);
 

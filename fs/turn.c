@@ -12,6 +12,10 @@
 #include "fs/movegate.h"
 #include "fs/namelock.h"
 
+/* So often is tried what may not begin because something else is to end first: half a minute, with
+ * movelog_pause(). */
+#define TRIES_MAX 600
+
 struct turn {
 	enum movelog_use use;
 	unsigned count;
@@ -126,14 +130,22 @@ static bool serve_held(struct session *s, serve_fn *serve, const char *const *pa
 }
 
 /* What keeps it from being done goes first. */
-static int settle(const struct session *s, const char *const *paths, unsigned count)
+static int settle(struct session *s, const char *const *paths, unsigned count)
 {
 	struct turn t;
 	int ret = 0;
 
 	find_names(s->req, paths, count, &t);
-	for (unsigned i = 0; i < t.count && !ret; i++)
+	for (unsigned i = 0; i < t.count && !ret; i++) {
 		ret = movedir_settle(t.object[i]);
+		if (!ret && movelog_is_stuck(t.object[i])) {
+			snprintf(s->out->line, sizeof(s->out->line),
+				 "%s: an interrupted rename is in the way, and its credentials are "
+				 "not known any more: skyshim recover",
+				 t.object[i]);
+			ret = -EBUSY;
+		}
+	}
 	movedir_sweep();
 	movelog_pause();
 	return ret;
@@ -141,6 +153,7 @@ static int settle(const struct session *s, const char *const *paths, unsigned co
 
 int turn_serve(struct session *s, serve_fn *serve, const char *const *paths, unsigned count)
 {
+	unsigned tries = 0;
 	int ret;
 
 	for (;;) {
@@ -150,6 +163,8 @@ int turn_serve(struct session *s, serve_fn *serve, const char *const *paths, uns
 			return ret;
 		s->out->line[0] = '\0';
 		ret = settle(s, paths, count);
+		if (!ret && ++tries >= TRIES_MAX)
+			ret = -EBUSY;
 		if (ret)
 			return ret;
 	}
