@@ -15,11 +15,12 @@
 #include "core/memory.h"
 #include "fs/shown.h"
 
-#define BUCKETS	    32768
-#define META_SHARE  4	    /* of the memory, or META_BYTES_MAX if that is less */
-#define FIXED_MAX   8	    /* the root and the schemes, with and without a slash */
-#define GAVE_UP	    (-5000) /* who fetched ahead has: no errno */
-#define ENTRY_EXTRA 32	    /* bytes the allocator adds for an entry and its etag */
+#define BUCKETS	      32768
+#define META_SHARE    4 /* of the memory, or META_BYTES_MAX if that is less */
+#define CHANGED_SLOTS 65536
+#define FIXED_MAX     8	      /* the root and the schemes, with and without a slash */
+#define GAVE_UP	      (-5000) /* who fetched ahead has: no errno */
+#define ENTRY_EXTRA   32      /* bytes the allocator adds for an entry and its etag */
 
 struct entry {
 	struct entry *hash_next;
@@ -30,7 +31,6 @@ struct entry {
 	int64_t spare_until_ns; /* and once more up to here; 0: not */
 	uint64_t size;
 	int64_t mtime_ns;
-	int64_t changed_ns;  /* when this daemon changed it last */
 	int64_t asked_ns;    /* when the lookup under way began */
 	char *etag;	     /* owned; NULL for "" */
 	char *message;	     /* owned: line of the lookup that failed */
@@ -57,7 +57,8 @@ static struct {
 	struct entry *first, *last;
 	uint64_t entries, bytes, evictions;
 	int64_t ttl_ns;
-	struct shown fixed[FIXED_MAX]; /* taken in turn */
+	int64_t changed_ns[CHANGED_SLOTS]; /* changed_at() */
+	struct shown fixed[FIXED_MAX];	   /* taken in turn */
 	unsigned next_fixed;
 } meta = {.lock = PTHREAD_MUTEX_INITIALIZER,
 	  .ended = PTHREAD_COND_INITIALIZER,
@@ -79,6 +80,13 @@ static uint64_t hash_of(const uint8_t *ctx, const char *name)
 
 	memcpy(&word, ctx, sizeof(word));
 	return name_ino(name, strlen(name), false) ^ word;
+}
+
+/* When this daemon last changed the name, as whoever, or one that shares its place: what was asked
+ * before is no news. It outlives the entries, which go when room is wanted. */
+static int64_t *changed_at(const char *name)
+{
+	return &meta.changed_ns[name_ino(name, strlen(name), false) % CHANGED_SLOTS];
 }
 
 static void lru_remove(struct entry *e)
@@ -423,8 +431,10 @@ void meta_leave(const uint8_t *ctx, const char *name, int error, const struct me
 	e->message = error && message && *message ? strdup(message) : NULL;
 	if (error)
 		expire(e);
-	else if (e->changed_ns <= e->asked_ns)
+	else if (*changed_at(name) <= e->asked_ns)
 		set_fact(e, fact, false);
+	else if (!e->until_ns) /* those who wait look for themselves */
+		e->error = GAVE_UP;
 	pthread_cond_broadcast(&meta.ended);
 	pthread_mutex_unlock(&meta.lock);
 }
@@ -442,7 +452,7 @@ void meta_leave_ahead(const uint8_t *ctx, const char *name, const struct meta_fa
 	e->turn++;
 	free(e->message);
 	e->message = NULL;
-	if (fact && e->changed_ns <= e->asked_ns) {
+	if (fact && *changed_at(name) <= e->asked_ns) {
 		look_at_marks(e);
 		spare_until_ns = e->spare_until_ns;
 		set_fact(e, fact, false);
@@ -464,13 +474,13 @@ static bool put(const uint8_t *ctx, const char *name, const struct meta_fact *fa
 
 	pthread_mutex_lock(&meta.lock);
 	e = find_or_new(ctx, name);
-	is_new = e && e->changed_ns <= asked_ns;
+	is_new = e && *changed_at(name) <= asked_ns;
 	if (!e)
 		meta.evictions++;
 	else if (is_new)
 		set_fact(e, fact, listed);
-	if (e && asked_ns == INT64_MAX)
-		e->changed_ns = clock_ns();
+	if (asked_ns == INT64_MAX)
+		*changed_at(name) = clock_ns();
 	make_room();
 	pthread_mutex_unlock(&meta.lock);
 	return is_new;
@@ -513,6 +523,7 @@ void meta_forget(const uint8_t *ctx, const char *name)
 	e = find(ctx, name);
 	if (e)
 		expire(e);
+	*changed_at(name) = clock_ns();
 	meta.evictions++; /* no listing may say now that it does not exist */
 	pthread_mutex_unlock(&meta.lock);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What was found out ahead: how long it is believed, and what those who wait for it get. */
+#include <inttypes.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -322,4 +323,57 @@ Test(fs_meta, a_listing_of_before_a_change_is_not_taken, .init = start_table, .f
 	meta_put_own(ctx, name, &none);
 	cr_assert_not(meta_put_listed(ctx, name, &fact, asked_ns));
 	cr_assert(meta_put_listed(ctx, name, &fact, clock_ns()));
+}
+
+/* Somebody with other credentials has changed it, or the entry had to go since: a page that was
+ * asked for before that is no news. */
+Test(fs_meta, a_listing_of_before_somebody_changed_it_is_not_taken, .fini = meta_stop)
+{
+	struct meta_fact fact = fact_of("old"), out;
+	int64_t asked_ns = clock_ns();
+
+	start("60000");
+	usleep(1000);
+	meta_forget(ctx, name);
+	cr_assert_not(meta_put_listed(ctx, name, &fact, asked_ns));
+	cr_assert_not(meta_get(ctx, name, &out));
+	cr_assert(meta_put_listed(ctx, name, &fact, clock_ns()));
+}
+
+Test(fs_meta, what_had_to_go_was_changed_all_the_same, .fini = meta_stop)
+{
+	struct meta_fact fact = fact_of("old"), own = fact_of("own"), other = fact_of("other");
+	int64_t asked_ns = clock_ns();
+	struct meta_stats stats;
+	char text[64];
+	uint64_t n = 0;
+
+	start("60000");
+	usleep(1000);
+	meta_put_own(ctx, name, &own);
+	do {
+		snprintf(text, sizeof(text), "s3/b/other%" PRIu64, n++);
+		meta_put(ctx, text, &other);
+		meta_stats(&stats);
+	} while (stats.entries == n + 1 || meta_peek(ctx, name, &own));
+	cr_assert_not(meta_put_listed(ctx, name, &fact, asked_ns));
+}
+
+/* Who leads asked before the change, and does not tell those who have come after it. */
+Test(fs_meta, who_waits_after_a_change_looks_for_himself, .fini = meta_stop, .timeout = 60)
+{
+	struct meta_fact fact = fact_of("old"), out;
+	char message[STORE_MESSAGE_BYTES];
+	pthread_t thread;
+
+	start("60000");
+	cr_assert_eq(meta_enter(ctx, name, true, &out, message), 0);
+	usleep(1000);
+	meta_forget(ctx, name);
+	asked = -1;
+	cr_assert_eq(pthread_create(&thread, NULL, ask, NULL), 0);
+	usleep(50000);
+	meta_leave(ctx, name, 0, &fact, NULL);
+	pthread_join(thread, NULL);
+	cr_assert_eq(asked, 0, "he leads");
 }
