@@ -409,7 +409,8 @@ void begun_retry(const char *object)
 	while (*at) {
 		struct begun *b = *at;
 
-		if (strcmp(b->object, object) != 0 || !context_find(b->ctx)) {
+		/* of what was only asked for, those that are young may be anybody's */
+		if (strcmp(b->object, object) != 0 || !context_find(b->ctx) || !b->upload_id[0]) {
 			at = &b->next;
 			continue;
 		}

@@ -31,8 +31,8 @@ void begun_end(struct begun *b, bool is_over);
 /* Of begun_note(): it cannot be aborted now. This daemon tries again, and those after it. */
 void begun_leave(struct begun *b);
 
-/* Aborts now what is left of the object's uploads: whoever has been refused may be let in by now.
- * Not on the I/O thread. */
+/* Aborts now what is left of the object's uploads whose ids are known: whoever has been refused may
+ * be let in by now. Not on the I/O thread. */
 void begun_retry(const char *object);
 
 /* Once a second: aborts what an earlier daemon has begun, or this one has left, as far as its

@@ -207,6 +207,17 @@ Test(fs_unheard, one_cannot_be_looked_at)
 	cr_assert_eq(notes(), 1u, "it is forgotten");
 }
 
+/* Who tries something else of that name again does not know whose they are either. */
+Test(fs_unheard, not_before_they_are_old)
+{
+	setenv("SKYSHIM_UPLOAD_SILENT_S", "3600", 1);
+	cr_assert_eq(begun_start(dir_fd), 0);
+	begun_retry("s3/b/dir/x");
+	begun_stop();
+	cr_assert(!aborted[0] && !aborted[1] && !aborted[2], "somebody else's is aborted");
+	cr_assert_eq(notes(), 1u);
+}
+
 Test(fs_unheard, without_memory_its_note_stays)
 {
 	no_memory = true;
