@@ -473,6 +473,21 @@ static int build(struct flight *f, const struct creds *creds)
 	return ret;
 }
 
+/* Of HTTP/2, libcurl closes only the stream that is given up; the connection may be dead without
+ * that anybody has said so, and all that is sent again would go over it, too. */
+static bool distrusts_connection(const struct flight *f)
+{
+	switch (f->x.failure) { /* of the last sending */
+	case HTTP_FIRST_BYTE:
+	case HTTP_STALLED:
+	case HTTP_CUT:
+	case HTTP_RESET:
+		return f->site.http2;
+	default:
+		return false;
+	}
+}
+
 static int send_off(struct flight *f)
 {
 	int ret;
@@ -486,6 +501,7 @@ static int send_off(struct flight *f)
 	f->x.route.client_cert = f->site.client_cert;
 	f->x.route.client_key = f->site.client_key;
 	f->x.route.http2 = f->site.http2;
+	f->x.fresh = distrusts_connection(f);
 	f->x.send_bytes = f->request.source_bytes + f->request.body.len + f->request.tail.len;
 	f->x.expect = f->x.send_bytes >= EXPECT_BYTES && !learned_endpoint(f->site.origin)->deaf;
 	f->x.is_ahead = f->call->is_ahead;

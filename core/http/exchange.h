@@ -58,6 +58,7 @@ struct http_exchange {
 	bool expect;	     /* ask for leave before the body goes (RFC 9110 section 10.1.1) */
 	double speed_max;    /* bytes a second, of each direction; 0: as it comes */
 	bool impatient;	     /* it is asked again elsewhere when it straggles: straggle_ms */
+	bool fresh;	     /* over a connection of its own, not one that is there */
 	bool works;	     /* the server has to work before it answers: http_limits.work_ms */
 	/* nobody waits for it yet: where others have to, it goes last, for http_limits.ahead_ms, or
 	 * until *is_wanted (NULL: that does not come), which any thread may set, atomically */

@@ -322,6 +322,7 @@ int transfer_prepare(struct transfer *t, const struct http_limits *limits)
 	ok = set_manners(easy, limits) && set_route(easy, &t->x->route);
 	ok &= !curl_easy_setopt(easy, CURLOPT_URL, t->x->url);
 	ok &= set_method(t, method, limits);
+	ok &= !curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)t->x->fresh);
 	ok &= !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->fields);
 	ok &= !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	ok &= !curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);

@@ -34,6 +34,7 @@ class Front:
         self.lock = threading.Lock()
         self.faults, self.requests, self.connections, self.most_at_once = [], {}, {}, 0
         self.carried_out = []
+        self.streams, self.unheard = [], 0
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.url = f"https://127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self.accept, daemon=True).start()
@@ -53,7 +54,10 @@ class Front:
                 with self.lock:
                     self.connections[version] = self.connections.get(version, 0) + 1
                 if version == "h2":
-                    Streams(self, secured).serve()
+                    streams = Streams(self, secured)
+                    with self.lock:
+                        self.streams.append(streams)
+                    streams.serve()
                 else:
                     self.serve_plain(secured)
         except (OSError, h2.exceptions.ProtocolError):
@@ -64,6 +68,14 @@ class Front:
         with self.lock:
             self.requests[version] = self.requests.get(version, 0) + 1
             return self.faults.pop(0) if self.faults and version == "h2" else None
+
+    def freeze(self):
+        """The connections that there are stay open, and nothing comes from them any more. Returns how many."""
+        with self.lock:
+            alive = [streams for streams in self.streams if not streams.ended]
+            for streams in alive:
+                streams.frozen = True
+            return len(alive)
 
     def serve_plain(self, secured):
         head = b""
@@ -112,11 +124,11 @@ class Streams:
         self.front, self.secured = front, secured
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
         self.lock = threading.Condition()
-        self.heads, self.bodies, self.open, self.ended = {}, {}, set(), False
+        self.heads, self.bodies, self.open, self.ended, self.frozen = {}, {}, set(), False, False
 
     def flush(self):
         data = self.h2.data_to_send()
-        if data:
+        if data and not self.frozen:
             self.secured.sendall(data)
 
     def serve(self):
@@ -152,6 +164,9 @@ class Streams:
         elif isinstance(event, h2.events.DataReceived):
             self.bodies[event.stream_id] += event.data
             self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, h2.events.StreamEnded) and self.frozen:
+            with self.front.lock:
+                self.front.unheard += 1
         elif isinstance(event, h2.events.StreamEnded):
             threading.Thread(target=self.answer, args=(event.stream_id,), daemon=True).start()
         elif isinstance(event, (h2.events.StreamReset, h2.events.ConnectionTerminated)):
@@ -275,6 +290,20 @@ def endured(context):
         want(result.stderr.count(b"skyshim") == 1 and at.front.url.encode() in result.stderr, result)
 
 
+def died(context):
+    """A connection of which nothing comes any more is not what the request is sent again over."""
+    with Set(context) as at:
+        result = at.run("cd /cloud/s3/tls; echo here >f; mkdir d; echo there >d/g")
+        want(result.status == 0, result)
+        context.run([context.skyshim, "stop"])
+        env = {"SKYSHIM_CACHE_DIR": os.path.join(context.folder, "another")}
+        result = at.run("cat /cloud/s3/tls/f", **env)
+        want((result.status, result.stdout) == (0, b"here\n") and at.front.freeze() > 0, result)
+        result = at.run("cat /cloud/s3/tls/d/g", **env)
+        want((result.status, result.stdout) == (0, b"there\n"), f"{at.front.unheard} unheard: {result}")
+        want(at.front.unheard > 0, "it was not asked over the dead connection")
+
+
 BOTH = ("h2", "http/1.1")
 CASES = [
     Case("http2/spoken", check=spoken("http2 = true\n", BOTH, "h2"), embedded_only=True, timeout=120),
@@ -282,4 +311,5 @@ CASES = [
     Case("http2/not-asked-for", check=spoken("", BOTH, "http/1.1"), embedded_only=True, timeout=120),
     Case("http2/shared", check=shared, embedded_only=True),
     Case("http2/endured", check=endured, embedded_only=True, timeout=120),
+    Case("http2/died", check=died, embedded_only=True, timeout=120),
 ]
