@@ -39,6 +39,12 @@ void pace_set(struct pace *p, double rate, int64_t now_us)
 		p->balance = most(p);
 }
 
+bool pace_is_full(struct pace *p, int64_t now_us)
+{
+	refill(p, now_us);
+	return p->balance >= most(p);
+}
+
 int64_t pace_wait_us(struct pace *p, int64_t now_us)
 {
 	double least = p->rate < 1 / KEPT_S ? 1 : 0; /* of a slow rate a whole token */

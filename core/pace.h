@@ -24,6 +24,9 @@ void pace_start(struct pace *p, double rate, int64_t now_us);
 /* Another rate from now on; the balance stays. */
 void pace_set(struct pace *p, double rate, int64_t now_us);
 
+/* Is there as much as is kept at most? */
+bool pace_is_full(struct pace *p, int64_t now_us);
+
 /* How long until something may be taken: 0 for now. */
 int64_t pace_wait_us(struct pace *p, int64_t now_us);
 

@@ -57,11 +57,42 @@ void throttle_find(const struct realm *realm, struct throttle_limits *out)
 	find(realm, REALM_BANDWIDTH, &out->bytes);
 }
 
+static bool is_idle(struct known *k, int64_t now_us)
+{
+	for (int kind = 0; kind < KINDS; kind++) {
+		if (!pace_is_full(&k->pace[kind], now_us))
+			return false;
+	}
+	return true;
+}
+
+/* In the place of the oldest that tells no more than a new one would. If all have to wait for
+ * something, nobody knows what the new one has to wait for: it starts with nothing. It takes the
+ * place of the newest, so that the rest come to their end, however many there are in turn. */
+static struct known *make(const struct throttle_rule *rule, int64_t now_us)
+{
+	struct known *idle = NULL, *newest = &known[0], *k;
+
+	for (size_t i = 0; i < THROTTLE_RULES_MAX; i++) {
+		k = &known[i];
+		if (k->used > newest->used)
+			newest = k;
+		if ((!idle || k->used < idle->used) && (!k->path || is_idle(k, now_us)))
+			idle = k;
+	}
+	k = idle ? idle : newest;
+	*k = (struct known){.path = rule->path, .line = rule->line, .used = uses};
+	for (int kind = 0; kind < KINDS; kind++) {
+		pace_start(&k->pace[kind], rule->rate, now_us);
+		if (!idle)
+			k->pace[kind].balance = 0;
+	}
+	return k;
+}
+
 /* The same line of one file is one limit, in whatever context it was read. */
 static struct known *rule_of(const struct throttle_rule *rule, int64_t now_us)
 {
-	struct known *oldest = &known[0];
-
 	uses++;
 	for (size_t i = 0; i < THROTTLE_RULES_MAX; i++) {
 		struct known *k = &known[i];
@@ -72,13 +103,8 @@ static struct known *rule_of(const struct throttle_rule *rule, int64_t now_us)
 				pace_set(&k->pace[kind], rule->rate, now_us);
 			return k;
 		}
-		if (k->used < oldest->used)
-			oldest = k;
 	}
-	*oldest = (struct known){.path = rule->path, .line = rule->line, .used = uses};
-	for (int kind = 0; kind < KINDS; kind++)
-		pace_start(&oldest->pace[kind], rule->rate, now_us);
-	return oldest;
+	return make(rule, now_us);
 }
 
 static int64_t later(int64_t a, int64_t b)

@@ -15,8 +15,11 @@
 
 #include "core/realm.h"
 
-#define THROTTLE_RULES_MAX 256 /* lines of configurations; beyond, the oldest are forgotten */
-#define THROTTLE_TURN	   16  /* so many go before the first of a worse rank at most */
+/* Lines of configurations that are known at once: all of one file. Beyond, those are forgotten
+ * that have all they may keep, which loses nothing; if there is none, limits are kept too strictly
+ * rather than not at all. */
+#define THROTTLE_RULES_MAX REALM_RULES_MAX
+#define THROTTLE_TURN	   16 /* so many go before the first of a worse rank at most */
 
 /* What is at most so much is small, if it is not bulk: as the GET of an open. */
 #define THROTTLE_SMALL_BYTES 1048576

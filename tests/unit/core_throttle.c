@@ -153,6 +153,41 @@ Test(throttle, turns)
 	cr_assert_eq(all[2].went, WAITS - 1);
 }
 
+/* As many as are known at once, all with nothing left. */
+static void too_many(void)
+{
+	for (int i = 0; i < THROTTLE_RULES_MAX; i++)
+		cr_assert(pass(0, 2 * i, 0.01, 0, 0, false), "limit %d", i);
+	cr_assert_not(pass(1, 2 * THROTTLE_RULES_MAX, 0.01, 0, 0, false), "one more has room");
+	cr_assert_not(pass(2, 0, 0.01, 0, 0, false), "the first one is forgotten");
+	cr_assert_not(pass(3, 2, 0.01, 0, 0, false), "the second one is forgotten");
+}
+
+/* What has to wait still is not forgotten for another. */
+Test(throttle, rules)
+{
+	on_stage(too_many, 0);
+	for (int i = 1; i <= 3; i++)
+		cr_assert_eq(all[i].went, -1, "%d went", i);
+}
+
+static void many_idle(void)
+{
+	cr_assert(pass(0, 0, 0.01, 0, 0, false));
+	for (int i = 1; i < THROTTLE_RULES_MAX; i++)
+		cr_assert(pass(0, 2 * i, 1e9, 0, 0, false), "limit %d", i);
+	for (int i = 0; i < THROTTLE_RULES_MAX; i++)
+		cr_assert(pass(0, 2 * (i + THROTTLE_RULES_MAX), 1e9, 0, 0, false), "other %d", i);
+	cr_assert_not(pass(1, 0, 0.01, 0, 0, false), "it is forgotten");
+}
+
+/* What has all that it may keep makes room for another. */
+Test(throttle, idle_rules)
+{
+	on_stage(many_idle, 0);
+	cr_assert_eq(all[1].went, -1);
+}
+
 static void ignore(struct http_task *task, bool canceled)
 {
 	(void)task, (void)canceled;
