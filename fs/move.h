@@ -83,6 +83,14 @@ void movetarget_free(struct store_entry *entries, size_t count);
  * replace? -EEXIST: there is. What proves to be copied already is done. */
 int movetarget_check(struct move *m);
 
+/* moveconfirm.c, of directories: whose copies, made by whoever came before, are not there any more
+ * is not done, and not deleted when it is time for that. */
+int moveconfirm_copies(struct move *m);
+
+/* Just before the old names are deleted: out of m->entries goes what somebody elsewhere has stored
+ * or removed there since. *all: nothing did. */
+int moveconfirm_originals(struct move *m, bool *all);
+
 /* moveundo.c: not everything could be copied: what was goes again, unless somebody has replaced it
  * since, so that all is as before. *is_done: it is. The line that is there stays. */
 void move_undo(struct move *m, bool *is_done);

@@ -203,6 +203,8 @@ static int look(struct move *m)
 		ret = move_list(m);
 	if (!ret)
 		ret = know_done(m);
+	if (!ret && !is_fresh)
+		ret = moveconfirm_copies(m);
 	if (!ret && !m->log->deletes && (!is_fresh || m->overwrites))
 		ret = movetarget_check(m);
 	if (!ret && is_fresh)
@@ -228,6 +230,7 @@ static int note_deletes(struct move *m, bool *is_done)
 static int carry_out(struct move *m, bool *is_done)
 {
 	int ret = look(m);
+	bool all;
 
 	/* nothing was done yet */
 	*is_done = !ret || (!m->log->is_resumed && !m->goes_back);
@@ -240,11 +243,15 @@ static int carry_out(struct move *m, bool *is_done)
 	ret = note_deletes(m, is_done);
 	if (ret)
 		return ret;
-	ret = delete_all(m);
+	*is_done = false;
+	ret = moveconfirm_originals(m, &all);
+	if (!ret)
+		ret = delete_all(m);
 	*is_done = !ret;
 	if (!ret && !m->is_file) {
 		dirattr_move(m->ctx, m->old_prefix, m->new_prefix);
-		told_no_dir(m->ctx, m->old_prefix);
+		if (all)
+			told_no_dir(m->ctx, m->old_prefix);
 		told_dir(m->ctx, m->new_prefix, 0);
 	}
 	return ret;

@@ -244,6 +244,49 @@ def changed_since(context):
         want(faulty.store.get("faulty", "w/here/sub0/f0") == b"written since" and faulty.store.get("faulty", "w/there/sub1/f1") == b"written since, too", "other bytes")
 
 
+def stored_meanwhile(context):
+    """What another machine stores under the old name while it is copied stays there."""
+    with Faulty(context) as faulty:
+        wanted = fill(faulty, "here")
+        soon(lambda: faulty.run("ls -d $D/here").status == 0, "what others made is not seen")
+        faulty.setting("latency_ms=100")
+        process = context.start([context.skyshim, "run", "mv", f"{faulty.env['D']}/here", f"{faulty.env['D']}/there"], env=faulty.env)
+        soon(lambda: any("/there/sub" in key for key in keys(faulty)), "it does not begin")
+        new = next(key for key in keys(faulty) if "/there/sub" in key)
+        old = new.replace("/there/", "/here/")
+        faulty.store.put("faulty", old, b"newer")
+        _, err = process.communicate(timeout=60)
+        want(process.returncode == 0, f"mv fails: {process.returncode} {err!r}")
+        faulty.setting("latency_ms=0")
+        want([key for key in keys(faulty) if "/sub" in key] == sorted([*named(wanted, "here", "there"), old]), f"{keys(faulty)}")
+        want(faulty.store.get("faulty", old) == b"newer", "what another machine has stored is gone")
+        soon(lambda: faulty.run(f"cat $D/{old[2:]}").stdout == b"newer", "it is not seen")
+
+
+def copies_gone(context):
+    """A rename is interrupted, and another machine removes the copies that were made: they are made again."""
+    with Faulty(context) as faulty:
+        wanted = fill(faulty, "here")
+        soon(lambda: faulty.run("ls -d $D/here").status == 0, "what others made is not seen")
+        faulty.store.reset()
+        faulty.setting("latency_ms=50")
+        process = context.start([context.skyshim, "run", "mv", f"{faulty.env['D']}/here", f"{faulty.env['D']}/there"], env=faulty.env)
+        soon(lambda: faulty.store.stats()["verbs"]["CopyObject"] >= 100, "it does not begin")
+        os.killpg(process.pid, signal.SIGKILL)
+        kill_daemon(context)
+        process.communicate(timeout=60)
+        faulty.setting("latency_ms=0")
+        soon(lambda: faulty.store.stats()["parallel"] == 0, "the store is busy")
+        for key in keys(faulty):
+            if "/there/" in key:
+                faulty.store.delete("faulty", key)
+        want(len([key for key in keys(faulty) if "/here/sub" in key]) == FILES, "it had come to its end")
+        want(faulty.run("cat $D/keep").status == 0, "the next daemon")
+        soon(lambda: not os.listdir(f"{context.folder}/cache/moves"), "it stays in part")
+        want([key for key in keys(faulty) if "/sub" in key] == named(wanted, "here", "there"), f"{len(keys(faulty))} {keys(faulty)[:9]}")
+        check_content(faulty, "there")
+
+
 def too_long(context):
     """A directory whose children would get names that no store takes: refused before anything is moved."""
     with Faulty(context) as faulty:
@@ -270,6 +313,8 @@ CASES = [
     Case("move/name-too-long", check=too_long, embedded_only=True, timeout=110),
     Case("move/daemon-killed", check=killed(False), embedded_only=True, timeout=170),
     Case("move/both-killed", check=killed(True), embedded_only=True, timeout=170),
+    Case("move/stored-meanwhile", check=stored_meanwhile, embedded_only=True, timeout=110),
+    Case("move/copies-gone", check=copies_gone, embedded_only=True, timeout=110),
     Case("move/refused", check=refused, embedded_only=True, timeout=110),
     Case("move/changed-since", check=changed_since, embedded_only=True, timeout=110),
     Case("move/exchange-daemon-killed", check=exchange_killed(False), embedded_only=True, timeout=170),
