@@ -182,12 +182,14 @@ static void serve(int fd, char *request, int wait_ms)
 	session_free(&reply);
 }
 
+/* Of those who wait for a client some stay: only they let others begin, however long those who
+ * serve one are at it. */
 static bool may_go(void)
 {
 	bool go;
 
 	pthread_mutex_lock(&state.lock);
-	go = state.threads > LISTENER_THREADS_MIN;
+	go = state.threads - state.busy > LISTENER_THREADS_MIN;
 	if (go)
 		state.threads--;
 	pthread_mutex_unlock(&state.lock);
