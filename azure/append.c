@@ -60,11 +60,12 @@ int azure_append_made(struct store_call *call, const struct store_answer *answer
 	if (answer->status != 206 || !text || range_parse(text, &range) < 0 ||
 	    azure_blob_attributes(answer->fields, &object) < 0 || !object.etag[0])
 		return -EBADMSG;
-	/* with more behind it, it is another version already */
-	if (range.size != object.size || answer->body_bytes != call->source.bytes ||
+	/* others may have appended behind it already: that is their version, and its size */
+	if (range.size < object.size || answer->body_bytes != call->source.bytes ||
 	    call->source.read(call->source.arg, 0, ours, call->source.bytes) < 0 ||
 	    memcmp(ours, answer->body, answer->body_bytes) != 0)
 		return -ESTALE;
+	object.size = range.size;
 	call->object = object;
 	return 0;
 }

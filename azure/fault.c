@@ -155,7 +155,8 @@ static bool has_another_way(const struct store_call *call, const struct store_fa
 	    !strcmp(fault->code, "ContainerNotFound"))
 		return false;
 	/* Put Blob replaces a blob of any type */
-	if (call->verb == STORE_PART && !strcmp(fault->code, "InvalidBlobType"))
+	if ((call->verb == STORE_PART || call->append_at) &&
+	    !strcmp(fault->code, "InvalidBlobType"))
 		return true;
 	return call->verb == STORE_DELETE_MANY ||
 	       (call->verb == STORE_PART_COPY && !is_missing(fault, status));

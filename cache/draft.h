@@ -136,6 +136,9 @@ struct draft_sent {
 	int64_t mtime_ns;
 	uint64_t mark; /* which it alone has (fs/metadata.h); 0: it has none */
 	bool is_size;  /* mark is its size: an earlier version sent it, without a mark */
+	/* mark is the file's size: what it has behind the version that is known was sent, to be
+	 * appended to that (fs/inplace.h) */
+	bool is_append;
 };
 
 /* One publication under way. */

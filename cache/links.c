@@ -123,7 +123,7 @@ static void let_go(struct cache_link *l, bool keeps)
 static void copy_to_first(struct notes_journal *j, struct linkfile_slot *slot)
 {
 	uint32_t flags = j->flags & ~(NOTES_KNOWN | NOTES_NEW | NOTES_SENT | NOTES_SENT_SIZE |
-				      NOTES_PROMOTING);
+				      NOTES_SENT_APPEND | NOTES_PROMOTING);
 
 	__atomic_store_n(&j->flags, flags | NOTES_PROMOTING, __ATOMIC_SEQ_CST);
 	j->size = slot->size;
@@ -198,7 +198,8 @@ static void describe(const struct cache_link *l, struct draft_name *out)
 		.is_known = slot->flags & LINKFILE_KNOWN,
 		.version = {.size = slot->size, .mtime_ns = slot->mtime_ns},
 		.was_sent = slot->flags & (LINKFILE_SENT | LINKFILE_SENT_SIZE),
-		.sent = {slot->sent_mtime_ns, slot->sent_mark, slot->flags & LINKFILE_SENT_SIZE},
+		.sent = {slot->sent_mtime_ns, slot->sent_mark, slot->flags & LINKFILE_SENT_SIZE,
+			 false},
 	};
 	memcpy(out->version.etag, slot->etag, sizeof(slot->etag));
 	memcpy(out->object, slot->object, sizeof(slot->object));
@@ -213,7 +214,7 @@ static void describe_first(const struct cache_file *file, struct draft_name *out
 		.is_known = j->flags & NOTES_KNOWN,
 		.version = {.size = j->size, .mtime_ns = j->mtime_ns},
 		.was_sent = j->flags & (NOTES_SENT | NOTES_SENT_SIZE),
-		.sent = {j->sent_mtime_ns, j->sent_mark, j->flags & NOTES_SENT_SIZE},
+		.sent = {j->sent_mtime_ns, j->sent_mark, j->flags & NOTES_SENT_SIZE, false},
 	};
 	memcpy(out->version.etag, j->etag, sizeof(j->etag));
 	memcpy(out->object, j->object, sizeof(j->object));

@@ -34,6 +34,8 @@
 #define NOTES_SENT     256u /* sent_* is or was on its way there: not known how it ended */
 #define NOTES_SENT_SIZE \
 	16u /* the same, as daemons said it whose uploads had no mark: sent_mark is the size */
+#define NOTES_SENT_APPEND \
+	512u /* NOTES_SENT: it went behind the version there; sent_mark is the file's size */
 #define NOTES_XATTR 64u /* xattr is to go with the next version */
 #define NOTES_PROMOTING \
 	128u /* object and what is known of it are being taken from a slot of NAME.l */
@@ -49,7 +51,7 @@ struct notes_journal {
 	char object[NOTES_OBJECT_MAX];
 	char upload[NOTES_UPLOAD_MAX];	   /* id of one in parts that is under way, or "" */
 	char message[STORE_MESSAGE_BYTES]; /* NOTES_PARKED */
-	uint64_t sent_mark;		   /* NOTES_SENT, NOTES_SENT_SIZE */
+	uint64_t sent_mark;		   /* NOTES_SENT... */
 	int64_t sent_mtime_ns;
 	char upload_object[NOTES_UPLOAD_OBJECT_MAX]; /* what upload is for */
 	char xattr[DRAFT_XATTR_MAX];		     /* NOTES_XATTR */

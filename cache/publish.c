@@ -42,7 +42,8 @@ static int begin(struct cache_file *file, struct draft_flush *flush)
 		.must_be_new = j->flags & NOTES_NEW,
 		.version = {.size = j->size, .mtime_ns = j->mtime_ns},
 		.was_sent = j->flags & (NOTES_SENT | NOTES_SENT_SIZE),
-		.sent = {j->sent_mtime_ns, j->sent_mark, j->flags & NOTES_SENT_SIZE},
+		.sent = {j->sent_mtime_ns, j->sent_mark, j->flags & NOTES_SENT_SIZE,
+			 j->flags & NOTES_SENT_APPEND},
 		.has_xattr = j->flags & NOTES_XATTR,
 		.whole = parts_index(load(&d->notes.shm->written)),
 	};
@@ -157,7 +158,8 @@ void draft_flush_sends(struct cache_file *file, const struct draft_sent *sent)
 	pthread_mutex_lock(&cache.lock);
 	j->sent_mtime_ns = sent->mtime_ns;
 	j->sent_mark = sent->mark;
-	j->flags = (j->flags & ~NOTES_SENT_SIZE) | NOTES_SENT;
+	j->flags = (j->flags & ~(NOTES_SENT_SIZE | NOTES_SENT_APPEND)) | NOTES_SENT |
+		   (sent->is_append ? NOTES_SENT_APPEND : 0);
 	pthread_mutex_unlock(&cache.lock);
 }
 

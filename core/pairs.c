@@ -47,6 +47,21 @@ bool pairs_hold(const struct store_pairs *kept, const struct store_pairs *sent)
 	return true;
 }
 
+void pairs_remove(struct store_pairs *pairs, const char *name)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < pairs->count; i++) {
+		if (strcmp(pairs->pair[i].name, name) != 0) {
+			pairs->pair[left++] = pairs->pair[i];
+			continue;
+		}
+		free(pairs->pair[i].name);
+		free(pairs->pair[i].value);
+	}
+	pairs->count = left;
+}
+
 void pairs_free(struct store_pairs *pairs)
 {
 	for (size_t i = 0; i < pairs->count; i++) {

@@ -11,6 +11,9 @@ int pairs_add(struct store_pairs *pairs, const char *name, const char *value);
 /* The value of that name, or NULL. */
 const char *pairs_get(const struct store_pairs *pairs, const char *name);
 
+/* Takes out what has that name, if anything has. */
+void pairs_remove(struct store_pairs *pairs, const char *name);
+
 /* Is each of sent (NULL: none) kept, with its value? */
 bool pairs_hold(const struct store_pairs *kept, const struct store_pairs *sent);
 

@@ -10,6 +10,7 @@
 #include "core/base/parts.h"
 #include "core/base/vnode.h"
 #include "core/scope.h"
+#include "fs/inplace.h"
 #include "fs/names.h"
 
 #define PIECE_BYTES    1048576
@@ -20,6 +21,7 @@
 struct tail {
 	uint64_t from;
 	size_t bytes, got;
+	bool is_behind; /* there may be more than that */
 	uint8_t *old;
 };
 
@@ -28,6 +30,8 @@ static int begin(void *arg, const struct store_object *object)
 	struct tail *t = arg;
 
 	t->got = 0;
+	if (t->is_behind)
+		return object->size >= t->from + t->bytes ? 0 : -ESTALE;
 	return object->size == t->from + t->bytes ? 0 : -ESTALE;
 }
 
@@ -47,7 +51,8 @@ static bool is_same(struct cache_file *file, const struct upload *up, uint64_t f
 {
 	char scheme[8], bucket[256];
 	SCOPE_FREE uint8_t *old = malloc(2 * bytes);
-	struct tail tail = {.from = from, .bytes = bytes, .old = old};
+	bool is_behind = inplace_is_behind(up->if_match);
+	struct tail tail = {.from = from, .bytes = bytes, .is_behind = is_behind, .old = old};
 	struct store_call call = {
 		.verb = STORE_GET,
 		.ctx = up->ctx,
@@ -56,7 +61,7 @@ static bool is_same(struct cache_file *file, const struct upload *up, uint64_t f
 		.key = name_split(up->object, scheme, bucket),
 		.offset = from,
 		.length = bytes,
-		.if_match = up->if_match,
+		.if_match = is_behind ? NULL : up->if_match,
 		.sink = {begin, take, &tail},
 	};
 	int ret = old ? store_run(&call) : -ENOMEM;

@@ -429,7 +429,7 @@ static void take_told(struct job *j)
 		up->mtime_ns = told->mtime_ns;
 	}
 	up->mark = j->m->mark;
-	draft_flush_sends(j->file, &(struct draft_sent){told->mtime_ns, up->mark, false});
+	draft_flush_sends(j->file, &(struct draft_sent){told->mtime_ns, up->mark, false, false});
 }
 
 /* Sends what is missing and makes the object. */

@@ -19,6 +19,7 @@
 #include "fs/fetch.h"
 #include "fs/foreign.h"
 #include "fs/gone.h"
+#include "fs/inplace.h"
 #include "fs/movegate.h"
 #include "fs/metadata.h"
 #include "fs/names.h"
@@ -96,7 +97,7 @@ static int send(struct cache_file *file, const struct draft_flush *flush, struct
 	if (ret)
 		return ret;
 	up->mark = metadata_draw_mark();
-	draft_flush_sends(file, &(struct draft_sent){attr.mtime_ns, up->mark, false});
+	draft_flush_sends(file, &(struct draft_sent){attr.mtime_ns, up->mark, false, false});
 	ret = upload(file, up, message);
 	up->if_match = NULL;
 	return ret;
@@ -126,7 +127,15 @@ static int look_for_sent(struct cache_file *file, struct draft_flush *flush,
 	};
 	struct store_object found;
 	struct metadata m;
-	int ret = store_run(&head);
+	int ret;
+
+	if (sent->is_append) {
+		ret = inplace_look(file, flush, sent, up, &found, message);
+		if (ret >= 0)
+			draft_flush_resolve(file, flush, ret ? &found : NULL);
+		return ret;
+	}
+	ret = store_run(&head);
 
 	if (!ret) {
 		metadata_read(&head.user, &m);
@@ -151,10 +160,14 @@ static int send_on(struct cache_file *file, struct draft_flush *flush, struct up
 		   char *message)
 {
 	struct draft_sent sent;
+	/* what was on its way when it was looked for may have come since */
+	bool may_come = false;
 	int ret = 0;
 
-	if (flush->was_sent)
+	if (flush->was_sent) {
 		ret = look_for_sent(file, flush, up, &flush->sent, message);
+		may_come = !ret && flush->sent.is_append;
+	}
 	if (ret >= 0)
 		ret = send(file, flush, up, message);
 	while (ret == -E2BIG && up->drops < UPLOAD_BARE) { /* the content is worth more */
@@ -163,7 +176,7 @@ static int send_on(struct cache_file *file, struct draft_flush *flush, struct up
 	}
 	if (ret != -ESTALE)
 		return ret;
-	sent = (struct draft_sent){up->mtime_ns, up->mark, false};
+	sent = may_come ? flush->sent : (struct draft_sent){up->mtime_ns, up->mark, false, false};
 	return look_for_sent(file, flush, up, &sent, message) == 1 ? -EAGAIN : -ESTALE;
 }
 
@@ -186,7 +199,7 @@ static int settle_attributes(struct cache_file *file, struct draft_flush *flush,
 	int ret = q ? 0 : -ENOMEM;
 
 	draft_flush_resolve(file, flush, version);
-	draft_flush_sends(file, &(struct draft_sent){up->mtime_ns, attr.mark, false});
+	draft_flush_sends(file, &(struct draft_sent){up->mtime_ns, attr.mark, false, false});
 	if (!ret)
 		ret = copy_object(q, q, false, &attr, &fact);
 	if (ret == -E2BIG && *up->xattr) {
@@ -260,6 +273,8 @@ static int publish_once(struct cache_file *file, struct draft_flush *flush, char
 		publish_tell(cache_ctx(file), &up, &version, &fact);
 		cache_set_plain(file, !foreign_is(&up.foreign));
 		draft_flush_end(file, flush, &version);
+		if (inplace_is_behind(version.etag)) /* others' is there by now */
+			meta_forget(cache_ctx(file), up.object);
 		foreign_free(&up.foreign);
 		message[0] = '\0';
 		say_dropped(&up, message);

@@ -93,7 +93,7 @@ static int publish_one(struct cache_file *file, const char *first, const struct 
 	all.is_known = all.is_followed = false;
 	up.flush = &all;
 	draft_name_sends(file, name->object,
-			 &(struct draft_sent){version->mtime_ns, up.mark, false});
+			 &(struct draft_sent){version->mtime_ns, up.mark, false, false});
 	ret = send(file, first, &up, version, &fact, message);
 	if (ret)
 		return ret;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/pairs.h"
 #include "fs/metadata.h"
 #include "fs/inplace.h"
 #include "fs/multipart.h"
@@ -125,7 +126,10 @@ int upload(struct cache_file *file, struct upload *up, char message[STORE_MESSAG
 	int ret;
 
 	sent_begin(&sent, file);
+	up->is_appended = false;
 	ret = send(file, up, message);
+	if (!up->is_appended) /* one that was put is appended to no more */
+		pairs_remove(&up->foreign.fields, STORE_FIELD_APPENDS);
 	sent_end(&sent);
 	return ret;
 }

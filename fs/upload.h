@@ -30,6 +30,7 @@ struct upload {
 	 * that were sent before these were known. */
 	char etag[STORE_ETAG_BYTES];
 	bool sets_mtime, is_late;
+	bool is_appended; /* to what was there (fs/inplace.h), which is of the kind it was of */
 };
 
 /* mode, owner and time of attr and the mark (NULL: none of these), the text of fs/xattrs.h, and

@@ -24,3 +24,19 @@ Test(core_pairs, keeps_copies_in_order_up_to_its_ceiling)
 	cr_assert_eq(pairs.count, 0u);
 	pairs_free(&pairs); /* harmless */
 }
+
+Test(core_pairs, what_is_taken_out_leaves_the_others)
+{
+	struct store_pairs pairs = {0};
+
+	pairs_remove(&pairs, "a");
+	cr_assert_eq(pairs_add(&pairs, "a", "1"), 0);
+	cr_assert_eq(pairs_add(&pairs, "b", "2"), 0);
+	cr_assert_eq(pairs_add(&pairs, "c", "3"), 0);
+	pairs_remove(&pairs, "b");
+	pairs_remove(&pairs, "x");
+	cr_assert_eq(pairs.count, 2u);
+	cr_assert_str_eq(pairs_get(&pairs, "a"), "1");
+	cr_assert_str_eq(pairs_get(&pairs, "c"), "3");
+	pairs_free(&pairs);
+}

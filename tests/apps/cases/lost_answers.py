@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changes whose answers are lost or late, on the embedded store in Azure's and in Google's language; those of S3 are
 among the cases fault/. What was carried out is no error, and nothing is there twice, or gone."""
+import http.client
 import os
+import threading
 import urllib.parse
 
 import store as stores
@@ -48,6 +50,57 @@ def damaged(language, command, rule):
     return check
 
 
+def append_others(store, ended):
+    """Another program, behind what is appended there as soon as it is."""
+    while not ended.wait(0.02):
+        if store.get(BUCKET, "w/log").endswith(b"more\n"):
+            try:
+                store.expect("PUT", store.path(BUCKET, "w/log"), b"theirs\n", query="comp=appendblock")
+            except (OSError, http.client.HTTPException):
+                pass  # the rule is for everybody: carried out, and the answer lost
+            return
+
+
+def appended(command, rule, content, kind="AppendBlob", others=False):
+    """command appends to $D/log and may fail while the store obeys rule, if there is one; afterwards all is there, and once."""
+    def check(context):
+        store = stores.start_azure(context.folder, context.world.build)
+        ended = threading.Event()
+        thread = threading.Thread(target=append_others, args=(store, ended))
+        try:
+            store.make_bucket(BUCKET)
+            store.put(BUCKET, "w/keep")
+            store.expect("PUT", store.path(BUCKET, "w/log"), headers={"x-ms-blob-type": "AppendBlob"})
+            store.expect("PUT", store.path(BUCKET, "w/log"), b"one\n", query="comp=appendblock")
+            context.store, context.cloud = store, f"{store.root}/{BUCKET}"
+            env = {**store.environment(), "D": f"{store.root}/{BUCKET}/w"}
+            store.admin("POST", "config", "fault=" + urllib.parse.quote(rule or "none"))
+            if others:
+                thread.start()
+            first = context.run([context.skyshim, "run", "sh", "-c", command], env=env, timeout=110)
+            if others:
+                thread.join(60)
+            want(rule or first.status == 0, f"without any fault: {first}")
+            store.admin("POST", "config", "fault=none")
+            for _ in range(5):
+                tried = context.run([context.skyshim, "recover", "retry", "--all"], env=env)
+                left = context.run([context.skyshim, "recover", "--json"], env=env)
+                if left.stdout.strip() == b"[]":
+                    break
+            want(left.stdout.strip() == b"[]", f"left to recover: {left} {tried} {first}")
+            found = store.get(BUCKET, "w/log")
+            want(found == content, f"{len(found)} bytes {found[:80]}: it was appended twice, or not at all; {first}")
+            type_now = store.head(BUCKET, "w/log").get("x-ms-blob-type")
+            want(type_now == kind, f"it is a {type_now}")
+            again = context.run([context.skyshim, "run", "sh", "-ec", "echo again >>$D/log; cat $D/log"], env=env)
+            want(again.status == 0 and again.stdout == content + b"again\n", f"afterwards: {again}"[:400])
+            want(store.get(BUCKET, "w/log") == content + b"again\n", "what came afterwards is not there")
+        finally:
+            ended.set()
+            store.stop()
+    return check
+
+
 def lost(verb, count=1):
     return f"reset,verb={verb},at=0,count={count}"
 
@@ -85,3 +138,13 @@ DAMAGE = {
 }
 # (An answer without a body, as Google's to a deletion, is lost in the cases resent/.)
 CASES = [Case(f"lost/{name}", check=damaged(name.split("/", maxsplit=1)[0], *how), embedded_only=True) for name, how in DAMAGE.items()]
+MORE = "echo more >>$D/log"
+LONG = 6 << 20  # more than goes in one block
+APPENDS = {
+    "unanswered": (MORE, lost("AppendBlock", 30), b"one\nmore\n"),
+    "unanswered-others-behind": (MORE, lost("AppendBlock", 30), b"one\nmore\ntheirs\n", "AppendBlob", True),
+    "attributes-refused": (MORE, "internal,verb=SetBlobMetadata,count=30", b"one\nmore\n"),
+    "long": (f"head -c {LONG} /dev/zero >>$D/log", "internal,verb=AppendBlock,skip=1,count=30", b"one\n" + bytes(LONG), "BlockBlob"),
+    "edited": (f"set -e; printf TWO | dd of=$D/log conv=notrunc status=none; {MORE}; {MORE}", None, b"TWO\nmore\nmore\n", "BlockBlob"),
+}
+CASES += [Case(f"lost/azure/append-{name}", check=appended(*how), embedded_only=True) for name, how in APPENDS.items()]
