@@ -224,16 +224,11 @@ bool lookup_is_listed(const struct lookup *q, const char *object, struct meta_fa
 {
 	const uint8_t *ctx = context_id(q->ctx);
 	char prefix[NAME_OBJECT_MAX];
-	struct meta_fact last;
 
-	if (q->name.kind != NAME_KEY || q->name.is_dir || !meta_peek(ctx, object, &last) ||
-	    last.kind != META_DIR || meta_is_doubted(ctx, object))
+	if (q->name.kind != NAME_KEY || q->name.is_dir)
 		return false;
 	name_prefix(&q->name, prefix);
-	if (!listing_shows(ctx, prefix))
-		return false;
-	*fact = last;
-	return true;
+	return listing_shows(ctx, prefix) && meta_take_listed(ctx, object, fact);
 }
 
 bool lookup_denied(const struct lookup *q, const char *object)

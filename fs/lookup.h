@@ -61,9 +61,10 @@ int lookup_dir_instead(struct lookup *q, struct meta_fact *fact);
 /* Something found is no file: a zero-byte object whose key ends in a slash marks a directory. */
 bool lookup_is_mark(const struct lookup *q, uint64_t size);
 
-/* Has the name been a directory when it was last told of, and has just been listed what is in it? A
- * walk comes to its directories later than their names are believed, but fetches what is in them
- * ahead. Sets *fact if so. */
+/* Has the name been a directory when it was listed, and has just been listed what is in it? A walk
+ * comes to its directories later than their names are believed, but fetches what is in them ahead.
+ * Sets *fact if so; once for each listing of the name, or a file that takes the directory's place
+ * would never be seen by who looks into it again and again. */
 bool lookup_is_listed(const struct lookup *q, const char *object, struct meta_fact *fact);
 
 /* Whether the file's name is known not to exist, without a request. */

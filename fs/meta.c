@@ -38,6 +38,7 @@ struct entry {
 	unsigned refs, turn; /* waiters; lookups ended */
 	struct shown shown;
 	uint32_t hidden;  /* times: of what was looked at before, nothing is shown */
+	bool is_listed;	  /* a listing told so, and meta_take_listed() has not given that */
 	bool is_ahead;	  /* what is known was fetched before anybody asked */
 	bool leads_ahead; /* the lookup under way is such a one */
 	bool *is_wanted;  /* ... and is told here that somebody waits; or NULL */
@@ -215,6 +216,7 @@ static void set_fact(struct entry *e, const struct meta_fact *fact, bool listed)
 	}
 	e->kind = (uint8_t)fact->kind;
 	e->is_ahead = false;
+	e->is_listed = listed;
 	e->size = fact->object.size;
 	set_etag(e, fact->kind == META_FILE ? fact->object.etag : "");
 	e->until_ns = now + meta.ttl_ns;
@@ -305,6 +307,22 @@ bool meta_peek(const uint8_t *ctx, const char *name, struct meta_fact *out)
 		read_fact(e, out);
 	pthread_mutex_unlock(&meta.lock);
 	return e && out->kind != META_UNKNOWN;
+}
+
+bool meta_take_listed(const uint8_t *ctx, const char *name, struct meta_fact *out)
+{
+	struct entry *e;
+	bool known;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find(ctx, name);
+	known = e && e->kind == META_DIR && e->until_ns && e->is_listed;
+	if (known) {
+		read_fact(e, out);
+		e->is_listed = false;
+	}
+	pthread_mutex_unlock(&meta.lock);
+	return known;
 }
 
 bool meta_is_doubted(const uint8_t *ctx, const char *name)

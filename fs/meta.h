@@ -56,6 +56,10 @@ bool meta_get_open(const uint8_t *ctx, const char *name, struct meta_fact *out);
 /* The last fact, however old; nothing is used up. */
 bool meta_peek(const uint8_t *ctx, const char *name, struct meta_fact *out);
 
+/* A directory of a listing of any age that nothing has changed since, for who knows that something
+ * is in it still. Once for each listing: who polls asks the store. */
+bool meta_take_listed(const uint8_t *ctx, const char *name, struct meta_fact *out);
+
 /* Was it there, when it was last told of, and has something failed or changed since? Then nothing
  * but an answer tells, not even a listing that was complete: it had to be forgotten. */
 bool meta_is_doubted(const uint8_t *ctx, const char *name);

@@ -107,6 +107,43 @@ def beyond_its_time(how, sizes):
     return check
 
 
+POLL = """
+import os, stat, sys, time
+mark, folder = sys.argv[1:]
+def look():
+    os.listdir(folder)
+    return stat.S_ISDIR(os.lstat(folder).st_mode)
+os.listdir(os.path.dirname(folder))
+print(look())
+open(mark, "w").close()
+while os.path.exists(mark):
+    time.sleep(0.01)
+for i in range(8):
+    time.sleep(0.5)
+    is_dir = look()
+print(is_dir)
+"""
+
+
+def replaced_by_a_file(context):
+    """Who lists a directory again and again sees, too, that somebody has put a file in its place."""
+    with Counted(context) as counted:
+        counted.store.put("budget", "dir/sub/key", b"x")
+        mark = os.path.join(context.work, "mark")
+        process = subprocess.Popen([context.skyshim, "run", "python3", "-c", POLL, mark, f"{counted.folder}/dir/sub"],
+                                   env=context.environment(counted.store.environment()), stdout=subprocess.PIPE)
+        deadline = time.monotonic() + 20
+        while not os.path.exists(mark) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        try:
+            counted.store.put("budget", "dir/sub", b"a file")
+        finally:
+            if os.path.exists(mark):
+                os.remove(mark)
+            out, _ = process.communicate(timeout=50)
+        want(out == b"True\nFalse\n", f"is it a directory: {out!r}")
+
+
 FOLDER = """
 import os, sys
 parent = sys.argv[1]
@@ -246,6 +283,7 @@ CASES = [
     Case("listed/folders-need-nobody", check=folders_need_nobody, timeout=60),
     Case("listed/fetched-ahead-need-nobody", check=fetched_ahead_need_nobody, timeout=60),
     Case("listed/copied-again-need-nobody", check=copied_again_need_nobody, timeout=60),
+    Case("listed/replaced-by-a-file", check=replaced_by_a_file, timeout=60),
     Case("listed/beyond-its-time-asked", check=beyond_its_time("asked", b"3 5\n")),
     Case("listed/beyond-its-time-not-asked", check=beyond_its_time("not", b"3 5\n")),
     Case("listed/opened-folder", check=opened_folder),
