@@ -60,6 +60,9 @@ int move_exchange_on(struct movelog *log);
 /* movecopy.c: everything below the old prefix, into m->entries. */
 int move_list(struct move *m);
 
+/* Compares two struct store_entry, for qsort(3) and bsearch(3). */
+int move_by_name(const void *a, const void *b);
+
 /* Those of m->entries that are not done, MOVEDIR_PARALLEL at a time. */
 int move_copy(struct move *m);
 

@@ -13,16 +13,11 @@
 #include "core/log.h"
 #include "fs/move.h"
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct store_entry *)a)->name, ((const struct store_entry *)b)->name);
-}
-
 static const struct store_entry *find(const struct store_entry *all, size_t count, char *name)
 {
 	const struct store_entry wanted = {.name = name};
 
-	return count ? bsearch(&wanted, all, count, sizeof(wanted), by_name) : NULL;
+	return count ? bsearch(&wanted, all, count, sizeof(wanted), move_by_name) : NULL;
 }
 
 /* Entry i becomes the one at to, or goes. */
@@ -93,7 +88,7 @@ int moveconfirm_originals(struct move *m, bool *all)
 	snprintf(there.old_prefix, sizeof(there.old_prefix), "%s", m->old_prefix);
 	ret = move_list(&there);
 	if (there.count)
-		qsort(there.entries, there.count, sizeof(*there.entries), by_name);
+		qsort(there.entries, there.count, sizeof(*there.entries), move_by_name);
 	for (size_t i = 0; i < m->count && !ret; i++) {
 		const struct store_entry *now =
 			find(there.entries, there.count, m->entries[i].name);

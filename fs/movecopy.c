@@ -61,6 +61,11 @@ static int list_file(struct move *m)
 	return ret;
 }
 
+int move_by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct store_entry *)a)->name, ((const struct store_entry *)b)->name);
+}
+
 int move_list(struct move *m)
 {
 	char *token = NULL;

@@ -121,11 +121,6 @@ static int judge(struct move *m, size_t i, const struct store_entry *there)
 	return -EEXIST;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct store_entry *)a)->name, ((const struct store_entry *)b)->name);
-}
-
 int movetarget_list(struct move *m, struct store_entry **out, size_t *count)
 {
 	struct move there = {
@@ -139,7 +134,7 @@ int movetarget_list(struct move *m, struct store_entry **out, size_t *count)
 	if (ret)
 		memcpy(m->from->message, m->to->message, sizeof(m->to->message));
 	if (there.count)
-		qsort(there.entries, there.count, sizeof(*there.entries), by_name);
+		qsort(there.entries, there.count, sizeof(*there.entries), move_by_name);
 	*out = there.entries;
 	*count = there.count;
 	return ret;
@@ -168,7 +163,7 @@ int movetarget_check(struct move *m)
 			ret = -ENOMEM;
 			break;
 		}
-		found = bsearch(&wanted, there, count, sizeof(wanted), by_name);
+		found = bsearch(&wanted, there, count, sizeof(wanted), move_by_name);
 		free(wanted.name);
 		if (found)
 			ret = judge(m, i, found);

@@ -98,11 +98,6 @@ void move_undo(struct move *m, bool *is_done)
 	memcpy(m->from->message, message, sizeof(message));
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct store_entry *)a)->name, ((const struct store_entry *)b)->name);
-}
-
 /* Is this below the new name a copy that was made before, of what is still under the old one? */
 static int is_copy(struct move *m, const struct store_entry *e, char etag[STORE_ETAG_BYTES])
 {
@@ -113,7 +108,7 @@ static int is_copy(struct move *m, const struct store_entry *e, char etag[STORE_
 	if (asprintf(&old.name, "%s%s", m->old_key, e->name + strlen(m->new_key)) < 0)
 		return -ENOMEM;
 	snprintf(etag, STORE_ETAG_BYTES, "%s", e->object.etag);
-	if (!m->count || !bsearch(&old, m->entries, m->count, sizeof(old), by_name))
+	if (!m->count || !bsearch(&old, m->entries, m->count, sizeof(old), move_by_name))
 		ret = -ENOENT;
 	else if (moverecord_is_copy(m->log, old.name, etag))
 		what = MOVETARGET_COPY;
@@ -140,7 +135,7 @@ int move_undo_rest(struct move *m)
 	if (!ret)
 		ret = movetarget_list(m, &there, &count);
 	if (m->count)
-		qsort(m->entries, m->count, sizeof(*m->entries), by_name);
+		qsort(m->entries, m->count, sizeof(*m->entries), move_by_name);
 	for (size_t i = 0; i < count && !ret; i++) {
 		ret = is_copy(m, &there[i], etag);
 		if (ret <= 0)
