@@ -48,6 +48,7 @@ FAMILIES = (
     "realms",
     "many_contexts",
     "routes",
+    "addresses",
     "http2",
     "bad_input",
     "lacking",

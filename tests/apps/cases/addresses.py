@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A service whose name stands for several addresses: connections go to all of them, and to the others when one is dead."""
+import socket
+import subprocess
+import threading
+
+from case import Case, want
+from cases.faults import Faulty
+from cases.routes import Proxy
+
+NAME = "many.test"
+ADDRESSES = [f"127.0.0.{last}" for last in range(2, 6)]
+
+# The daemon's resolver: that name is all of the addresses, always in this order, as a resolver's cache would tell it.
+RESOLVER = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **out)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = dlsym(RTLD_NEXT, "getaddrinfo");
+	char all[256], *next = all, *one;
+
+	if (!host || strcmp(host, getenv("MANY_NAME")) != 0)
+		return real(host, service, hints, out);
+	snprintf(all, sizeof(all), "%s", getenv("MANY_ADDRESSES"));
+	while ((one = strsep(&next, " "))) {
+		int ret = real(one, service, hints, out);
+
+		if (ret)
+			return ret;
+		while (*out)
+			out = &(*out)->ai_next;
+	}
+	return 0;
+}
+"""
+
+
+class Relay:
+    """One address of the service; keeps count of its connections."""
+
+    def __init__(self, address, port):
+        self.port, self.connections = port, 0
+        self.listener = socket.create_server((address, port))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        with client, socket.create_connection(("127.0.0.1", self.port)) as server:
+            back = threading.Thread(target=Proxy.pump, args=(server, client), daemon=True)
+            back.start()
+            Proxy.pump(client, server)
+            back.join()
+
+    def stop(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+def daemon_of(faulty):
+    """A daemon with that resolver, and the environment of its programs."""
+    context, library = faulty.context, f"{faulty.context.folder}/many.so"
+    with open(f"{context.folder}/many.c", "w", encoding="ascii") as out:
+        out.write(RESOLVER)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, f"{context.folder}/many.c", "-ldl"], check=True)
+    faulty.env["AWS_ENDPOINT_URL_S3"] = f"http://{NAME}:{faulty.store.endpoint.rsplit(':', 1)[1]}"
+    return context.start([context.skyshim, "daemon", "--foreground"], env={
+        **faulty.env, "LD_PRELOAD": library, "MANY_NAME": NAME, "MANY_ADDRESSES": " ".join(ADDRESSES)})
+
+
+def read_beside(dead):
+    """16 objects, all asked for at once, over relays at all addresses but the dead ones: which of the relays were used?"""
+    def check(context):
+        with Faulty(context, "--latency-ms", "200") as faulty:
+            port = int(faulty.store.endpoint.rsplit(":", 1)[1])
+            relays = [Relay(address, port) for address in ADDRESSES if address not in dead]
+            for number in range(16):
+                faulty.store.put("faulty", f"m/{number}", b"%d\n" % number)
+            daemon = daemon_of(faulty)
+            try:
+                result = faulty.run("for i in $(seq 0 15); do cat /cloud/s3/faulty/m/$i & done | sort -n")
+                want(result.status == 0 and result.stdout == b"".join(b"%d\n" % number for number in range(16)), f"{result}")
+                used = [relay.connections for relay in relays]
+                want(sum(used) >= 8, f"not many connections: {used}")
+                want(sum(1 for count in used if count) >= 2, f"all go to one address: {used}")
+            finally:
+                daemon.kill()
+                daemon.communicate(timeout=20)
+                for relay in relays:
+                    relay.stop()
+    return check
+
+
+CASES = [Case("addresses/all", check=read_beside([]), embedded_only=True),
+         Case("addresses/one-dead", check=read_beside(ADDRESSES[:1]), embedded_only=True)]
