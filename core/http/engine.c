@@ -15,6 +15,7 @@
 
 #include "core/clock.h"
 #include "core/memory.h"
+#include "core/http/sockets.h"
 #include "core/http/transfer.h"
 
 #define POLL_MAX_MS   1000 /* the watch runs at least so often */
@@ -110,11 +111,34 @@ static void finish(struct transfer *t)
 	x->done(x);
 }
 
+/* Is something on this connection that may rightly be silent for as long as it takes? */
+static bool has_worker(long local_port)
+{
+	for (struct transfer *t = engine.active.first; t; t = t->next) {
+		long port = 0;
+
+		if (t->x->works && t->x->route.http2 &&
+		    !curl_easy_getinfo(t->easy, CURLINFO_LOCAL_PORT, &port) && port == local_port)
+			return true;
+	}
+	return false;
+}
+
+/* Of HTTP/2, libcurl closes only the stream that is given up. Over a connection that died without
+ * a sign the next would go as well, and each would find that out for itself. */
+static void retire_connection(const struct http_exchange *x, enum http_failure given_up)
+{
+	if (x->route.http2 && (given_up == HTTP_FIRST_BYTE || given_up == HTTP_STALLED) &&
+	    !has_worker(x->local_port))
+		sockets_end_silent(x->local_port, engine.limits.straggle_ms);
+}
+
 static void end_active(struct transfer *t, CURLcode code, enum http_failure given_up)
 {
 	list_remove(&engine.active, t);
 	memory_add(MEMORY_EXCHANGES, -(int64_t)transfer_memory(t));
 	transfer_result(t, code, given_up);
+	retire_connection(t->x, given_up);
 	curl_multi_remove_handle(engine.multi, t->easy);
 	finish(t);
 }

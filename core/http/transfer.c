@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/http/sockets.h"
+
 #define RECEIVE_BYTES 262144 /* libcurl's buffer, thus the largest piece that body() sees */
 #define IDLE_MAX_S    60L    /* an older idle connection is not used again */
 #define SEND_BYTES    262144 /* the largest piece of a request's body */
@@ -227,7 +229,7 @@ static bool set_route(CURL *easy, const struct http_route *route)
 
 static bool set_manners(CURL *easy, const struct http_limits *limits)
 {
-	bool ok = true;
+	bool ok = sockets_follow(easy);
 
 	ok &= !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	ok &= !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");

@@ -291,9 +291,10 @@ def endured(context):
 
 
 def died(context):
-    """A connection of which nothing comes any more is not what the request is sent again over."""
+    """A connection of which nothing comes any more is not what the request is sent again over, nor the next one: who comes upon it first
+    finds out for all."""
     with Set(context) as at:
-        result = at.run("cd /cloud/s3/tls; echo here >f; mkdir d; echo there >d/g")
+        result = at.run("cd /cloud/s3/tls; echo here >f; mkdir d e; echo there >d/g; echo everywhere >e/g")
         want(result.status == 0, result)
         context.run([context.skyshim, "stop"])
         env = {"SKYSHIM_CACHE_DIR": os.path.join(context.folder, "another")}
@@ -301,7 +302,11 @@ def died(context):
         want((result.status, result.stdout) == (0, b"here\n") and at.front.freeze() > 0, result)
         result = at.run("cat /cloud/s3/tls/d/g", **env)
         want((result.status, result.stdout) == (0, b"there\n"), f"{at.front.unheard} unheard: {result}")
-        want(at.front.unheard > 0, "it was not asked over the dead connection")
+        unheard = at.front.unheard
+        want(unheard > 0, "it was not asked over the dead connection")
+        result = at.run("cat /cloud/s3/tls/e/g", **env)
+        want((result.status, result.stdout) == (0, b"everywhere\n"), f"{at.front.unheard} unheard: {result}")
+        want(at.front.unheard == unheard, f"{at.front.unheard - unheard} more were sent over the dead connection")
 
 
 BOTH = ("h2", "http/1.1")
