@@ -67,7 +67,7 @@ PROGRAMS := $(BUILD)/skyshim $(BUILD)/skyshim-rt
 # $(call need,PACKAGES): stops unless pkg-config knows them all.
 need = $(if $(shell pkg-config --exists $(1) 2>/dev/null && echo yes),,$(error \
 	development files are missing (one of: $(1)); run scripts/setup, which installs them))
-WITHOUT_BUILD := clean help format layers limits uninstall bench bench-page
+WITHOUT_BUILD := clean help format layers limits uninstall bench bench-page bench-fill
 ifneq ($(filter-out $(WITHOUT_BUILD),$(or $(MAKECMDGOALS),all)),)
 $(call need,$(PKGS))
 endif
@@ -280,8 +280,17 @@ bench: ## beside local files, curl, s3fs and rclone: an hour (QUICK=1: ten minut
 		$(if $(WAYS),--ways $(WAYS)) $(BENCH)
 
 .PHONY: bench-page
-bench-page: ## docs/performance.md and its plots from build/bench.json (BENCH_JSON="FILE FILE": later ones go before)
+bench-page: ## docs/performance.md and its plots from docs/performance.json and build/bench.json (BENCH_JSON="FILE FILE")
 	@tests/bench/report $(BENCH_JSON)
+
+BENCH_MINUTES ?= 12
+.PHONY: bench-fill
+bench-fill: ## the rows that docs/performance.md lacks or has without s3fs and rclone, in BENCH_MINUTES, and the page with them
+	@scripts/setup build demo bench || echo "going on with what is there"
+	@$(MAKE) --no-print-directory all teststore
+	@tests/bench/run --build $(BUILD) --json $(BUILD)/bench-fill.json --fill docs/performance.json --minutes $(BENCH_MINUTES) \
+		--runs 3 --peer-runs 1 --peer-seconds 30 $(BENCH); status=$$?; \
+	[ $$status -gt 1 ] || tests/bench/report $(BUILD)/bench-fill.json; exit $$status
 
 .PHONY: bench-dialects
 bench-dialects: all teststore ## 1 GiB read and written on the embedded store as S3, Azure and Google: ratios, at most 1.3

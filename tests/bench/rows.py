@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import time
 
+import interrupt
 import session as sessions
 import ways
 
@@ -203,8 +204,7 @@ def attempt(session, row, way, result, limit_s):
     except sessions.TooSlow as slow:
         result.note = f"> {slow} s"
     except ERRORS as error:
-        if session.interrupted:
-            raise KeyboardInterrupt from error
+        interrupt.check()
         result.note = "failed"
         result.failed = way not in ways.PEERS  # what others cannot do is no fault of this
         print(f"    {row.name}: {way}: {error}", flush=True)
@@ -224,18 +224,17 @@ def candidates(session, row, asked):
     return results
 
 
-def measure(session, row, asked, quick):
+def measure(session, row, asked):
     """Result by way, every one in turn, each round beginning with another."""
-    limit_s = QUICK_PEER_SECONDS if quick else PEER_SECONDS
     row.need(session)
     results = candidates(session, row, asked)
     rounds = min(session.runs, row.runs_max or session.runs)
     for turn in range(rounds):
-        able = [way for way in asked if not results[way].note]
+        able = [way for way in asked if not results[way].note and (turn < session.peer_runs or way not in ways.PEERS)]
         for way in able[turn % max(len(able), 1):] + able[:turn % max(len(able), 1)]:
             if way != "skyshim" and results[way].slow():
                 continue
-            attempt(session, row, way, results[way], limit_s if way in ways.PEERS else None)
+            attempt(session, row, way, results[way], session.peer_seconds if way in ways.PEERS else None)
     sessions.removed(session.scratch)
     if row.written:
         session.without(row.written(session)[0])

@@ -9,9 +9,13 @@ import signal
 import subprocess
 import time
 
+import interrupt
+import ways
+
 LATENCY_MS = 20
 BANDWIDTH_KBS = 90000
 MIB = 1 << 20
+TIDY_TURNS = 100
 QUIET_SECONDS = 10  # for requests that nobody waits for any more
 
 
@@ -32,6 +36,20 @@ class Sizes:
         self.tree_files = max(75000 // scale, 300)
 
 
+def of_folder(folder):
+    """Processes that were started with a path below it: the store, daemons, mounts, programs."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if int(pid) == os.getpid():
+            continue
+        for name in "cmdline", "environ":  # the second is the owner's alone, and of a daemon not even his
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/{name}", "rb") as file:
+                if (folder + "/").encode() in file.read():
+                    found.append(int(pid))
+                    break
+    return found
+
+
 def removed(path):
     """rm is several times as fast as shutil with a hundred thousand files."""
     subprocess.run(["rm", "-rf", path], check=False, stderr=subprocess.DEVNULL)
@@ -47,7 +65,6 @@ class Session:
         self.scratch = os.path.join(folder, "scratch")  # of one run
         self.there = set()
         self.children = []
-        self.interrupted = False  # by a signal
         self.caches = 0
         self.env = {"PATH": "/usr/bin:/bin", "HOME": folder, "LANG": "C", "XDG_RUNTIME_DIR": folder, "GIT_OPTIONAL_LOCKS": "0",
                     "SKYSHIM_CACHE_DIR": "", **store.environment()}
@@ -61,9 +78,10 @@ class Session:
 
     def start(self, argv, **options):
         """A program in a session of its own, so that ^C reaches it only by end()."""
-        child = subprocess.Popen(argv, env=options.pop("env", self.env), cwd=self.folder, stdin=subprocess.DEVNULL,
-                                 start_new_session=True, **options)
-        self.children.append(child)
+        with interrupt.hold():
+            child = subprocess.Popen(argv, env=options.pop("env", self.env), cwd=self.folder, stdin=subprocess.DEVNULL,
+                                     start_new_session=True, **options)
+            self.children.append(child)
         return child
 
     def end(self, child):
@@ -89,10 +107,21 @@ class Session:
                 raise RuntimeError(f"{os.path.basename(argv[0])}: exit status {status}: {lines[-1] if lines else 'silent'}")
 
     def close(self):
-        """Nothing of this run is left."""
+        """Nothing of this run is left, wherever it was interrupted: in an unmounting, or while a daemon starts."""
         for child in list(self.children):
             self.end(child)
-        self.stop_daemon()
+        point = os.path.join(self.folder, "mount")
+        if ways.is_mounted(point):
+            ways.unmount(point, "-z")
+        store = self.store.process.pid if self.store.process else 0
+        for _ in range(TIDY_TURNS):  # one that is just being killed may have started another
+            left = [pid for pid in of_folder(self.folder) if pid != store]
+            if not left:
+                break
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.02)
 
     # --- the daemon ------------------------------------------------------------------------------------
 

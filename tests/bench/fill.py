@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which rows a JSON file of figures lacks, or has without s3fs and rclone; and which of them there is time for."""
+import json
+
+import growth
+import ways
+
+# Seconds that a row takes with three runs of skyshim, local files and curl, and one of each peer of at most PEER_SECONDS, as seen on
+# two processors; what is not here takes OTHERS.
+PEER_SECONDS = 30
+TAKES = {"tar": 150, "growth_ls": 60, "growth_find": 60, "growth_cp": 60, "growth_write": 90}
+OTHERS = 90
+
+
+def has(told, name):
+    return told is not None and (told["ways"].get(name, {}).get("seconds") is not None or told["ways"].get(name, {}).get("note"))
+
+
+def is_missing(item, known, asked):
+    """Of a row, also one of whose peers nobody knows anything."""
+    if isinstance(item, growth.Growth):
+        return not any(point["workload"] == item.name for point in known["growth"])
+    told = next((row for row in known["rows"] if row["name"] == item.name), None)
+    if told is None:
+        return True
+    return item.peers is True and any(not has(told, name) for name in asked if name in ways.PEERS and not ways.missing(name))
+
+
+def missing(path, items, asked):
+    """Of items those that the file lacks; first what it has nothing of."""
+    with open(path, encoding="utf-8") as file:
+        known = json.load(file)
+    names = {row["name"] for row in known["rows"]}
+    found = [item for item in items if is_missing(item, known, asked)]
+    return sorted(found, key=lambda item: item.name in names)
+
+
+def takes(item):
+    return TAKES.get(item.name, OTHERS)
