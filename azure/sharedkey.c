@@ -189,6 +189,15 @@ static int decode_key(const char *key, unsigned char out[KEY_BYTES])
 	return bytes - (key[len - 1] == '=') - (key[len - 2] == '=');
 }
 
+bool sharedkey_is_key(const char *key)
+{
+	unsigned char secret[KEY_BYTES];
+	bool is_key = decode_key(key, secret) > 0;
+
+	OPENSSL_cleanse(secret, sizeof(secret));
+	return is_key;
+}
+
 int sharedkey_mac(const char *key, const struct buffer *text, char *out)
 {
 	unsigned char secret[KEY_BYTES];

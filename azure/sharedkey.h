@@ -4,6 +4,7 @@
 #ifndef AZURE_SHAREDKEY_H
 #define AZURE_SHAREDKEY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/buffer.h"
@@ -14,6 +15,9 @@ struct sharedkey_subject {
 	const char *target;  /* path and query, as on the wire */
 	uint64_t body_bytes; /* Content-Length, which is not among the fields */
 };
+
+/* Is that an account's key, as far as can be told without the service? */
+bool sharedkey_is_key(const char *key);
 
 /* The text that is signed. fields: all that are sent but Host and Content-Length. Returns 0,
  * -EMSGSIZE (more parameters than any request has) or -ENOMEM. */

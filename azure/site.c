@@ -58,6 +58,18 @@ static int add_token(const struct context *ctx, const struct store_site *site, s
 	return ret;
 }
 
+/* An account's key that nothing can be signed with: the service would not be asked at all. */
+static int check_key(const struct azure_account *a, char message[STORE_MESSAGE_BYTES])
+{
+	if (!a->creds.secret[0] || sharedkey_is_key(a->creds.secret))
+		return 0;
+	snprintf(message, STORE_MESSAGE_BYTES,
+		 "account %.63s: its key (AZURE_STORAGE_KEY, or AccountKey) is no base64: copy the "
+		 "whole of it, as the portal shows it",
+		 a->name);
+	return -EACCES;
+}
+
 int azure_site_locate(const struct store_call *call, const char *region, struct store_site *out,
 		      struct creds *creds_out, char message[STORE_MESSAGE_BYTES])
 {
@@ -80,6 +92,8 @@ int azure_site_locate(const struct store_call *call, const char *region, struct 
 	if (!ret && lacks)
 		ret = add_token(call->ctx, out, creds_out, message);
 	else if (!ret)
+		ret = check_key(&account, message);
+	if (!ret && !lacks)
 		*creds_out = account.creds;
 	if (!ret)
 		strcpy(out->credentials, creds_out->source);

@@ -2,6 +2,7 @@
 /* Whose account, where, and by which proof: the variables that Azure's own tools read. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "azure/azure.h"
@@ -49,6 +50,21 @@ Test(azure_account, a_name_and_a_key)
 	cr_assert_not(creds.anonymous);
 	cr_assert_str_eq(creds.source, "account acct (account key)");
 	cr_assert_null(strstr(site.setting, "AAAA"));
+}
+
+Test(azure_account, a_key_that_is_none)
+{
+	static const char *const keys[] = {"...", "AAAAB", "=", "not base64!!"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		char env[128];
+		int len = snprintf(env, sizeof(env),
+				   "AZURE_STORAGE_KEY=%s%cAZURE_STORAGE_ACCOUNT=acct", keys[i], 0);
+
+		cr_assert_eq(locate_in(env, (size_t)len + 1, "acct/c"), -EACCES, "%s", keys[i]);
+		cr_assert_not_null(strstr(message, "AZURE_STORAGE_KEY"), "%s", message);
+		cr_assert_null(strstr(message, keys[i][1] ? keys[i] : "=="), "%s", message);
+	}
 }
 
 Test(azure_account, a_shared_access_signature)
