@@ -15,6 +15,7 @@
 #include "core/clock.h"
 #include "core/keeper.h"
 #include "core/scope.h"
+#include "core/secret.h"
 
 #define POLL_MS	     100 /* how late the keeper's end may be noticed */
 #define PATH_DEFAULT "PATH=/usr/local/bin:/usr/bin:/bin"
@@ -24,33 +25,6 @@ struct child {
 	int out_fd, err_fd;
 	struct command *command;
 };
-
-/* Is this variable's value a secret, by its name? (The name of a file that holds one is none.) */
-static bool is_secret(const char *entry)
-{
-	static const char *const marks[] = {"SECRET",
-					    "TOKEN",
-					    "PASSWORD",
-					    "_KEY",
-					    "SAS",
-					    "CONNECTION_STRING",
-					    "CREDENTIALS_JSON",
-					    "IDENTITY_HEADER"};
-	size_t len = strcspn(entry, "=");
-	char name[128];
-
-	if (len >= sizeof(name))
-		return true;
-	memcpy(name, entry, len);
-	name[len] = '\0';
-	if (len > 5 && !strcmp(name + len - 5, "_FILE"))
-		return false;
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-		if (strstr(name, marks[i]))
-			return true;
-	}
-	return false;
-}
 
 /* To free; the strings are the context's and this process's. */
 static char **make_environment(const struct context *ctx)
@@ -69,7 +43,7 @@ static char **make_environment(const struct context *ctx)
 		return NULL;
 	count = 0;
 	for (const char *e = text; e < text + bytes; e += strlen(e) + 1) {
-		if (!is_secret(e))
+		if (!secret_is_variable(e))
 			env[count++] = (char *)e;
 	}
 	env[count] = path ? (char *)path - strlen("PATH=") : no_path;
@@ -100,6 +74,8 @@ static int spawn(const char *command, char **env, const int out[2], const int er
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, out[1], 1);
 	posix_spawn_file_actions_adddup2(&actions, err[1], 2);
+	/* not all that a library opens closes itself */
+	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
 	ret = posix_spawn(pid, "/bin/sh", &actions, &attr, argv, env);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);

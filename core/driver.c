@@ -14,6 +14,7 @@
 #include "core/learned.h"
 #include "core/pairs.h"
 #include "core/realm.h"
+#include "core/secret.h"
 #include "core/store.h"
 #include "core/tally.h"
 #include "core/throttle.h"
@@ -65,6 +66,7 @@ const struct store_ops *driver_backend(const char *scheme)
 
 int store_start(void)
 {
+	secret_wipe_json();
 	hasher_start();
 	keeper_start();
 	return http_start(&http_limits);

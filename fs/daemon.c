@@ -28,6 +28,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/scope.h"
+#include "core/secret.h"
 #include "core/settings.h"
 #include "core/size.h"
 #include "core/store.h"
@@ -300,6 +301,7 @@ static int live(struct place *p, int ready_fd)
 	int ret;
 
 	prctl(PR_SET_DUMPABLE, 0); /* no core, no ptrace: contexts hold credentials */
+	secret_wipe_environment(); /* what programs are allowed comes with their contexts */
 	raise_limits();
 	ret = start_parts(p, &env, ask_to_stop);
 	if (ret) {

@@ -76,6 +76,8 @@ static int open_shop(void)
 						POSIX_SPAWN_SETPGROUP);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, fd[1], 0);
+	/* not all that a library opens closes itself */
+	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
 	ret = posix_spawn(&shop.pid, program, &actions, &attr, argv, env);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);

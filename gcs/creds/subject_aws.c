@@ -188,8 +188,12 @@ static int write_token(const struct place *place, const struct header_list *fiel
 	json_decref(json);
 	if (text)
 		ret = uri_encode(&token, text, strlen(text), false);
+	if (text)
+		OPENSSL_cleanse(text, strlen(text)); /* who has it is taken for who signed */
 	if (!ret)
 		*out = buffer_take(&token);
+	else if (token.data)
+		OPENSSL_cleanse(token.data, token.cap);
 	buffer_free(&token);
 	return ret;
 }

@@ -130,7 +130,7 @@ def process(cloud):
     return {}
 
 
-TOOL = '#!/bin/sh\nenv >"$HOME/tool.environment"\nexec cat "$HOME/keys"\n'
+TOOL = '#!/bin/sh\nenv >"$HOME/tool.environment"\nls -l /proc/self/fd >"$HOME/tool.descriptors"\nexec cat "$HOME/keys"\n'
 
 SOURCES = {"instance": (instance, "instance"), "container": (container, "container"), "role": (role, "role"),
            "web-identity": (web, "web"), "sso": (sso, "sso"), "sso-older": (sso_older, "sso"), "process": (process, "process")}
@@ -409,6 +409,7 @@ def secrets(context):
             ways.append(cloud.environment(**set_up(cloud), HOME=cloud.home))
             cloud.home = home
         ways[-1]["AWS_SESSION_TOKEN"] = "secret-of-the-caller"
+        ways[0]["AZURE_STORAGE_KEY"] = "secret-of-the-caller"  # in the environment that the daemon is started in
         said = b""
         for env in ways:
             env["SKYSHIM_LOG"] = f"debug:{log}"
@@ -431,6 +432,9 @@ def secrets(context):
         with open(os.path.join(cloud.home, "process", "tool.environment"), "rb") as seen:
             text = seen.read()
         want(b"HOME=" in text and b"secret-of-the-caller" not in text, f"the process's environment: {text}")
+        with open(os.path.join(cloud.home, "process", "tool.descriptors"), "rb") as seen:
+            text = seen.read()
+        want(b"pipe:" in text and b"socket:" not in text, f"the process has the daemon's connections: {text}")
 
 
 def look_at_processes(context, program, daemon, hidden):
@@ -449,6 +453,10 @@ def look_at_processes(context, program, daemon, hidden):
     want(found, "the program's memory cannot be read, or not where its environment is")
     if os.getuid():
         want(os.stat(f"/proc/{daemon}/environ").st_uid == 0, "the daemon may leave a core, and be read by others")
+    else:
+        with open(f"/proc/{daemon}/environ", "rb") as environ:
+            text = environ.read()
+        want(b"AWS_" in text and not any(secret in text for secret in hidden), f"the daemon's environment: {text}")
 
 
 def look_at_files(context, log, hidden):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Secrets other than AWS credentials (creds/secrets has those): a customer's key, Azure's account keys and signatures. What a user
+"""Secrets other than AWS credentials (creds/secrets has those): a customer's key, Azure's account keys and signatures, Google's. What a user
 exports, a program has; what stands in a file or was made of it, nobody has but the daemon."""
 import base64
 import hashlib
@@ -9,7 +9,8 @@ import signal
 
 from case import Case, want
 from cases.creds import children, memory_of
-from store import start_embedded
+from googleserver import CLIENT_SECRET, REFRESH_TOKEN, SUBJECT_TOKEN, GoogleServer
+from store import GcsStore, start_embedded, start_gcs
 
 TEXT = b"text of the test\n"
 RAW = hashlib.sha256(b"a customer's key").digest()
@@ -110,6 +111,34 @@ def azure(context):
         store.stop()
 
 
+def google(context):
+    """A service account's key, a user's refresh token, a workload's proof, and the access tokens that are made of them."""
+    folder, home = os.path.join(context.folder, "served"), os.path.join(context.folder, "home")
+    os.mkdir(folder)
+    os.mkdir(os.path.join(home, "google"))
+    server = GoogleServer(os.path.join(home, "google"), "signs-tokens")
+    store = start_gcs(folder, context.world.build, "--token-secret", "signs-tokens", "--token", GcsStore.TOKEN, "--bucket", "kept")
+    try:
+        store.put("kept", "f", TEXT)
+        hidden = [b"ya29.", b"PRIVATE KEY", b"signs-tokens", *(word.encode() for word in (CLIENT_SECRET, REFRESH_TOKEN, SUBJECT_TOKEN))]
+        own = {**store.environment(), "CLOUDSDK_AUTH_ACCESS_TOKEN": None, "NO_GCE_CHECK": "true", "SKYSHIM_LOG": f"debug:{context.folder}/log"}
+        for name in ("service-account", "user", "external", "impersonated"):
+            env = {**own, "GOOGLE_APPLICATION_CREDENTIALS": os.path.join(home, "google", f"{name}.json")}
+            for words in (["run", "cat", "/cloud/gs/kept/f"], ["creds", "test", "--json", "gs://kept"]):
+                result = context.run([context.skyshim, *words], env=env)
+                want(result.status == 0 and not any(secret in result.stdout + result.stderr for secret in hidden), f"{name}, {words}: {result}")
+        program = context.start([context.skyshim, "run", "sh", "-c", "cat /cloud/gs/kept/f; read line"], env=env)
+        want(program.stdout.readline() == TEXT, "it cannot be read")
+        look_at_processes(context, program.pid, hidden, b"GOOGLE_APPLICATION_CREDENTIALS=")
+        os.killpg(program.pid, signal.SIGKILL)
+        program.communicate()
+        seen = look_at_files(context, hidden)
+        want(TEXT in seen and b"gs://kept/f" in seen, "the cache and the log were not looked at")
+    finally:
+        store.stop()
+        server.stop()
+
+
 def only_azure(context):
     """Where only one kind of credential is there, /cloud lists as ever, and nobody is told of the others."""
     env = {name: None for name in context.store.environment()}
@@ -164,6 +193,7 @@ def cores(context):
 CASES = [
     Case("secrets/customer-key", check=customer_key, embedded_only=True),
     Case("secrets/azure", check=azure, embedded_only=True),
+    Case("secrets/google", check=google, embedded_only=True),
     Case("secrets/only-azure", check=only_azure, embedded_only=True),
 ]
 if shutil.which("gcore"):  # of gdb, which only the whole of scripts/transparency installs
