@@ -9,6 +9,7 @@
 #include "cache/blocks.h"
 #include "cache/clock.h"
 #include "cache/file.h"
+#include "core/tally.h"
 
 _Static_assert(READAHEAD_STREAMS == VNODE_HINTS, "each stream has its hint");
 _Static_assert(READAHEAD_BLOCK_BYTES == VNODE_BLOCK_BYTES, "the least that is fetched");
@@ -30,6 +31,29 @@ static uint64_t come(void *arg, uint64_t from, uint64_t to)
 		at = gone;
 	}
 	return bytes;
+}
+
+/* What has been fetched, used and wasted since the last time was the doing of the job for which
+ * this thread works. */
+static void account(void)
+{
+	static struct {
+		uint64_t fetched, used, wasted;
+	} told;
+	struct job *job = job_current();
+
+	if (told.fetched == cache.ahead_bytes && told.used == cache.ledger.used &&
+	    told.wasted == cache.ledger.wasted)
+		return;
+	TALLY_ADD(job, ahead[TALLY_AHEAD_WITHIN].bytes_fetched,
+		  (int64_t)(cache.ahead_bytes - told.fetched));
+	TALLY_ADD(job, ahead[TALLY_AHEAD_WITHIN].bytes_used,
+		  (int64_t)(cache.ledger.used - told.used));
+	TALLY_ADD(job, ahead[TALLY_AHEAD_WITHIN].bytes_wasted,
+		  (int64_t)(cache.ledger.wasted - told.wasted));
+	told.fetched = cache.ahead_bytes;
+	told.used = cache.ledger.used;
+	told.wasted = cache.ledger.wasted;
 }
 
 static void show_hints(struct cache_active *a)
@@ -65,6 +89,7 @@ void streams_open(struct cache_active *a, bool opened)
 void streams_close(struct cache_active *a)
 {
 	readahead_end(&a->readahead); /* the hints that are left are nobody's */
+	account();
 }
 
 static enum readahead_advice advice_of(unsigned flags)
@@ -132,6 +157,7 @@ void streams_see(struct cache_active *a, struct cache_waiter *w, unsigned flags)
 		w->goal = plan.to;
 		w->part = plan.part;
 		show_hints(a);
+		account();
 	}
 }
 
@@ -178,6 +204,7 @@ bool streams_pump(struct cache_file *file, struct fill_list *list)
 		else
 			s->is_wanted = false;
 	}
+	account();
 	return all;
 }
 

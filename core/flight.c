@@ -520,6 +520,8 @@ static int send_off(struct flight *f)
 	f->tries_total++;
 	flight_totals.requests[f->ask.verb]++;
 	ret = http_send(&f->x);
+	if (!ret)
+		TALLY_ADD(f->job, sent, 1);
 	if (!ret && f->job)
 		trace_begin(f->job->trace, getpid(), "skyshim daemon: requests", &f->span);
 	return ret;

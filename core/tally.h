@@ -36,8 +36,24 @@ enum tally_class {
 	TALLY_CLASSES
 };
 
+/* What is fetched before anybody asks for it. */
+enum tally_ahead {
+	TALLY_AHEAD_FILES,    /* of a tree, whole */
+	TALLY_AHEAD_LISTINGS, /* of a tree; bytes are not counted */
+	TALLY_AHEAD_WITHIN,   /* a file; only bytes are counted */
+	TALLY_AHEADS
+};
+
+/* What was used or wasted counts for the job whose doing shows it. What was taken for wasted and is
+ * used after all is taken off again, perhaps of another job: an amount below 0 is none. */
+struct tally_ahead_count {
+	atomic_int_fast64_t fetched, used, wasted;
+	atomic_int_fast64_t bytes_fetched, bytes_used, bytes_wasted;
+};
+
 struct tally {
 	atomic_uint_fast64_t requests[TALLY_STORES_MAX][STORE_VERBS][TALLY_CLASSES];
+	atomic_uint_fast64_t sent; /* those that are under way included */
 	atomic_uint_fast64_t bytes_in[TALLY_STORES_MAX], bytes_out[TALLY_STORES_MAX];
 	atomic_uint_fast64_t retries, errors, hedges;
 	atomic_uint_fast64_t cost_pico; /* 10^-12 US dollars */
@@ -45,6 +61,7 @@ struct tally {
 	struct histogram latency[STORE_VERBS], queued;
 	/* Requests of programs (enum wire_op), and those of them that caused one to a store. */
 	atomic_uint_fast64_t served[WIRE_OPS], asked[WIRE_OPS];
+	struct tally_ahead_count ahead[TALLY_AHEADS];
 };
 
 struct job {

@@ -54,6 +54,7 @@ static struct siblings_ledger listings = {.credit = AHEAD_CREDIT_LISTS,
 					  .credit_bytes = UINT64_MAX / 2};
 static struct aheaddir *dirs; /* the one used last first */
 static int64_t forgave_ns;
+static struct siblings_ledger told_files, told_listings; /* as it was at the last account() */
 
 static void post(struct context *ctx, const char *object, enum event_kind kind, bool urgent)
 {
@@ -264,12 +265,37 @@ static void go_on(struct aheaddir *d)
 	}
 }
 
+static void account_kind(struct job *job, enum tally_ahead kind, const struct siblings_ledger *now,
+			 struct siblings_ledger *told)
+{
+	TALLY_ADD(job, ahead[kind].fetched, (int64_t)(now->begun - told->begun));
+	TALLY_ADD(job, ahead[kind].used, (int64_t)(now->used - told->used));
+	TALLY_ADD(job, ahead[kind].wasted, (int64_t)(now->wasted - told->wasted));
+	if (kind != TALLY_AHEAD_LISTINGS) {
+		TALLY_ADD(job, ahead[kind].bytes_fetched,
+			  (int64_t)(now->begun_bytes - told->begun_bytes));
+		TALLY_ADD(job, ahead[kind].bytes_used,
+			  (int64_t)(now->used_bytes - told->used_bytes));
+		TALLY_ADD(job, ahead[kind].bytes_wasted,
+			  (int64_t)(now->wasted_bytes - told->wasted_bytes));
+	}
+	*told = *now;
+}
+
+/* What has come of it since was this job's doing. */
+static void account(struct job *job)
+{
+	account_kind(job, TALLY_AHEAD_FILES, &files, &told_files);
+	account_kind(job, TALLY_AHEAD_LISTINGS, &listings, &told_listings);
+}
+
 static void pump(struct aheaddir *d)
 {
 	job_switch(d->job);
 	pump_some(d, &d->dirs, fetch_listing);
 	pump_some(d, &d->files, fetch_file);
 	go_on(d);
+	account(d->job);
 	job_switch(NULL);
 }
 
@@ -309,9 +335,12 @@ static void expect(const struct event *e, int64_t now_ns)
 static void forget(struct aheaddir **at)
 {
 	struct aheaddir *d = *at;
+	struct job *job = job_ref(d->job);
 
 	*at = d->next;
 	aheaddir_free(d);
+	account(job);
+	job_put(job);
 }
 
 /* Those that rest, and the oldest if there are too many. */

@@ -142,9 +142,40 @@ static void hit_rates(const struct tally *t, json_t *to)
 	json_object_set_new(to, "hit_rate_data", hit_rate(t, data, 1));
 }
 
+static void set_ahead(json_t *object, const char *key, int64_t value)
+{
+	set(object, key, value > 0 ? (uint64_t)value : 0);
+}
+
+/* {"files": {"fetched": 3, ...}, "listings": ..., "within": ...} */
+static json_t *ahead(const struct tally *t)
+{
+	static const char *const kinds[TALLY_AHEADS] = {"files", "listings", "within"};
+	json_t *object = json_object();
+
+	for (unsigned kind = 0; kind < TALLY_AHEADS; kind++) {
+		const struct tally_ahead_count *c = &t->ahead[kind];
+		json_t *one = json_object();
+
+		if (kind != TALLY_AHEAD_WITHIN) {
+			set_ahead(one, "fetched", c->fetched);
+			set_ahead(one, "used", c->used);
+			set_ahead(one, "wasted", c->wasted);
+		}
+		if (kind != TALLY_AHEAD_LISTINGS) {
+			set_ahead(one, "bytes_fetched", c->bytes_fetched);
+			set_ahead(one, "bytes_used", c->bytes_used);
+			set_ahead(one, "bytes_wasted", c->bytes_wasted);
+		}
+		json_object_set_new(object, kinds[kind], one);
+	}
+	return object;
+}
+
 json_t *tallies_json(const struct tally *t, bool buckets)
 {
 	json_t *object = json_object(), *list = json_array(), *stores = json_object();
+	uint64_t ended, sent;
 
 	for (unsigned store = 0; store < TALLY_STORES_MAX && tally_store_name(store); store++) {
 		json_t *one = json_object();
@@ -154,7 +185,10 @@ json_t *tallies_json(const struct tally *t, bool buckets)
 		set(one, "bytes_out", t->bytes_out[store]);
 		json_object_set_new(stores, tally_store_name(store), one);
 	}
-	set(object, "requests_total", all_requests(t));
+	ended = all_requests(t);
+	sent = t->sent; /* after that, so that none is missing */
+	set(object, "requests_total", ended);
+	set(object, "requests_under_way", sent > ended ? sent - ended : 0);
 	json_object_set_new(object, "requests", list);
 	json_object_set_new(object, "stores", stores);
 	set(object, "retries", t->retries);
@@ -164,6 +198,7 @@ json_t *tallies_json(const struct tally *t, bool buckets)
 	json_object_set_new(object, "queued", took(&t->queued, buckets));
 	json_object_set_new(object, "programs", programs(t));
 	hit_rates(t, object);
+	json_object_set_new(object, "ahead", ahead(t));
 	json_object_set_new(object, "cost_usd_estimate",
 			    json_real((double)t->cost_pico / PICO_PER_USD));
 	return object;

@@ -19,6 +19,7 @@
 #include "core/base/handoff.h"
 #include "core/base/vpath.h"
 #include "core/buffer.h"
+#include "core/cli/attend.h"
 #include "core/cli/cli.h"
 #include "core/scope.h"
 #include "core/settings.h"
@@ -259,6 +260,8 @@ int handover(const struct where *w, const struct program *p, const struct covera
 	env = with_handoff(text);
 	if (!env)
 		return complain(p->found, strerror(ENOMEM));
+	if (c->stats && attend(h.job, &ret))
+		return ret;
 	execve(w->runtime, p->argv, env);
 	return complain(w->runtime, strerror(errno));
 }

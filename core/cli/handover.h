@@ -16,11 +16,12 @@ struct coverage {
 	const char *report; /* "-", an absolute path, or NULL */
 	bool io_uring;	    /* is served */
 	int trace_fd;	    /* where the timeline goes, or -1 */
+	bool stats;	    /* are told at the end, by a process that stays for that */
 };
 
 /* Registers this environment's credentials with the daemon, which is started if need be, and
- * executes the runtime in place of this process. Returns only on failure, an exit status, after
- * saying why. */
+ * executes the runtime in place of this process, or, with stats, of a child. Returns only on
+ * failure, an exit status, after saying why, or when the child has ended: its own. */
 int handover(const struct where *w, const struct program *p, const struct coverage *c);
 
 /* Starts the daemon if need be and registers this environment's credentials; ctx: their id. Returns

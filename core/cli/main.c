@@ -13,6 +13,8 @@ static const char usage[] =
 	"      --strict                       not if any system call could escape\n"
 	"      --report-coverage[=FILE]       say at the end how each process was covered\n"
 	"      --trace=FILE                   a timeline of its calls and requests, for Perfetto\n"
+	"      --stats                        say at the end what it asked of stores, as `stats "
+	"--job`\n"
 	"      --io-uring                     io_uring is served, too (else it is \"not there\")\n"
 	"  skyshim shell [ARG...]             your shell, likewise\n"
 	"  skyshim daemon [--foreground]      start the daemon (the others do it by themselves)\n"

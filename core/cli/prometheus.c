@@ -136,6 +136,29 @@ static void programs(const struct page *p, const json_t *tally)
 	}
 }
 
+/* What was fetched before it was asked for: {"files": {"used": 3, ...}, ...}. */
+static void ahead(const struct page *p, const json_t *tally, const char *prefix, const char *name,
+		  const char *help)
+{
+	static const char *const states[] = {"fetched", "used", "wasted"};
+	const char *kind;
+	json_t *counts;
+
+	head(p, name, "counter", help);
+	json_object_foreach((json_t *)stats_at(tally, "ahead"), kind, counts)
+	{
+		for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
+			char labels[128], key[64];
+
+			snprintf(labels, sizeof(labels), "kind=\"%s\",state=\"%s\"", kind,
+				 states[i]);
+			snprintf(key, sizeof(key), "%s%s", prefix, states[i]);
+			if (stats_at(counts, key))
+				sample(p, name, labels, (double)stats_number(counts, key));
+		}
+	}
+}
+
 static void tally_page(const struct page *p, const json_t *tally)
 {
 	requests(p, tally);
@@ -150,32 +173,11 @@ static void tally_page(const struct page *p, const json_t *tally)
 	       (double)stats_number(tally, "errors"));
 	latencies(p, tally);
 	programs(p, tally);
+	ahead(p, tally, "", "ahead_total", "What was fetched before anybody asked for it.");
+	ahead(p, tally, "bytes_", "ahead_bytes_total", "Bytes of that.");
 	single(p, "cost_estimate_dollars_total", "counter",
 	       "What requests and egress may cost, by list prices or as configured.",
 	       json_real_value(stats_at(tally, "cost_usd_estimate")));
-}
-
-/* What was fetched before it was asked for: {"files": {"used": 3, ...}, ...}. */
-static void ahead(const struct page *p, const json_t *root, const char *prefix, const char *name,
-		  const char *help)
-{
-	static const char *const states[] = {"fetched", "used", "wasted"};
-	const char *kind;
-	json_t *counts;
-
-	head(p, name, "counter", help);
-	json_object_foreach((json_t *)stats_at(root, "ahead"), kind, counts)
-	{
-		for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
-			char labels[128], key[64];
-
-			snprintf(labels, sizeof(labels), "kind=\"%s\",state=\"%s\"", kind,
-				 states[i]);
-			snprintf(key, sizeof(key), "%s%s", prefix, states[i]);
-			if (stats_at(counts, key))
-				sample(p, name, labels, (double)stats_number(counts, key));
-		}
-	}
 }
 
 void prometheus_print(FILE *out, const json_t *root, bool is_job)
@@ -208,6 +210,4 @@ void prometheus_print(FILE *out, const json_t *root, bool is_job)
 	for (size_t i = 0; i < sizeof(rest) / sizeof(*rest); i++)
 		single(&p, rest[i].name, rest[i].type, rest[i].help,
 		       (double)stats_number(root, rest[i].key));
-	ahead(&p, root, "", "ahead_total", "What was fetched before anybody asked for it.");
-	ahead(&p, root, "bytes_", "ahead_bytes_total", "Bytes of that.");
 }

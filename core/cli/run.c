@@ -17,9 +17,9 @@
 #include "core/scope.h"
 #include "fs/names.h"
 
-#define USAGE                                                                                   \
-	"usage: skyshim run [--strict] [--report-coverage[=FILE]] [--trace=FILE] [--io-uring] " \
-	"[--] PROGRAM [ARG...]"
+#define USAGE                                                                                \
+	"usage: skyshim run [--strict] [--report-coverage[=FILE]] [--trace=FILE] [--stats] " \
+	"[--io-uring] [--] PROGRAM [ARG...]"
 
 static int run_natively(char **argv)
 {
@@ -97,6 +97,8 @@ static int take_options(char ***argv, struct coverage *c, char report[PATH_MAX])
 		}
 		if (!strcmp(*at, "--strict")) {
 			c->strict = true;
+		} else if (!strcmp(*at, "--stats")) {
+			c->stats = true;
 		} else if (!strcmp(*at, "--io-uring")) {
 			c->io_uring = true;
 		} else if (!strcmp(*at, "--report-coverage")) {
@@ -146,9 +148,9 @@ static int start(struct program *program, char **argv, const struct coverage *c)
 	}
 	/* the runtime that is here takes over whatever is executed, with the context it has */
 	if (is_intercepted()) {
-		if (c->strict || c->report || c->io_uring || c->trace_fd >= 0)
-			return complain("--strict, --report-coverage, --trace and --io-uring "
-					"belong to the outermost `skyshim run`",
+		if (c->strict || c->report || c->io_uring || c->trace_fd >= 0 || c->stats)
+			return complain("--strict, --report-coverage, --trace, --stats and "
+					"--io-uring belong to the outermost `skyshim run`",
 					"; this one runs inside another");
 		return execute(program->exec, program->argv);
 	}

@@ -62,6 +62,9 @@ static void print_requests(FILE *out, const json_t *tally)
 			stats_number(value, "count"));
 	}
 	fprintf(out, "  %-30s %12" PRIu64 "\n", "in all", stats_number(tally, "requests_total"));
+	if (stats_number(tally, "requests_under_way"))
+		fprintf(out, "  %-30s %12" PRIu64 "\n", "under way",
+			stats_number(tally, "requests_under_way"));
 	json_object_foreach((json_t *)stats_at(tally, "stores"), store, value)
 	{
 		char in[24], sent[24];
@@ -120,6 +123,44 @@ static void print_programs(FILE *out, const json_t *tally)
 	print_rate(out, "the waits for data", stats_at(tally, "hit_rate_data"));
 }
 
+/* "-": is not counted of that kind. */
+static const char *counted(const json_t *counts, const char *state, char out[24])
+{
+	if (stats_at(counts, state))
+		snprintf(out, 24, "%" PRIu64, stats_number(counts, state));
+	else
+		snprintf(out, 24, "-");
+	return out;
+}
+
+static const char *counted_bytes(const json_t *counts, const char *state, char out[24])
+{
+	char key[32];
+
+	snprintf(key, sizeof(key), "bytes_%s", state);
+	return stats_at(counts, key) ? bytes(stats_number(counts, key), out) : "-";
+}
+
+static void print_ahead(FILE *out, const json_t *tally)
+{
+	static const char *const states[] = {"fetched", "used", "wasted"};
+	const char *kind;
+	json_t *counts;
+
+	fprintf(out, "%-14s %20s %20s %20s\n", "ahead", "fetched", "used", "wasted");
+	json_object_foreach((json_t *)stats_at(tally, "ahead"), kind, counts)
+	{
+		fprintf(out, "  %-12s", kind);
+		for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
+			char n[24], b[24];
+
+			fprintf(out, " %9s %10s", counted(counts, states[i], n),
+				counted_bytes(counts, states[i], b));
+		}
+		fputc('\n', out);
+	}
+}
+
 static double cost(const json_t *object)
 {
 	return json_real_value(json_object_get(object, "cost_usd_estimate"));
@@ -130,6 +171,7 @@ static void print_tally(FILE *out, const json_t *tally)
 	print_requests(out, tally);
 	print_latency(out, tally);
 	print_programs(out, tally);
+	print_ahead(out, tally);
 	fprintf(out, "estimated cost\n  %.6f US dollars, by list prices of %s or as configured\n",
 		cost(tally), PRICE_DATE);
 }
@@ -166,6 +208,7 @@ void statstext_print(FILE *out, json_t *root, bool is_job)
 	/* these have been shown */
 	json_object_del(root, "total");
 	json_object_del(root, "jobs");
+	json_object_del(root, "ahead");
 	json_object_del(root, "runtime_requests");
 	json_object_del(root, "store_requests");
 	report_print(root);

@@ -2,11 +2,17 @@
 """`skyshim stats`: what it tells is what the store has counted, in all and for each job."""
 import json
 import math
+import os
+import re
+import shutil
+import signal
+import subprocess
 
 from case import Case, want
 from cases.budget import Counted, requests
 from cases.stream import soon
 
+LATENCY_MS = 20
 VERBS = {"HeadObject": "head", "GetObject": "get", "ListObjectsV2": "list", "PutObject": "put", "DeleteObject": "delete",
          "DeleteObjects": "delete_many", "CopyObject": "copy", "CreateMultipartUpload": "multipart_begin", "UploadPart": "part",
          "UploadPartCopy": "part_copy", "CompleteMultipartUpload": "complete"}
@@ -92,6 +98,10 @@ def fetched_ahead(context):
         said = stats(context)
         want(said["ahead"]["files"]["fetched"] > 50, said["ahead"])
         want([job["requests_total"] for job in said["jobs"]] == [said["total"]["requests_total"]], f"{said['jobs']} {said['total']}")
+        soon(lambda: stats(context)["jobs"] and stats(context, f"--job={said['jobs'][0]['id']}")["ahead"]["files"]["used"] > 50, "none is used")
+        said = stats(context)
+        want(said["total"]["ahead"] == said["ahead"], f"{said['total']['ahead']} {said['ahead']}")
+        want(stats(context, f"--job={said['jobs'][0]['id']}")["ahead"] == said["ahead"], "it is another job's")
         page = context.run([context.skyshim, "stats", "--prometheus"]).stdout.decode()
         want(f'skyshim_ahead_total{{kind="files",state="fetched"}} {said["ahead"]["files"]["fetched"]}\n' in page, page)
 
@@ -113,6 +123,85 @@ def cost(context):
         want(b"config:2: price_read = cheap: write a number like 0.005, or 0" in wrong.stderr, wrong)
 
 
+def faulty(context):
+    """What is refused, sent again and slow is told as the store's log has it; no body's byte is left out."""
+    with Counted(context) as counted:
+        for number in range(40):
+            counted.store.put("budget", f"dir/f{number:02}", b"%02d" % number * 500)
+        counted.store.admin("POST", "config", f"latency_ms={LATENCY_MS}&fault=slowdown,verb=GetObject,rate=0.3,seed=7")
+        counted.store.reset()
+        result = counted.run("for f in $D/dir/*; do cat $f; done | wc -c; head -c 30000 /dev/zero >$D/new")
+        want(result.stdout == b"40000\n", result)
+        log = [entry for entry in json.loads(counted.store.admin("GET", "log")) if entry["verb"] in VERBS]
+        refused = [entry for entry in log if entry["fault"] == "slowdown"]
+        total = stats(context)["total"]
+        by_status = {}
+        for one in total["requests"]:
+            by_status[one["status"]] = by_status.get(one["status"], 0) + one["count"]
+        want(refused and by_status["5xx"] == total["retries"] == len(refused), f"{total}, but {len(refused)} were refused")
+        want(total["requests_total"] == len(log) and total["errors"] == 0, f"{total}, {len(log)} in the log")
+        seen = counted.store.stats()
+        want(total["stores"]["s3"] == {"bytes_in": seen["bytes_out"], "bytes_out": seen["bytes_in"]}, f"{total['stores']}, {seen}")
+        want(all(took["p50_us"] >= LATENCY_MS * 1000 for took in total["latency"].values()), total["latency"])
+        want(total["latency"]["get"]["count"] == sum(entry["verb"] == "GetObject" for entry in log), total["latency"])
+
+
+def at_the_end(context):
+    """`run --stats` tells the same as `stats --job`, on stderr, and ends as the program does, also by a signal and a stop."""
+    with Counted(context) as counted:
+        fill(counted)
+        env = {**counted.store.environment(), "D": counted.folder}
+
+        def run(script):
+            return context.run([context.skyshim, "run", "--stats", "sh", "-c", script], env=env)
+        result = run("cat $D/small; exit 3")
+        want(result.status == 3 and result.stdout == b"small object\n", result)
+        said = result.stderr.decode()
+        job = stats(context)["jobs"][0]["id"]
+        want(said == context.run([context.skyshim, "stats", f"--job={job}"]).stdout.decode() and "  s3   13 B received, 0 B sent\n" in said, said)
+        result = run("kill -TERM $$")
+        want(result.status == -signal.SIGTERM and b"requests to stores\n" in result.stderr, result)
+        result = run("trap 'echo told; exit 5' TERM; kill -TERM $PPID; while :; do sleep 0.01; done")
+        want(result.status == 5 and result.stdout == b"told\n", f"SIGTERM is not passed on: {result}")
+        result = context.run(["sh", "-c", "trap '' CHLD; exec \"$@\"", "sh", context.skyshim, "run", "--stats", "sh", "-c", "exit 7"], env=env)
+        want(result.status == 7, f"where SIGCHLD is ignored: {result}")
+        result = run(f"{context.skyshim} run --stats true")
+        want(result.status == 2 and b"belong to the outermost" in result.stderr, result)
+        child = subprocess.Popen([context.skyshim, "run", "--stats", "sh", "-c", "kill -STOP $$; exit 4"], env=context.environment(env),
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, told = os.waitpid(child.pid, os.WUNTRACED)
+        want(os.WIFSTOPPED(told), "the program has stopped, who waits for it has not")
+        child.send_signal(signal.SIGCONT)
+        want(child.wait() == 4, child.returncode)
+
+
+NAME, LABEL = r"[a-zA-Z_:][a-zA-Z0-9_:]*", r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
+SAMPLE = re.compile(rf"({NAME})(?:\{{{LABEL}(?:,{LABEL})*\}})? (NaN|[+-]?(?:Inf|[0-9.]+(?:e[+-]?[0-9]+)?))")
+
+
+def is_proper(page):
+    """By the text format's description: of each name first HELP, then TYPE, then all its samples, none of them twice. Prometheus' own
+    promtool looks as well where there is one."""
+    seen, name, kind, asked = set(), "", "", {}
+    for line in page.splitlines():
+        if line.startswith("# "):
+            _, word, name, rest = line.split(" ", 3)
+            want(rest and word in ("HELP", "TYPE") and (word == "TYPE") == (asked.get(name) == 1), line)
+            asked[name] = asked.get(name, 0) + 1
+            kind = rest if word == "TYPE" else kind
+            continue
+        sample = SAMPLE.fullmatch(line)
+        want(sample and asked[name] == 2, f"no sample: {line}")
+        ends = {"histogram": ("_bucket", "_sum", "_count"), "counter": ("",), "gauge": ("",)}[kind]
+        want(any(sample.group(1) == name + end for end in ends), f"of another name: {line}")
+        want(kind != "counter" or name.endswith("_total"), line)
+        want(line.rpartition(" ")[0] not in seen, f"twice: {line}")
+        seen.add(line.rpartition(" ")[0])
+    if shutil.which("promtool"):
+        said = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False)
+        want(said.returncode == 0 and not said.stdout + said.stderr, said)
+
+
 def prometheus(context):
     """The text is what Prometheus' own client library reads, and its numbers are those of --json."""
     from prometheus_client.parser import text_string_to_metric_families
@@ -124,6 +213,7 @@ def prometheus(context):
         for options in ([], [f"--job={job}"]):
             said = context.run([context.skyshim, "stats", "--prometheus", *options])
             want(said.status == 0 and said.stdout.endswith(b"\n"), said)
+            is_proper(said.stdout.decode())
             families = {family.name: family for family in text_string_to_metric_families(said.stdout.decode())}
             counted_by = {}
             for one in families["skyshim_store_requests"].samples:
@@ -156,5 +246,7 @@ CASES = [
     Case("stats/fetched-ahead", check=fetched_ahead),
     Case("stats/cost", check=cost),
     Case("stats/prometheus", check=prometheus),
+    Case("stats/as-the-log-says", check=faulty),
+    Case("stats/at-the-end", check=at_the_end),
     Case("stats/for-people", check=people),
 ]
