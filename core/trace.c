@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,8 +19,10 @@
 #define COMM_BYTES 32
 #define TEXT_FIRST 4096
 
-static const char head[] = "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
-static const char tail[] = "\n]}\n";
+#define HEAD "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n"
+#define TAIL "\n]}\n"
+
+static const char tail[] = TAIL;
 
 struct process {
 	pid_t pid;
@@ -233,15 +234,18 @@ static void put(struct trace *trace, json_t *event)
 	pthread_cond_broadcast(&trace->change);
 }
 
+int trace_head(int fd)
+{
+	static const char all[] = HEAD TAIL;
+
+	return write_at(fd, all, sizeof(all) - 1, 0);
+}
+
 struct trace *trace_new(int fd)
 {
 	struct trace *trace = calloc(1, sizeof(*trace));
-	struct stat st;
 
-	if (!trace || fstat(fd, &st) || !S_ISREG(st.st_mode) ||
-	    write_at(fd, head, sizeof(head) - 1, 0) ||
-	    write_at(fd, tail, sizeof(tail) - 1, sizeof(head) - 1)) {
-		free(trace);
+	if (!trace) {
 		close(fd);
 		return NULL;
 	}
@@ -249,7 +253,7 @@ struct trace *trace_new(int fd)
 	pthread_cond_init(&trace->change, NULL);
 	trace->fd = fd;
 	trace->is_first = true;
-	trace->end = sizeof(head) - 1;
+	trace->end = sizeof(HEAD) - 1;
 	trace->used_us = clock_mono_us();
 	if (start_writer(trace)) {
 		close(fd);

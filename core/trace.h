@@ -26,8 +26,12 @@ struct trace;
 #define TRACE_FILE_MAX	    (INT64_C(4) << 30) /* bytes; then it ends */
 #define TRACE_PENDING_MAX   (4u << 20)	       /* bytes not written yet; then it ends: -ETIME */
 
-/* fd: an empty ordinary file, open for writing, which is taken over in any case. NULL: it is none,
- * or no memory. */
+/* Makes of an empty file one without events, whole. Whoever wants the timeline does that, since it
+ * waits for the disk. Returns 0 or a negative errno. */
+int trace_head(int fd);
+
+/* fd: such a file, open for writing, which is taken over in any case. Nothing is done with it here.
+ * NULL: no memory, or no thread. */
 struct trace *trace_new(int fd);
 
 /* NULL: nothing. What is pending is written, by its thread, and the file closed. */

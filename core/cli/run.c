@@ -15,6 +15,7 @@
 #include "core/cli/program.h"
 #include "core/cli/where.h"
 #include "core/scope.h"
+#include "core/trace.h"
 #include "fs/names.h"
 
 #define USAGE                                                                                \
@@ -70,6 +71,7 @@ static int make_trace(const char *name, int *fd_out)
 {
 	SCOPE_FD int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
 	struct stat st;
+	int ret;
 
 	if (fd < 0 || fstat(fd, &st)) {
 		fprintf(stderr, "skyshim: --trace=%s: %s\n", name, strerror(errno));
@@ -77,6 +79,11 @@ static int make_trace(const char *name, int *fd_out)
 	}
 	if (!S_ISREG(st.st_mode))
 		return complain("--trace wants an ordinary file, not ", name);
+	ret = trace_head(fd);
+	if (ret) {
+		fprintf(stderr, "skyshim: --trace=%s: %s\n", name, strerror(-ret));
+		return CLI_USAGE;
+	}
 	if (*fd_out >= 0)
 		close(*fd_out);
 	*fd_out = take_fd(&fd);

@@ -97,6 +97,20 @@ def killed(context):
             os.killpg(job.pid, signal.SIGKILL)
             job.wait()
         want(len(load(path)) > 50, "the job was killed")
+        os.kill(context.daemons()[0], signal.SIGKILL)
+        load(path)
+        other = os.path.join(context.folder, "other.json")
+        job = subprocess.Popen([context.skyshim, "run", f"--trace={other}", "sh", "-c", "while :; do cat $D/small; stat $D/none; done"],
+                               env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            soon(lambda: os.path.exists(other) and os.path.getsize(other) > 10000, "nothing is written by the next daemon")
+            for pid in context.daemons():
+                os.kill(pid, signal.SIGKILL)
+            load(other, is_cut=True)
+        finally:
+            os.killpg(job.pid, signal.SIGKILL)
+            job.wait()
+        want(len(load(other, is_cut=True)) > 25, "the daemon was killed")
         soon(lambda: not context.run([context.skyshim, "stop"]).status, "the daemon does not stop")
         load(path)
 
