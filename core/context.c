@@ -16,6 +16,7 @@
 
 #include "core/base/credenv.h"
 #include "core/digest.h"
+#include "core/memory.h"
 #include "core/scope.h"
 
 #define SLOTS	    (2 * CONTEXTS_MAX) /* of the table by id, so that half of it is free */
@@ -126,10 +127,16 @@ static struct context *find_locked(const uint8_t id[WIRE_CTX_BYTES])
 	return NULL;
 }
 
+static int64_t bytes_of(const struct context *ctx)
+{
+	return (int64_t)(sizeof(*ctx) + ctx->bytes + 1);
+}
+
 static void add_locked(struct context *ctx)
 {
 	size_t at = slot_of(ctx->id);
 
+	memory_add(MEMORY_CONTEXTS, bytes_of(ctx));
 	while (slot[at])
 		at = (at + 1) % SLOTS;
 	registry[registry_count++] = ctx;
@@ -219,6 +226,7 @@ void context_free_all(void)
 {
 	pthread_mutex_lock(&registry_lock);
 	for (size_t i = 0; i < registry_count; i++) {
+		memory_add(MEMORY_CONTEXTS, -bytes_of(registry[i]));
 		context_free(registry[i]);
 		registry[i] = NULL;
 	}

@@ -5,6 +5,9 @@
 
 #include "core/store.h"
 
+/* Counts what the list holds (core/memory.h), until it is freed; once, when it is whole. */
+void entries_charge(struct store_list *list);
+
 /* Frees all that the list owns and leaves it empty. */
 void entries_free(struct store_list *list);
 

@@ -128,6 +128,7 @@ void flight_conclude(struct flight *f, int error)
 	if (!error) {
 		call->object = call->verb == STORE_GET ? f->body.object : f->ask.object;
 		call->list = f->ask.list;
+		entries_charge(&call->list);
 		f->ask.list = (struct store_list){0};
 		call->upload_id = f->ask.upload_id;
 		f->ask.upload_id = NULL;

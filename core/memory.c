@@ -11,7 +11,8 @@
 const char *const memory_names[MEMORY_USES] = {
 	[MEMORY_EXCHANGES] = "exchanges", [MEMORY_ANSWERS] = "answers",
 	[MEMORY_DIGESTS] = "digests",	  [MEMORY_NAMES] = "names",
-	[MEMORY_FILES] = "files",
+	[MEMORY_FILES] = "files",	  [MEMORY_LISTINGS] = "listings",
+	[MEMORY_CONTEXTS] = "contexts",
 };
 
 static atomic_int_fast64_t uses[MEMORY_USES], sum, peak;

@@ -3,10 +3,12 @@
  * What the daemon holds in memory, counted in one place, and how much of it there may be.
  *
  * Counted is what grows with what is asked: buffers of exchanges, answers, pieces that are
- * digested, what is known of names and files. Not counted: the program
- * itself, stacks, libraries, and files that are mapped (they are the disk's); for that the promise
- * leaves 64 MiB. Whoever can wait looks at memory_fits() first; tables have a share of the cap
- * (memory_share()) and forget what is oldest beyond it. Any thread, without a lock.
+ * digested, what is known of names, files, directories and contexts. Not counted: the program
+ * itself, libraries, connections, and files that are mapped (they are the disk's); for that the
+ * promise leaves 64 MiB. Of these are the threads that serve programs, too: there are never more
+ * than 128, and nobody is to wait for their stacks. `skyshim stats` shows them beside. Whoever can
+ * wait looks at memory_fits() first; tables have a share of the cap (memory_share()) and forget
+ * what is oldest beyond it. Any thread, without a lock.
  */
 #ifndef CORE_MEMORY_H
 #define CORE_MEMORY_H
@@ -21,8 +23,10 @@ enum memory_use {
 	MEMORY_EXCHANGES, /* buffers, of both ends; and of those that wait for their next one */
 	MEMORY_ANSWERS,	  /* bodies that are read as a whole, such as listings */
 	MEMORY_DIGESTS,
-	MEMORY_NAMES, /* fs/meta.h */
-	MEMORY_FILES, /* cache/cache.h */
+	MEMORY_NAMES,	 /* fs/meta.h */
+	MEMORY_FILES,	 /* cache/cache.h */
+	MEMORY_LISTINGS, /* pages that are taken apart; directories that are walked through */
+	MEMORY_CONTEXTS, /* credentials' environments */
 	MEMORY_USES
 };
 

@@ -70,6 +70,7 @@ struct store_list {
 	struct store_entry *entries;
 	size_t count;
 	char *next_token; /* NULL after the last page */
+	size_t charged;	  /* bytes of it, with core/memory.h */
 };
 
 /* Where the bytes of a GET go. Called on the I/O thread; must not wait for another call.

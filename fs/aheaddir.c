@@ -12,6 +12,7 @@
 
 #include "core/base/vnode.h"
 #include "core/context.h"
+#include "core/memory.h"
 #include "core/tally.h"
 #include "fs/escape.h"
 #include "fs/listing.h"
@@ -51,8 +52,21 @@ struct aheaddir *aheaddir_new(struct context *ctx, const char *prefix,
 	return d;
 }
 
+/* Counts what is known of it. */
+static void charge(struct aheaddir *d, uint64_t bytes)
+{
+	memory_add(MEMORY_LISTINGS, (int64_t)bytes - (int64_t)d->charged);
+	d->charged = bytes;
+}
+
+static uint64_t bytes_of(const struct siblings *s)
+{
+	return s->room * sizeof(*s->of) + s->count * (sizeof(*s->by_ino) + sizeof(*s->ino_rank));
+}
+
 void aheaddir_free(struct aheaddir *d)
 {
+	charge(d, 0);
 	if (d->fd >= 0)
 		close(d->fd);
 	siblings_free(&d->files);
@@ -125,7 +139,10 @@ int aheaddir_load(struct aheaddir *d, uint64_t file_bytes)
 		d->loaded += (uint64_t)n;
 	}
 	ret = siblings_sort(&d->files);
-	return ret ? ret : siblings_sort(&d->dirs);
+	if (!ret)
+		ret = siblings_sort(&d->dirs);
+	charge(d, bytes_of(&d->files) + bytes_of(&d->dirs));
+	return ret;
 }
 
 int aheaddir_path(const struct aheaddir *d, const struct sibling *e, char out[WIRE_PATH_MAX])

@@ -22,6 +22,7 @@ struct aheaddir {
 	int fd;			 /* owned: of the listing's records */
 	uint64_t loaded;	 /* bytes of those that are known here */
 	struct siblings files, dirs;
+	uint64_t charged; /* bytes of these, with core/memory.h */
 };
 
 /* The directory of that object name, if it has been listed; NULL otherwise. */

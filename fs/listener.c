@@ -228,6 +228,16 @@ static void *worker(void *arg)
 	return NULL;
 }
 
+unsigned listener_threads(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&state.lock);
+	n = state.threads;
+	pthread_mutex_unlock(&state.lock);
+	return n;
+}
+
 static int bind_socket(const char *path)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};

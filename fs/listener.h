@@ -11,6 +11,12 @@
 #include "fs/session.h"
 
 #define LISTENER_THREADS_MAX 128
+/* What one of them holds: a request, and what it touches of its stack (of 512 KiB, as the kernel
+ * counts with 64 readers, a listing of 20,000, copies and renames: 112 KiB at most). */
+#define LISTENER_THREAD_BYTES (192u << 10)
+
+/* How many there are. */
+unsigned listener_threads(void);
 #define LISTENER_THREADS_MIN 2	  /* kept when idle */
 #define LISTENER_IDLE_S	     10	  /* after which others go */
 #define LISTENER_BACKLOG     1024 /* connections the kernel keeps waiting */

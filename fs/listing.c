@@ -18,6 +18,7 @@
 #include "cache/clock.h"
 #include "core/context.h"
 #include "core/log.h"
+#include "core/memory.h"
 #include "core/scope.h"
 #include "fs/backends.h"
 #include "fs/dirattr.h"
@@ -55,6 +56,11 @@ static bool is_fresh(const struct listing *l)
 	return clock_ns() < l->asked_ns + meta_ttl_ns();
 }
 
+static int64_t bytes_of(const struct listing *l)
+{
+	return (int64_t)(sizeof(*l) + sizeof(*l->dir) + strlen(l->object) + 1);
+}
+
 static void remove_listing(struct listing *l)
 {
 	struct listing **at = &first;
@@ -69,6 +75,7 @@ static void remove_listing(struct listing *l)
 	pair_close(&l->pair);
 	if (l->has_files)
 		pair_remove(dirs_fd, l->name);
+	memory_add(MEMORY_LISTINGS, -bytes_of(l));
 	free(l->token);
 	free(l->dir);
 	free(l->object);
@@ -114,6 +121,7 @@ static struct listing *make(struct context *ctx, const struct name *n, const cha
 	snprintf(l->path, sizeof(l->path), "%s", path);
 	snprintf(l->name, sizeof(l->name), "dir-%llu", (unsigned long long)++next_number);
 	l->refs = 1;
+	memory_add(MEMORY_LISTINGS, bytes_of(l));
 	l->next = first;
 	first = l;
 	l->same_slot = slot[l->hash % SLOTS];

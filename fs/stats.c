@@ -17,6 +17,7 @@
 #include "core/tally.h"
 #include "fs/ahead.h"
 #include "fs/clients.h"
+#include "fs/listener.h"
 #include "fs/listing.h"
 #include "fs/meta.h"
 #include "fs/tallies.h"
@@ -150,6 +151,7 @@ static json_t *memory(void)
 	for (int i = 0; i < MEMORY_USES; i++)
 		set(uses, memory_names[i], memory_of((enum memory_use)i));
 	json_object_set_new(object, "uses", uses);
+	set(object, "threads", (uint64_t)listener_threads() * LISTENER_THREAD_BYTES);
 	return object;
 }
 

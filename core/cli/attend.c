@@ -41,6 +41,7 @@ static void pass_on(void)
 	const struct sigaction act = {.sa_sigaction = on_signal,
 				      .sa_flags = SA_SIGINFO | SA_RESTART};
 
+	signal(SIGPIPE, SIG_IGN); /* who does not want to read it all is no reason to end so */
 	/* when the child stops, this does */
 	signal(SIGTSTP, SIG_IGN);
 	signal(SIGTTIN, SIG_IGN);

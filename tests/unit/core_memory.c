@@ -3,7 +3,11 @@
 #include "core/memory.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "core/context.h"
+#include "core/entries.h"
 #include "core/size.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -32,6 +36,46 @@ Test(core_memory, caps_and_shares)
 	memory_set_cap(0);
 	cr_assert_leq(memory_cap(), MEMORY_CAP_DEFAULT);
 	cr_assert_geq(memory_cap(), MEMORY_CAP_MIN);
+}
+
+/* What is taken from a list that is freed is what was counted of it, wherever it was moved. */
+Test(core_memory, a_page)
+{
+	struct store_list list = {.entries = calloc(2, sizeof(*list.entries)), .count = 2}, moved;
+	uint64_t least = 2 * sizeof(*list.entries) + strlen("name") + strlen("id") + strlen("next");
+
+	list.entries[0].name = strdup("name");
+	list.entries[1].upload = strdup("id");
+	list.next_token = strdup("next");
+	entries_charge(&list);
+	cr_assert_geq(memory_of(MEMORY_LISTINGS), least);
+	cr_assert_leq(memory_of(MEMORY_LISTINGS), least + 100);
+	moved = list;
+	list = (struct store_list){0};
+	entries_free(&list);
+	cr_assert_geq(memory_of(MEMORY_LISTINGS), least);
+	entries_free(&moved);
+	cr_assert_eq(memory_of(MEMORY_LISTINGS), 0);
+	entries_free(&moved);
+	cr_assert_eq(memory_held(), 0);
+}
+
+Test(core_memory, contexts)
+{
+	static const char one[] = "AWS_PROFILE=one", other[] = "AWS_PROFILE=other";
+	uint8_t id[WIRE_CTX_BYTES];
+	struct context *ctx;
+	uint64_t first;
+
+	cr_assert_eq(context_register(one, sizeof(one), &ctx, id), 0);
+	first = memory_of(MEMORY_CONTEXTS);
+	cr_assert_geq(first, sizeof(one));
+	cr_assert_eq(context_register(one, sizeof(one), &ctx, id), 0);
+	cr_assert_eq(memory_of(MEMORY_CONTEXTS), first, "it was known");
+	cr_assert_eq(context_register(other, sizeof(other), &ctx, id), 0);
+	cr_assert_eq(memory_of(MEMORY_CONTEXTS), 2 * first + sizeof(other) - sizeof(one));
+	context_free_all();
+	cr_assert_eq(memory_held(), 0);
 }
 
 Test(core_memory, sizes)

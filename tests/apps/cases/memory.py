@@ -35,6 +35,7 @@ def capped(context):
         held = json.loads(context.run([context.skyshim, "stats", "--json"]).stdout)["memory"]
         want(held["bytes_max"] == CAP_MIB << 20, held)
         want(held["bytes"] == sum(held["uses"].values()) and 1 << 20 < held["bytes_peak"], held)
+        want(held["uses"]["contexts"] > 0 and held["uses"]["listings"] > 0 and held["threads"] >= 2 * (60000 + 4096), held)
         want(held["bytes_peak"] <= (CAP_MIB + LISTINGS_MIB) << 20, held)
         want(peak <= CAP_MIB + BESIDE_MIB, f"{peak} MiB were resident; {held}")
 

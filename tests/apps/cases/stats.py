@@ -167,6 +167,12 @@ def at_the_end(context):
         want(result.status == 7, f"where SIGCHLD is ignored: {result}")
         result = run(f"{context.skyshim} run --stats true")
         want(result.status == 2 and b"belong to the outermost" in result.stderr, result)
+        reader, writer = os.pipe()
+        os.close(reader)
+        child = subprocess.Popen([context.skyshim, "run", "--stats", "sh", "-c", "exit 6"], env=context.environment(env),
+                                 stdout=subprocess.DEVNULL, stderr=writer)
+        os.close(writer)
+        want(child.wait() == 6, f"nobody reads what it tells: {child.returncode}")
         child = subprocess.Popen([context.skyshim, "run", "--stats", "sh", "-c", "kill -STOP $$; exit 4"], env=context.environment(env),
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _, told = os.waitpid(child.pid, os.WUNTRACED)
