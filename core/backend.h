@@ -54,6 +54,7 @@ enum store_quirk {
 	STORE_QUIRK_LIST_V1 = 4,	 /* it lists in the old way only */
 	STORE_QUIRK_NO_BATCH_DELETE = 8, /* no STORE_DELETE_MANY */
 	STORE_QUIRK_NO_PART_COPY = 16,	 /* no STORE_PART_COPY */
+	STORE_QUIRK_SOURCE = 32,	 /* it misjudges from_etag of some objects; never learned */
 };
 
 /* Where a call goes. */
@@ -73,7 +74,8 @@ struct store_site {
 	bool requester_pays;		      /* the one who asks bears the cost */
 	unsigned quirks;		      /* enum store_quirk */
 	unsigned settled;		      /* those that no answer changes */
-	char client_cert[REALM_VALUE_BYTES];  /* paths of PEM files, "" for none */
+	bool source_seen; /* from_etag was just looked at, and is left out of the request */
+	char client_cert[REALM_VALUE_BYTES]; /* paths of PEM files, "" for none */
 	char client_key[REALM_VALUE_BYTES];
 	bool http2;			    /* http_route.http2 */
 	char from_alias[STORE_ALIAS_BYTES]; /* of the bucket that is copied from, "" for none */

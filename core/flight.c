@@ -416,8 +416,11 @@ static void reset_attempt(struct flight *f)
 		f->asking = ASK_VERSION;
 	if (f->asking != ASK_CALL)
 		f->ask.verb = STORE_HEAD;
-	if (f->asking == ASK_WRITTEN || f->asking == ASK_SETTLED || f->asking == ASK_STANDS ||
-	    f->asking == ASK_SAME || f->stands)
+	if (f->asking == ASK_SOURCE) {
+		f->ask.bucket = f->call->from_bucket;
+		f->ask.key = f->call->from_key;
+	}
+	if (f->asking == ASK_WRITTEN || f->asking == ASK_SETTLED || lacking_is_look(f) || f->stands)
 		f->ask.if_match = f->ask.if_none_match = NULL;
 	if (f->looked)
 		f->ask.if_none_match = NULL;

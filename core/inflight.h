@@ -28,6 +28,7 @@ enum flight_asking {
 	ASK_VERSION, /* a HEAD: is it another than the one that is known? */
 	ASK_STANDS,  /* a HEAD: does what is there fit the write's conditions? */
 	ASK_SAME,    /* a HEAD: is it the version after all that a write was refused for? */
+	ASK_SOURCE,  /* the same, of what is copied */
 };
 
 struct flight {
@@ -72,6 +73,7 @@ struct flight {
 	bool stands;	    /* ASK_STANDS said so, just before this sending */
 	unsigned on_trial;  /* enum store_quirk: supposed of the service, and tried out by this */
 	unsigned tried_out; /* the same: not again */
+	bool source_seen;   /* ASK_SOURCE said so: site.source_seen */
 
 	bool looked;   /* ASK_VERSION has been answered */
 	unsigned step; /* of the requests that the call takes */
@@ -158,7 +160,10 @@ void lacking_heeded(const struct flight *f);
 /* The call has succeeded: what was supposed is so. */
 void lacking_proven(struct flight *f);
 
-/* The answer to ASK_STANDS or ASK_SAME: 0 with what is there in ask.object, or -ENOENT. */
+/* Is that the question which lacking_looked() takes the answer to? */
+bool lacking_is_look(const struct flight *f);
+
+/* Its answer: 0 with what is there in ask.object, or -ENOENT. */
 void lacking_looked(struct flight *f, int error);
 
 #endif

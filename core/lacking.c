@@ -74,6 +74,7 @@ void lacking_apply(struct flight *f)
 	if (learned_conditions(f->call) & endpoint->refuses)
 		quirks |= STORE_QUIRK_CONDITIONS;
 	site->quirks |= quirks & ~site->settled;
+	site->source_seen = f->source_seen;
 }
 
 bool lacking_looks_first(const struct flight *f)
@@ -91,25 +92,74 @@ static void try_out(struct flight *f, unsigned quirk)
 	flight_relaunch(f, 0);
 }
 
+/* What a 412 to a write may be about, when the version turns out to be the one that was asked for:
+ * the ETag's quotes; or, when these are known or were tried, that the service compares another ETag
+ * than it tells, as Swift does when it completes what replaces an object of parts. */
+static unsigned suppose(const struct flight *f)
+{
+	bool quotes = (f->site.quirks | f->site.settled | f->tried_out) & STORE_QUIRK_QUOTES ||
+		      learned_endpoint(f->site.origin)->takes_bare;
+	unsigned known = f->site.quirks | f->site.settled | f->tried_out;
+
+	if (!quotes)
+		return STORE_QUIRK_QUOTES;
+	return f->call->verb == STORE_COMPLETE ? STORE_QUIRK_CONDITIONS & ~known : 0;
+}
+
+/* A refusal that contradicts what the service tells of the version: the condition was not heeded
+ * after all. What was tried before did not help. */
+static void try_refused(struct flight *f, unsigned quirk)
+{
+	if (quirk == STORE_QUIRK_CONDITIONS)
+		learned_endpoint(f->site.origin)->heeds &= ~learned_conditions(f->call);
+	f->on_trial = 0;
+	try_out(f, quirk);
+}
+
+bool lacking_is_look(const struct flight *f)
+{
+	return f->asking == ASK_STANDS || f->asking == ASK_SAME || f->asking == ASK_SOURCE;
+}
+
+/* A copy was refused for the version of its source, as Swift does of every object of parts. Is it
+ * that version after all, the copy is made without the condition: after a look, that is. */
+static bool ask_source(struct flight *f)
+{
+	const struct store_call *call = f->call;
+
+	if (f->asking != ASK_CALL || f->source_seen || f->site.settled & STORE_QUIRK_SOURCE ||
+	    (f->site.bucket_in_host && strcmp(call->bucket, call->from_bucket) != 0))
+		return false;
+	f->asking = ASK_SOURCE;
+	f->tries = 0;
+	flight_relaunch(f, 0);
+	return true;
+}
+
 bool lacking_learn(struct flight *f, const struct store_fault *fault)
 {
-	unsigned quirk = fault->quirk & ~(f->site.quirks | f->site.settled | f->tried_out);
+	bool is_refusal = fault->quirk == STORE_QUIRK_QUOTES;
+	unsigned quirk = is_refusal ? suppose(f)
+				    : fault->quirk &
+					      ~(f->site.quirks | f->site.settled | f->tried_out);
 
+	if (fault->quirk == STORE_QUIRK_SOURCE)
+		return ask_source(f);
 	if (!quirk || f->asking != ASK_CALL)
 		return false;
-	if (quirk == STORE_QUIRK_CONDITIONS &&
+	if (quirk == STORE_QUIRK_CONDITIONS && !is_refusal &&
 	    learned_conditions(f->call) & learned_endpoint(f->site.origin)->heeds)
 		return false;
 	if (!(quirk & ON_TRIAL)) {
 		believe(f, quirk);
 		return false;
 	}
-	if (quirk != STORE_QUIRK_QUOTES) {
+	if (!is_refusal) {
 		try_out(f, quirk);
 		return true;
 	}
 	/* after an answer that was lost it may be our own version that is there */
-	if (f->unsure || !f->call->if_match || learned_endpoint(f->site.origin)->takes_bare)
+	if (f->unsure || !f->call->if_match)
 		return false;
 	f->asking = ASK_SAME;
 	f->tries = 0;
@@ -160,9 +210,18 @@ void lacking_looked(struct flight *f, int error)
 			  : !call->if_none_match && (!call->if_match ||
 						     !strcmp(f->ask.object.etag, call->if_match));
 
+	if (f->asking == ASK_SOURCE) {
+		f->source_seen = !error && !strcmp(f->ask.object.etag, call->from_etag);
+		f->asking = ASK_CALL;
+		if (f->source_seen)
+			flight_relaunch(f, 0);
+		else
+			fail_condition(f);
+		return;
+	}
 	if (f->asking == ASK_SAME) {
 		if (fits)
-			try_out(f, STORE_QUIRK_QUOTES);
+			try_refused(f, suppose(f));
 		else
 			fail_condition(f);
 		return;

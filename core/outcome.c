@@ -185,7 +185,7 @@ void outcome_fault(struct flight *f)
 		if (flight_try_again(f, RETRY_TRIES_MAX, header_get(&f->x.answer, "Retry-After")))
 			return;
 	}
-	if ((f->asking == ASK_STANDS || f->asking == ASK_SAME) && fault.error == -ENOENT) {
+	if (lacking_is_look(f) && fault.error == -ENOENT) {
 		lacking_looked(f, -ENOENT);
 		return;
 	}
@@ -407,7 +407,7 @@ static void on_success(struct flight *f)
 		lost_found(f);
 	else if (f->asking == ASK_VERSION)
 		on_version(f);
-	else if (f->asking == ASK_STANDS || f->asking == ASK_SAME)
+	else if (lacking_is_look(f))
 		lacking_looked(f, 0);
 	else
 		flight_conclude(f, 0);

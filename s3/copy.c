@@ -47,7 +47,7 @@ int s3_copy_source(const struct store_call *call, const struct store_site *site,
 		ret = header_add(fields, "x-amz-copy-source", buffer_text(&source));
 	if (!ret)
 		ret = s3_encrypt_source(site, fields);
-	if (!ret && call->from_etag)
+	if (!ret && call->from_etag && !site->source_seen)
 		ret = add_condition(call, site, fields);
 	return ret;
 }

@@ -59,18 +59,36 @@ static void copy(char *out, size_t out_bytes, const char *text)
 	snprintf(out, out_bytes, "%s", text);
 }
 
+/* OpenStack Swift's limits, of one value and of all (swift/common/constraints.py), are an
+ * InternalError to its S3 dialect, which invites one to try again; what it is stands at the end. */
+static bool is_about_metadata(const char *reason)
+{
+	static const char *const words[] = {"Metadata value longer", "Metadata name too long",
+					    "Total metadata too large", "Too many metadata items"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!strncmp(reason, words[i], strlen(words[i])))
+			return true;
+	}
+	return false;
+}
+
 static int on_end(void *arg, const char *path, const char *text)
 {
 	struct store_fault *fault = arg;
 
-	if (!strcmp(path, "Error/Code"))
+	if (!strcmp(path, "Error/Code")) {
 		copy(fault->code, sizeof(fault->code), text);
-	else if (!strcmp(path, "Error/Message"))
+	} else if (!strcmp(path, "Error/Message")) {
 		copy(fault->detail, sizeof(fault->detail), text);
-	else if (!strcmp(path, "Error/RequestId"))
+	} else if (!strcmp(path, "Error/RequestId")) {
 		copy(fault->request_id, sizeof(fault->request_id), text);
-	else if (!strcmp(path, "Error/Region"))
+	} else if (!strcmp(path, "Error/Reason") && is_about_metadata(text)) {
+		copy(fault->code, sizeof(fault->code), "MetadataTooLarge");
+		copy(fault->detail, sizeof(fault->detail), text);
+	} else if (!strcmp(path, "Error/Region")) {
 		copy(fault->region, sizeof(fault->region), text);
+	}
 	return 0;
 }
 
@@ -190,11 +208,14 @@ static bool is_unknown_here(int status, const char *code)
 }
 
 /* What the service may be lacking, if that is why it says no. */
-static unsigned find_quirk(const struct store_call *call, int status, const char *code)
+static unsigned find_quirk(const struct store_call *call, const struct store_site *site, int status,
+			   const char *code)
 {
 	bool conditional = call->if_match || call->if_none_match;
 	bool unknown = is_unknown_here(status, code);
 
+	if (status == 412 && call->from_etag && !site->source_seen)
+		return STORE_QUIRK_SOURCE;
 	switch (call->verb) {
 	case STORE_DELETE_MANY:
 		return unknown ? STORE_QUIRK_NO_BATCH_DELETE : 0;
@@ -254,7 +275,7 @@ void s3_fault_parse(const struct store_call *call, const struct store_site *site
 		snprintf(out->detail, sizeof(out->detail), "this is no S3 endpoint; check %.190s",
 			 site->setting);
 	}
-	out->quirk = find_quirk(call, answer->status, out->code);
+	out->quirk = find_quirk(call, site, answer->status, out->code);
 	/* RADOS Gateway 16 copies nothing that is encrypted, but for parts */
 	if (answer->status == 501 && call->verb == STORE_COPY)
 		out->error = -EOPNOTSUPP;

@@ -61,6 +61,8 @@ static const struct {
 	[S3_MALFORMED_XML] = {400, "MalformedXML",
 			      "The XML you provided was not well-formed or did not validate "
 			      "against our published schema"},
+	[S3_METADATA_VALUE] = {500, "InternalError",
+			       "We encountered an internal error. Please try again."},
 	[S3_METADATA_TOO_LARGE] =
 		{400, "MetadataTooLarge",
 		 "Your metadata headers exceed the maximum allowed metadata size"},
@@ -129,6 +131,8 @@ static void open_error(const struct s3_call *c, enum s3_error error, const char 
 	buf_str(out, "<Error>");
 	buf_xml_element(out, "Code", errors[error].code);
 	buf_xml_element(out, "Message", message ? message : errors[error].message);
+	if (error == S3_METADATA_VALUE)
+		buf_xml_element(out, "Reason", "Metadata value longer than 256");
 	if (error == S3_NO_SUCH_KEY && c->key)
 		buf_xml_element(out, "Key", c->key);
 	if (error == S3_NO_SUCH_BUCKET && c->bucket)

@@ -21,6 +21,8 @@ static const struct {
 	{"virtual-hosts", LACK_VIRTUAL_HOSTS},
 	{"source-condition", LACK_SOURCE_CONDITION},
 	{"copy", LACK_COPY},
+	{"parts-etag", LACK_PARTS_ETAG},
+	{"long-metadata", LACK_LONG_METADATA},
 };
 
 static unsigned lacks; /* set before the server starts */

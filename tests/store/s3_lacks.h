@@ -19,7 +19,11 @@ enum s3_lack {
 	LACK_VIRTUAL_HOSTS = 1024,    /* a bucket in the Host field is no bucket */
 	LACK_SOURCE_CONDITION = 2048, /* x-amz-copy-source-if-match is ignored, as RADOS Gateway */
 	LACK_COPY = 4096,	      /* 501 to CopyObject, as that one says of what is encrypted */
+	LACK_PARTS_ETAG = 8192, /* conditions on an object of parts fit only HEAD and GET: Swift */
+	LACK_LONG_METADATA = 16384, /* 500 to a value of more than S3_LACKING_VALUE, as Swift */
 };
+
+#define S3_LACKING_VALUE 256
 
 /* Adds one by its word. False: there is no such word. */
 bool s3_lacks_add(const char *word);

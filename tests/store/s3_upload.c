@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "tests/store/precondition.h"
+#include "tests/store/s3_lacks.h"
 #include "tests/store/s3_checksum.h"
 #include "tests/store/s3_xml.h"
 #include "tests/store/scope.h"
@@ -339,6 +340,11 @@ void s3_complete_upload(struct s3_call *c)
 
 	if (!s3_write_condition(c, &how.condition, bare))
 		return;
+	/* of an object in parts: its ETag has a dash */
+	if (how.condition.if_match && strchr(bare, '-') && s3_lacks(LACK_PARTS_ETAG)) {
+		s3_fail(c, S3_PRECONDITION_FAILED);
+		return;
+	}
 	if (s3_xml_complete(c->req->body, c->req->body_bytes, &parts, &how.count))
 		err = S3_MALFORMED_XML;
 	else if (!ascending(parts, how.count))

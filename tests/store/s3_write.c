@@ -56,14 +56,20 @@ enum s3_error s3_take_headers(struct s3_call *c, struct headers *out)
 {
 	const struct headers *h = &c->req->headers;
 	struct headers taken = {0};
-	size_t metadata = 0;
+	size_t metadata = 0, longest = 0;
 	int err = take_stored(c, &taken);
 
 	for (size_t i = 0; !err && i < h->count; i++) {
 		if (strncasecmp(h->items[i].name, "x-amz-meta-", 11) != 0)
 			continue;
 		metadata += strlen(h->items[i].name) - 11 + strlen(h->items[i].value);
+		if (strlen(h->items[i].value) > longest)
+			longest = strlen(h->items[i].value);
 		err = headers_add(&taken, h->items[i].name, h->items[i].value);
+	}
+	if (!err && longest > S3_LACKING_VALUE && s3_lacks(LACK_LONG_METADATA)) {
+		headers_free(&taken);
+		return S3_METADATA_VALUE;
 	}
 	if (err || metadata > S3_METADATA_MAX) {
 		headers_free(&taken);
@@ -206,7 +212,8 @@ bool s3_source_open(struct s3_call *c, const struct s3_source *source, struct ob
 			     err == -ENXIO ? source->bucket : source->key, NULL);
 		return false;
 	}
-	if (precondition_check(&p, o->etag, o->mtime_s) != 200) {
+	if (precondition_check(&p, o->etag, o->mtime_s) != 200 ||
+	    (p.if_match && strchr(o->etag, '-') && s3_lacks(LACK_PARTS_ETAG))) {
 		s3_fail(c, S3_PRECONDITION_FAILED);
 		object_put(o);
 		return false;

@@ -139,22 +139,108 @@ Test(core_lacking, what_was_heeded_is_not_lacking)
 	cr_assert_eq(fault.puts, 1u);
 }
 
-/* Of a copy it may be the source that is another. */
-Test(core_lacking, a_source_that_is_refused_shows_no_condition)
+static int copy_version(const char *etag)
 {
 	struct store_call call = rig_call(STORE_COPY);
+	int ret;
 
 	call.from_bucket = "other";
 	call.from_key = "k";
-	call.from_etag = OTHERS;
+	call.from_etag = etag;
 	call.if_none_match = "*";
+	ret = store_run(&call);
+	store_call_reset(&call);
+	return ret;
+}
+
+/* Of a copy it may be the source that is another. */
+Test(core_lacking, a_source_that_is_refused_shows_no_condition)
+{
 	fault.step[0] = REFUSED;
-	cr_assert_eq(store_run(&call), -ESTALE);
-	fault.step[1] = ERROR("501 No", "NotImplemented");
-	fault.step[2] = NOT_THERE;
-	fault.step[3] = COPIED;
+	fault.step[1] = (struct fault_step){.etag = "\"another\""};
+	cr_assert_eq(copy_version(OTHERS), -ESTALE);
+	cr_assert(is(1, "HEAD /other/k "));
+	fault.step[2] = ERROR("501 No", "NotImplemented");
+	fault.step[3] = NOT_THERE;
+	fault.step[4] = COPIED;
 	cr_assert_eq(copy("*"), 0);
-	cr_assert_eq(fault.requests, 4u);
+	cr_assert_eq(fault.requests, 5u);
+}
+
+/* Unless it is the one that was asked for: then only the condition on the source is left out. */
+Test(core_lacking, a_source_that_is_refused_and_is_there_is_copied)
+{
+	fault.step[0] = REFUSED;
+	fault.step[1] = (struct fault_step){.etag = OTHERS};
+	fault.step[2] = COPIED;
+	cr_assert_eq(copy_version(OTHERS), 0);
+	cr_assert(rig_has(0, "\r\nx-amz-copy-source-if-match: ") && is(1, "HEAD /other/k "));
+	cr_assert_not(rig_has(2, "if-match"));
+	cr_assert(rig_has(2, "\r\nIf-None-Match: *\r\n"));
+	fault.step[3] = REFUSED; /* nothing is learned */
+	fault.step[4] = (struct fault_step){.etag = OTHERS};
+	fault.step[5] = REFUSED; /* that one is about the name's being taken */
+	cr_assert_eq(copy_version(OTHERS), -ESTALE);
+	cr_assert(rig_has(3, "\r\nx-amz-copy-source-if-match: "));
+	cr_assert_eq(fault.requests, 6u);
+	fault.step[6] = REFUSED;
+	fault.step[7] = NOT_THERE;
+	cr_assert_eq(copy_version(OTHERS), -ESTALE);
+	cr_assert_eq(fault.requests, 8u);
+}
+
+static int complete(const char *if_match)
+{
+	static const struct store_part part = {.number = 1, .etag = OTHERS};
+	struct store_call call = rig_call(STORE_COMPLETE);
+	int ret;
+
+	call.upload = "id";
+	call.parts = &part;
+	call.part_count = 1;
+	call.if_match = if_match;
+	ret = store_run(&call);
+	store_call_reset(&call);
+	return ret;
+}
+
+#define COMPLETED                                                                               \
+	RIG_RAW("HTTP/1.1 200 OK\r\n\r\n<CompleteMultipartUploadResult><ETag>" OTHERS "</ETag>" \
+		"</CompleteMultipartUploadResult>")
+
+/* The service refuses the very version that it tells, with quotes and without. */
+Test(core_lacking, completing_compares_another_etag)
+{
+	struct fault_step same = {.etag = "\"parts-2\""};
+
+	fault.step[0] = REFUSED;
+	fault.step[1] = same;
+	fault.step[2] = REFUSED;
+	fault.step[3] = same;
+	fault.step[4] = same; /* the look that is nearest */
+	fault.step[5] = COMPLETED;
+	cr_assert_eq(complete("\"parts-2\""), 0);
+	cr_assert(rig_has(0, "\r\nIf-Match: parts-2\r\n"));
+	cr_assert(rig_has(2, "\r\nIf-Match: \"parts-2\"\r\n"));
+	cr_assert(is(3, "HEAD ") && is(4, "HEAD ") && is(5, "POST ") && !rig_has(5, "If-Match"));
+	/* it is known */
+	fault.step[6] = same;
+	fault.step[7] = COMPLETED;
+	cr_assert_eq(complete("\"parts-2\""), 0);
+	cr_assert_eq(fault.requests, 8u);
+	fault.step[8] = (struct fault_step){.etag = OTHERS};
+	cr_assert_eq(complete("\"parts-2\""), -ESTALE);
+	cr_assert_eq(fault.requests, 9u);
+	put(OTHERS, NULL); /* nothing is known of a PUT: it is asked */
+	cr_assert(is(9, "PUT ") && rig_has(9, "\r\nIf-Match: "));
+}
+
+Test(core_lacking, completing_is_refused_for_another_version)
+{
+	fault.step[0] = REFUSED;
+	fault.step[1] = (struct fault_step){.etag = OTHERS};
+	cr_assert_eq(complete("\"parts-2\""), -ESTALE);
+	cr_assert_eq(fault.requests, 2u);
 }
 
 Test(core_lacking, what_is_gone_does_not_fit_if_match)

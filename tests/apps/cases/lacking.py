@@ -64,6 +64,13 @@ class Unlike:
         with open(os.path.join(folder, "config"), "w", encoding="ascii") as out:
             out.write("".join(line + "\n" for line in [f"[s3://{BUCKET}]", *lines]))
 
+    def theirs(self, key):
+        """Words of the shell: another client writes it."""
+        return ("python3 - <<'E'\nimport sys; sys.path.insert(0, %r); from store import Store\n"
+                "Store(%r, %r, %r).put(%r, %r, b'theirs\\n')\nE\n"
+                % (os.path.dirname(os.path.dirname(os.path.abspath(__file__))), self.store.endpoint, self.store.access_key,
+                   self.store.secret_key, BUCKET, key))
+
     def said(self):
         return open(self.log, encoding="utf-8").read() if os.path.exists(self.log) else ""
 
@@ -97,6 +104,33 @@ def lacking(word):
     return check
 
 
+def other_etag(context):
+    """Completing and copying, the service compares another ETag of objects of parts than it tells: what was refused for that is made
+    after a look. Who was really there before is still seen."""
+    with Unlike(context, "parts-etag") as it:
+        edit = "printf %s | dd of=big bs=1 seek=20000000 conv=notrunc 2>/dev/null"
+        result = it.run(f"head -c 40000000 /dev/zero >big; {edit % 'x'}; {edit % 'y'}; tr -d '\\0' <big; mv big moved; cp moved big; "
+                        "chmod 600 big; stat -c '%a %s' big; tr -d '\\0' <big; rm moved")
+        want((result.status, result.stdout, result.stderr) == (0, b"y600 40000000\ny", b""), result)
+        lines = [line for line in it.said().splitlines() if "knows no If-Match of a" in line]
+        want(len(lines) == 1, it.said())
+        want(it.store.stats()["verbs"].get("UploadPartCopy", 0) >= 4, "the unchanged parts were sent, not copied")
+        want(not it.store.expect("GET", f"/{BUCKET}", query="uploads=").count(b"<Upload>"), "an upload was left")
+        result = it.run("exec 3<>big; dd if=/dev/zero bs=1 count=1 seek=20000000 conv=notrunc >&3 2>/dev/null; "
+                        f"{it.theirs('big')}exec 3>&-; true")
+        want(it.store.get(BUCKET, "big") == b"theirs\n", result)
+        want(f"{BUCKET}/big".encode() in it.command("recover").stdout, "it is not kept")
+
+
+def long_metadata(context):
+    """Swift's way to say that a value is too long: not tried again, and told as any file system tells it."""
+    with Unlike(context, "long-metadata") as it:
+        result = it.run("echo x >f; setfattr -n user.one -v small f; setfattr -n user.two -v $(head -c 300 /dev/zero | tr '\\0' v) f", LC_ALL="C")
+        want(b"No space left" in result.stderr and b"longer than 256" in result.stderr, result)
+        want(it.store.stats()["status"].get("500", 0) == 1, it.store.stats())
+        want(b'user.one="small"' in it.run("getfattr -d f").stdout, "what was there before is gone")
+
+
 def configured(context):
     """What is said need not be found out."""
     with Unlike(context, "conditions", "list-v2", "batch-delete", "part-copy") as it:
@@ -121,11 +155,7 @@ def other_writer(context):
     """Without conditions another's version is still seen, and both are kept."""
     with Unlike(context, "conditions") as it:
         it.store.put(BUCKET, "f", b"one\n")
-        script = ("exec 3<>f; cat <&3; echo mine >&3; python3 - <<'E'\n"
-                  "import sys; sys.path.insert(0, %r); from store import Store\n"
-                  "Store(%r, %r, %r).put(%r, 'f', b'theirs\\n')\nE\n"
-                  "exec 3>&-; true" % (os.path.dirname(os.path.dirname(os.path.abspath(__file__))), it.store.endpoint,
-                                       it.store.access_key, it.store.secret_key, BUCKET))
+        script = f"exec 3<>f; cat <&3; echo mine >&3; {it.theirs('f')}exec 3>&-; true"
         result = it.run(script)
         want(it.store.get(BUCKET, "f") == b"theirs\n", result)
         kept = it.command("recover")
@@ -226,6 +256,8 @@ CASES = [
     Case("lacking/configured", check=configured, embedded_only=True),
     Case("lacking/strict", check=strict, embedded_only=True),
     Case("lacking/other-writer", check=other_writer, embedded_only=True),
+    Case("lacking/other-etag", check=other_etag, embedded_only=True),
+    Case("lacking/metadata", check=long_metadata, embedded_only=True),
     Case("lacking/old-pages", check=old_pages, embedded_only=True),
     *(Case(f"detect/{word}", check=detect(word), embedded_only=True) for word in LACKS),
     Case("detect/fails", check=detect_fails, embedded_only=True),
