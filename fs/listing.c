@@ -571,7 +571,7 @@ bool listing_denies(const uint8_t *ctx, const char *object, bool is_dir)
 	/* what it holds was put into the metadata cache, where the caller has looked; unless it had
 	 * to leave again */
 	denies = l && l->pages && l->shown_complete && is_fresh(l) &&
-		 l->evictions == meta_evictions();
+		 l->evictions == meta_evictions(ctx);
 	pthread_mutex_unlock(&lock);
 	return denies;
 }

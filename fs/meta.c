@@ -18,6 +18,7 @@
 #define BUCKETS	      32768
 #define META_SHARE    4 /* of the memory, or META_BYTES_MAX if that is less */
 #define CHANGED_SLOTS 65536
+#define CONTEXT_SLOTS 256
 #define FIXED_MAX     8	      /* the root and the schemes, with and without a slash */
 #define GAVE_UP	      (-5000) /* who fetched ahead has: no errno */
 #define ENTRY_EXTRA   32      /* bytes the allocator adds for an entry and its etag */
@@ -56,7 +57,8 @@ static struct {
 	pthread_cond_t ended;
 	struct entry *slot[BUCKETS];
 	struct entry *first, *last;
-	uint64_t entries, bytes, evictions;
+	uint64_t entries, bytes;
+	uint64_t evictions[CONTEXT_SLOTS]; /* evicted() */
 	int64_t ttl_ns;
 	int64_t changed_ns[CHANGED_SLOTS]; /* changed_at() */
 	struct shown fixed[FIXED_MAX];	   /* taken in turn */
@@ -121,6 +123,13 @@ static void charge(int64_t bytes)
 	memory_add(MEMORY_NAMES, bytes);
 }
 
+/* Of this context, or one that shares its place: ids are digests. Others' listings still tell what
+ * does not exist. */
+static uint64_t *evicted(const uint8_t *ctx)
+{
+	return &meta.evictions[ctx[0] % CONTEXT_SLOTS];
+}
+
 static void drop(struct entry *e)
 {
 	struct entry **at = &meta.slot[e->hash % BUCKETS];
@@ -146,8 +155,8 @@ static void make_room(void)
 		next = e->lru_next;
 		if (e->is_busy || e->refs)
 			continue;
+		++*evicted(e->ctx);
 		drop(e);
-		meta.evictions++;
 	}
 }
 
@@ -494,7 +503,7 @@ static bool put(const uint8_t *ctx, const char *name, const struct meta_fact *fa
 	e = find_or_new(ctx, name);
 	is_new = e && *changed_at(name) <= asked_ns;
 	if (!e)
-		meta.evictions++;
+		++*evicted(ctx);
 	else if (is_new)
 		set_fact(e, fact, listed);
 	if (asked_ns == INT64_MAX)
@@ -542,7 +551,7 @@ void meta_forget(const uint8_t *ctx, const char *name)
 	if (e)
 		expire(e);
 	*changed_at(name) = clock_ns();
-	meta.evictions++; /* no listing may say now that it does not exist */
+	++*evicted(ctx); /* no listing may say now that it does not exist */
 	pthread_mutex_unlock(&meta.lock);
 }
 
@@ -589,12 +598,12 @@ void meta_show_fixed(const struct attrs_ask *ask, const struct wire_attr *attr)
 	pthread_mutex_unlock(&meta.lock);
 }
 
-uint64_t meta_evictions(void)
+uint64_t meta_evictions(const uint8_t *ctx)
 {
 	uint64_t n;
 
 	pthread_mutex_lock(&meta.lock);
-	n = meta.evictions;
+	n = *evicted(ctx);
 	pthread_mutex_unlock(&meta.lock);
 	return n;
 }

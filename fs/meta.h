@@ -114,8 +114,9 @@ void meta_show(const uint8_t *ctx, const char *name, const struct meta_fact *fac
 /* The same of what never changes: the root and the schemes. */
 void meta_show_fixed(const struct attrs_ask *ask, const struct wire_attr *attr);
 
-/* Grows when entries had to go for want of memory: what is not here may still exist. */
-uint64_t meta_evictions(void);
+/* Grows when entries of this context had to go, for want of memory or as others have changed
+ * something: what is not here may still exist. (Sometimes when those of another had to.) */
+uint64_t meta_evictions(const uint8_t *ctx);
 
 struct meta_stats {
 	uint64_t entries, bytes;

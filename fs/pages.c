@@ -188,7 +188,7 @@ int pages_begin(struct listing *l)
 	};
 	int tries = 0, ret;
 
-	l->evictions = meta_evictions();
+	l->evictions = meta_evictions(context_id(l->ctx));
 	l->attr = (struct wire_attr){
 		.uid = WIRE_CALLER,
 		.gid = WIRE_CALLER,

@@ -38,7 +38,7 @@ struct listing {
 	uint64_t dev, ino;
 	uint64_t bytes;	     /* of records */
 	uint64_t page_start; /* where the last page's records start */
-	uint64_t evictions;  /* meta_evictions() at the start */
+	uint64_t evictions;  /* of its context, at the start */
 	bool has_files, is_complete, has_names;
 	int64_t page_asked_ns; /* when the page under way was asked for */
 

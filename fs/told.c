@@ -131,7 +131,7 @@ bool told_has_none(const uint8_t *ctx, const char *object)
 		return false;
 	pthread_mutex_lock(&lock);
 	e = *find(ctx, parent);
-	has_none = e && clock_ns() < e->ours_ns && e->evictions == meta_evictions();
+	has_none = e && clock_ns() < e->ours_ns && e->evictions == meta_evictions(ctx);
 	if (has_none)
 		is_ours(e);
 	pthread_mutex_unlock(&lock);
@@ -242,7 +242,7 @@ void told_made_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns)
 	pthread_mutex_lock(&lock);
 	e = *find(ctx, prefix);
 	if (e) {
-		e->evictions = meta_evictions();
+		e->evictions = meta_evictions(ctx);
 		is_ours(e);
 	}
 	pthread_mutex_unlock(&lock);

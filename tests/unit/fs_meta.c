@@ -56,6 +56,23 @@ Test(fs_meta, only_what_is_known_as_a_file, .fini = meta_stop)
 	meta_leave_ahead(ctx, name, NULL);
 }
 
+/* A write makes the daemon forget the name for all other contexts: what their listings deny may be
+ * there now, but those of the writer's own still know all. */
+Test(fs_meta, what_others_forget_is_not_forgotten_here, .fini = meta_stop)
+{
+	static const uint8_t other[WIRE_CTX_BYTES] = {2};
+	uint64_t here, there;
+
+	start("60000");
+	here = meta_evictions(ctx);
+	there = meta_evictions(other);
+	meta_forget(other, name);
+	cr_assert_eq(meta_evictions(ctx), here);
+	cr_assert_neq(meta_evictions(other), there, "a listing may deny it");
+	meta_forget(ctx, name);
+	cr_assert_neq(meta_evictions(ctx), here);
+}
+
 Test(fs_meta, believed_for_the_ttl, .fini = meta_stop)
 {
 	struct meta_fact fact = fact_of("ahead"), out;

@@ -6,6 +6,7 @@ import os
 import re
 
 from case import Case, want
+from cases.budget import Counted
 from store import start_embedded
 
 BUCKETS = 1000
@@ -91,7 +92,17 @@ def credentials(context):
         store.stop()
 
 
+def others_know_nothing(context):
+    """Beside others' credentials, too, new files in a directory that was made here cost their PUT and no question."""
+    with Counted(context) as counted:
+        counted.store.put("budget", "small", b"small object\n")
+        counted.run("cat $D/small", AWS_REGION="elsewhere", SKYSHIM_META_TTL_MS="60000")
+        cost = counted.cost("set -C; mkdir $D/new; for i in $(seq 20); do echo $i >$D/new/f$i; done")
+        want(cost.pop("PutObject") == 21 and sum(cost.values()) <= 6, f"{cost} beside the PUTs")
+
+
 CASES = [
+    Case("contexts/others-know-nothing", check=others_know_nothing),
     Case("contexts/buckets", check=buckets, embedded_only=True, timeout=300),
     Case("contexts/credentials", check=credentials, embedded_only=True, timeout=300),
 ]
