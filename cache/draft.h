@@ -108,6 +108,10 @@ void draft_wait(const uint8_t *ctx, const char *object);
 /* As draft_release(), and the name is no longer one of it: nothing of it gets there any more. */
 void draft_release_without(struct cache_file *file, const char *object);
 
+/* As draft_release(), of a file of one name: the bucket has this version there, which has nothing
+ * of it. All of it is a change, to be published in place of that. */
+void draft_release_over(struct cache_file *file, const struct store_object *version);
+
 /* Its name old is another now, and so is its inode number, which goes by the name (the first, of
  * several); version: what is in the bucket. NULL: nothing of it is, and the caller holds it;
  * -EAGAIN: it has got there meanwhile, under the old name. */

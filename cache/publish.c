@@ -122,6 +122,21 @@ bool draft_become(struct cache_file *file, const char *object, const struct wire
 	return !is_changed;
 }
 
+void draft_release_over(struct cache_file *file, const struct store_object *version)
+{
+	struct draft_shm *notes = file->draft->notes.shm;
+
+	pthread_mutex_lock(&cache.lock);
+	now_version(file, version);
+	draft_begin(notes, 0, notes->dirty_words * 64 << VNODE_BLOCK_SHIFT);
+	draft_unsure(notes);
+	draft_end(notes);
+	file->draft->is_flushing = false;
+	pthread_cond_broadcast(&file->active->wake);
+	file_put_locked(file);
+	pthread_mutex_unlock(&cache.lock);
+}
+
 void draft_flush_end(struct cache_file *file, struct draft_flush *flush,
 		     const struct store_object *version)
 {

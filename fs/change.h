@@ -49,10 +49,15 @@ struct cache_file;
 /* The same of an open file: the first name, if it was opened without one. */
 int change_link_of(struct cache_file *file, struct lookup *to, bool again);
 
-/* The copy by the service of source, in place of a draft that is empty still: *out is its file, a
- * draft, with a reference. -EOPNOTSUPP: it has to be copied byte by byte. */
-int change_clone(struct cache_file *source, struct cache_file *draft, struct cache_file **out,
-		 char message[STORE_MESSAGE_BYTES]);
+/* The copy by the service of source, in place of a draft that is empty still. hand: gives the
+ * copy's file, a draft, to who asked; as long as that has not succeeded the old one keeps the name,
+ * and its error is the result. -EOPNOTSUPP: it has to be copied byte by byte. */
+struct change_cloned {
+	int (*hand)(void *arg, struct cache_file *made);
+	void *arg;
+};
+int change_clone(struct cache_file *source, struct cache_file *draft,
+		 const struct change_cloned *cloned, char message[STORE_MESSAGE_BYTES]);
 
 /* A file without a name, with a reference, for the directory q. for_ever: it never gets one. */
 int change_open_unnamed(struct lookup *q, uint32_t mode, bool for_ever, struct cache_file **out);

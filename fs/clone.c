@@ -62,33 +62,9 @@ static int copy(struct lookup *from, struct lookup *to, struct cache_file *sourc
 	return copy_object(from, to, draft_is_new(draft), &attr, fact);
 }
 
-/* Copies once the source is in the bucket; then the draft has the name no more. Neither is
- * published meanwhile: what is copied would not be there any more. */
-static int replace(struct lookup *from, struct lookup *to, struct cache_file *source,
-		   struct cache_file *draft, struct meta_fact *fact)
-{
-	char old[CACHE_OBJECT_MAX], new[CACHE_OBJECT_MAX];
-	const char *const object[2] = {old, new};
-	struct cache_file *held[2];
-	int ret = draft_has_changes(source) ? publish(source, from->message) : 0;
-
-	if (ret)
-		return ret;
-	cache_object(source, old);
-	cache_object(draft, new);
-	draft_hold_two(cache_ctx(draft), object, held);
-	ret = held[1] == draft ? copy(from, to, source, draft, fact) : -EOPNOTSUPP;
-	draft_release(held[0]);
-	if (ret)
-		draft_release(held[1]);
-	else
-		draft_release_without(draft, new);
-	return ret;
-}
-
-/* The file of the copy, as a draft, with a reference. */
-static int take_place(struct cache_file *draft, const char *object, const char *path,
-		      const struct meta_fact *fact, struct cache_file **out, char *message)
+/* The file of the copy, as a draft, with a reference. The other has the name still. */
+static int make(struct cache_file *draft, const char *object, const struct meta_fact *fact,
+		struct cache_file **out, char *message)
 {
 	const uint8_t *ctx = cache_ctx(draft);
 	char version[STORE_ETAG_BYTES];
@@ -97,24 +73,71 @@ static int take_place(struct cache_file *draft, const char *object, const char *
 
 	lookup_file_attr(object, fact, &attr);
 	fetch_version(&fact->object, version);
-	draft_replaced(ctx, object, NULL);
-	ret = cache_create(ctx, object, version, &attr, path, out);
-	told_file(ctx, object, fact);
+	ret = cache_create(ctx, object, version, &attr, cache_path(draft), out);
 	if (ret)
 		return ret;
 	cache_set_plain(*out, !fact->has_foreign);
 	ret = draft_open(*out, true, message);
-	if (ret)
+	if (ret) {
+		draft_forget_name(*out, object);
 		cache_put(*out);
+	}
 	return ret;
 }
 
-int change_clone(struct cache_file *source, struct cache_file *draft, struct cache_file **out,
-		 char message[STORE_MESSAGE_BYTES])
+/* Whatever can fail does so before the draft gives way: otherwise it goes on as what its name is,
+ * and as written over the copy that is in the bucket now. Of what is held, which it releases. */
+static int take_place(struct cache_file *draft, const char *object, const struct meta_fact *fact,
+		      const struct change_cloned *cloned, char *message)
+{
+	struct cache_file *made;
+	int ret;
+
+	draft_replaced(cache_ctx(draft), object, draft);
+	ret = make(draft, object, fact, &made, message);
+	if (!ret) {
+		ret = cloned->hand(cloned->arg, made);
+		if (ret)
+			draft_forget_name(made, object);
+		cache_put(made);
+	}
+	told_file(cache_ctx(draft), object, fact);
+	if (ret)
+		draft_release_over(draft, &fact->object);
+	else
+		draft_release_without(draft, object);
+	return ret;
+}
+
+/* Copies once the source is in the bucket; then the draft has the name no more. Neither is
+ * published meanwhile: what is copied would not be there any more. */
+static int replace(struct lookup *from, struct lookup *to, struct cache_file *source,
+		   struct cache_file *draft, const struct change_cloned *cloned)
+{
+	char old[CACHE_OBJECT_MAX], new[CACHE_OBJECT_MAX];
+	const char *const object[2] = {old, new};
+	struct cache_file *held[2];
+	struct meta_fact fact;
+	int ret = draft_has_changes(source) ? publish(source, from->message) : 0;
+
+	if (ret)
+		return ret;
+	cache_object(source, old);
+	cache_object(draft, new);
+	draft_hold_two(cache_ctx(draft), object, held);
+	ret = held[1] == draft ? copy(from, to, source, draft, &fact) : -EOPNOTSUPP;
+	draft_release(held[0]);
+	if (!ret)
+		return take_place(draft, new, &fact, cloned, from->message);
+	draft_release(held[1]);
+	return ret;
+}
+
+int change_clone(struct cache_file *source, struct cache_file *draft,
+		 const struct change_cloned *cloned, char message[STORE_MESSAGE_BYTES])
 {
 	char old[CACHE_OBJECT_MAX], new[CACHE_OBJECT_MAX];
 	struct lookup *from = NULL, *to = NULL;
-	struct meta_fact fact;
 	int ret = check(source, draft);
 
 	message[0] = '\0';
@@ -129,11 +152,9 @@ int change_clone(struct cache_file *source, struct cache_file *draft, struct cac
 	else if (!from->ctx || !strcmp(old, new) || !lookup_same_store(from, to))
 		ret = -EOPNOTSUPP;
 	if (!ret)
-		ret = replace(from, to, source, draft, &fact);
+		ret = replace(from, to, source, draft, cloned);
 	if (ret && from)
 		snprintf(message, STORE_MESSAGE_BYTES, "%s", from->message);
-	if (!ret)
-		ret = take_place(draft, new, cache_path(draft), &fact, out, message);
 	free(from);
 	free(to);
 	return ret;

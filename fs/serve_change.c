@@ -196,21 +196,23 @@ int serve_link(struct session *s)
 	return ret;
 }
 
+static int hand_clone(void *session, struct cache_file *made)
+{
+	return serve_draft(session, made, O_RDWR);
+}
+
 int serve_clone(struct session *s)
 {
 	struct cache_file *source = cache_find_inode(s->req->offset, s->req->length);
-	struct cache_file *draft = NULL, *made = NULL;
+	const struct change_cloned cloned = {hand_clone, s};
+	struct cache_file *draft = NULL;
 	char message[STORE_MESSAGE_BYTES] = "";
 	int ret = source ? find_draft(s, &draft) : -EOPNOTSUPP;
 
 	if (!ret)
-		ret = change_clone(source, draft, &made, message);
-	if (!ret)
-		ret = serve_draft(s, made, O_RDWR);
-	else if (draft)
+		ret = change_clone(source, draft, &cloned, message);
+	if (ret && draft)
 		say_of_file(s, draft, ret, message);
-	if (made)
-		cache_put(made);
 	if (draft)
 		cache_put(draft);
 	if (source)

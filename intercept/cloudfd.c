@@ -179,23 +179,24 @@ static bool is_only(int fd, const struct vfile *vf)
 	return !has_duplicate(fd, vf);
 }
 
-/* The descriptors of the answer in place of fd, which keeps its number and its flags. */
+/* The descriptors of the answer in place of fd, which keeps its number and its flags. That comes
+ * first: what is written to what was there before goes nowhere any more. For what cannot be mapped
+ * now it is asked with the next call. */
 static long take_place(int fd, struct request *rq)
 {
 	long kept = sys3(__NR_fcntl, fd, F_GETFD, 0), status = sys3(__NR_fcntl, fd, F_GETFL, 0);
-	struct vfile *vf = vfile_map(rq->fd[1]);
-	long ret = vf ? notes_attach(vf, rq->fd[2]) : -ENOMEM;
+	long ret = sys3(__NR_dup3, rq->fd[0], fd, kept & FD_CLOEXEC ? O_CLOEXEC : 0);
+	struct vfile *vf;
 
-	if (!ret)
-		ret = sys3(__NR_dup3, rq->fd[0], fd, kept & FD_CLOEXEC ? O_CLOEXEC : 0);
-	if (ret == fd) {
-		sys3(__NR_fcntl, fd, F_SETFL, status & CLOUDFD_STATUS);
-		fdtab_forget(fd);
+	if (ret != fd)
+		return ret;
+	sys3(__NR_fcntl, fd, F_SETFL, status & CLOUDFD_STATUS);
+	fdtab_forget(fd);
+	vf = vfile_map(rq->fd[1]);
+	if (vf && !notes_attach(vf, rq->fd[2]))
 		fdtab_note(fd, vf, true);
-		ret = 0;
-	}
 	vfile_put(vf);
-	return ret;
+	return 0;
 }
 
 long cloudfd_clone(int fd, const struct vfile *source)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Objects that are too large for one copy by the service: they are copied in parts, with all that CopyObject does."""
+import errno
 import os
 import time
 
@@ -166,7 +167,39 @@ def shared(context):
         faulty.none_left()
 
 
+HALF_CLONED = """
+import fcntl, os
+D = os.environ["D"]
+source = os.open(D + "/large", os.O_RDONLY)
+target = os.open(D + "/f", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+try:
+    fcntl.ioctl(target, 0x40049409, source)
+    print("cloned")
+except OSError as e:
+    print(e.errno, os.write(target, b"instead"))
+os.fsync(target)
+os.close(target)
+"""
+
+
+def half_done(context):
+    """The service has copied, but the copy cannot be used here: what is written then to the descriptor is in the bucket."""
+    with Faulty(context) as faulty:
+        faulty.store.put("faulty", "w/large", bytes(content(0, 1))[:131077])
+        for before in ("true", "printf there >$D/f"):
+            faulty.run(before)
+            faulty.fault("internal,verb=GetObject,key=faulty/w/f")
+            result = faulty.context.run([context.skyshim, "run", "python3", "-c", HALF_CLONED], env=faulty.env)
+            want(result.status == 0 and result.stdout == b"%d 7\n" % errno.EIO, str(result))
+            faulty.fault()
+            want(faulty.store.get("faulty", "w/f") == b"instead", f"the bucket has {len(faulty.store.get('faulty', 'w/f'))} bytes")
+            want(faulty.run("cat $D/f").stdout == b"instead", "it is not what was written here")
+            faulty.none_left()
+            faulty.run("rm $D/f")
+
+
 CASES = [
+    Case("copy/half-done", check=half_done, embedded_only=True),
     Case("copy/by-service", check=by_service, embedded_only=True),
     Case("copy/opened-elsewhere", check=opened_elsewhere, embedded_only=True),
     Case("copy/shared", check=shared, embedded_only=True),
