@@ -55,6 +55,9 @@ enum store_quirk {
 	STORE_QUIRK_NO_BATCH_DELETE = 8, /* no STORE_DELETE_MANY */
 	STORE_QUIRK_NO_PART_COPY = 16,	 /* no STORE_PART_COPY */
 	STORE_QUIRK_SOURCE = 32,	 /* it misjudges from_etag of some objects; never learned */
+	/* not known to heed If-Match of a STORE_DELETE; never learned, since one that ignores it
+	 * answers as one that it fits */
+	STORE_QUIRK_BLIND_DELETE = 64,
 };
 
 /* Where a call goes. */

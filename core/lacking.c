@@ -9,7 +9,9 @@
  * one was heeded before: then a refusal is a whim of something on the way, and the write fails.
  *
  * Where a write can have no conditions, each of its sendings is preceded by a HEAD that looks for
- * what they ask. That is weaker: another's write in the moment between the two is overwritten.
+ * what they ask. That is weaker: another's write in the moment between the two is overwritten. So it
+ * is with a deletion wherever nobody knows that the service heeds its condition: many that have
+ * conditions of a PUT ignore those of a DELETE without a word.
  */
 #include <errno.h>
 #include <string.h>
@@ -75,6 +77,8 @@ void lacking_apply(struct flight *f)
 		quirks |= STORE_QUIRK_CONDITIONS;
 	site->quirks |= quirks & ~site->settled;
 	site->source_seen = f->source_seen;
+	if (f->call->verb == STORE_DELETE && site->quirks & STORE_QUIRK_BLIND_DELETE)
+		site->quirks |= STORE_QUIRK_CONDITIONS;
 }
 
 bool lacking_looks_first(const struct flight *f)

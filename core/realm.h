@@ -37,6 +37,7 @@ enum realm_setting {
 	REALM_CLIENT_KEY,      /* path of a PEM file */
 	REALM_HTTP2,	       /* bool: spoken where the server offers it */
 	REALM_CONDITIONAL_PUT, /* bool: has the service this? So with the next */
+	REALM_CONDITIONAL_DELETE,
 	REALM_ETAG_QUOTES,
 	REALM_LIST_V2,
 	REALM_BATCH_DELETE,

@@ -18,7 +18,10 @@
 /* Deletes bucket/key, which need not exist. */
 int change_delete(struct lookup *q, const char *key);
 
-/* The same of up to STORE_LIST_MAX keys, no two the same. */
+/* The same of this version only. -ESTALE: another is there; that or -ENOENT: none is. */
+int change_delete_version(struct lookup *q, const char *key, const char *etag);
+
+/* change_delete() of up to STORE_LIST_MAX keys, no two the same. */
 int change_delete_many(struct lookup *q, const char *const *keys, size_t count);
 
 /* later: NULL, or for whom it may be done some time soon (gone.h); *later is 0 then if it was done

@@ -16,7 +16,7 @@
 #include "fs/stream.h"
 #include "fs/told.h"
 
-int change_delete(struct lookup *q, const char *key)
+int change_delete_version(struct lookup *q, const char *key, const char *etag)
 {
 	struct store_call call = {
 		.verb = STORE_DELETE,
@@ -24,6 +24,7 @@ int change_delete(struct lookup *q, const char *key)
 		.scheme = q->name.scheme,
 		.bucket = q->name.bucket,
 		.key = key,
+		.if_match = etag,
 	};
 	int ret = store_run(&call);
 
@@ -31,6 +32,11 @@ int change_delete(struct lookup *q, const char *key)
 		memcpy(q->message, call.message, sizeof(q->message));
 	store_call_reset(&call);
 	return ret;
+}
+
+int change_delete(struct lookup *q, const char *key)
+{
+	return change_delete_version(q, key, NULL);
 }
 
 /* Nothing has that name: is there a directory at all that it could be in? */

@@ -12,6 +12,7 @@
 #include "cache/draft.h"
 #include "cache/links.h"
 #include "core/context.h"
+#include "core/log.h"
 #include "fs/change.h"
 #include "fs/copy.h"
 #include "fs/listing.h"
@@ -137,6 +138,26 @@ static int settle_draft(struct rename *r)
 	return ret;
 }
 
+/* The old name, if it is still what was copied. What another machine has stored there meanwhile
+ * stays, as if it had come a moment later. */
+static int delete_old(struct rename *r, const struct store_object *old)
+{
+	int ret = change_delete_version(r->from, r->from->name.key, *old->etag ? old->etag : NULL);
+
+	if (!ret || ret == -ENOENT) {
+		told_no_file(r->ctx, r->old);
+		return 0;
+	}
+	if (ret != -ESTALE)
+		return ret;
+	log_warn("%s: was stored or removed by somebody while it was renamed, and stays as it is",
+		 r->old);
+	r->from->message[0] = '\0';
+	meta_forget(r->ctx, r->old);
+	listing_changed(r->old);
+	return 0;
+}
+
 /* Of what is held. */
 static int copy_and_delete(struct rename *r)
 {
@@ -157,10 +178,7 @@ static int copy_and_delete(struct rename *r)
 	if (!fact.is_link)
 		take_file_along(r, &old, &fact.object);
 	told_file(r->ctx, r->new, &fact);
-	ret = change_delete(r->from, r->from->name.key);
-	if (!ret)
-		told_no_file(r->ctx, r->old);
-	return ret;
+	return delete_old(r, &old);
 }
 
 /* Nobody else opens one of the names for writing meanwhile (fs/turn.h), and what had it open before

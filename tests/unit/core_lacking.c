@@ -252,6 +252,23 @@ Test(core_lacking, what_is_gone_does_not_fit_if_match)
 	cr_assert_eq(fault.puts, 0u);
 }
 
+/* Nobody knows whether the service heeds it, since it would answer the same. */
+Test(core_lacking, before_a_deletion_it_is_looked)
+{
+	struct store_call call = rig_call(STORE_DELETE);
+
+	call.if_match = OTHERS;
+	fault.step[0] = NOT_THERE;
+	cr_assert_eq(store_run(&call), -ESTALE);
+	store_call_reset(&call);
+	fault.step[1] = RIG_RAW(HEAD_OF("200 OK") "Content-Length: 1\r\nETag: " OTHERS "\r\n\r\n");
+	fault.step[2] = RIG_RAW(HEAD_OF("204 Gone") "\r\n");
+	cr_assert_eq(store_run(&call), 0);
+	store_call_reset(&call);
+	cr_assert(is(0, "HEAD ") && is(1, "HEAD ") && is(2, "DELETE "));
+	cr_assert_eq(fault.requests, 3u);
+}
+
 Test(core_lacking, a_refusal_for_another_reason_teaches_nothing)
 {
 	fault.step[0] = ERROR("501 No", "NotImplemented");

@@ -287,10 +287,12 @@ Test(core_realm, what_a_service_has_not)
 
 Test(core_realm, what_a_service_is_said_to_be)
 {
-	configure("[s3://b]\nconditional_put = no\netag_quotes = yes\n[s3://c]\nlist_v2 = no\n"
-		  "conditional_put = yes\netag_quotes = no\n");
+	configure("[s3://b]\nconditional_put = no\nconditional_delete = no\netag_quotes = "
+		  "yes\n[s3://c]\nlist_v2 = no\n"
+		  "conditional_put = yes\netag_quotes = no\nconditional_delete = yes\n");
 	cr_assert_eq(locate("b"), 0);
-	cr_assert_eq(site.quirks, (unsigned)(STORE_QUIRK_CONDITIONS | STORE_QUIRK_QUOTES));
+	cr_assert_eq(site.quirks, (unsigned)(STORE_QUIRK_CONDITIONS | STORE_QUIRK_QUOTES |
+					     STORE_QUIRK_BLIND_DELETE));
 	cr_assert_eq(locate("c"), 0);
 	cr_assert_eq(site.quirks, (unsigned)STORE_QUIRK_LIST_V1);
 	/* what is said is not changed by what is learned */

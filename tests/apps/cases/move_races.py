@@ -5,6 +5,7 @@ A relay between the daemon and the store holds the answer to one request, so tha
 when the second comes. Either the second is done before the rename or after it: what it was told has been stored is then
 under the new name.
 """
+import os
 import select
 import socket
 import subprocess
@@ -302,7 +303,32 @@ def named_twice(context):
         want(result.stdout == b"bothboth" and not result.status, f"what it has: {result}")
 
 
+def stored_elsewhere(is_known):
+    """What another machine stores under the old name while the file is copied is no part of what was renamed."""
+    def check(context):
+        with Race(context, f"race-elsewhere-{'known' if is_known else 'looked'}") as race:
+            if is_known:
+                folder = os.path.join(context.folder, "home", ".config", "skyshim")
+                os.makedirs(folder)
+                with open(os.path.join(folder, "config"), "w", encoding="ascii") as out:
+                    out.write(f"[s3://{race.bucket}]\nconditional_delete = true\n")
+            race.put("a", b"old")
+            race.hold("b")
+            first = race.start(RENAME)
+            race.holder.wait()
+            race.put("a", b"of another machine")
+            race.holder.released.set()
+            race.end(first)
+            want(race.get("a") == b"of another machine", "the old name has not what was stored there")
+            want(race.get("b") == b"old", "the new name has not what was renamed")
+            shown = context.run([context.skyshim, "run", "cat", f"{race.env['D']}/a"], env=race.env)
+            want(shown.stdout == b"of another machine", f"here the old name is {shown}")
+    return check
+
+
 CASES = [
+    Case("move-race/stored-elsewhere", check=stored_elsewhere(False), s3_only=True, timeout=110),
+    Case("move-race/stored-elsewhere-known", check=stored_elsewhere(True), embedded_only=True, s3_only=True, timeout=110),
     Case("move-race/written", check=renamed_and_written, s3_only=True, timeout=110),
     Case("move-race/chmod", check=renamed_and_changed(CHMOD, True), s3_only=True, timeout=110),
     Case("move-race/fchmod", check=renamed_and_changed(FCHMOD, False), s3_only=True, timeout=110),
