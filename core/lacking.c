@@ -9,9 +9,9 @@
  * one was heeded before: then a refusal is a whim of something on the way, and the write fails.
  *
  * Where a write can have no conditions, each of its sendings is preceded by a HEAD that looks for
- * what they ask. That is weaker: another's write in the moment between the two is overwritten. So it
- * is with a deletion wherever nobody knows that the service heeds its condition: many that have
- * conditions of a PUT ignore those of a DELETE without a word.
+ * what they ask. That is weaker: another's write in the moment between the two is overwritten.
+ * So it is with a deletion wherever nobody knows that the service heeds its condition: many that
+ * have conditions of a PUT ignore those of a DELETE without a word.
  */
 #include <errno.h>
 #include <string.h>

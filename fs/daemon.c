@@ -39,6 +39,7 @@
 #include "fs/backends.h"
 #include "fs/begun.h"
 #include "fs/clients.h"
+#include "fs/deeds.h"
 #include "fs/fetch.h"
 #include "fs/foreign.h"
 #include "fs/gone.h"
@@ -199,6 +200,7 @@ static int start_parts(struct place *p, const struct session_env *env, void (*st
 	if (dirs_fd < 0)
 		return dirs_fd;
 	listing_start(dirs_fd);
+	deeds_start(p->dir_fd);
 	ret = movelog_start(p->dir_fd);
 	if (!ret)
 		ret = begun_start(p->dir_fd);
@@ -340,6 +342,7 @@ static int live(struct place *p, int ready_fd)
 	told_forget_all();
 	foreign_forget();
 	untold_stop();
+	deeds_stop();
 	clients_forget();
 	context_free_all();
 	job_flush_traces(TRACE_MS);

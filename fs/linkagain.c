@@ -62,6 +62,14 @@ static bool is_copy(const struct seen *copy, const struct seen *of)
 	       copy->fact.is_link == of->fact.is_link;
 }
 
+bool linkagain_is_copy(struct lookup *from, struct lookup *to)
+{
+	struct seen seen[2] = {0};
+
+	return !look(from, from->message, &seen[0]) && !look(to, from->message, &seen[1]) &&
+	       is_copy(&seen[1], &seen[0]);
+}
+
 /* With the file stopped. */
 static int add_name(struct cache_file *file, const char *old, const char *new,
 		    const struct seen *from, const struct seen *to)

@@ -11,6 +11,8 @@
 #include "fs/meta.h"
 #include "fs/names.h"
 
+struct deed;
+
 /* A question, and where the line that goes with an error is put. */
 struct lookup {
 	struct context *ctx;
@@ -23,6 +25,8 @@ struct lookup {
 	bool told;	     /* lookup_stat(): mode and owner as the object itself tells them */
 	bool want_dir;	     /* keep a listing that is met on the way, in dir */
 	struct listing *dir; /* with a reference, or NULL */
+	const struct deed
+		*deed; /* of the request that changes it, to note how far that is; or NULL */
 	char message[STORE_MESSAGE_BYTES];
 };
 

@@ -8,6 +8,7 @@
 #include "cache/clock.h"
 #include "core/context.h"
 #include "fs/change.h"
+#include "fs/deeds.h"
 #include "fs/dirattr.h"
 #include "fs/metadata.h"
 #include "fs/told.h"
@@ -94,6 +95,19 @@ static void was_there(const struct lookup *q, const char *prefix)
 	meta_forget(context_id(q->ctx), name);
 }
 
+/* It exists: by a daemon that died with this request? It knew the time that it would have. */
+static int made_before(struct lookup *q)
+{
+	char prefix[NAME_OBJECT_MAX], scheme[8], bucket[256];
+	struct metadata meta = {.has_mtime = true};
+
+	if (!q->deed || q->deed->was != DEED_TRIED || q->name.kind != NAME_KEY)
+		return -EEXIST;
+	meta.mtime_ns = q->deed->value;
+	name_prefix(&q->name, prefix);
+	return whose_mark(q, name_split(prefix, scheme, bucket), &meta);
+}
+
 int change_mkdir(struct lookup *q, uint32_t mode)
 {
 	char prefix[NAME_OBJECT_MAX], scheme[8], bucket[256];
@@ -107,7 +121,7 @@ int change_mkdir(struct lookup *q, uint32_t mode)
 	q->must_be_dir = false;
 	ret = lookup_stat(q, &attr);
 	if (!ret)
-		return -EEXIST;
+		return made_before(q);
 	if (ret != -ENOENT)
 		return ret;
 	if (q->name.kind != NAME_KEY)
@@ -121,6 +135,7 @@ int change_mkdir(struct lookup *q, uint32_t mode)
 	meta.mtime_ns = now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
 	name_prefix(&q->name, prefix);
 	inherit(context_id(q->ctx), prefix, &meta);
+	deed_note(q->deed, DEED_TRIED, meta.mtime_ns);
 	ret = put_new_mark(q, name_split(prefix, scheme, bucket), &meta);
 	if (!ret)
 		dirattr_told(context_id(q->ctx), prefix, &meta, true);

@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "fs/backends.h"
 #include "fs/change.h"
+#include "fs/deeds.h"
 #include "fs/gone.h"
 #include "fs/stream.h"
 #include "fs/told.h"
@@ -73,8 +74,10 @@ static int keep_for_readers(struct lookup *q, const char *object, struct cache_f
 /* At once, or with others. */
 static int delete_object(struct lookup *q, pid_t *later)
 {
-	int ret = later && *later ? gone_add(q, *later) : -EAGAIN;
+	int ret;
 
+	deed_note(q->deed, DEED_TRIED, later && *later);
+	ret = later && *later ? gone_add(q, *later) : -EAGAIN;
 	if (!ret)
 		return 0;
 	if (later)
@@ -112,6 +115,7 @@ static int unlink_draft(struct lookup *q, struct cache_file *file)
 {
 	int ret = 0;
 
+	deed_note(q->deed, DEED_TRIED, 0);
 	draft_unlink(file);
 	stream_clean(file, q->ctx);
 	if (!draft_is_new(file))
@@ -127,8 +131,11 @@ static int unlink_name(struct lookup *q, const char *object)
 {
 	struct cache_file *file = draft_find_linked(context_id(q->ctx), object, NULL);
 	struct draft_name was;
-	int ret = file ? draft_drop_name(file, object, &was) : -ENOENT;
+	int ret;
 
+	if (file)
+		deed_note(q->deed, DEED_TRIED, 0);
+	ret = file ? draft_drop_name(file, object, &was) : -ENOENT;
 	if (!ret) {
 		ret = change_delete(q, q->name.key);
 		if (ret && draft_take_back(file, &was))
@@ -217,6 +224,8 @@ int change_rmdir(struct lookup *q)
 	ret = look_inside(q, key, &mark, &others);
 	if (!ret && (others || draft_below(ctx, prefix)))
 		ret = -ENOTEMPTY;
+	if (!ret)
+		deed_note(q->deed, DEED_TRIED, 0);
 	if (!ret && mark)
 		ret = change_delete(q, key);
 	if (!ret)

@@ -15,6 +15,8 @@
 #include "core/log.h"
 #include "fs/change.h"
 #include "fs/copy.h"
+#include "fs/deeds.h"
+#include "fs/linkagain.h"
 #include "fs/listing.h"
 #include "fs/movedir.h"
 #include "fs/stream.h"
@@ -107,6 +109,7 @@ static int rename_new_draft(struct rename *r, struct cache_file *file)
 	int ret = -EAGAIN;
 
 	hold(r);
+	deed_note(r->from->deed, DEED_MADE, 0);
 	if (r->held == file)
 		ret = draft_rename(file, r->old, r->new, new_ino(r), NULL);
 	release_target(r, !ret);
@@ -169,11 +172,13 @@ static int copy_and_delete(struct rename *r)
 		ret = -ENOENT;
 	if (!ret) {
 		old = fact.object;
+		deed_note(r->from->deed, DEED_TRIED, 0);
 		ret = copy_object(r->from, r->to, r->must_be_new, NULL, &fact);
 	}
 	release_target(r, !ret);
 	if (ret)
 		return ret;
+	deed_note(r->from->deed, DEED_MADE, 0);
 	replace_draft(r, r->held);
 	if (!fact.is_link)
 		take_file_along(r, &old, &fact.object);
@@ -209,6 +214,15 @@ static int check_target(const struct rename *r, const struct wire_attr *old,
 	return S_ISDIR(old->mode) ? -ENOTDIR : 0;
 }
 
+/* A daemon that died with this request had begun to copy: is it that which has the new name? */
+static bool copied_before(struct rename *r, const struct wire_attr *old)
+{
+	const struct deed *deed = r->from->deed;
+
+	return deed && deed->was != DEED_NONE && !S_ISDIR(old->mode) &&
+	       linkagain_is_copy(r->from, r->to);
+}
+
 static int check(struct rename *r, struct wire_attr *old)
 {
 	struct wire_attr target;
@@ -225,6 +239,7 @@ static int check(struct rename *r, struct wire_attr *old)
 	if (ret == -ENOENT)
 		ret = lookup_parent(r->to);
 	else if (!ret) {
+		r->must_be_new &= !copied_before(r, old);
 		ret = check_target(r, old, &target);
 		r->is_same = old->nlink > 1 && S_ISREG(old->mode) && old->ino == target.ino;
 	}
@@ -243,13 +258,24 @@ static int rename_once(struct rename *r)
 	ret = name_storable(&r->to->name, S_ISDIR(attr.mode));
 	if (ret)
 		return ret;
-	if (S_ISDIR(attr.mode))
+	if (S_ISDIR(attr.mode)) { /* journaled: if the old name goes, so it was this */
+		deed_note(r->from->deed, DEED_MADE, 0);
 		return movedir(r->from, r->to);
+	}
 	name_object(&r->from->name, r->old);
 	name_object(&r->to->name, r->new);
 	if (!strcmp(r->old, r->new) || r->is_same)
 		return 0;
 	return rename_file(r);
+}
+
+/* Nothing has the old name: did a daemon that died carry it out, up to its last step? */
+static bool renamed_before(struct lookup *from, struct lookup *to)
+{
+	struct wire_attr attr;
+
+	return from->deed && from->deed->was == DEED_MADE && lookup_stat(from, &attr) == -ENOENT &&
+	       !lookup_stat(to, &attr);
 }
 
 int change_rename(struct lookup *from, struct lookup *to, unsigned flags)
@@ -265,6 +291,8 @@ int change_rename(struct lookup *from, struct lookup *to, unsigned flags)
 		return -EINVAL;
 	for (int i = 0; i < TRIES_MAX && ret == -EAGAIN; i++)
 		ret = rename_once(&r);
+	if (ret == -ENOENT && renamed_before(from, to))
+		return 0;
 	/* what the service does not copy by itself, mv(1) copies when it is told so */
 	if (ret == -EOPNOTSUPP)
 		return -EXDEV;

@@ -4,6 +4,7 @@
 #ifndef FS_SERVE_H
 #define FS_SERVE_H
 
+#include "fs/deeds.h"
 #include "fs/lookup.h"
 #include "fs/session.h"
 
@@ -17,6 +18,7 @@ struct session {
 	const char *text; /* req->text_len bytes, no NUL */
 	int fd;		  /* came with the request, or -1 */
 	struct context *ctx;
+	struct deed *deed; /* of what changes names, or NULL */
 	struct session_reply *out;
 };
 

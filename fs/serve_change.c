@@ -124,6 +124,11 @@ int serve_unlink(struct session *s)
 		ret = change_rmdir(q);
 	else
 		ret = change_unlink(q, s->req->flags & WIRE_UNLINK_LATER ? &later : NULL);
+	/* it was seen and its deletion begun by a daemon that died: then it is that which met it */
+	if (ret == -ENOENT && s->deed && s->deed->was == DEED_TRIED) {
+		s->out->head.attr.size = (uint64_t)s->deed->value;
+		return 0;
+	}
 	s->out->head.attr.size = !ret && later && s->req->flags & WIRE_UNLINK_LATER;
 	if (ret)
 		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
@@ -222,7 +227,7 @@ int serve_clone(struct session *s)
 
 int serve_rename(struct session *s)
 {
-	unsigned flags = s->req->flags & ~(WIRE_MUST_BE_DIR | WIRE_NOFOLLOW);
+	unsigned flags = s->req->flags & ~(WIRE_MUST_BE_DIR | WIRE_NOFOLLOW | WIRE_AGAIN);
 	SCOPE_FREE struct lookup *from = NULL;
 	SCOPE_FREE struct lookup *to = NULL;
 	int ret = two_lookups(s, &from, &to);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/fs.h>
 
 #include "cache/cache.h"
 #include "cache/draft.h"
@@ -83,6 +84,7 @@ struct lookup *serve_lookup(const struct session *s, const char *text, size_t le
 	}
 	q->ctx = s->ctx;
 	q->must_be_dir = s->req->flags & WIRE_MUST_BE_DIR;
+	q->deed = s->deed;
 	q->follow = may_follow[s->req->op] && !(s->req->flags & WIRE_NOFOLLOW);
 	*error = len < WIRE_PATH_MAX ? 0 : -ENAMETOOLONG;
 	if (!*error) {
@@ -337,6 +339,31 @@ static const struct {
 	[WIRE_DETECT] = {serve_detect, true},
 };
 
+/* An exchange is known by its number in its journal (fs/movelog.h). */
+static bool changes_names(const struct wire_request *req)
+{
+	return req->op == WIRE_UNLINK || req->op == WIRE_MKDIR || req->op == WIRE_SYMLINK ||
+	       (req->op == WIRE_RENAME && !(req->flags & RENAME_EXCHANGE));
+}
+
+/* What a daemon that died has done already is not done again. */
+static int serve_change(struct session *s)
+{
+	uint64_t *later = &s->out->head.attr.size; /* of WIRE_UNLINK; of the others nothing */
+	struct deed deed;
+	int ret = 0;
+
+	deed_begin(&deed, s->req->offset, s->req->flags & WIRE_AGAIN);
+	s->deed = &deed;
+	if (deed.was == DEED_DONE)
+		*later = (uint64_t)deed.value;
+	else
+		ret = paths_serve(s, ops[s->req->op].serve);
+	deed_end(&deed, ret, ret ? 0 : (int64_t)*later);
+	s->deed = NULL;
+	return ret;
+}
+
 static int serve(struct session *s, size_t bytes)
 {
 	const struct wire_request *req = s->req;
@@ -361,6 +388,8 @@ static int serve(struct session *s, size_t bytes)
 			return -WIRE_EUNKNOWN_CTX;
 		}
 	}
+	if (changes_names(req))
+		return serve_change(s);
 	return ops[req->op].serve ? paths_serve(s, ops[req->op].serve) : -EOPNOTSUPP;
 }
 

@@ -8,6 +8,7 @@
 #include "cache/clock.h"
 #include "core/context.h"
 #include "fs/change.h"
+#include "fs/deeds.h"
 #include "fs/untold.h"
 #include "fs/metadata.h"
 #include "fs/told.h"
@@ -51,6 +52,29 @@ static int put_link(struct lookup *q, const char *target, struct meta_fact *fact
 	return ret == -ESTALE ? -EEXIST : ret;
 }
 
+/* It exists: by a daemon that died with this request? It knew the time that it would have. */
+static int made_before(struct lookup *q, const char *target)
+{
+	struct store_call head = {
+		.verb = STORE_HEAD,
+		.ctx = q->ctx,
+		.scheme = q->name.scheme,
+		.bucket = q->name.bucket,
+		.key = q->name.key,
+	};
+	struct metadata m = {0};
+	bool is_ours;
+
+	if (!q->deed || q->deed->was != DEED_TRIED || q->name.kind != NAME_KEY)
+		return -EEXIST;
+	if (!store_run(&head))
+		metadata_read(&head.user, &m);
+	is_ours = m.has_mtime && m.mtime_ns == q->deed->value && S_ISLNK(m.mode) &&
+		  head.object.size == strlen(target);
+	store_call_reset(&head);
+	return is_ours ? 0 : -EEXIST;
+}
+
 int change_symlink(struct lookup *q, const char *target)
 {
 	struct meta_fact fact = {.kind = META_FILE,
@@ -71,7 +95,7 @@ int change_symlink(struct lookup *q, const char *target)
 		return -ENAMETOOLONG;
 	ret = lookup_stat(q, &attr);
 	if (!ret)
-		return -EEXIST;
+		return made_before(q, target);
 	if (ret != -ENOENT)
 		return ret;
 	if (q->name.kind != NAME_KEY || q->name.is_dir || q->must_be_dir)
@@ -84,6 +108,7 @@ int change_symlink(struct lookup *q, const char *target)
 	clock_gettime(CLOCK_REALTIME, &now);
 	fact.object.mtime_ns = now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
 	fact.object.size = strlen(target);
+	deed_note(q->deed, DEED_TRIED, fact.object.mtime_ns);
 	ret = put_link(q, target, &fact);
 	if (ret)
 		return ret;

@@ -144,6 +144,20 @@ static int connect_daemon(enum wire_op op)
 	return fd;
 }
 
+static bool changes_names(enum wire_op op)
+{
+	return op == WIRE_RENAME || op == WIRE_LINK || op == WIRE_UNLINK || op == WIRE_MKDIR ||
+	       op == WIRE_SYMLINK;
+}
+
+/* By which the daemon knows it if it comes again: no thread has the clock's value twice. */
+static uint64_t number_of(const struct thread *t)
+{
+	uint64_t number = __builtin_ia32_rdtsc() + (uint64_t)t->tid * 0x9e3779b97f4a7c15u;
+
+	return number ? number : 1;
+}
+
 static long send_request(int sock, const struct request *rq)
 {
 	struct wire_request head = {
@@ -158,7 +172,7 @@ static long send_request(int sock, const struct request *rq)
 		.mode = rq->mode,
 		.uid = rq->uid,
 		.gid = rq->gid,
-		.flags = rq->flags | (rq->resent && rq->op == WIRE_LINK ? WIRE_AGAIN : 0),
+		.flags = rq->flags | (rq->resent && changes_names(rq->op) ? WIRE_AGAIN : 0),
 		.text_len = rq->text_len,
 		.job = rt.handoff.job,
 	};
@@ -360,25 +374,6 @@ static int exchange_beyond_limit(struct thread *t, struct request *rq, struct an
 	return ret;
 }
 
-/* A change that was carried out by a daemon which died before it could say so meets itself. A link
- * may also meet what is only half of it, or another's: the daemon finds out (WIRE_AGAIN). */
-static int met_itself(const struct request *rq, int error)
-{
-	switch (rq->op) {
-	case WIRE_RENAME:
-		if (rq->flags & RENAME_EXCHANGE)
-			return error; /* the daemon knows it by its number */
-		return error == -ENOENT ? 0 : error;
-	case WIRE_UNLINK:
-		return error == -ENOENT ? 0 : error;
-	case WIRE_MKDIR:
-	case WIRE_SYMLINK:
-		return error == -EEXIST ? 0 : error;
-	default:
-		return error;
-	}
-}
-
 /* Once for a program, which may ask for many files. */
 static void say_other_version(struct request *rq)
 {
@@ -396,6 +391,8 @@ int request_run(struct request *rq)
 	int ret = -EPIPE;
 
 	rq->resent = false;
+	if (changes_names(rq->op) && !rq->offset)
+		rq->offset = number_of(t);
 	if (!rt.handoff.sock[0]) {
 		say("object stores cannot be reached: this build has no daemon", "");
 		return -EIO;
@@ -414,7 +411,7 @@ int request_run(struct request *rq)
 			request_close_fds(rq);
 			continue;
 		}
-		ret = rq->resent ? met_itself(rq, answer.head.error) : answer.head.error;
+		ret = answer.head.error;
 		rq->attr = answer.head.attr;
 		memcpy(rq->ctx, answer.head.ctx, sizeof(rq->ctx));
 		if (ret == -WIRE_EUNKNOWN_CTX && !registered) {

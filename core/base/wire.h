@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC     0x4d485353u /* "SSHM" */
-#define WIRE_VERSION   14u
+#define WIRE_VERSION   15u
 #define WIRE_PATH_MAX  4096u  /* bytes of a virtual path, with its NUL; PATH_MAX of Linux */
 #define WIRE_MSG_MAX   60000u /* bytes of text in a request or a reply */
 #define WIRE_CTX_BYTES 16u    /* a context's id: the first half of a SHA-256 */
@@ -78,8 +78,7 @@ enum wire_op {
 	WIRE_MKDIR,
 	/* text: two virtual paths, "OLD\0NEW"; flags: of renameat2(2), and WIRE_MUST_BE_DIR when
 	 * either had a trailing slash. With RENAME_EXCHANGE mode says which: 1 OLD, 2 NEW; and
-	 * offset is a number that no other request has, so that one which comes again, after a
-	 * daemon has died, does not change them back. Errors as of rename(2); -EINVAL for flags not
+	 * it is not changed back by a request that comes again (WIRE_AGAIN). Errors as of rename(2); -EINVAL for flags not
 	 * served. */
 	WIRE_RENAME,
 	/* text: two virtual paths, "OLD\0NEW"; or with data_ino, only NEW, of a file that was
@@ -176,7 +175,8 @@ enum wire_op {
 /* of WIRE_UNLINK: it need not be gone from the bucket yet, WIRE_SETTLE waits */
 #define WIRE_UNLINK_LATER 0x04000000u
 
-/* of WIRE_LINK: a daemon that has died was asked before, and may have done it */
+/* of WIRE_LINK, WIRE_RENAME, WIRE_UNLINK, WIRE_MKDIR, WIRE_SYMLINK: a daemon that has died was
+ * asked before, and may have done it. Each of them has in offset a number that no other has. */
 #define WIRE_AGAIN 0x01000000u
 
 /* flags of WIRE_SETATTR */

@@ -134,6 +134,40 @@ def taken(same_size):
     return check
 
 
+def meets(name, what, key, command, meanwhile, said):
+    """What the next one meets is somebody else's: it is told as such. meanwhile: what he does just before the first one dies."""
+    def check(context):
+        bucket, prefix = context.bucket + context.world.CHANGING, f"resent-{name}"
+        context.store.put(bucket, f"{prefix}/a", b"content\n")
+        context.store.put(bucket, f"{prefix}/keep")
+        start = context.store.request_line(what, bucket, f"{prefix}/{key}")
+
+        def instead():
+            meanwhile(context.store, f"/{bucket}/{prefix}")
+            deadly.kill()
+        deadly = Deadly(context, context.store, start.encode(), instead)
+        try:
+            result = context.run([context.skyshim, "run", "sh", "-c", command],
+                                 env={"D": f"{context.cloud}{context.world.CHANGING}/{prefix}", **context.store.environment(deadly.netloc)})
+        finally:
+            deadly.close()
+        want(deadly.killed, "no such request was made")
+        want(result.status == 1 and said in result.stderr, f"it was told as its own: {result}")
+    return check
+
+
+def puts(key, data):
+    return lambda store, folder: store.put(folder.split("/")[1], f"{folder.split('/')[2]}/{key}", data)
+
+
+def deletes(key):
+    return lambda store, folder: store.expect("DELETE", f"{folder}/{key}")
+
+
+NO_REPLACE = ("python3 -c 'import ctypes, os, sys; a, b = (os.fsencode(n) for n in sys.argv[1:]); "
+              "c = ctypes.CDLL(None, use_errno=True); sys.exit(c.renameat2(-100, a, -100, b, 1) and os.strerror(ctypes.get_errno()))' $D/a $D/b")
+
+
 TIME_NS = 1_500_000_000_123_456_789
 WRITES = f"""
 import errno, os, sys
@@ -189,6 +223,19 @@ CASES = [
     Case("resent/unlink", check=dies("unlink", "DELETE", "a", "rm $D/a", there=[])),
     Case("resent/rename", check=dies("rename", "DELETE", "a", "mv $D/a $D/b", there=["b"])),
     Case("resent/mkdir", check=dies("mkdir", "PUT", "new/", "mkdir $D/new", there=["a", "new/"])),
+    Case("resent/rename-new", s3_only=True, check=dies("rename-new", "PUT", "b", NO_REPLACE, there=["b"])),
+    Case("resent/rename-new-taken", s3_only=True, embedded_only=True,
+         check=meets("rename-new-taken", "PUT", "b", NO_REPLACE, puts("b", b"theirs\n"), b"File exists")),
+    Case("resent/rename-gone", s3_only=True, embedded_only=True,
+         check=meets("rename-gone", "HEAD", "a", "mv $D/a $D/b", deletes("a"), b"No such file")),
+    Case("resent/unlink-gone", s3_only=True, embedded_only=True,
+         check=meets("unlink-gone", "HEAD", "a", "python3 -c 'import os; os.unlink(os.environ[\"D\"] + \"/a\")'", deletes("a"), b"No such file")),
+    Case("resent/symlink", check=dies("symlink", "PUT", "new", "ln -s a $D/new", there=["a", "new"])),
+    Case("resent/symlink-taken", s3_only=True, embedded_only=True,
+         check=meets("symlink-taken", "PUT", "new", "ln -s a $D/new", puts("new", b"a"), b"File exists")),
+    Case("resent/mkdir-taken", s3_only=True, embedded_only=True,
+         check=meets("mkdir-taken", "PUT", "new/", "mkdir $D/new", puts("new/", b""), b"File exists")),
+    Case("resent/rmdir", s3_only=True, check=dies("rmdir", "DELETE", "new/", "mkdir $D/new && rmdir $D/new", there=["a"])),
     Case("resent/link", check=links),
     Case("resent/link-joined", check=joined("link-joined", "true", "ln $D/a $D/b")),
     Case("resent/link-written", check=joined("link-written", "echo mine >>$D/a", "ln $D/a $D/b")),
