@@ -77,9 +77,9 @@ enum wire_op {
 	/* text: virtual path; mode. Errors as of mkdir(2). */
 	WIRE_MKDIR,
 	/* text: two virtual paths, "OLD\0NEW"; flags: of renameat2(2), and WIRE_MUST_BE_DIR when
-	 * either had a trailing slash. With RENAME_EXCHANGE mode says which: 1 OLD, 2 NEW; and
-	 * it is not changed back by a request that comes again (WIRE_AGAIN). Errors as of rename(2); -EINVAL for flags not
-	 * served. */
+	 * either had a trailing slash. With RENAME_EXCHANGE mode says which: 1 OLD, 2 NEW; one
+	 * that comes again (WIRE_AGAIN) does not change them back. Errors as of rename(2); -EINVAL
+	 * for flags not served. */
 	WIRE_RENAME,
 	/* text: two virtual paths, "OLD\0NEW"; or with data_ino, only NEW, of a file that was
 	 * opened without a name. Errors as of link(2). */
