@@ -44,6 +44,7 @@ int cache_start(const struct cache_config *config, const struct cache_source *so
 	cache.window_max = cache.size_max / 8 < READAHEAD_WINDOW_BYTES ? cache.size_max / 8
 								       : READAHEAD_WINDOW_BYTES;
 	cache.evicted = 0;
+	arrive_start();
 	ret = file_tables_init();
 	if (!ret)
 		ret = file_adopt();

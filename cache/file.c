@@ -242,6 +242,8 @@ int file_activate(struct cache_file *file)
 	ret = file_open_pair(file, &pair);
 	if (ret)
 		return ret;
+	if (!file->draft)
+		arrive_trim(&pair);
 	file->active = active_new(&pair);
 	if (!file->active) {
 		pair_close(&pair);

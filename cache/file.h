@@ -114,6 +114,7 @@ struct cache_state {
 	struct cache_file *lru_first, *lru_last;
 	struct cache_file *idle_first, *idle_last; /* oldest first */
 	unsigned idle_count;
+	bool makes_room;  /* constant: this file system is the faster for it, see arrive.c */
 	bool is_low;	  /* the disk's free space is under the floor */
 	bool want_space;  /* some part could not start for want of space */
 	unsigned blocked; /* files with is_blocked */
@@ -224,6 +225,16 @@ void streams_rest(struct cache_active *a);
 
 /* With the lock: the part of cache_create_with(). */
 struct cache_part *fill_first(struct cache_file *file, uint64_t length);
+
+/* May parts be given room on the file system of files_fd? Before any comes. */
+void arrive_start(void);
+
+/* With the lock, of a file that is not written to and for which nothing is on its way: gives back
+ * the room of parts that never came, as of a daemon that was killed. */
+void arrive_trim(const struct pair *pair);
+
+/* With the lock, of a part that is not counted any more: what it held goes. */
+void arrive_end(struct cache_part *part);
 
 /* Without the lock. */
 void fill_start(const struct fill_list *list);

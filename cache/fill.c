@@ -3,9 +3,10 @@
  * Who waits for what, and which GETs are on their way for it.
  *
  * A reader puts a cache_waiter on its stack into the file; the pump turns waiters, then what is
- * wanted ahead (cache/streams.c), into parts as far as the limits and the space allow; what arrives
- * for them (cache/arrive.c) sets bits and wakes. What could not start marks the file blocked, and is tried again whenever
- * a part ends or the evictor made room. A part of the limits is kept for those who wait.
+ * wanted ahead (cache/streams.c), into parts as far as the limits and the space allow; what
+ * arrives for them (cache/arrive.c) sets bits and wakes. What could not start marks the file
+ * blocked, and is tried again whenever a part ends or the evictor made room. A part of the limits
+ * is kept for those who wait.
  */
 #include "cache/file.h"
 
@@ -314,8 +315,12 @@ void cache_part_done(struct cache_part *part, int error, const char *message)
 	struct cache_file *file = part->file;
 	struct fill_list list = {0};
 
+	cache_part_rest(part);
+	if (!error)
+		error = part->error;
 	pthread_mutex_lock(&cache.lock);
 	part_remove(file->active, part);
+	arrive_end(part);
 	if (!error && part->written != part->offset + part->length)
 		error = -EIO; /* never short */
 	if (error)
@@ -329,7 +334,6 @@ void cache_part_done(struct cache_part *part, int error, const char *message)
 	file_put_locked(file);
 	pthread_mutex_unlock(&cache.lock);
 
-	free(part->held);
 	free(part);
 	fill_start(&list);
 }

@@ -285,6 +285,13 @@ static int on_body(struct http_exchange *x, const void *data, size_t bytes)
 	return ret;
 }
 
+static void on_rest(struct http_exchange *x)
+{
+	const struct flight *f = x->arg;
+
+	f->call->sink.rest(f->call->sink.arg);
+}
+
 static int read_source(struct flight *f, uint64_t offset, void *buf, size_t bytes)
 {
 	const struct store_source *source = &f->call->source;
@@ -664,6 +671,7 @@ int flight_start(struct store_call *call, const struct store_ops *ops)
 	f->task.run = task_run;
 	f->x.head = on_head;
 	f->x.body = on_body;
+	f->x.rest = call->sink.rest ? on_rest : NULL;
 	f->x.send = on_send;
 	f->x.done = on_done;
 	f->x.arg = f;
