@@ -12,12 +12,14 @@
 #include "gcs/creds/creds.h"
 
 /* metadata.google.internal, which not every resolver knows */
-#define HOST	   "169.254.169.254"
-#define TIMEOUT_MS 1500
-#define TRIES	   3 /* once it is known to be there */
-#define URL_BYTES  512
-#define TOKEN_PATH "instance/service-accounts/default/token"
-#define ID_PATH	   "project/project-id"
+#define HOST	       "169.254.169.254"
+#define TIMEOUT_MS     1500
+#define TRIES	       3 /* once it is known to be there */
+#define URL_BYTES      512
+#define TOKEN_PATH     "instance/service-accounts/default/token"
+#define ID_PATH	       "project/project-id"
+#define UNIVERSE_PATH  "universe/universe-domain"
+#define UNIVERSE_BYTES 128
 
 static const char source[] = "metadata server";
 
@@ -57,6 +59,26 @@ static void take_project(struct google_search *s)
 	fetch_clear(&f);
 }
 
+/* A token is of the cloud that the machine is in. As Google's own libraries take it (google-auth of
+ * Python, compute_engine/_metadata.py): no answer, or an empty one, is the usual cloud. */
+static int check_universe(struct google_search *s)
+{
+	const char *wanted = google_universe(s->ctx);
+	char here[UNIVERSE_BYTES] = "";
+	struct fetch f;
+
+	if (!ask(s, UNIVERSE_PATH, 1, &f) && f.status == 200 && f.answer)
+		snprintf(here, sizeof(here), "%.*s", (int)strcspn(f.answer, "\r\n<> "), f.answer);
+	fetch_clear(&f);
+	if (!strcmp(here[0] ? here : GOOGLE_UNIVERSE, wanted))
+		return 0;
+	return google_fail(s, source,
+			   "this machine is of the universe %.60s, and %.60s is spoken to: set "
+			   "GOOGLE_CLOUD_UNIVERSE_DOMAIN=%.60s",
+			   here[0] ? here : GOOGLE_UNIVERSE, wanted,
+			   here[0] ? here : GOOGLE_UNIVERSE);
+}
+
 int google_from_metadata(struct google_search *s)
 {
 	struct fetch f;
@@ -83,7 +105,9 @@ int google_from_metadata(struct google_search *s)
 		creds_note(s->out, source, "what answers there is none");
 		return 0;
 	}
-	ret = google_take_token(s, answer);
+	ret = check_universe(s);
+	if (!ret)
+		ret = google_take_token(s, answer);
 	json_decref(answer);
 	if (ret)
 		return ret;

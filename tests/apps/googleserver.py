@@ -57,6 +57,7 @@ class GoogleServer(CredServer):
 
     def __init__(self, folder, secret):
         super().__init__()
+        self.universe = None  # what the metadata server says; None: it is older than universes
         self.folder, self.secret = folder, secret.encode()
         key = os.path.join(folder, "key.pem")
         subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", key],
@@ -210,6 +211,8 @@ class GoogleServer(CredServer):
         if path == ACCOUNT + "token":
             return self.grant()
         request.more["Content-Type"] = "application/text"
+        if path == "/computeMetadata/v1/universe/universe-domain" and self.universe:
+            return self.universe
         if path == "/computeMetadata/v1/project/project-id":
             return "test"
         if path == ACCOUNT + "email":

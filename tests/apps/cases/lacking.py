@@ -9,7 +9,7 @@ import time
 import urllib.parse
 
 from case import Case, want
-from store import start_embedded
+from store import GcsStore, start_embedded
 
 BUCKET = "unlike"
 SCRATCH = ".skyshim-detect-"
@@ -120,6 +120,22 @@ def other_etag(context):
                         f"{it.theirs('big')}exec 3>&-; true")
         want(it.store.get(BUCKET, "big") == b"theirs\n", result)
         want(f"{BUCKET}/big".encode() in it.command("recover").stdout, "it is not kept")
+
+
+def google_hmac(context):
+    """Google Cloud Storage by an HMAC key: what is written in S3's language, with what Google's has not of it, is there in Google's own,
+    and the other way round."""
+    with Unlike(context, "batch-delete", "part-copy", options=["--gcs"]) as it:
+        own = {**it.env, **GcsStore(it.store.endpoint).environment()}
+        result = it.run(SCRIPT)
+        want((result.status, result.stdout) == (0, SHOWN), result)
+        result = it.run(f"mkdir d; echo by S3 >d/a; chmod 640 d/a; cat /cloud/gs/{BUCKET}/d/a; stat -c %a /cloud/gs/{BUCKET}/d/a; "
+                        f"echo by JSON >>/cloud/gs/{BUCKET}/d/a; head -c 20000000 /dev/zero >/cloud/gs/{BUCKET}/d/big", **own)
+        want((result.status, result.stdout, result.stderr) == (0, b"by S3\n640\n", b""), result)
+        result = it.run("cat d/a; stat -c %s d/big; mv d/big d/moved; ls d")
+        want((result.status, result.stdout, result.stderr) == (0, b"by S3\nby JSON\n20000000\na\nmoved\n", b""), result)
+        told = it.command("creds", "test", f"s3://{BUCKET}")
+        want(told.status == 0 and b"environment" in told.stdout and it.store.secret_key.encode() not in told.stdout, told)
 
 
 def long_metadata(context):
@@ -258,6 +274,7 @@ CASES = [
     Case("lacking/other-writer", check=other_writer, embedded_only=True),
     Case("lacking/other-etag", check=other_etag, embedded_only=True),
     Case("lacking/metadata", check=long_metadata, embedded_only=True),
+    Case("lacking/google-hmac", check=google_hmac, embedded_only=True),
     Case("lacking/old-pages", check=old_pages, embedded_only=True),
     *(Case(f"detect/{word}", check=detect(word), embedded_only=True) for word in LACKS),
     Case("detect/fails", check=detect_fails, embedded_only=True),
