@@ -178,6 +178,16 @@ int context_register(const char *text, size_t text_bytes, struct context **out,
 	return 0;
 }
 
+size_t context_total(void)
+{
+	size_t count;
+
+	pthread_mutex_lock(&registry_lock);
+	count = registry_count;
+	pthread_mutex_unlock(&registry_lock);
+	return count;
+}
+
 struct context *context_next(size_t *at)
 {
 	struct context *ctx = NULL;

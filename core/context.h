@@ -27,6 +27,9 @@ int context_register(const char *text, size_t text_bytes, struct context **out,
 /* The context with this id, or NULL. */
 struct context *context_find(const uint8_t id[WIRE_CTX_BYTES]);
 
+/* How many there are, those included that a bucket's settings made of others. */
+size_t context_total(void);
+
 /* One after the other: *at starts as 0. NULL: there are no more. */
 struct context *context_next(size_t *at);
 

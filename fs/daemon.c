@@ -59,8 +59,9 @@
 #include "fs/told.h"
 
 #define TICK_MS	      1000
-#define DRAIN_MS      2000	/* for threads that wait for a store when the daemon leaves */
-#define TRACE_MS      2000	/* for timelines on a disk that is slow, or hangs */
+#define DRAIN_MS      2000 /* for threads that wait for a store when the daemon leaves */
+#define TRACE_MS      2000 /* for timelines on a disk that is slow, or hangs */
+#define CROWDED_NS    CLOCK_NS_PER_S
 #define LOG_BYTES_MAX (8 << 20) /* daemon.log is begun anew at the start above this */
 
 struct place {
@@ -234,11 +235,22 @@ static int64_t idle_ns(void)
 	return (int64_t)(s * (double)CLOCK_NS_PER_S);
 }
 
+/* Contexts are never taken from who may still use them. With many of them it leaves as soon as
+ * nobody is there: the next daemon begins with none. */
+static int64_t patience_ns(int64_t limit_ns)
+{
+	const char *text = getenv("SKYSHIM_CONTEXTS_KEPT");
+	size_t kept = text && *text ? strtoul(text, NULL, 10) : CONTEXTS_MAX / 2;
+
+	return context_total() > kept && limit_ns > CROWDED_NS ? CROWDED_NS : limit_ns;
+}
+
 static bool is_idle(int64_t limit_ns)
 {
 	struct cache_stats cached;
 	struct draft_stats drafts;
 
+	limit_ns = patience_ns(limit_ns);
 	if (clock_ns() < listener_active_ns() + limit_ns)
 		return false;
 	cache_stats(&cached);

@@ -93,6 +93,7 @@ Test(core_context, there_is_a_ceiling)
 	for (int i = 0; i < CONTEXTS_MAX; i++)
 		cr_assert_eq(register_number(i, &a), 0, "%d", i);
 	cr_assert_eq(register_number(CONTEXTS_MAX, &a), -EMFILE);
+	cr_assert_eq(context_total(), (size_t)CONTEXTS_MAX);
 	/* those that are known still are */
 	for (int i = 0; i < CONTEXTS_MAX; i++) {
 		char number[16];

@@ -4,6 +4,7 @@ that are over does not grow with their number."""
 import json
 import os
 import re
+import time
 
 from case import Case, want
 from cases.budget import Counted
@@ -101,8 +102,39 @@ def others_know_nothing(context):
         want(cost.pop("PutObject") == 21 and sum(cost.values()) <= 6, f"{cost} beside the PUTs")
 
 
+def crowded(context):
+    """With many that are over, a daemon does not wait for its usual end when nobody is there any more; with few it does."""
+    store = served(context, "--bucket", "plain")
+    try:
+        store.put("plain", "f", b"x\n")
+        env = {**store.environment(), "SKYSHIM": context.skyshim, "SKYSHIM_CONTEXTS_KEPT": "10", "SKYSHIM_IDLE": "3600"}
+
+        def use(first, last):
+            result = context.run(["sh", "-ec", LOOP, "sh", str(first), str(last)], env=env, timeout=120)
+            want(result.status == 0 and result.stdout == b"x\n" * (last - first) and not result.stderr, result)
+
+        use(0, 5)
+        few = context.daemons()
+        program = context.start([context.skyshim, "run", "sh", "-c", "read x </cloud/s3/plain/f; echo $x; read y; cat /cloud/s3/plain/f"],
+                                env={**env, "AWS_REGION": "region-0"})
+        want(program.stdout.readline() == b"x\n", "it cannot be read")
+        use(5, 20)
+        time.sleep(2.5)  # long enough for it to leave, were it not for the program
+        want(context.daemons() == few, "the daemon left while a program lived, or before there were many")
+        want(program.communicate(b"\n")[0] == b"x\n" and not program.returncode, "it cannot be read again")
+        deadline = time.monotonic() + 60
+        while context.daemons():
+            want(time.monotonic() < deadline, "the daemon stays")
+            time.sleep(0.1)
+        use(0, 5)
+        want(context.daemons() and context.daemons() != few, "there is no other daemon")
+    finally:
+        store.stop()
+
+
 CASES = [
     Case("contexts/others-know-nothing", check=others_know_nothing),
+    Case("contexts/crowded", check=crowded, embedded_only=True, timeout=200),
     Case("contexts/buckets", check=buckets, embedded_only=True, timeout=300),
     Case("contexts/credentials", check=credentials, embedded_only=True, timeout=300),
 ]
