@@ -131,7 +131,9 @@ static bool ask_source(struct flight *f)
 {
 	const struct store_call *call = f->call;
 
-	if (f->asking != ASK_CALL || f->source_seen || f->site.settled & STORE_QUIRK_SOURCE ||
+	/* after an answer that was lost it may be about our own copy, which is there */
+	if (f->asking != ASK_CALL || f->source_seen || f->unsure ||
+	    f->site.settled & STORE_QUIRK_SOURCE ||
 	    (f->site.bucket_in_host && strcmp(call->bucket, call->from_bucket) != 0))
 		return false;
 	f->asking = ASK_SOURCE;
