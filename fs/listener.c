@@ -25,6 +25,8 @@
 #define STACK_BYTES   (512u << 10)
 #define REQUEST_BYTES (sizeof(struct wire_request) + WIRE_MSG_MAX)
 
+unsigned listener_idle_ms = LISTENER_IDLE_S * 1000;
+
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t gone; /* a thread ended */
@@ -241,7 +243,8 @@ unsigned listener_threads(void)
 static int bind_socket(const char *path)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	struct timeval idle = {.tv_sec = LISTENER_IDLE_S};
+	struct timeval idle = {.tv_sec = listener_idle_ms / 1000,
+			       .tv_usec = listener_idle_ms % 1000 * 1000};
 	SCOPE_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	mode_t mask;
 	int ret;

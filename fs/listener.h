@@ -23,6 +23,9 @@ unsigned listener_threads(void);
 #define LISTENER_QUIET_MS    5000 /* for a client to send its request; 200 when threads are short */
 #define LISTENER_BUSY_MS     200
 
+/* LISTENER_IDLE_S in milliseconds; another is for tests, before listener_start(). */
+extern unsigned listener_idle_ms;
+
 /* Binds the socket (a stale one is removed: only with the cache directory's lock) and starts to
  * serve. env must live until listener_stop(). stop: called once when a client asks for it, on any
  * thread. */
