@@ -346,13 +346,19 @@ const char *listing_path(const struct listing *l)
 	return l->kind >= NAME_BUCKET ? l->path : NULL;
 }
 
+/* Of one that another thread may be loading. */
+static bool has_files(const struct listing *l)
+{
+	return __atomic_load_n(&l->has_files, __ATOMIC_ACQUIRE);
+}
+
 struct listing *listing_find_inode(uint64_t dev, uint64_t ino)
 {
 	struct listing *l;
 
 	pthread_mutex_lock(&lock);
 	for (l = first; l; l = l->next) {
-		if (l->has_files && l->ino == ino && l->dev == dev) {
+		if (has_files(l) && l->ino == ino && l->dev == dev) {
 			l->refs++;
 			break;
 		}
@@ -388,7 +394,7 @@ static void show(const struct listing *l)
 	struct pair pair = {.data_fd = -1};
 	struct wire_attr attr, *shown;
 
-	if (!l->has_files || pair_open(dirs_fd, l->name, &pair))
+	if (!has_files(l) || pair_open(dirs_fd, l->name, &pair))
 		return;
 	shown = &pair.vn->attr;
 	attr = *shown;

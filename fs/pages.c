@@ -203,9 +203,9 @@ int pages_begin(struct listing *l)
 	} while (tries++ < CACHE_ROOM_TRIES && cache_make_room(ret, 0));
 	if (ret)
 		return ret;
-	l->has_files = true;
 	l->dev = l->pair.vn->data_dev;
 	l->ino = l->pair.vn->data_ino;
+	__atomic_store_n(&l->has_files, true, __ATOMIC_RELEASE);
 	ret = add_record(&b.records, ".", l->attr.ino, MODE_DIR, NULL);
 	if (!ret)
 		ret = add_record(&b.records, "..", parent_ino(l), MODE_DIR, NULL);

@@ -28,18 +28,20 @@ struct listing {
 	void (*landed)(void); /* of one that is fetched ahead: told when the first page is there */
 	int64_t asked_ns;     /* when the first page was asked for */
 
-	bool is_wanted; /* atomic: somebody waits for the first page, which is fetched ahead */
+	/* atomic */
+	bool is_wanted; /* somebody waits for the first page, which is fetched ahead */
+	bool has_files; /* set by the loading thread, once; before, dev and ino are its own */
 
 	/* the loading thread's; readable with the lock while nobody is loading */
 	struct dirpage *dir; /* owned */
 	struct pair pair;    /* open while incomplete */
 	char *token;	     /* owned: of the next page */
 	struct wire_attr attr;
-	uint64_t dev, ino;
+	uint64_t dev, ino;   /* constant once it has files */
 	uint64_t bytes;	     /* of records */
 	uint64_t page_start; /* where the last page's records start */
 	uint64_t evictions;  /* of its context, at the start */
-	bool has_files, is_complete, has_names;
+	bool is_complete, has_names;
 	int64_t page_asked_ns; /* when the page under way was asked for */
 
 	/* fs/listing.c's lock */
