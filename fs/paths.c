@@ -10,6 +10,9 @@
 #include "fs/serve.h"
 #include "fs/turn.h"
 
+/* So often a link may be another each time it is looked at. */
+#define TRIES_MAX 16
+
 struct paths {
 	unsigned count;
 	char text[TURN_PATHS_MAX][WIRE_PATH_MAX];
@@ -96,10 +99,14 @@ int paths_serve(struct session *s, serve_fn *serve)
 		ret = answer(s, follow_known(s->ctx, p.text[i], text), i, text);
 	if (ret)
 		return ret;
-	ret = serve_in_turn(s, serve, &p);
-	if (ret == -WIRE_ELINK) {
+	for (unsigned i = 0; i < TRIES_MAX; i++) {
+		ret = serve_in_turn(s, serve, &p);
+		if (ret != -WIRE_ELINK)
+			break;
 		linked = follow_last(s->ctx, p.text[0], text);
-		return linked ? answer(s, linked, 0, text) : -EAGAIN; /* it was replaced */
+		if (linked)
+			return answer(s, linked, 0, text);
+		ret = -ELOOP; /* it was replaced, and is looked at again */
 	}
 	if (ret != -ENOENT && ret != -ENOTDIR)
 		return ret;

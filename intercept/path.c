@@ -245,16 +245,38 @@ int path_is_cloud(struct sys_args *a, int dirfd_arg, int path_arg, int slot, uns
 	return ret ? ret : 1;
 }
 
-bool path_beneath(struct sys_args *a, int dirfd_arg, const struct vpath *path)
+/* A relative name never climbs out of where it starts. */
+static bool stays_below(const char *name)
 {
-	char *base = (char *)a->thread->iov;
+	int depth = 0;
+
+	while (*name && depth >= 0) {
+		size_t n = strcspn(name, "/");
+
+		if (n == 2 && name[0] == '.' && name[1] == '.')
+			depth--;
+		else if (n && !(n == 1 && name[0] == '.'))
+			depth++;
+		name += n + (name[n] == '/');
+	}
+	return depth >= 0;
+}
+
+bool path_beneath(struct sys_args *a, int dirfd_arg)
+{
+	const struct thread *t = a->thread;
+	const char *name = t->redirected[0] ? t->redirect[0] : t->name;
+	char *base = (char *)t->iov;
 	size_t len;
 
-	if (a->thread->name[0] == '/' || path_base(a->thread, (int)a->arg[dirfd_arg], base) != 1)
+	if (name[0] == '/' || path_base(a->thread, (int)a->arg[dirfd_arg], base) != 1)
 		return false;
+	if (!t->redirected[0])
+		return stays_below(name);
+	/* the link's directory, and then its text as it is; from the root of the clouds */
 	len = strlen(base);
-	return !len || (!strncmp(path->text, base, len) &&
-			(path->text[len] == '/' || path->text[len] == '\0'));
+	return !strncmp(name, base, len) && (!len || name[len] == '/' || !name[len]) &&
+	       stays_below(name + len);
 }
 
 unsigned path_flags(const struct vpath *path)

@@ -22,9 +22,9 @@ int path_is_cloud(struct sys_args *a, int dirfd_arg, int path_arg, int slot, uns
  * copied to out, WIRE_PATH_MAX bytes. 1, 0: it is the kernel's, or a negative errno. */
 int path_base(struct thread *t, int dirfd, char *out);
 
-/* RESOLVE_BENEATH of openat2(2): is the virtual path, just decided for the call, below the
- * directory that argument dirfd_arg means, and was its name relative? */
-bool path_beneath(struct sys_args *a, int dirfd_arg, const struct vpath *path);
+/* RESOLVE_BENEATH of openat2(2): does the name that was just decided about, the program's or a
+ * link's, stay below the virtual directory that argument dirfd_arg means, all the way? */
+bool path_beneath(struct sys_args *a, int dirfd_arg);
 
 /* WIRE_MUST_BE_DIR and WIRE_NOFOLLOW as the path has it. */
 unsigned path_flags(const struct vpath *path);

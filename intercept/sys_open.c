@@ -224,7 +224,7 @@ long sys_openat2(struct sys_args *a)
 		return -EOPNOTSUPP;
 	if (how.resolve & RESOLVE_NO_SYMLINKS && a->thread->links)
 		return -ELOOP;
-	if (how.resolve & RESOLVE_BENEATH && !path_beneath(a, 0, &a->thread->path[0]))
+	if (how.resolve & RESOLVE_BENEATH && !path_beneath(a, 0))
 		return -EXDEV;
 	if (how.resolve & RESOLVE_CACHED)
 		return -EAGAIN;

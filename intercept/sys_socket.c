@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sockets with names: bind, connect. There are none in the clouds; and where the working directory
- * is there, a relative name must not be looked up in the one that the kernel has instead.
+ * Sockets with names: bind, connect, sendto. There are none in the clouds; and where the working
+ * directory is there, a relative name must not be looked up in the one that the kernel has instead.
  */
 #include <errno.h>
 #include <string.h>
@@ -20,51 +20,52 @@ struct kname {
 	char path[K_PATH_MAX + 1];
 };
 
-/* The name in the address of the call: its length, 0 when it has none. */
-static size_t socket_name(const struct sys_args *a, struct kname *out)
+/* The name in the address that arguments addr and addr + 1 are: its length, 0 when it has none. */
+static size_t socket_name(const struct sys_args *a, int addr, struct kname *out)
 {
-	uint64_t len = a->arg[2];
+	uint64_t from = a->arg[addr], len = a->arg[addr + 1];
 
 	*out = (struct kname){.family = 0};
 	if ((int64_t)len <= (int64_t)NAME_OFFSET || len > NAME_OFFSET + K_PATH_MAX ||
-	    user_read(&out->family, (void *)a->arg[1], sizeof(out->family)) ||
+	    user_read(&out->family, (void *)from, sizeof(out->family)) ||
 	    out->family != K_AF_UNIX ||
-	    user_read(out->path, (void *)(a->arg[1] + NAME_OFFSET), len - NAME_OFFSET))
+	    user_read(out->path, (void *)(from + NAME_OFFSET), len - NAME_OFFSET))
 		return 0;
 	return strlen(out->path); /* 0: an abstract name, which is no path */
 }
 
 /* The kernel is given another name: absolute, where the program's is relative. */
-static long pass_renamed(struct sys_args *a, const char *name)
+static long pass_renamed(struct sys_args *a, int addr, const char *name)
 {
-	struct kname *addr = (struct kname *)a->thread->iov;
+	struct kname *to = (struct kname *)a->thread->iov;
 	size_t len = strlen(name);
 
 	if (len >= K_PATH_MAX)
 		return -ENAMETOOLONG;
-	addr->family = K_AF_UNIX;
-	memcpy(addr->path, name, len + 1);
-	args_replace(a, 1, (uint64_t)addr);
-	args_replace(a, 2, NAME_OFFSET + len + 1);
+	to->family = K_AF_UNIX;
+	memcpy(to->path, name, len + 1);
+	args_replace(a, addr, (uint64_t)to);
+	args_replace(a, addr + 1, NAME_OFFSET + len + 1);
 	return SYS_PASS;
 }
 
 /* taken, missing: the answers when there is such a name in the clouds, and when there is none. */
-static long by_name(struct sys_args *a, long taken, long missing)
+static long by_name(struct sys_args *a, int addr, long taken, long missing)
 {
 	struct sys_args named = *a;
 	struct wire_attr attr;
-	struct kname addr;
+	struct kname to;
 	int ret;
 
-	if (!socket_name(a, &addr))
+	if (!socket_name(a, addr, &to))
 		return SYS_PASS;
-	named.arg[1] = (uint64_t)addr.path;
-	ret = path_is_cloud(&named, PATH_NO_DIRFD, 1, 0, 0);
+	named.arg[addr] = (uint64_t)to.path;
+	ret = path_is_cloud(&named, PATH_NO_DIRFD, addr, 0, 0);
 	if (ret < 0)
 		return ret;
 	if (!ret)
-		return named.replaced ? pass_renamed(a, (const char *)named.arg[1]) : SYS_PASS;
+		return named.replaced ? pass_renamed(a, addr, (const char *)named.arg[addr])
+				      : SYS_PASS;
 	ret = path_stat(&a->thread->path[0], &attr);
 	if (!ret)
 		return taken;
@@ -73,10 +74,15 @@ static long by_name(struct sys_args *a, long taken, long missing)
 
 long sys_bind(struct sys_args *a)
 {
-	return by_name(a, -EADDRINUSE, -EPERM); /* as on disks that have no sockets */
+	return by_name(a, 1, -EADDRINUSE, -EPERM); /* as on disks that have no sockets */
 }
 
 long sys_connect(struct sys_args *a)
 {
-	return by_name(a, -ECONNREFUSED, -ENOENT);
+	return by_name(a, 1, -ECONNREFUSED, -ENOENT);
+}
+
+long sys_sendto(struct sys_args *a)
+{
+	return a->arg[4] ? by_name(a, 4, -ECONNREFUSED, -ENOENT) : SYS_PASS; /* send(2) */
 }

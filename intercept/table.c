@@ -47,6 +47,10 @@
 	X(pidfd_getfd, sys_pidfd_getfd)         \
 	X(bind, sys_bind)                       \
 	X(connect, sys_connect)                 \
+	X(sendto, sys_sendto)                   \
+	X(inotify_add_watch, sys_inotify)       \
+	X(fanotify_mark, sys_fanotify)          \
+	X(name_to_handle_at, sys_handle_of)     \
 	X(recvmsg, sys_recvmsg)                 \
 	X(recvmmsg, sys_recvmmsg)               \
 	X(mmap, sys_mmap)                       \

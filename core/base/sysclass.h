@@ -43,7 +43,7 @@ enum sysclass {
 	X(rename) X(renameat) X(renameat2) X(link) X(linkat) X(readlink) X(readlinkat) \
 	X(name_to_handle_at) X(open_by_handle_at) X(inotify_add_watch) X(fanotify_mark) \
 	X(mount) X(umount2) X(open_tree) X(move_mount) X(swapon) X(acct) X(uselib) X(dup2) \
-	X(dup3) X(close_range) X(pidfd_getfd) X(bind) X(connect) X(recvmsg) X(recvmmsg) \
+	X(dup3) X(close_range) X(pidfd_getfd) X(bind) X(connect) X(sendto) X(recvmsg) X(recvmmsg) \
 	X(sendfile) X(splice) \
 	X(tee) X(copy_file_range) X(mmap) X(munmap) X(mprotect) X(pkey_mprotect) X(mremap) \
 	X(msync) X(sync) X(shmat) X(personality) X(arch_prctl) X(prctl) X(ptrace) X(seccomp) \

@@ -46,6 +46,7 @@ static struct {
 	/* knobs */
 	void (*while_writing)(void); /* called when a PUT has read its source, before it counts */
 	void (*after_copy)(void);    /* called when a copy is made, before its answer */
+	void (*after_head)(void);    /* called when an object was looked at, before the answer */
 	unsigned delay_us;	     /* before each answer */
 	int fail;		     /* every call ends with this */
 	int lose;		     /* a PUT is carried out, and ends with this */
@@ -408,6 +409,8 @@ static inline int fake_answer(struct store_call *call)
 		pairs_add(&call->user, o->user.pair[i].name, o->user.pair[i].value);
 	pthread_mutex_unlock(&fake.lock);
 	fake_describe(&copy, &call->object);
+	if (call->verb == STORE_HEAD && fake.after_head)
+		fake.after_head();
 	if (call->if_match && strcmp(call->if_match, call->object.etag) != 0)
 		return -ESTALE;
 	if (call->if_none_match && !strcmp(call->if_none_match, call->object.etag))

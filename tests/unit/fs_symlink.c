@@ -199,3 +199,28 @@ Test(fs_symlink, a_hostile_one_is_a_file)
 	untold_stop();
 	stop();
 }
+
+/* On the store's thread: somebody else puts a file in its place when it was looked at. */
+static void replace(void)
+{
+	struct fake_object *o = fake_find("b", "dir/l");
+
+	pairs_free(&o->user);
+	o->version++;
+	fake.after_head = NULL;
+}
+
+/* It is looked at again, as the kernel does. */
+Test(fs_symlink, replaced_before_it_is_followed)
+{
+	start("0");
+	untold_start(-1);
+	put_text("dir/l", "x", "41471");
+	fake.after_head = replace;
+	cr_assert_eq(op(WIRE_STAT, "s3/b/dir/l", 0), 0);
+	cr_assert_eq(reply.head.attr.mode & S_IFMT, S_IFREG);
+	cr_assert_eq(reply.head.attr.size, 1);
+	cr_assert_null(fake.after_head);
+	untold_stop();
+	stop();
+}

@@ -65,6 +65,29 @@ for flags in (os.O_CREAT | os.O_EXCL, os.O_CREAT | os.O_NOFOLLOW, os.O_TRUNC, os
 print(open('f').read(), sorted(os.listdir('.')))
 for e in sorted(os.scandir('.'), key=lambda e: e.name): print(e.name, e.is_symlink(), e.is_dir(), e.is_file(), e.is_dir(follow_symlinks=False))
 """
+# openat2(2) with RESOLVE_BENEATH: links that stay below, that leave, and that leave and come back.
+CALLS_BENEATH = CALLS + """
+import ctypes, struct
+call = ctypes.CDLL(None, use_errno=True).syscall
+open('f', 'w').write('content'); os.makedirs('dir/sub'); open('dir/in', 'w').write('in'); open('dir/sub/deep', 'w').write('deep')
+os.symlink('f', 'l'); os.symlink('dir', 'dl'); os.symlink('in', 'dir/l'); os.symlink('../f', 'dir/up'); os.symlink('../dir/in', 'dir/around')
+os.symlink('sub', 'dir/sl'); os.symlink('../sl/deep', 'dir/sub/twice'); os.symlink(D + '/f', 'abs'); os.symlink(D + '/dir/in', 'dir/abs')
+os.symlink('none', 'dead'); os.symlink('self', 'self'); os.symlink('.', 'dot'); os.symlink('..', 'dir/parent')
+def beneath(fd, name, flags=0):
+    how = ctypes.create_string_buffer(struct.pack('QQQ', flags, 0, 8), 24)
+    got = call(437, fd, name.encode(), how, 24)
+    if got < 0:
+        return errno.errorcode[ctypes.get_errno()]
+    said = 'a directory' if os.path.isdir('/proc/self/fd/%d' % got) else os.read(got, 100).decode()
+    os.close(got)
+    return said
+top, below = os.open('.', os.O_RDONLY), os.open('dir', os.O_RDONLY)
+for name in ('f', 'l', 'dl/in', 'dl/l', 'dir/up', 'dl/up', 'dir/around', 'abs', 'dir/abs', 'dir/sub/twice', 'dl/sl/twice', 'dead', 'self', 'dot/l', 'dot/dot/dl',
+             'none', D + '/f', '..', 'dir/..', 'dir/../f', '../x', 'dir/../../x', 'dl/parent/f', '.'):
+    print('top', name.replace(D, 'D'), beneath(top, name), beneath(-100, name), beneath(top, name, os.O_NOFOLLOW))
+for name in ('in', 'l', 'up', 'around', 'abs', 'sub/twice', 'sl/twice', '../f', '../dir/in', 'sub/../in', 'sub/../../dir/in', 'parent', 'parent/f', '..'):
+    print('below', name, beneath(below, name))
+"""
 CALLS_ATTRIBUTES = CALLS + """
 open('f', 'w').write('content'); os.symlink('f', 'l'); os.chmod('f', 0o600)
 os.chmod('l', 0o640); print(oct(os.stat('f').st_mode), oct(os.lstat('l').st_mode))
@@ -106,6 +129,7 @@ PROGRAMS = ("mkdir $D/bin $D/lib; cp $(command -v busybox) $D/lib/busybox; ln -s
 SESSIONS = {
     "calls": ["python3", "-c", CALLS_BASIC],
     "descriptors": ["python3", "-c", CALLS_DESCRIPTORS],
+    "beneath": ["python3", "-c", CALLS_BENEATH],
     "attributes": ["python3", "-c", CALLS_ATTRIBUTES],
     "chains": ["python3", "-c", CHAIN],
     "local": LOCAL,

@@ -52,6 +52,60 @@ def no_watching(context):
         want(result.stdout.endswith(rest), f"afterwards: {result}")
 
 
+# Relative names of calls for which there is nothing in the clouds: not to be looked up in the folder that the kernel is still in.
+# argv: a folder in which none of those names are, and the one that it starts in.
+ELSEWHERE = """
+import ctypes, errno, os, socket, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def said(result):
+    return errno.errorcode[ctypes.get_errno()] if result < 0 else 'done'
+os.chdir(sys.argv[2])
+os.mkdir('watched')
+server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+server.bind('a-socket')
+back = os.path.relpath(sys.argv[2], sys.argv[1])
+client = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+handle = ctypes.create_string_buffer(256)
+mount = ctypes.c_int()
+def handle_of(fd, name, flags=0):
+    ctypes.memmove(handle, b'\\x80\\0\\0\\0', 4)
+    return said(libc.name_to_handle_at(fd, name, handle, ctypes.byref(mount), flags))
+def send(name):
+    try:
+        return client.sendto(b'text', name) and server.recv(9)
+    except OSError as e:
+        return errno.errorcode[e.errno]
+def tell(where, *above):
+    watch = libc.inotify_init1(0)
+    print(where, 'watch', [said(libc.inotify_add_watch(watch, name.encode(), 0x100)) for name in ('watched', 'none', *(name + '/watched' for name in above))])
+    print(where, 'bad watch', said(libc.inotify_add_watch(999, b'watched', 0x100)), said(libc.inotify_add_watch(watch, b'watched', 0)))
+    print(where, 'send', send('a-socket'), send('none'), *(send(name + '/a-socket') for name in above))
+    print(where, 'no handle', handle_of(-100, b'none'), handle_of(-100, b'none/x'))
+tell('here')
+os.chdir(sys.argv[1])
+tell('there', back)
+print('there', handle_of(-100, b'made'), handle_of(-100, b'made/in'), handle_of(os.open('made', os.O_RDONLY), b'in'),
+      handle_of(os.open('made/in', os.O_RDONLY), b'', 0x1000), handle_of(-100, b'link', 0x400), handle_of(-100, b'dead'), handle_of(-100, b'dead', 0x400))
+os.chdir(sys.argv[2])
+os.remove('a-socket')
+os.rmdir('watched')
+"""
+
+
+def not_looked_up_elsewhere(context):
+    """As natively, but that files there have no handles."""
+    local = os.path.join(context.folder, "elsewhere")
+    there = os.path.join(local, "there")
+    cloud = f"{context.cloud}{context.world.CHANGING}/elsewhere"
+    os.makedirs(there)
+    fill = "mkdir -p $W/made; echo x >$W/made/in; ln -s made $W/link; ln -s none $W/dead"
+    native = context.run(["sh", "-c", fill + "; python3 -c \"$S\" $W $L"], env={"W": there, "L": local, "S": ELSEWHERE})
+    ours = context.run([context.skyshim, "run", "sh", "-c", fill + "; python3 -c \"$S\" $W $L"], env={"W": cloud, "L": local, "S": ELSEWHERE})
+    want(native.status == 0 and ours.status == 0, f"{native} {ours}")
+    expected = native.stdout.decode().rsplit("there ", 1)[0] + "there " + "ENOTSUP " * 6 + "ENOENT\n"
+    want(ours.stdout.decode() == expected, f"{ours.stdout.decode()} instead of {expected}")
+
+
 AUXV = """
 import ctypes, os, struct
 libc = ctypes.CDLL(None)
@@ -94,6 +148,7 @@ print(call(SUBMIT, context, 1, None), os.strerror(ctypes.get_errno()), call(SUBM
 
 CASES = [
     Case("transparent/strace-around", check=traced),
+    Case("transparent/not-looked-up-elsewhere", check=not_looked_up_elsewhere),
     Case("transparent/libaio", ["python3", "-c", LIBAIO, "{D}/probe/big.bin"]),
     # Names of a program: the script's own, where the interpreter is what runs.
     Case("transparent/script-name", r"""
