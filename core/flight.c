@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * One store call on its way. Everything but flight_start() runs on the I/O thread. A flight ends in
- * flight_conclude() and nowhere else. Between two sendings it is a task that waits, or a hasher's
- * job that ends as one; while it is sent it is an exchange; it is never both.
+ * flight_conclude() (flightend.c) and nowhere else. Between two sendings it is a task that waits,
+ * or a hasher's job that ends as one; while it is sent it is an exchange; it is never both.
  */
 #include "core/flight.h"
 
@@ -12,151 +12,26 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/batch.h"
 #include "core/clock.h"
-#include "core/entries.h"
-#include "core/http/xml.h"
 #include "core/inflight.h"
 #include "core/keeper.h"
 #include "core/learned.h"
 #include "core/locate.h"
 #include "core/log.h"
-#include "core/memory.h"
-#include "core/pairs.h"
 #include "core/report.h"
 #include "core/route.h"
 
-#define ANSWER_BYTES_MAX XML_BYTES_MAX /* of a list */
-#define FAULT_BYTES_MAX	 65536	       /* of an error answer; what is beyond is not read */
-#define EXPECT_BYTES	 1048576       /* a larger body asks for leave: a refusal saves it */
+#define EXPECT_BYTES 1048576 /* a larger body asks for leave: a refusal saves it */
 /* If yet another comes to a halt, it is not the connections' fault. */
 #define STRAGGLERS_MAX 3
-#define PROGRESS_BYTES \
-	65536 /* so much of a body since the last sending counts as a fresh start \
-			  */
+/* So much of a body since the last sending counts as a fresh start. */
+#define PROGRESS_BYTES 65536
+
 struct flight_totals flight_totals = {
 	.limits = FLIGHT_LIMITS_DEFAULT,
 };
 
 static void launch(struct flight *f);
-
-bool flight_is_quiet(int error)
-{
-	return error == -ENOENT || error == -EALREADY || error == -ESTALE || error == -EOPNOTSUPP ||
-	       error == -ECANCELED;
-}
-
-static void free_results(struct store_call *ask)
-{
-	entries_free(&ask->list);
-	pairs_free(&ask->user);
-	pairs_free(&ask->fields);
-	free(ask->key_errors);
-	ask->key_errors = NULL;
-	free(ask->upload_id);
-	ask->upload_id = NULL;
-	free(ask->part_id);
-	ask->part_id = NULL;
-	free(ask->carry_out);
-	ask->carry_out = NULL;
-}
-
-/* Gives a list of one call to another. */
-static void move_pairs(struct store_pairs *to, struct store_pairs *from)
-{
-	pairs_free(to);
-	*to = *from;
-	*from = (struct store_pairs){0};
-}
-
-static void move_metadata(struct flight *f)
-{
-	move_pairs(&f->call->user, &f->ask.user);
-	move_pairs(&f->call->fields, &f->ask.fields);
-}
-
-static void charge_answer(struct flight *f)
-{
-	memory_add(MEMORY_ANSWERS, (int64_t)f->answer.cap - (int64_t)f->charged);
-	f->charged = f->answer.cap;
-}
-
-static void flight_free(struct flight *f)
-{
-	free_results(&f->ask);
-	header_clear(&f->request.fields);
-	header_clear(&f->x.answer);
-	buffer_free(&f->request.target);
-	buffer_free(&f->request.body);
-	buffer_free(&f->request.tail);
-	buffer_free(&f->url);
-	buffer_free(&f->answer);
-	charge_answer(f);
-	free(f->carry);
-	body_free(&f->body);
-	job_put(f->job);
-	free(f);
-}
-
-/* What came of the keys of a call that failed after some of its requests were answered. */
-static void tell_keys(struct flight *f, int error)
-{
-	if (error && f->call->verb == STORE_DELETE_MANY && f->carry && !f->ask.key_errors)
-		f->ask.key_errors = batch_errors(f->carry, f->call->key_count, error);
-}
-
-void flight_conclude(struct flight *f, int error)
-{
-	struct store_call *call = f->call;
-	struct job *job = f->job, *before;
-
-	if (f->is_made) {
-		if (error)
-			log_warn("%s://%s/%s is made, but not all that went before is removed: %s",
-				 call->scheme, call->bucket, call->key,
-				 call->message[0] ? call->message : strerror(-error));
-		error = 0;
-		f->ask.object = f->made;
-	}
-	call->error = error;
-	call->status = f->x.status;
-	call->is_unsure = f->unsure;
-	f->ops->request_id(&f->x.answer, call->request_id);
-	tell_keys(f, error);
-	call->key_errors = f->ask.key_errors;
-	f->ask.key_errors = NULL;
-	if (!error) {
-		call->object = call->verb == STORE_GET ? f->body.object : f->ask.object;
-		call->list = f->ask.list;
-		entries_charge(&call->list);
-		f->ask.list = (struct store_list){0};
-		call->upload_id = f->ask.upload_id;
-		f->ask.upload_id = NULL;
-		call->part_id = f->ask.part_id;
-		f->ask.part_id = NULL;
-		if (call->verb != STORE_GET)
-			move_metadata(f);
-		call->message[0] = '\0';
-		call->code[0] = '\0';
-	} else if (flight_is_quiet(error)) {
-		call->message[0] = '\0';
-	} else {
-		if (!call->message[0])
-			report_local(call, strerror(-error), call->message);
-		if (call->trial)
-			log_info("%s", call->message); /* it was tried to see that */
-		else
-			log_warn("%s", call->message);
-	}
-	if (error && (!flight_is_quiet(error) || error == -ECANCELED))
-		TALLY_ADD(job, errors, 1);
-	f->job = NULL;
-	flight_free(f);
-	before = job_switch(job); /* what is submitted there is for the same */
-	call->done(call);
-	job_switch(before);
-	job_put(job);
-}
 
 static void task_run(struct http_task *task, bool canceled)
 {
@@ -232,170 +107,11 @@ bool flight_try_again(struct flight *f, unsigned tries_max, const char *retry_af
 	return true;
 }
 
-static bool is_success(int status)
-{
-	return status >= 200 && status < 300;
-}
-
-struct store_answer flight_answer(const struct flight *f)
-{
-	return (struct store_answer){
-		.status = f->x.status,
-		.fields = &f->x.answer,
-		.body = buffer_text(&f->answer),
-		.body_bytes = f->answer.len,
-	};
-}
-
-static int on_head(struct http_exchange *x)
-{
-	struct flight *f = x->arg;
-	struct store_answer answer = flight_answer(f);
-	struct store_check check = {0};
-	int ret;
-
-	f->answer.max = is_success(x->status) ? ANSWER_BYTES_MAX : FAULT_BYTES_MAX;
-	if (f->ask.verb != STORE_GET || !is_success(x->status))
-		return 0;
-	if (x->status != 200 && x->status != 206)
-		return -EBADMSG;
-	f->ask.object = (struct store_object){0};
-	ret = f->ops->verb[STORE_GET].parse(&f->ask, &answer, &check);
-	if (ret < 0)
-		return ret;
-	if (!f->body.begun)
-		move_metadata(f);
-	return body_head(&f->body, f->call, &answer, &f->ask.object, &check);
-}
-
-static int on_body(struct http_exchange *x, const void *data, size_t bytes)
-{
-	struct flight *f = x->arg;
-	int ret;
-
-	f->in += bytes;
-	TALLY_ADD(f->job, bytes_in[f->store], bytes);
-	TALLY_ADD(f->job, cost_pico, bytes * f->site.price.out);
-	if (f->ask.verb == STORE_GET && is_success(x->status))
-		return body_data(&f->body, f->call, data, bytes);
-	ret = buffer_add(&f->answer, data, bytes);
-	charge_answer(f);
-	if (ret == -EMSGSIZE && !is_success(x->status))
-		return HTTP_ENOUGH;
-	return ret;
-}
-
-static void on_rest(struct http_exchange *x)
-{
-	const struct flight *f = x->arg;
-
-	f->call->sink.rest(f->call->sink.arg);
-}
-
-static int read_source(struct flight *f, uint64_t offset, void *buf, size_t bytes)
-{
-	const struct store_source *source = &f->call->source;
-	int ret = source->read(source->arg, offset, buf, bytes);
-
-	f->source_failed = ret < 0;
-	return ret < 0 ? ret : 0;
-}
-
-static size_t least(uint64_t a, uint64_t b)
-{
-	return (size_t)(a < b ? a : b);
-}
-
-/* What stands at offset of the request's whole body, as far as it is of one kind. Returns how much,
- * or a negative errno. */
-static ssize_t read_piece(struct flight *f, uint64_t offset, void *buf, size_t bytes)
-{
-	const struct store_request *r = &f->request;
-	uint64_t source = r->streams ? r->source_bytes : 0;
-	size_t piece;
-	int ret = 0;
-
-	if (offset < r->body.len) {
-		piece = least(bytes, r->body.len - offset);
-		memcpy(buf, r->body.data + offset, piece);
-	} else if (offset - r->body.len < source) {
-		offset -= r->body.len;
-		piece = least(bytes, source - offset);
-		ret = read_source(f, offset, buf, piece);
-	} else {
-		piece = bytes;
-		memcpy(buf, r->tail.data + (offset - r->body.len - source), piece);
-	}
-	return ret < 0 ? ret : (ssize_t)piece;
-}
-
-static int on_send(struct http_exchange *x, uint64_t offset, void *buf, size_t bytes)
-{
-	struct flight *f = x->arg;
-
-	for (size_t done = 0; done < bytes;) {
-		ssize_t n = read_piece(f, offset + done, (char *)buf + done, bytes - done);
-
-		if (n < 0)
-			return (int)n;
-		done += (size_t)n;
-	}
-	f->out += bytes;
-	TALLY_ADD(f->job, bytes_out[f->store], bytes);
-	f->progress_ms = clock_mono_ms();
-	return 0;
-}
-
-static enum tally_class class_of(const struct http_exchange *x)
-{
-	static const enum tally_class by_hundred[] = {TALLY_FAILED, TALLY_FAILED, TALLY_2XX,
-						      TALLY_3XX,    TALLY_4XX,	  TALLY_5XX};
-
-	if (x->failure != HTTP_NONE || x->status < 0 || x->status >= 600)
-		return TALLY_FAILED;
-	return by_hundred[x->status / 100];
-}
-
-/* The sending on the job's timeline, and an arrow from what asked for it. */
-static void show(struct flight *f)
-{
-	const struct store_call *call = f->call;
-	const char *bucket = call->bucket ? call->bucket : "", *key = call->key ? call->key : "";
-	json_t *args = json_pack("{s:s, s:o, s:o, s:i, s:I, s:I, s:I, s:i, s:i, s:b}", "store",
-				 call->scheme, "bucket", trace_text(bucket, strlen(bucket)), "key",
-				 trace_text(key, strlen(key)), "status", f->x.status, "received",
-				 (json_int_t)f->in, "sent", (json_int_t)f->out, "queued_us",
-				 (json_int_t)(f->x.started_us ? f->x.started_us - f->x.sent_us : 0),
-				 "connection", (int)f->x.local_port, "sending", (int)f->tries_total,
-				 "ahead", call->is_ahead);
-
-	if (f->asked_us && f->tries_total == 1)
-		trace_flow(f->job->trace, &f->from, f->asked_us, &f->span);
-	trace_end(f->job->trace, &f->span, store_verb_name(f->ask.verb), args);
-}
-
-/* Services charge for what they have answered, refusals too, but not for their own failures. */
-static void count(struct flight *f)
-{
-	const struct http_exchange *x = &f->x;
-	enum tally_class class = class_of(x);
-
-	flight_totals.connections += x->connections;
-	TALLY_ADD(f->job, requests[f->store][f->ask.verb][class], 1);
-	if (class != TALLY_FAILED && class != TALLY_5XX)
-		TALLY_ADD(f->job, cost_pico, price_of(&f->site.price, f->ask.verb));
-	if (f->job && f->job->trace)
-		show(f);
-	if (x->started_us)
-		tally_took(f->job, f->ask.verb, x->started_us - x->sent_us,
-			   clock_mono_us() - x->started_us);
-}
-
 static void on_done(struct http_exchange *x)
 {
 	struct flight *f = x->arg;
 
-	count(f);
+	flight_count(f);
 	throttle_done(&f->room, f->in, f->out);
 	f->has_room = false;
 	log_debug("%s %s://%s/%s: %d %s", x->method, f->call->scheme,
@@ -406,14 +122,8 @@ static void on_done(struct http_exchange *x)
 
 static void reset_attempt(struct flight *f)
 {
-	free_results(&f->ask);
-	header_clear(&f->request.fields);
-	buffer_free(&f->request.target);
-	buffer_free(&f->request.body);
-	buffer_free(&f->request.tail);
+	flight_clear(f);
 	buffer_clear(&f->url);
-	buffer_free(&f->answer);
-	charge_answer(f);
 	f->ask = body_ask(&f->body, f->call);
 	f->ask.user = f->ask.fields = (struct store_pairs){0}; /* the call's own */
 	f->ask.step = f->step;
@@ -669,10 +379,10 @@ int flight_start(struct store_call *call, const struct store_ops *ops)
 	f->store = ops->scheme ? tally_store(ops->scheme) : 0;
 	job_called();
 	f->task.run = task_run;
-	f->x.head = on_head;
-	f->x.body = on_body;
-	f->x.rest = call->sink.rest ? on_rest : NULL;
-	f->x.send = on_send;
+	f->x.head = flight_on_head;
+	f->x.body = flight_on_body;
+	f->x.rest = call->sink.rest ? flight_on_rest : NULL;
+	f->x.send = flight_on_send;
 	f->x.done = on_done;
 	f->x.arg = f;
 	f->url = BUFFER_INIT(STORE_TARGET_BYTES + STORE_ORIGIN_BYTES);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the parts of a flight share: flight.c sends it, outcome.c judges what came of a sending,
- * lost.c finds out what became of a write whose answer was lost, lacking.c what the service lacks.
- * On the I/O thread.
+ * What the parts of a flight share: flight.c sends it, flightbody.c has the bytes that go and come,
+ * flightcount.c counts, flightend.c ends it; outcome.c judges what came of a sending, lost.c finds
+ * out what became of a write whose answer was lost, lacking.c what the service lacks. On the I/O
+ * thread.
  */
 #ifndef CORE_INFLIGHT_H
 #define CORE_INFLIGHT_H
@@ -95,9 +96,6 @@ static inline const struct store_verb_ops *flight_verb(const struct flight *f)
 	return &f->ops->verb[f->call->verb];
 }
 
-/* Ends the call, with its results in ask, and the flight. */
-void flight_conclude(struct flight *f, int error);
-
 /* Sends the next request of those that the call takes. */
 void flight_go_on(struct flight *f);
 
@@ -111,11 +109,35 @@ void flight_relaunch(struct flight *f, int64_t delay_ms);
  * whether it does; if not, the flight is as before. */
 bool flight_try_again(struct flight *f, unsigned tries_max, const char *retry_after);
 
+/* flightend.c: ends the call, with its results in ask, and the flight. */
+void flight_conclude(struct flight *f, int error);
+
+/* One that was never begun. */
+void flight_free(struct flight *f);
+
+/* Frees what was asked and answered last, before the next sending is built. */
+void flight_clear(struct flight *f);
+
+/* Tells core/memory.h how large the answer is now. */
+void flight_charge_answer(struct flight *f);
+
+/* The object's metadata in ask goes to the call. */
+void flight_give_metadata(struct flight *f);
+
 /* Is this an error that needs no line? */
 bool flight_is_quiet(int error);
 
+/* flightbody.c: the exchange's. */
+int flight_on_head(struct http_exchange *x);
+int flight_on_body(struct http_exchange *x, const void *data, size_t bytes);
+void flight_on_rest(struct http_exchange *x); /* of an exchange that has a sink.rest */
+int flight_on_send(struct http_exchange *x, uint64_t offset, void *buf, size_t bytes);
+
 /* The answer as a back end wants to see it; borrows from f. */
 struct store_answer flight_answer(const struct flight *f);
+
+/* flightcount.c: the exchange has ended. */
+void flight_count(struct flight *f);
 
 /* outcome.c: the exchange has ended. Ends the flight or sends it again. */
 void outcome_judge(struct flight *f);
