@@ -40,6 +40,7 @@ enum tally_class {
 enum tally_ahead {
 	TALLY_AHEAD_FILES,    /* of a tree, whole */
 	TALLY_AHEAD_LISTINGS, /* of a tree; bytes are not counted */
+	TALLY_AHEAD_NAMES,    /* the same, asked about */
 	TALLY_AHEAD_WITHIN,   /* a file; only bytes are counted */
 	TALLY_AHEADS
 };

@@ -13,14 +13,13 @@
 
 #include "cache/cache.h"
 #include "cache/clock.h"
-#include "cache/draft.h"
 #include "core/context.h"
 #include "core/log.h"
 #include "core/scope.h"
 #include "core/tally.h"
 #include "fs/aheaddir.h"
-#include "fs/fetch.h"
-#include "fs/gone.h"
+#include "fs/aheadfetch.h"
+#include "fs/asked.h"
 #include "fs/listing.h"
 #include "fs/lookup.h"
 #include "fs/meta.h"
@@ -28,7 +27,7 @@
 #define REST_NS	   (3 * CLOCK_NS_PER_S) /* a directory is forgotten in which nothing was opened */
 #define FORGIVE_NS (60 * CLOCK_NS_PER_S)
 
-enum event_kind { TAKEN_FILE, TAKEN_DIR, FAILED_FILE };
+enum event_kind { TAKEN_FILE, TAKEN_DIR, FAILED_FILE, TAKEN_NAME, FAILED_NAME, MET_DIR };
 
 struct event {
 	struct event *next;
@@ -45,16 +44,18 @@ static struct event *first, **last = &first;
 static unsigned events, flights;
 static bool running, stopping, is_held; /* held: something waits for flights to end */
 static bool is_urgent;			/* one of the events does not wait for others */
-static struct siblings_ledger shown_files, shown_listings;
+static struct siblings_ledger shown_files, shown_listings, shown_names;
 
 /* the thread's own */
 static pthread_t thread;
 static struct siblings_ledger files = {.credit = AHEAD_CREDIT, .credit_bytes = AHEAD_CREDIT_BYTES};
 static struct siblings_ledger listings = {.credit = AHEAD_CREDIT_LISTS,
 					  .credit_bytes = UINT64_MAX / 2};
+static struct siblings_ledger names = {.credit = AHEAD_CREDIT, .credit_bytes = UINT64_MAX / 2};
 static struct aheaddir *dirs; /* the one used last first */
 static int64_t forgave_ns;
-static struct siblings_ledger told_files, told_listings; /* as it was at the last account() */
+static struct siblings_ledger told_files, told_listings,
+	told_names; /* as it was at the last account() */
 
 static void post(struct context *ctx, const char *object, enum event_kind kind, bool urgent)
 {
@@ -89,6 +90,16 @@ static void event_free(struct event *e)
 void ahead_taken(struct context *ctx, const char *object, bool is_dir, bool waited)
 {
 	post(ctx, object, is_dir ? TAKEN_DIR : TAKEN_FILE, is_dir || waited);
+}
+
+void ahead_named(struct context *ctx, const char *object, bool waited)
+{
+	post(ctx, object, TAKEN_NAME, waited);
+}
+
+void ahead_met(struct context *ctx, const char *prefix)
+{
+	post(ctx, prefix, MET_DIR, true);
 }
 
 static bool take_off(void)
@@ -129,67 +140,19 @@ static void file_landed(const uint8_t *ctx, const char *object, int error)
 	landed();
 }
 
-/* The question about an entry, to free; NULL when it can be none. */
-static struct lookup *lookup_entry(const struct aheaddir *d, const struct sibling *e)
+static void name_landed(const uint8_t *ctx, const char *object, int error)
 {
-	struct lookup *q = calloc(1, sizeof(*q));
-
-	if (!q)
-		return NULL;
-	q->ctx = d->ctx;
-	if (aheaddir_path(d, e, q->path) || name_parse(q->path, strlen(q->path), &q->name)) {
-		free(q);
-		return NULL;
-	}
-	return q;
+	if (error)
+		post(context_find(ctx), object, FAILED_NAME, true);
+	landed();
 }
 
-/* Is it known, small, and neither here already nor about to change? */
-static bool is_wanted(const struct lookup *q, const char *object)
+static const struct aheadfetch_landed landings = {file_landed, name_landed, landed};
+
+/* What will be opened as well is fetched, which tells the same. */
+static bool is_opened(const struct aheaddir *d)
 {
-	const uint8_t *ctx = context_id(q->ctx);
-	char version[STORE_ETAG_BYTES];
-	struct meta_fact fact;
-
-	if (q->name.is_dir || gone_active() || !meta_peek(ctx, object, &fact) ||
-	    fact.kind != META_FILE || fact.is_link || !fact.object.size ||
-	    fact.object.size > AHEAD_FILE_BYTES || draft_may_change(ctx, object))
-		return false;
-	fetch_version(&fact.object, version);
-	return !cache_has(ctx, object, version);
-}
-
-/* Each returns whether something is on its way now. */
-static bool fetch_file(struct aheaddir *d, uint32_t index)
-{
-	SCOPE_FREE struct lookup *q = lookup_entry(d, &d->files.of[index]);
-	char object[NAME_OBJECT_MAX];
-
-	if (!q)
-		return false;
-	name_object(&q->name, object);
-	if (!is_wanted(q, object) || !meta_enter_ahead(context_id(q->ctx), object))
-		return false;
-	if (!is_wanted(q, object)) { /* somebody has just opened it */
-		meta_leave_ahead(context_id(q->ctx), object, NULL);
-		return false;
-	}
-	siblings_begun(&d->files, index);
-	if (!fetch_ahead(q, file_landed))
-		return true;
-	siblings_failed(&d->files, index);
-	return false;
-}
-
-static bool fetch_listing(struct aheaddir *d, uint32_t index)
-{
-	SCOPE_FREE struct lookup *q = lookup_entry(d, &d->dirs.of[index]);
-
-	if (!q || q->name.kind != NAME_KEY || q->name.is_pieces || gone_active() ||
-	    listing_ahead(q->ctx, &q->name, q->path, landed))
-		return false;
-	siblings_begun(&d->dirs, index);
-	return true;
+	return d->opened_ns && clock_ns() < d->opened_ns + REST_NS;
 }
 
 /* What waits to be opened takes room. */
@@ -204,13 +167,12 @@ static bool has_room(void)
 	return unused + AHEAD_FILE_BYTES <= most;
 }
 
-static void pump_some(struct aheaddir *d, struct siblings *s,
-		      bool (*fetch)(struct aheaddir *d, uint32_t index))
+static void pump_some(struct aheaddir *d, struct siblings *s, aheadfetch *fetch)
 {
 	while (has_room() && take_off()) {
 		uint32_t index = siblings_next(s, meta_ttl_ns());
 
-		if (index == SIBLINGS_NONE || !fetch(d, index))
+		if (index == SIBLINGS_NONE || !fetch(d, index, &landings))
 			stay();
 		if (index == SIBLINGS_NONE)
 			return;
@@ -237,7 +199,7 @@ static struct aheaddir *next_dir(const struct aheaddir *d, int64_t now_ns)
 	index = siblings_find(&parent->dirs, name_ino(d->prefix, strlen(d->prefix), true));
 	if (index != SIBLINGS_NONE)
 		index = siblings_after(&parent->dirs, index);
-	q = index == SIBLINGS_NONE ? NULL : lookup_entry(parent, &parent->dirs.of[index]);
+	q = index == SIBLINGS_NONE ? NULL : aheadfetch_lookup(parent, &parent->dirs.of[index]);
 	if (!q)
 		return NULL;
 	name_prefix(&q->name, prefix);
@@ -260,7 +222,7 @@ static void go_on(struct aheaddir *d)
 		if (!next->job)
 			next->job = job_ref(d->job);
 		siblings_expect(&next->files, habit, room, now_ns);
-		pump_some(next, &next->files, fetch_file);
+		pump_some(next, &next->files, aheadfetch_file);
 		d = next;
 	}
 }
@@ -271,7 +233,7 @@ static void account_kind(struct job *job, enum tally_ahead kind, const struct si
 	TALLY_ADD(job, ahead[kind].fetched, (int64_t)(now->begun - told->begun));
 	TALLY_ADD(job, ahead[kind].used, (int64_t)(now->used - told->used));
 	TALLY_ADD(job, ahead[kind].wasted, (int64_t)(now->wasted - told->wasted));
-	if (kind != TALLY_AHEAD_LISTINGS) {
+	if (kind == TALLY_AHEAD_FILES) {
 		TALLY_ADD(job, ahead[kind].bytes_fetched,
 			  (int64_t)(now->begun_bytes - told->begun_bytes));
 		TALLY_ADD(job, ahead[kind].bytes_used,
@@ -287,31 +249,35 @@ static void account(struct job *job)
 {
 	account_kind(job, TALLY_AHEAD_FILES, &files, &told_files);
 	account_kind(job, TALLY_AHEAD_LISTINGS, &listings, &told_listings);
+	account_kind(job, TALLY_AHEAD_NAMES, &names, &told_names);
 }
 
 static void pump(struct aheaddir *d)
 {
 	job_switch(d->job);
-	pump_some(d, &d->dirs, fetch_listing);
-	pump_some(d, &d->files, fetch_file);
+	pump_some(d, &d->dirs, aheadfetch_listing);
+	pump_some(d, &d->files, aheadfetch_file);
+	if (!is_opened(d))
+		pump_some(d, &d->names, aheadfetch_name);
 	go_on(d);
 	account(d->job);
 	job_switch(NULL);
 }
 
-/* How files are taken by who walks here, as of the last directory that he read. Who has come to
- * another since, which is not above this one, and took nothing there, is expected nowhere. */
-static const struct sibling_stream *habit_of(const struct event *e, int64_t now_ns)
+/* How files are taken, or names asked about, by who walks here, as of the last directory where he
+ * did. Who has come to another since, which is not above this one, and took nothing there, is
+ * expected nowhere. */
+static const struct sibling_stream *habit_of(const struct event *e, bool of_names, int64_t now_ns)
 {
 	for (struct aheaddir *d = dirs; d; d = d->next) {
+		const struct siblings *s = of_names ? &d->names : &d->files;
 		const struct sibling_stream *habit;
 
 		if (d->ctx != e->ctx || d->job != e->job || now_ns > d->used_ns + REST_NS)
 			continue;
-		if (siblings_is_unread(&d->files) &&
-		    strncmp(e->object, d->prefix, strlen(d->prefix)) != 0)
+		if (siblings_is_unread(s) && strncmp(e->object, d->prefix, strlen(d->prefix)) != 0)
 			return NULL;
-		habit = siblings_habit(&d->files);
+		habit = siblings_habit(s);
 		if (habit)
 			return habit;
 	}
@@ -321,14 +287,19 @@ static const struct sibling_stream *habit_of(const struct event *e, int64_t now_
 /* Who walks comes to this directory. */
 static void expect(const struct event *e, int64_t now_ns)
 {
-	const struct sibling_stream *habit = habit_of(e, now_ns);
-	struct aheaddir *d = habit ? dir_of(e->ctx, e->object, now_ns) : NULL;
+	const struct sibling_stream *files_habit = habit_of(e, false, now_ns);
+	const struct sibling_stream *names_habit = e->kind == MET_DIR ? habit_of(e, true, now_ns)
+								      : NULL;
+	struct aheaddir *d = files_habit || names_habit ? dir_of(e->ctx, e->object, now_ns) : NULL;
 
 	if (!d)
 		return;
 	job_put(d->job);
 	d->job = job_ref(e->job);
-	siblings_expect(&d->files, habit, SIBLINGS_NONE, now_ns);
+	if (files_habit)
+		siblings_expect(&d->files, files_habit, SIBLINGS_NONE, now_ns);
+	else if (!aheaddir_load_names(d))
+		siblings_expect(&d->names, names_habit, SIBLINGS_NONE, now_ns);
 	pump(d);
 }
 
@@ -354,7 +325,7 @@ static void sweep(int64_t now_ns, bool all)
 		struct aheaddir *d = *at;
 
 		known++;
-		entries += d->files.count + d->dirs.count;
+		entries += d->files.count + d->dirs.count + d->names.count;
 		if (all || now_ns > d->used_ns + REST_NS || known > AHEAD_DIRS_MAX ||
 		    (entries > AHEAD_ENTRIES_MAX && d != dirs))
 			forget(at);
@@ -364,6 +335,7 @@ static void sweep(int64_t now_ns, bool all)
 	if (now_ns > forgave_ns + FORGIVE_NS) {
 		siblings_forgive(&files);
 		siblings_forgive(&listings);
+		siblings_forgive(&names);
 		forgave_ns = now_ns;
 	}
 }
@@ -379,7 +351,7 @@ static struct aheaddir *dir_of(struct context *ctx, const char *prefix, int64_t 
 	if (d)
 		*at = d->next;
 	else
-		d = aheaddir_new(ctx, prefix, &files, &listings);
+		d = aheaddir_new(ctx, prefix, &files, &listings, &names);
 	if (!d)
 		return NULL;
 	if (aheaddir_load(d, AHEAD_FILE_BYTES)) {
@@ -409,26 +381,37 @@ static void look_at(const struct event *e)
 	size_t len = strlen(e->object), parent = parent_len(e->object);
 	SCOPE_FREE char *prefix = strndup(e->object, parent);
 	int64_t now_ns = e->at_ns;
+	bool is_name = e->kind == TAKEN_NAME || e->kind == FAILED_NAME;
 	bool is_dir = e->kind == TAKEN_DIR;
 	struct siblings *s;
 	struct aheaddir *d;
 	uint32_t index;
 
+	if (e->kind == MET_DIR) {
+		expect(e, now_ns);
+		return;
+	}
 	d = prefix ? dir_of(e->ctx, prefix, now_ns) : NULL;
 	if (!d)
 		return;
 	job_put(d->job);
 	d->job = job_ref(e->job);
-	s = is_dir ? &d->dirs : &d->files;
+	if (is_name && aheaddir_load_names(d)) {
+		forget(&dirs);
+		return;
+	}
+	if (e->kind == TAKEN_FILE)
+		d->opened_ns = now_ns;
+	s = is_name ? &d->names : is_dir ? &d->dirs : &d->files;
 	index = siblings_find(s, name_ino(e->object, len, is_dir));
 	if (index == SIBLINGS_NONE) {
 		forget(&dirs); /* made since it was listed: another listing tells */
 		return;
 	}
-	if (e->kind == FAILED_FILE)
+	if (e->kind == FAILED_FILE || e->kind == FAILED_NAME)
 		siblings_failed(s, index);
-	else
-		siblings_taken(s, index, now_ns);
+	else if (siblings_taken(s, index, now_ns) && is_name)
+		asked_used(now_ns);
 	pump(d);
 	if (is_dir)
 		expect(e, now_ns);
@@ -456,6 +439,7 @@ static void look_at_all(struct event *e)
 	pthread_mutex_lock(&lock);
 	shown_files = files;
 	shown_listings = listings;
+	shown_names = names;
 }
 
 static struct timespec after_ms(long ms)
@@ -568,5 +552,6 @@ void ahead_stats(struct ahead_stats *out)
 	pthread_mutex_lock(&lock);
 	out->files = count_of(&shown_files);
 	out->listings = count_of(&shown_listings);
+	out->names = count_of(&shown_names);
 	pthread_mutex_unlock(&lock);
 }

@@ -17,7 +17,7 @@ struct context;
 
 #define AHEAD_FILE_BYTES  (UINT64_C(128) << 10) /* larger files are not fetched ahead */
 #define AHEAD_BYTES_MAX	  (UINT64_C(32) << 20)	/* fetched and not opened yet, at a time */
-#define AHEAD_FLIGHTS_MAX 48			/* requests at a time: the rest of a host's are */
+#define AHEAD_FLIGHTS_MAX 64			/* requests at a time: the rest of a host's are */
 /* for those who wait */
 #define AHEAD_CREDIT	   256 /* files that may be wasted in any case */
 #define AHEAD_CREDIT_BYTES (UINT64_C(4) << 20)
@@ -39,12 +39,20 @@ void ahead_stop(void);
  * thread. */
 void ahead_taken(struct context *ctx, const char *object, bool is_dir, bool waited);
 
+/* A file's name was asked about. Who asks about one after the other gets the next ones asked about
+ * ahead, unless he opens them too. waited: as above. Any thread. */
+void ahead_named(struct context *ctx, const char *object, bool waited);
+
+/* Somebody asked about a directory, or about something in it, and it has just been listed, though
+ * nobody has opened it. Who has walked through others like it is expected there. Any thread. */
+void ahead_met(struct context *ctx, const char *prefix);
+
 struct ahead_count {
 	uint64_t begun, used, wasted; /* the rest may be used yet */
 	uint64_t bytes, bytes_used, bytes_wasted;
 };
 struct ahead_stats {
-	struct ahead_count files, listings; /* of listings no bytes */
+	struct ahead_count files, listings, names; /* bytes of files only */
 };
 void ahead_stats(struct ahead_stats *out);
 

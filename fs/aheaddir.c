@@ -27,7 +27,8 @@ union record {
 };
 
 struct aheaddir *aheaddir_new(struct context *ctx, const char *prefix,
-			      struct siblings_ledger *files, struct siblings_ledger *dirs)
+			      struct siblings_ledger *files, struct siblings_ledger *dirs,
+			      struct siblings_ledger *names)
 {
 	struct listing *listing = listing_known(context_id(ctx), prefix);
 	struct aheaddir *d;
@@ -41,6 +42,7 @@ struct aheaddir *aheaddir_new(struct context *ctx, const char *prefix,
 	}
 	siblings_init(&d->files, files);
 	siblings_init(&d->dirs, dirs);
+	siblings_init(&d->names, names);
 	d->ctx = ctx;
 	d->listing = listing;
 	d->prefix = strdup(prefix);
@@ -64,6 +66,11 @@ static uint64_t bytes_of(const struct siblings *s)
 	return s->room * sizeof(*s->of) + s->count * (sizeof(*s->by_ino) + sizeof(*s->ino_rank));
 }
 
+static void charge_all(struct aheaddir *d)
+{
+	charge(d, bytes_of(&d->files) + bytes_of(&d->dirs) + bytes_of(&d->names));
+}
+
 void aheaddir_free(struct aheaddir *d)
 {
 	charge(d, 0);
@@ -71,6 +78,7 @@ void aheaddir_free(struct aheaddir *d)
 		close(d->fd);
 	siblings_free(&d->files);
 	siblings_free(&d->dirs);
+	siblings_free(&d->names);
 	listing_put(d->listing);
 	job_put(d->job);
 	free(d->prefix);
@@ -84,10 +92,17 @@ static bool is_dots(const union record *r)
 	return name[0] == '.' && (r->d.name_len == 1 || (r->d.name_len == 2 && name[1] == '.'));
 }
 
-static int take_record(struct aheaddir *d, const union record *r, uint64_t at, uint64_t file_bytes)
-{
-	uint32_t place = (uint32_t)(at / RECORD_ALIGN);
+typedef int take_fn(struct aheaddir *d, const union record *r, uint32_t place, uint64_t file_bytes);
 
+static int take_name(struct aheaddir *d, const union record *r, uint32_t place, uint64_t file_bytes)
+{
+	(void)file_bytes;
+	return S_ISREG(r->d.mode) ? siblings_add(&d->names, r->d.ino, 0, place, false) : 0;
+}
+
+static int take_entry(struct aheaddir *d, const union record *r, uint32_t place,
+		      uint64_t file_bytes)
+{
 	if (S_ISREG(r->d.mode))
 		return siblings_add(&d->files, r->d.ino, r->d.size, place,
 				    !r->d.size || r->d.size > file_bytes);
@@ -97,7 +112,8 @@ static int take_record(struct aheaddir *d, const union record *r, uint64_t at, u
 }
 
 /* The records that are whole in a piece of the file. Returns how many bytes those are. */
-static ssize_t take_records(struct aheaddir *d, const char *data, size_t bytes, uint64_t file_bytes)
+static ssize_t take_records(struct aheaddir *d, const char *data, size_t bytes, uint64_t from,
+			    take_fn *take, uint64_t file_bytes)
 {
 	size_t at = 0;
 
@@ -111,7 +127,7 @@ static ssize_t take_records(struct aheaddir *d, const char *data, size_t bytes, 
 		if (r.d.reclen > bytes - at)
 			break;
 		memcpy(&r, data + at, r.d.reclen);
-		ret = take_record(d, &r, d->loaded + at, file_bytes);
+		ret = take(d, &r, (uint32_t)((from + at) / RECORD_ALIGN), file_bytes);
 		if (ret && ret != -ENOSPC)
 			return ret;
 		at += r.d.reclen;
@@ -119,29 +135,49 @@ static ssize_t take_records(struct aheaddir *d, const char *data, size_t bytes, 
 	return at ? (ssize_t)at : -EIO;
 }
 
-int aheaddir_load(struct aheaddir *d, uint64_t file_bytes)
+/* What is shown beyond *loaded. Returns 1 when there was something, 0, or an error. */
+static int load(struct aheaddir *d, uint64_t *loaded, take_fn *take, uint64_t file_bytes)
 {
 	uint64_t shown = listing_shown(d->listing);
 	char data[READ_BYTES];
-	int ret;
 
-	if (d->loaded >= shown)
+	if (*loaded >= shown)
 		return 0;
-	while (d->loaded < shown) {
-		size_t want = shown - d->loaded < sizeof(data) ? shown - d->loaded : sizeof(data);
-		ssize_t n = pread(d->fd, data, want, (off_t)d->loaded);
+	while (*loaded < shown) {
+		size_t want = shown - *loaded < sizeof(data) ? shown - *loaded : sizeof(data);
+		ssize_t n = pread(d->fd, data, want, (off_t)*loaded);
 
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
-		n = take_records(d, data, (size_t)n, file_bytes);
+		n = take_records(d, data, (size_t)n, *loaded, take, file_bytes);
 		if (n < 0)
 			return (int)n;
-		d->loaded += (uint64_t)n;
+		*loaded += (uint64_t)n;
 	}
+	return 1;
+}
+
+int aheaddir_load(struct aheaddir *d, uint64_t file_bytes)
+{
+	int ret = load(d, &d->loaded, take_entry, file_bytes);
+
+	if (ret <= 0)
+		return ret;
 	ret = siblings_sort(&d->files);
 	if (!ret)
 		ret = siblings_sort(&d->dirs);
-	charge(d, bytes_of(&d->files) + bytes_of(&d->dirs));
+	charge_all(d);
+	return ret;
+}
+
+int aheaddir_load_names(struct aheaddir *d)
+{
+	int ret = load(d, &d->named, take_name, 0);
+
+	if (ret > 0) {
+		ret = siblings_sort(&d->names);
+		charge_all(d);
+	}
 	return ret;
 }
 

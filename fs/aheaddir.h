@@ -22,17 +22,24 @@ struct aheaddir {
 	int fd;			 /* owned: of the listing's records */
 	uint64_t loaded;	 /* bytes of those that are known here */
 	struct siblings files, dirs;
-	uint64_t charged; /* bytes of these, with core/memory.h */
+	uint64_t charged;      /* bytes of these, with core/memory.h */
+	struct siblings names; /* of files that are asked about, not opened: empty before that */
+	uint64_t named;	       /* as loaded, of names */
+	int64_t opened_ns;     /* when a file here was opened last; 0: none */
 };
 
 /* The directory of that object name, if it has been listed; NULL otherwise. */
 struct aheaddir *aheaddir_new(struct context *ctx, const char *prefix,
-			      struct siblings_ledger *files, struct siblings_ledger *dirs);
+			      struct siblings_ledger *files, struct siblings_ledger *dirs,
+			      struct siblings_ledger *names);
 void aheaddir_free(struct aheaddir *d);
 
 /* Takes in what the listing has got since. file_bytes: larger files are never wanted. Returns 0 or
  * an error, after which it is of no use. */
 int aheaddir_load(struct aheaddir *d, uint64_t file_bytes);
+
+/* The same for names. */
+int aheaddir_load_names(struct aheaddir *d);
 
 /* The virtual path of an entry. 0, -ENAMETOOLONG or an error of the disk. */
 int aheaddir_path(const struct aheaddir *d, const struct sibling *e, char out[WIRE_PATH_MAX]);

@@ -178,7 +178,7 @@ static int load_here(struct listing *l, char *message)
 	ret = store_run(&call);
 	if (ret)
 		snprintf(message, STORE_MESSAGE_BYTES, "%s", call.message);
-	else if (headpage_wanted())
+	else if (headpage_wanted() && !l->is_quiet)
 		headpage_ask(l, &call.list);
 	if (!ret)
 		ret = pages_add(l, &call.list);
@@ -223,13 +223,14 @@ static struct listing *replace(struct listing *old, struct context *ctx, const s
 	return l;
 }
 
-static bool is_usable(const struct listing *l)
+static bool is_usable(const struct listing *l, bool quiet)
 {
-	return !l->is_outdated && (is_fresh(l) || (l->is_loading && !l->pages));
+	return !l->is_outdated && l->is_quiet <= quiet &&
+	       (is_fresh(l) || (l->is_loading && !l->pages));
 }
 
-int listing_open(struct context *ctx, const struct name *n, const char *path, struct listing **out,
-		 char message[STORE_MESSAGE_BYTES])
+static int open_first(struct context *ctx, const struct name *n, const char *path, bool quiet,
+		      struct listing **out, char message[STORE_MESSAGE_BYTES])
 {
 	char object[NAME_OBJECT_MAX];
 	struct listing *l;
@@ -238,12 +239,14 @@ int listing_open(struct context *ctx, const struct name *n, const char *path, st
 	name_prefix(n, object);
 	pthread_mutex_lock(&lock);
 	l = find(context_id(ctx), object);
-	if (l && is_usable(l)) {
+	if (l && is_usable(l, quiet)) {
 		ret = join(l, out, message);
 		pthread_mutex_unlock(&lock);
 		return ret;
 	}
 	l = replace(l, ctx, n, object, path);
+	if (l)
+		l->is_quiet = quiet;
 	pthread_mutex_unlock(&lock);
 	if (!l)
 		return -ENFILE;
@@ -255,6 +258,18 @@ int listing_open(struct context *ctx, const struct name *n, const char *path, st
 	}
 	*out = l;
 	return 0;
+}
+
+int listing_open(struct context *ctx, const struct name *n, const char *path, struct listing **out,
+		 char message[STORE_MESSAGE_BYTES])
+{
+	return open_first(ctx, n, path, false, out, message);
+}
+
+int listing_look(struct context *ctx, const struct name *n, const char *path, struct listing **out,
+		 char message[STORE_MESSAGE_BYTES])
+{
+	return open_first(ctx, n, path, true, out, message);
 }
 
 /* The first page of what was fetched ahead. On the I/O thread. */
@@ -287,7 +302,7 @@ int listing_ahead(struct context *ctx, const struct name *n, const char *path, v
 	name_prefix(n, object);
 	pthread_mutex_lock(&lock);
 	l = find(context_id(ctx), object);
-	ret = l && is_usable(l) ? -EALREADY : 0;
+	ret = l && is_usable(l, false) ? -EALREADY : 0;
 	if (!ret && count >= LISTINGS_AHEAD_MAX)
 		ret = -ENFILE;
 	if (!ret) {
@@ -542,6 +557,18 @@ bool listing_is_small(const uint8_t *ctx, const char *prefix)
 	pthread_mutex_lock(&lock);
 	l = find(ctx, prefix);
 	is = l && l->pages == 1 && l->shown_complete;
+	pthread_mutex_unlock(&lock);
+	return is;
+}
+
+bool listing_is_quiet(const uint8_t *ctx, const char *prefix)
+{
+	struct listing *l;
+	bool is;
+
+	pthread_mutex_lock(&lock);
+	l = find(ctx, prefix);
+	is = l && l->is_quiet;
 	pthread_mutex_unlock(&lock);
 	return is;
 }

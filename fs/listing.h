@@ -33,6 +33,11 @@ void listing_stop(void);
 int listing_open(struct context *ctx, const struct name *n, const char *path, struct listing **out,
 		 char message[STORE_MESSAGE_BYTES]);
 
+/* The same for nobody who would read it: it only tells which names are there, and nothing about
+ * them. It takes no other's place that is fresh. */
+int listing_look(struct context *ctx, const struct name *n, const char *path, struct listing **out,
+		 char message[STORE_MESSAGE_BYTES]);
+
 /* The same before anybody opens it: starts to fetch the first page, unless what is known is fresh
  * (-EALREADY). Returns 0: landed comes once, on the I/O thread; -ENFILE, -ENOMEM, errors of the
  * disk. */
@@ -74,6 +79,9 @@ int listing_ensure(struct listing *l, uint64_t offset, bool nowait,
 /* Is there a complete listing of one page of that directory, fresh or not? So that another costs
  * one request. */
 bool listing_is_small(const uint8_t *ctx, const char *prefix);
+
+/* Is what is known of that directory from listing_look()? */
+bool listing_is_quiet(const uint8_t *ctx, const char *prefix);
 
 /* Does a complete and fresh listing of the directory that this object name lies in show that there
  * is no such thing? Only for a name that the metadata cache does not know. is_dir: object is a

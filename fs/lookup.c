@@ -16,9 +16,12 @@
 #include "core/pairs.h"
 #include "fs/backends.h"
 #include "fs/untold.h"
+#include "fs/ahead.h"
+#include "fs/asked.h"
 #include "fs/dirattr.h"
 #include "fs/fetch.h"
 #include "fs/foreign.h"
+#include "fs/gone.h"
 #include "fs/metadata.h"
 #include "fs/show.h"
 #include "fs/told.h"
@@ -129,14 +132,15 @@ static int learn(struct lookup *q, const char *prefix, const struct dirattr_seen
 	return ret;
 }
 
-/* The directory, existing or not, and what is learnt by it; with_attr: its mode and owner, too. */
-static int open_dir(struct lookup *q, bool with_attr, struct listing **out)
+/* The directory, existing or not, and what is learnt by it; with_attr: its mode and owner, too;
+ * quiet: for no reader (listing_look()). */
+static int open_dir_as(struct lookup *q, bool with_attr, bool quiet, struct listing **out)
 {
 	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX];
 	const uint8_t *ctx = context_id(q->ctx);
 	struct meta_fact fact = {.kind = META_DIR};
 	struct dirattr_seen seen;
-	int ret = listing_open(q->ctx, &q->name, q->path, out, q->message);
+	int ret = (quiet ? listing_look : listing_open)(q->ctx, &q->name, q->path, out, q->message);
 
 	name_prefix(&q->name, prefix);
 	meta_dir_name(prefix, name);
@@ -155,6 +159,11 @@ static int open_dir(struct lookup *q, bool with_attr, struct listing **out)
 		meta_put(ctx, name, &fact);
 	}
 	return ret;
+}
+
+static int open_dir(struct lookup *q, bool with_attr, struct listing **out)
+{
+	return open_dir_as(q, with_attr, false, out);
 }
 
 /* Does the environment tell of such an account? What is in it need not be allowed to be listed. */
@@ -194,7 +203,7 @@ static bool dir_known(const struct lookup *q, struct meta_fact *fact)
 	fact->kind = META_NONE;
 	/* nobody lists all buckets that may be read: a public one is in no list */
 	return q->name.kind == NAME_KEY && !q->name.is_pieces &&
-	       !meta_is_doubted(context_id(q->ctx), name) &&
+	       !meta_was_there(context_id(q->ctx), name) &&
 	       listing_denies(context_id(q->ctx), prefix, true);
 }
 
@@ -233,11 +242,12 @@ bool lookup_is_listed(const struct lookup *q, const char *object, struct meta_fa
 
 bool lookup_denied(const struct lookup *q, const char *object)
 {
-	return !meta_is_doubted(context_id(q->ctx), object) &&
-	       listing_denies(context_id(q->ctx), object, false);
+	const uint8_t *ctx = context_id(q->ctx);
+
+	return !meta_was_there(ctx, object) && listing_denies(ctx, object, false);
 }
 
-static int head(struct lookup *q, const char *object, struct meta_fact *fact)
+static int ask_head(struct lookup *q, const char *object, struct meta_fact *fact)
 {
 	struct store_call call = {
 		.verb = STORE_HEAD,
@@ -262,6 +272,17 @@ static int head(struct lookup *q, const char *object, struct meta_fact *fact)
 	ret = lookup_dir_instead(q, fact);
 	if (!ret)
 		untold_learn(object, fact, NULL, NULL);
+	return ret;
+}
+
+/* The same, as it is remembered. */
+static int head(struct lookup *q, const char *object, struct meta_fact *fact)
+{
+	int ret = ask_head(q, object, fact);
+
+	q->is_named = q->is_waited = true;
+	if (!ret)
+		asked_note(context_id(q->ctx), object, fact->kind == META_NONE, clock_ns());
 	return ret;
 }
 
@@ -300,23 +321,59 @@ static void list_parent(const struct lookup *q)
 	name_prefix(&parent->name, prefix);
 	if ((listing_is_small(context_id(q->ctx), prefix) ||
 	     told_is_made(context_id(q->ctx), prefix)) &&
-	    !open_dir(parent, false, &l))
+	    !open_dir_as(parent, false, listing_is_quiet(context_id(q->ctx), prefix), &l))
 		listing_put(l);
 	free(parent);
+}
+
+/* Lists the directory that q's name lies in, though nobody reads it. */
+static void look_around(const struct lookup *q, const char *object)
+{
+	bool may = *q->path && !gone_active() && meta_ttl_ns();
+	struct lookup *parent = may ? parent_of(q) : NULL;
+	char prefix[NAME_OBJECT_MAX];
+	struct listing *l;
+	int ret;
+
+	if (!parent)
+		return;
+	if (parent->name.kind >= NAME_BUCKET && !parent->name.is_pieces) {
+		name_prefix(&parent->name, prefix);
+		ret = open_dir_as(parent, false, true, &l);
+		if (!ret) {
+			listing_put(l);
+			ahead_met(q->ctx, prefix);
+		}
+		asked_listed(context_id(q->ctx), object,
+			     !ret && listing_is_small(context_id(q->ctx), prefix), clock_ns());
+	}
+	free(parent);
+}
+
+bool lookup_denied_around(const struct lookup *q, const char *object)
+{
+	const uint8_t *ctx = context_id(q->ctx);
+
+	if (lookup_denied(q, object))
+		return true;
+	if (meta_was_there(ctx, object) || !asked_misses(ctx, object, clock_ns()))
+		return false;
+	look_around(q, object);
+	return lookup_denied(q, object);
 }
 
 /* Is it known that there is no such name, or can that be found out by a listing? */
 static bool is_denied(const struct lookup *q, const char *object)
 {
-	struct meta_fact fact;
-
-	if (lookup_denied(q, object))
+	if (lookup_denied_around(q, object))
 		return true;
-	if (meta_peek(context_id(q->ctx), object, &fact) && fact.kind != META_NONE)
+	if (asked_row(context_id(q->ctx), object, clock_ns())) {
+		look_around(q, object);
+		return lookup_denied(q, object);
+	}
+	if (meta_was_there(context_id(q->ctx), object))
 		return false;
 	list_parent(q);
-	if (meta_peek(context_id(q->ctx), object, &fact) && fact.kind != META_NONE)
-		return false; /* it was listed */
 	return lookup_denied(q, object);
 }
 
@@ -329,15 +386,20 @@ static int find_fact(struct lookup *q, const char *object, struct meta_fact *fac
 	if (q->any_age && meta_peek(ctx, object, fact) &&
 	    (fact->kind == META_FILE || fact->kind == META_DIR))
 		return 0;
-	if (meta_get(ctx, object, fact) || lookup_is_listed(q, object, fact))
+	if (meta_get(ctx, object, fact) || lookup_is_listed(q, object, fact)) {
+		q->is_named = fact->is_ahead;
+		q->is_waited = false;
 		return 0;
+	}
 	if (is_denied(q, object)) {
 		fact->kind = META_NONE;
 		return 0;
 	}
 	ret = meta_enter(ctx, object, false, fact, q->message);
-	if (ret)
+	if (ret) {
+		q->is_named = q->is_waited = true;
 		return ret < 0 ? ret : 0;
+	}
 	ret = head(q, object, fact);
 	meta_leave(ctx, object, ret, fact, q->message);
 	return ret;

@@ -23,6 +23,8 @@ struct lookup {
 	bool as_is;	     /* fs/open.h: a link's object opens like a file's */
 	bool any_age;	     /* a fact however old is enough, if it says the name exists */
 	bool told;	     /* lookup_stat(): mode and owner as the object itself tells them */
+	bool is_named;	     /* set: its answer came of a request about this name ... */
+	bool is_waited;	     /* ... which was waited for */
 	bool want_dir;	     /* keep a listing that is met on the way, in dir */
 	struct listing *dir; /* with a reference, or NULL */
 	const struct deed
@@ -73,6 +75,9 @@ bool lookup_is_listed(const struct lookup *q, const char *object, struct meta_fa
 
 /* Whether the file's name is known not to exist, without a request. */
 bool lookup_denied(const struct lookup *q, const char *object);
+
+/* The same, or found out by listing its directory, if names were missing there before. */
+bool lookup_denied_around(const struct lookup *q, const char *object);
 
 void lookup_file_attr(const char *object, const struct meta_fact *fact, struct wire_attr *out);
 

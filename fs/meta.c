@@ -204,6 +204,16 @@ static bool is_same_version(const struct entry *e, const struct meta_fact *fact)
 	       e->etag && !strcmp(e->etag, fact->object.etag);
 }
 
+static bool is_same(const struct entry *e, const struct meta_fact *fact)
+{
+	return fact->kind == META_FILE ? is_same_version(e, fact) : e->kind == fact->kind;
+}
+
+static bool is_fresh(const struct entry *e)
+{
+	return e->kind != META_UNKNOWN && clock_ns() < e->until_ns;
+}
+
 static void set_fact(struct entry *e, const struct meta_fact *fact, bool listed)
 {
 	int64_t now = clock_ns();
@@ -257,6 +267,7 @@ static void read_fact(const struct entry *e, struct meta_fact *out)
 	out->has_gid = e->has_gid;
 	out->gid = e->gid;
 	out->hidden = e->hidden;
+	out->is_ahead = e->is_ahead;
 	snprintf(out->object.etag, sizeof(out->object.etag), "%s", e->etag ? e->etag : "");
 }
 
@@ -334,14 +345,14 @@ bool meta_take_listed(const uint8_t *ctx, const char *name, struct meta_fact *ou
 	return known;
 }
 
-bool meta_is_doubted(const uint8_t *ctx, const char *name)
+bool meta_was_there(const uint8_t *ctx, const char *name)
 {
 	struct entry *e;
 	bool is;
 
 	pthread_mutex_lock(&meta.lock);
 	e = find(ctx, name);
-	is = e && (e->kind == META_FILE || e->kind == META_DIR) && !e->until_ns;
+	is = e && (e->kind == META_FILE || e->kind == META_DIR);
 	pthread_mutex_unlock(&meta.lock);
 	return is;
 }
@@ -430,6 +441,18 @@ bool meta_enter_ahead(const uint8_t *ctx, const char *name)
 	}
 	pthread_mutex_unlock(&meta.lock);
 	return leads;
+}
+
+bool meta_is_fresh(const uint8_t *ctx, const char *name)
+{
+	struct entry *e;
+	bool fresh;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find(ctx, name);
+	fresh = e && is_fresh(e);
+	pthread_mutex_unlock(&meta.lock);
+	return fresh;
 }
 
 void meta_want_ahead(const uint8_t *ctx, const char *name, bool *is_wanted)
@@ -522,6 +545,23 @@ bool meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fac
 		     int64_t asked_ns)
 {
 	return put(ctx, name, fact, true, asked_ns);
+}
+
+void meta_put_seen(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
+		   int64_t asked_ns)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find_or_new(ctx, name);
+	if (!e)
+		++*evicted(ctx);
+	else if (*changed_at(name) <= asked_ns && !(is_same(e, fact) && is_fresh(e))) {
+		set_fact(e, fact, true);
+		expire(e);
+	}
+	make_room();
+	pthread_mutex_unlock(&meta.lock);
 }
 
 void meta_put_own(const uint8_t *ctx, const char *name, const struct meta_fact *fact)

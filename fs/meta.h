@@ -36,6 +36,7 @@ struct meta_fact {
 	bool has_foreign; /* and of what other tools keep with it (fs/foreign.h) */
 	uint32_t mode;	  /* permission bits */
 	uint32_t uid, gid;
+	bool is_ahead;	 /* given by the cache: it was fetched before anybody asked */
 	uint32_t hidden; /* how often meta_hide() has met it: nothing but for meta_show() */
 };
 
@@ -60,9 +61,10 @@ bool meta_peek(const uint8_t *ctx, const char *name, struct meta_fact *out);
  * is in it still. Once for each listing: who polls asks the store. */
 bool meta_take_listed(const uint8_t *ctx, const char *name, struct meta_fact *out);
 
-/* Was it there, when it was last told of, and has something failed or changed since? Then nothing
- * but an answer tells, not even a listing that was complete: it had to be forgotten. */
-bool meta_is_doubted(const uint8_t *ctx, const char *name);
+/* Was it there when it was last told of? Then, unless that is believed, nothing but an answer
+ * tells, not even a listing that was complete: it may be that listing which told of it
+ * (meta_put_seen()), or something has failed or changed since. */
+bool meta_was_there(const uint8_t *ctx, const char *name);
 
 /* The same if it is not older than that; nanoseconds. */
 bool meta_peek_within(const uint8_t *ctx, const char *name, int64_t age_ns, struct meta_fact *out);
@@ -76,6 +78,9 @@ int meta_enter(const uint8_t *ctx, const char *name, bool anew, struct meta_fact
 /* The same for somebody who fetches ahead of those who will ask, and never waits: returns true when
  * the caller leads. Not if the name is being looked up, or is not known as a file. */
 bool meta_enter_ahead(const uint8_t *ctx, const char *name);
+
+/* Is it believed still? Nothing is used up. */
+bool meta_is_fresh(const uint8_t *ctx, const char *name);
 
 /* Of who leads so: *is_wanted is set, atomically, as soon as somebody waits for it, or never. It
  * must live until meta_leave_ahead() has returned. */
@@ -95,6 +100,12 @@ void meta_put(const uint8_t *ctx, const char *name, const struct meta_fact *fact
  * the same version as before, so do the mode and time that the object itself told. */
 bool meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
 		     int64_t asked_ns);
+
+/* The same from a listing that nobody has read: the name is there in that version, but nothing is
+ * believed of it, nor is it denied, before it is asked about. What is believed already, and of the
+ * same version, stays. */
+void meta_put_seen(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
+		   int64_t asked_ns);
 
 /* After a change by this daemon: what others find out that asked before is not believed. */
 void meta_put_own(const uint8_t *ctx, const char *name, const struct meta_fact *fact);

@@ -11,6 +11,7 @@
 #include "cache/draft.h"
 #include "core/context.h"
 #include "fs/ahead.h"
+#include "fs/asked.h"
 #include "fs/backends.h"
 #include "fs/fetch.h"
 #include "fs/untold.h"
@@ -105,6 +106,8 @@ static int ask(struct lookup *q, const char *object, struct meta_fact *fact,
 	if (ret == -ENOENT)
 		ret = lookup_dir_instead(q, fact);
 	if (!ret)
+		asked_note(context_id(q->ctx), object, fact->kind == META_NONE, clock_ns());
+	if (!ret)
 		untold_learn(object, fact, NULL, NULL);
 	return ret;
 }
@@ -149,7 +152,7 @@ static int try_open(struct lookup *q, const char *object, struct meta_fact *fact
 		file = from_cache(q, object, fact, false);
 	} else if (lookup_is_listed(q, object, fact)) {
 		return 0;
-	} else if (lookup_denied(q, object)) {
+	} else if (lookup_denied_around(q, object)) {
 		fact->kind = META_NONE;
 		return 0;
 	}

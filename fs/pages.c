@@ -68,6 +68,26 @@ static void show(const struct listing *l, const char *object, const struct dirpa
 		show_known(context_id(l->ctx), object, path);
 }
 
+/* What nobody reads only tells which names are there: who asks about one by name wants to know what
+ * a listing does not tell. */
+static void see(const struct listing *l, const char *object, const struct dirpage_name *n,
+		const struct meta_fact *fact)
+{
+	const uint8_t *ctx = context_id(l->ctx);
+	char name[META_NAME_MAX];
+
+	if (!n->is_dir) {
+		meta_put_seen(ctx, object, fact, l->page_asked_ns);
+		return;
+	}
+	meta_dir_name(object, name);
+	meta_put_seen(ctx, name, fact, l->page_asked_ns);
+	if (n->has_twin)
+		return;
+	snprintf(name, sizeof(name), "%.*s", (int)strlen(object) - 1, object);
+	meta_put_seen(ctx, name, fact, l->page_asked_ns);
+}
+
 /* Returns the mode to show. */
 static uint32_t learn(struct listing *l, const char *object, const struct dirpage_name *n)
 {
@@ -81,12 +101,16 @@ static uint32_t learn(struct listing *l, const char *object, const struct dirpag
 		return MODE_DIR;
 	if (n->object)
 		fact.object = *n->object;
+	if (!n->is_dir && untold_find(object, n->object, &untold)) {
+		fact.is_link = untold.is_link;
+		fact.has_xattr = *untold.xattr;
+		fact.object.mtime_ns = untold.mtime_ns;
+	}
+	if (l->is_quiet) {
+		see(l, object, n, &fact);
+		return n->is_dir ? MODE_DIR : fact.is_link ? S_IFLNK | 0777 : MODE_FILE;
+	}
 	if (!n->is_dir) {
-		if (untold_find(object, n->object, &untold)) {
-			fact.is_link = untold.is_link;
-			fact.has_xattr = *untold.xattr;
-			fact.object.mtime_ns = untold.mtime_ns;
-		}
 		if (meta_put_listed(ctx, object, &fact, asked_ns))
 			show(l, object, n);
 		return fact.is_link ? S_IFLNK | 0777 : MODE_FILE;

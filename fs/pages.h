@@ -27,6 +27,7 @@ struct listing {
 	uint64_t hash;	      /* of object */
 	void (*landed)(void); /* of one that is fetched ahead: told when the first page is there */
 	int64_t asked_ns;     /* when the first page was asked for */
+	bool is_quiet;	      /* listing_look(): for no reader */
 
 	/* atomic */
 	bool is_wanted; /* somebody waits for the first page, which is fetched ahead */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <linux/fs.h>
 
@@ -16,6 +17,7 @@
 #include "core/log.h"
 #include "core/scope.h"
 #include "core/tally.h"
+#include "fs/ahead.h"
 #include "fs/change.h"
 #include "fs/gone.h"
 #include "fs/listing.h"
@@ -104,6 +106,20 @@ static struct lookup *lookup_new(const struct session *s, int *error)
 	return serve_lookup(s, s->text, s->req->text_len, error);
 }
 
+/* What comes next may be asked about now, or what is in it. */
+static void tell_ahead(const struct lookup *q, bool is_dir)
+{
+	char object[NAME_OBJECT_MAX];
+
+	if (is_dir) {
+		name_prefix(&q->name, object);
+		ahead_met(q->ctx, object);
+	} else {
+		name_object(&q->name, object);
+		ahead_named(q->ctx, object, q->is_waited);
+	}
+}
+
 static int serve_stat(struct session *s)
 {
 	int ret;
@@ -116,6 +132,8 @@ static int serve_stat(struct session *s)
 	ret = lookup_stat(q, &s->out->head.attr);
 	if (ret)
 		serve_say(s, s->req->ctx, q->name.bucket, ret, q->message);
+	else if (q->is_named && (q->is_waited || S_ISREG(s->out->head.attr.mode)))
+		tell_ahead(q, S_ISDIR(s->out->head.attr.mode));
 	return ret;
 }
 

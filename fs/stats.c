@@ -125,14 +125,16 @@ static void add_count(json_t *object, const struct ahead_count *c, bool bytes)
 static json_t *ahead(const struct cache_stats *cached)
 {
 	json_t *object = json_object(), *files = json_object(), *listings = json_object();
-	json_t *within = json_object();
+	json_t *within = json_object(), *names = json_object();
 	struct ahead_stats stats;
 
 	ahead_stats(&stats);
 	add_count(files, &stats.files, true);
 	add_count(listings, &stats.listings, false);
+	add_count(names, &stats.names, false);
 	json_object_set_new(object, "files", files);
 	json_object_set_new(object, "listings", listings);
+	json_object_set_new(object, "names", names);
 	set(within, "bytes_fetched", cached->ahead_bytes);
 	set(within, "bytes_used", cached->ahead_used);
 	set(within, "bytes_wasted", cached->ahead_wasted);

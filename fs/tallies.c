@@ -150,7 +150,7 @@ static void set_ahead(json_t *object, const char *key, int64_t value)
 /* {"files": {"fetched": 3, ...}, "listings": ..., "within": ...} */
 static json_t *ahead(const struct tally *t)
 {
-	static const char *const kinds[TALLY_AHEADS] = {"files", "listings", "within"};
+	static const char *const kinds[TALLY_AHEADS] = {"files", "listings", "names", "within"};
 	json_t *object = json_object();
 
 	for (unsigned kind = 0; kind < TALLY_AHEADS; kind++) {
@@ -162,7 +162,7 @@ static json_t *ahead(const struct tally *t)
 			set_ahead(one, "used", c->used);
 			set_ahead(one, "wasted", c->wasted);
 		}
-		if (kind != TALLY_AHEAD_LISTINGS) {
+		if (kind != TALLY_AHEAD_LISTINGS && kind != TALLY_AHEAD_NAMES) {
 			set_ahead(one, "bytes_fetched", c->bytes_fetched);
 			set_ahead(one, "bytes_used", c->bytes_used);
 			set_ahead(one, "bytes_wasted", c->bytes_wasted);

@@ -394,3 +394,51 @@ Test(fs_meta, who_waits_after_a_change_looks_for_himself, .fini = meta_stop, .ti
 	pthread_join(thread, NULL);
 	cr_assert_eq(asked, 0, "he leads");
 }
+
+/* Nobody has read that listing: who asks about the name wants more than it told. */
+Test(fs_meta, what_was_seen_is_neither_believed_nor_denied, .fini = meta_stop)
+{
+	struct meta_fact fact = fact_of("seen"), out;
+
+	start("60000");
+	meta_put_seen(ctx, name, &fact, clock_ns());
+	cr_assert_not(meta_get(ctx, name, &out));
+	cr_assert_not(meta_is_fresh(ctx, name));
+	cr_assert(meta_peek(ctx, name, &out) && out.kind == META_FILE);
+	cr_assert_str_eq(out.object.etag, "seen");
+	cr_assert(meta_was_there(ctx, name));
+	cr_assert(meta_enter_ahead(ctx, name), "it may be asked about ahead");
+	meta_leave_ahead(ctx, name, NULL);
+}
+
+Test(fs_meta, what_is_believed_stays_when_it_is_seen, .fini = meta_stop)
+{
+	struct meta_fact fact = fact_of("same"), other = fact_of("other"), none = {0}, out;
+
+	start("60000");
+	fact.is_told = fact.has_mode = true;
+	fact.mode = 0755;
+	meta_put(ctx, name, &fact);
+	fact.is_told = fact.has_mode = false;
+	meta_put_seen(ctx, name, &fact, clock_ns());
+	cr_assert(meta_get(ctx, name, &out) && out.is_told && out.mode == 0755);
+	meta_put_seen(ctx, name, &other, clock_ns());
+	cr_assert_not(meta_get(ctx, name, &out), "it is another version now");
+	none.kind = META_NONE;
+	meta_put(ctx, name, &none);
+	meta_put_seen(ctx, name, &fact, clock_ns());
+	cr_assert_not(meta_get(ctx, name, &out), "it is there now");
+	cr_assert(meta_peek(ctx, name, &out) && out.kind == META_FILE);
+}
+
+Test(fs_meta, what_was_seen_before_a_change_is_no_news, .fini = meta_stop)
+{
+	struct meta_fact fact = fact_of("old"), none = {.kind = META_NONE}, out;
+	int64_t asked_ns = clock_ns();
+
+	start("60000");
+	usleep(1000);
+	meta_put_own(ctx, name, &none);
+	meta_put_seen(ctx, name, &fact, asked_ns);
+	cr_assert(meta_get(ctx, name, &out) && out.kind == META_NONE);
+}

@@ -21,6 +21,7 @@ FAMILIES = (
     "readahead",
     "warm",
     "listed",
+    "asked",
     "write",
     "write_races",
     "durability",
