@@ -40,6 +40,7 @@ struct entry {
 	struct shown shown;
 	uint32_t hidden;  /* times: of what was looked at before, nothing is shown */
 	bool is_listed;	  /* a listing told so, and meta_take_listed() has not given that */
+	bool was_kept;	  /* keep() has done so */
 	bool is_ahead;	  /* what is known was fetched before anybody asked */
 	bool leads_ahead; /* the lookup under way is such a one */
 	bool *is_wanted;  /* ... and is told here that somebody waits; or NULL */
@@ -146,14 +147,27 @@ static void drop(struct entry *e)
 	free(e);
 }
 
+/* A walk comes to the directories that it was told of first after all that is in those before: they
+ * stay for another round, once. */
+static bool keep(struct entry *e, int64_t now_ns)
+{
+	if (e->kind != META_DIR || e->was_kept || now_ns >= e->spare_until_ns)
+		return false;
+	e->was_kept = true;
+	lru_remove(e);
+	lru_append(e);
+	return true;
+}
+
 static void make_room(void)
 {
 	struct entry *e = meta.first, *next;
 	uint64_t most = memory_share(META_SHARE, META_BYTES_MAX);
+	int64_t now_ns = meta.bytes > most ? clock_ns() : 0;
 
 	for (; e && meta.bytes > most; e = next) {
 		next = e->lru_next;
-		if (e->is_busy || e->refs)
+		if (e->is_busy || e->refs || keep(e, now_ns))
 			continue;
 		++*evicted(e->ctx);
 		drop(e);
@@ -234,7 +248,7 @@ static void set_fact(struct entry *e, const struct meta_fact *fact, bool listed)
 		e->gid = fact->gid;
 	}
 	e->kind = (uint8_t)fact->kind;
-	e->is_ahead = false;
+	e->is_ahead = e->was_kept = false;
 	e->is_listed = listed;
 	e->size = fact->object.size;
 	set_etag(e, fact->kind == META_FILE ? fact->object.etag : "");

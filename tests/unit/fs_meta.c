@@ -442,3 +442,45 @@ Test(fs_meta, what_was_seen_before_a_change_is_no_news, .fini = meta_stop)
 	meta_put_seen(ctx, name, &fact, asked_ns);
 	cr_assert(meta_get(ctx, name, &out) && out.kind == META_NONE);
 }
+
+/* A walk is told of all directories at the start, and comes to them after what is in them. */
+Test(fs_meta, directories_of_a_walk_outlive_files, .fini = meta_stop, .timeout = 120)
+{
+	struct meta_fact dir = {.kind = META_DIR}, file = fact_of("listed"), out;
+	uint64_t most = META_BYTES_MAX / 4 * 5, added = 0;
+	char text[64];
+	unsigned n = 0;
+
+	start("60000");
+	for (int i = 0; i < 1000; i++) {
+		snprintf(text, sizeof(text), "s3/b/tree/d%03d", i);
+		meta_put_listed(ctx, text, &dir, clock_ns());
+	}
+	while (added < most) {
+		snprintf(text, sizeof(text), "s3/b/tree/file%u", n++);
+		meta_put_listed(ctx, text, &file, clock_ns());
+		added += 200; /* an entry takes more */
+	}
+	cr_assert_not(meta_peek(ctx, "s3/b/tree/file0", &out));
+	for (int i = 0; i < 1000; i++) {
+		snprintf(text, sizeof(text), "s3/b/tree/d%03d", i);
+		cr_assert(meta_get(ctx, text, &out) && out.kind == META_DIR, "%s", text);
+	}
+}
+
+/* ... but not for ever. */
+Test(fs_meta, directories_go_when_they_are_all_there_is, .fini = meta_stop, .timeout = 120)
+{
+	struct meta_fact dir = {.kind = META_DIR}, out;
+	struct meta_stats stats;
+	char text[64];
+
+	start("60000");
+	for (unsigned i = 0; i < META_BYTES_MAX / 100; i++) {
+		snprintf(text, sizeof(text), "s3/b/tree/d%u", i);
+		meta_put_listed(ctx, text, &dir, clock_ns());
+	}
+	meta_stats(&stats);
+	cr_assert(stats.bytes <= META_BYTES_MAX);
+	cr_assert_not(meta_peek(ctx, "s3/b/tree/d0", &out));
+}
