@@ -37,7 +37,7 @@ struct http_limits {
 			      .work_ms = 45000,          \
 			      .ahead_ms = 1000,          \
 			      .stall_bytes_per_s = 1024, \
-			      .host_max = 64,            \
+			      .host_max = 88,            \
 			      .total_max = 128})
 
 /* Starts the thread. Returns 0, -ENOMEM, -EIO or the error of pthread_create(3). Not twice. */

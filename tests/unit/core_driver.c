@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/context.h"
 #include "core/digest.h"
+#include "core/http/engine.h"
 #include "core/http/retry.h"
 #include "core/learned.h"
 #include "core/log.h"
@@ -739,8 +740,8 @@ Test(core_driver_crowd, connections_are_shared_and_bounded)
 		usleep(1000);
 	store_counters(&counters);
 	cr_assert_eq(counters.requests[STORE_GET], 1000u);
-	cr_assert_leq(counters.connections, 64u);
-	cr_assert_leq(fault.connections, 64u);
+	cr_assert_leq(counters.connections, HTTP_LIMITS_DEFAULT.host_max);
+	cr_assert_leq(fault.connections, HTTP_LIMITS_DEFAULT.host_max);
 }
 
 Test(core_driver, stopping_cancels_everything_once)
