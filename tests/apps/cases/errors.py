@@ -7,10 +7,10 @@ import signal
 import socket
 import ssl
 import subprocess
-import threading
 import time
 
 from case import Case, want
+from relay import Relay
 
 REFUSED = {
     "named-pipe": ("mkfifo $D/text/new", b"Operation not permitted"),
@@ -129,48 +129,30 @@ def certificate(folder):
                     f"{folder}/cert.pem"], check=True, stderr=subprocess.DEVNULL)
 
 
-def relay(source, target):
-    try:
-        while data := source.recv(65536):
-            target.sendall(data)
-    except OSError:
-        pass
-    finally:
-        for side in (source, target):
-            try:
-                side.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+class Tls(Relay):
+    """TLS before a store."""
 
+    def __init__(self, store, folder):
+        self.settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.settings.load_cert_chain(f"{folder}/cert.pem", f"{folder}/key.pem")
+        super().__init__(store)
 
-def serve_tls(server, tls, backend):
-    while True:
-        try:
-            plain, _ = server.accept()
-        except OSError:
-            return
-        try:
-            outside = tls.wrap_socket(plain, server_side=True)
-            inside = socket.create_connection(backend)
-        except OSError:
-            continue
-        for pair in ((outside, inside), (inside, outside)):
-            threading.Thread(target=relay, args=pair, daemon=True).start()
+    def accepted(self, client):
+        return self.settings.wrap_socket(client, server_side=True)
 
 
 def tls(context):
     """A certificate that nobody vouches for is refused; with AWS_CA_BUNDLE it is accepted."""
     certificate(context.folder)
-    settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    settings.load_cert_chain(f"{context.folder}/cert.pem", f"{context.folder}/key.pem")
-    host, port = context.store.netloc.split(":")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=serve_tls, args=(server, settings, (host, int(port))), daemon=True).start()
-        endpoint = f"https://127.0.0.1:{server.getsockname()[1]}"
+    front = Tls(context.store, context.folder)
+    try:
+        endpoint = f"https://{front.netloc}"
         unreachable(endpoint, "(?i)certificate|TLS|SSL")(context)
         result = context.run_cloud(["cat", "{D}/text/no-newline.txt"], env={
             "AWS_ENDPOINT_URL_S3": endpoint, "AWS_CA_BUNDLE": f"{context.folder}/cert.pem"})
         want(result.stdout == b"the last line has no end", f"with AWS_CA_BUNDLE: {result}")
+    finally:
+        front.close()
 
 
 def daemon_killed(context):

@@ -7,67 +7,38 @@ under the new name.
 """
 import os
 import select
-import socket
 import subprocess
 import threading
 import urllib.parse
 
 from case import Case, want
+from relay import Relay
 
 WAIT_SECONDS = 30
 # For the second to be done, which it must not be as long as the first is not; where it can be, it is in a tenth of that.
 LATE_SECONDS = 1.5
 
 
-class Holder:
-    """Relays connections; holds the answer to the first request after hold() whose line, unquoted, has that in it."""
+class Holder(Relay):
+    """Holds the answer to the first request after hold() whose line, unquoted, has that in it."""
 
     def __init__(self, store):
-        self.backend = store.netloc.rsplit(":", 1)
         self.part = None
         self.held, self.released = threading.Event(), threading.Event()
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.netloc = f"127.0.0.1:{self.server.getsockname()[1]}"
-        threading.Thread(target=self.serve, daemon=True).start()
+        super().__init__(store)
 
     def hold(self, part):
         self.part = part.encode()
 
-    def serve(self):
-        while True:
-            try:
-                client, _ = self.server.accept()
-                store = socket.create_connection((self.backend[0], int(self.backend[1])))
-            except OSError:
-                return
-            is_it = [False]
-            threading.Thread(target=self.pump, args=(client, store, self.request, is_it), daemon=True).start()
-            threading.Thread(target=self.pump, args=(store, client, self.answer, is_it), daemon=True).start()
-
-    @staticmethod
-    def pump(source, target, look, is_it):
-        try:
-            while data := source.recv(1 << 20):
-                look(data, is_it)
-                target.sendall(data)
-        except OSError:
-            pass
-        finally:
-            for side in (source, target):
-                try:
-                    side.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-
-    def request(self, data, is_it):
+    def request(self, data, link):
         first = urllib.parse.unquote_to_bytes(data.split(b"\r\n", 1)[0])
         if self.part and self.part in first:
             self.part = None
-            is_it[0] = True
+            link.is_it = True
 
-    def answer(self, _, is_it):
-        if is_it[0]:
-            is_it[0] = False
+    def answer(self, data, link):
+        if getattr(link, "is_it", False):
+            link.is_it = False
             self.held.set()
             self.released.wait(WAIT_SECONDS)
 
@@ -76,7 +47,7 @@ class Holder:
 
     def close(self):
         self.released.set()
-        self.server.close()
+        super().close()
 
 
 class Race:

@@ -6,67 +6,32 @@ A relay between daemon and store lets the change through, and does that instead 
 """
 import os
 import signal
-import socket
-import threading
 
 from case import Case, want
 from cases.write import keys_below
+from relay import Relay
 
 
-class Deadly:
-    """Relays connections; the answer to the first request that starts so is the daemon's end, or what `instead` does."""
+class Deadly(Relay):
+    """The answer to the first request that starts so is the daemon's end, or what `instead` does."""
 
     def __init__(self, context, store, start, instead=None):
         self.context, self.start, self.killed = context, start, False
         self.instead = instead or self.kill
-        self.backend = store.netloc.rsplit(":", 1)
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.netloc = f"127.0.0.1:{self.server.getsockname()[1]}"
-        threading.Thread(target=self.serve, daemon=True).start()
+        super().__init__(store)
 
-    def serve(self):
-        while True:
-            try:
-                client, _ = self.server.accept()
-                store = socket.create_connection((self.backend[0], int(self.backend[1])))
-            except OSError:
-                return
-            doomed = threading.Event()
-            threading.Thread(target=self.requests, args=(client, store, doomed), daemon=True).start()
-            threading.Thread(target=self.answers, args=(store, client, doomed), daemon=True).start()
+    def request(self, data, link):
+        link.doomed = getattr(link, "doomed", False) or (data.startswith(self.start) and not self.killed)
 
-    def requests(self, client, store, doomed):
-        self.pump(client, store, lambda data: doomed.set() if data.startswith(self.start) and not self.killed else None)
-
-    def answers(self, store, client, doomed):
-        def look(_):
-            if doomed.is_set() and not self.killed:
-                self.killed = True
-                self.instead()
-                raise OSError
-        self.pump(store, client, look)
+    def answer(self, data, link):
+        if getattr(link, "doomed", False) and not self.killed:
+            self.killed = True
+            self.instead()
+            raise OSError
 
     def kill(self):
         for pid in self.context.daemons():
             os.kill(pid, signal.SIGKILL)
-
-    @staticmethod
-    def pump(source, target, look):
-        try:
-            while data := source.recv(1 << 20):
-                look(data)
-                target.sendall(data)
-        except OSError:
-            pass
-        finally:
-            for side in (source, target):
-                try:
-                    side.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-
-    def close(self):
-        self.server.close()
 
 
 def dies(name, what, key, command, there):

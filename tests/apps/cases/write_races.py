@@ -4,79 +4,48 @@
 A relay between the daemon and the store keeps the one waiting for the other, so that the order is always
 the bad one.
 """
-import socket
 import threading
 import urllib.parse
 
 from case import Case, want
+from relay import Relay
 
 WAIT_SECONDS = 10
 SETTLE_SECONDS = 0.3  # for the daemon to take in an answer; only makes the bad order surer
 
 
-class Relay:
-    """Relays connections; of the GET and PUT of one key, holds `held` until `until` has happened."""
+class Holder(Relay):
+    """Of the GET and PUT of one key, holds `held` until `until` has happened."""
 
     def __init__(self, store, key, hold_answer):
-        self.backend = store.netloc.rsplit(":", 1)
         self.key = key.encode()
         self.hold_answer = hold_answer
         self.armed = False
         self.get_waits, self.put_applied, self.got = threading.Event(), threading.Event(), threading.Event()
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.netloc = f"127.0.0.1:{self.server.getsockname()[1]}"
-        threading.Thread(target=self.serve, daemon=True).start()
+        super().__init__(store)
 
-    def serve(self):
-        while True:
-            try:
-                client, _ = self.server.accept()
-                store = socket.create_connection((self.backend[0], int(self.backend[1])))
-            except OSError:
-                return
-            verb = [b""]
-            threading.Thread(target=self.pump, args=(client, store, self.requests, verb), daemon=True).start()
-            threading.Thread(target=self.pump, args=(store, client, self.answers, verb), daemon=True).start()
-
-    @staticmethod
-    def pump(source, target, look, verb):
-        try:
-            while data := source.recv(1 << 20):
-                look(data, verb)
-                target.sendall(data)
-        except OSError:
-            pass
-        finally:
-            for side in (source, target):
-                try:
-                    side.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-
-    def requests(self, data, verb):
+    def request(self, data, link):
         first = urllib.parse.unquote_to_bytes(data.split(b"\r\n", 1)[0])
         if first.split(b" ")[0] in (b"GET", b"PUT", b"HEAD"):
-            verb[0] = first.split(b" ")[0] if self.armed and self.key in first else b""
+            link.verb = first.split(b" ")[0] if self.armed and self.key in first else b""
         elif first.startswith(b"POST /upload/"):  # Google's has the name in its body; nothing else is written meanwhile
-            verb[0] = b"PUT" if self.armed else b""
-        if verb[0] in (b"GET", b"HEAD") and not self.hold_answer:
+            link.verb = b"PUT" if self.armed else b""
+        if getattr(link, "verb", b"") in (b"GET", b"HEAD") and not self.hold_answer:
             self.get_waits.set()
             self.put_applied.wait(WAIT_SECONDS)
 
-    def answers(self, _, verb):
-        if verb[0] in (b"GET", b"HEAD"):
+    def answer(self, data, link):
+        verb = getattr(link, "verb", b"")
+        if verb in (b"GET", b"HEAD"):
             if self.hold_answer:
                 self.get_waits.set()
                 self.put_applied.wait(WAIT_SECONDS)
             threading.Timer(SETTLE_SECONDS, self.got.set).start()
-        elif verb[0] == b"PUT":
+        elif verb == b"PUT":
             self.put_applied.set()
             if not self.hold_answer:
                 self.got.wait(WAIT_SECONDS)
-        verb[0] = b""
-
-    def close(self):
-        self.server.close()
+        link.verb = b""
 
 
 def race(name, hold_answer, script, expected):
@@ -90,7 +59,7 @@ def race(name, hold_answer, script, expected):
         context.store.put(bucket, f"{name}/keep")
         if not hold_answer:
             context.store.put(bucket, f"{name}/f", b"-" * 100)
-        relay = Relay(context.store, f"{name}/f", hold_answer)
+        relay = Holder(context.store, f"{name}/f", hold_answer)
         try:
             run_steps(context, relay, head + script)
         finally:
