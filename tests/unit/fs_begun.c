@@ -2,26 +2,10 @@
 /* Uploads in parts that are to be aborted: not forgotten while that is refused. */
 #include "tests/unit/writing_rig.h"
 
-#include <dirent.h>
-
 #include "fs/begun.h"
+#include "tests/unit/begun_rig.h"
 
 static int dir_fd;
-
-static unsigned notes(void)
-{
-	char path[80];
-	unsigned n = 0;
-	DIR *d;
-
-	snprintf(path, sizeof(path), "%s/uploads", dir);
-	d = opendir(path);
-	cr_assert_not_null(d);
-	for (struct dirent *e = readdir(d); e; e = readdir(d))
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return n;
-}
 
 static struct begun *note(void)
 {
@@ -30,7 +14,7 @@ static struct begun *note(void)
 	struct begun *b = begun_note(&call, "its-id");
 
 	cr_assert_not_null(b);
-	cr_assert_eq(notes(), 1);
+	cr_assert_eq(noted_in(dir), 1);
 	return b;
 }
 
@@ -68,11 +52,11 @@ Test(fs_begun, refused_once)
 	for (int i = 0; i < 2; i++) {
 		cr_assert_eq(begun_start(dir_fd), 0);
 		sweep(-EACCES, 1);
-		cr_assert_eq(notes(), 1, "it is forgotten");
+		cr_assert_eq(noted_in(dir), 1, "it is forgotten");
 	}
 	cr_assert_eq(begun_start(dir_fd), 0);
 	sweep(0, 1);
-	cr_assert_eq(notes(), 0);
+	cr_assert_eq(noted_in(dir), 0);
 }
 
 Test(fs_begun, it_is_not_there_any_more)
@@ -81,7 +65,7 @@ Test(fs_begun, it_is_not_there_any_more)
 	begun_stop();
 	cr_assert_eq(begun_start(dir_fd), 0);
 	sweep(-ENOENT, 1);
-	cr_assert_eq(notes(), 0);
+	cr_assert_eq(noted_in(dir), 0);
 }
 
 /* It has just been refused: not again at once. */
@@ -89,8 +73,8 @@ Test(fs_begun, left_by_ourselves)
 {
 	begun_leave(note());
 	sweep(0, 0);
-	cr_assert_eq(notes(), 1);
+	cr_assert_eq(noted_in(dir), 1);
 	cr_assert_eq(begun_start(dir_fd), 0);
 	sweep(0, 1);
-	cr_assert_eq(notes(), 0);
+	cr_assert_eq(noted_in(dir), 0);
 }

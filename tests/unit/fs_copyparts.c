@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Large copies in parts, over a store that only notes what it is asked. */
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -11,9 +10,9 @@
 #include <unistd.h>
 
 #include "core/context.h"
-#include "core/identify.h"
 #include "fs/begun.h"
 #include "fs/copyparts.h"
+#include "tests/unit/begun_rig.h"
 
 #define MIB  (UINT64_C(1) << 20)
 #define OLD  "\"old\""
@@ -81,34 +80,6 @@ void store_call_reset(struct store_call *call)
 	call->upload_id = NULL;
 }
 
-/* The rest of the driver, which nobody calls here. */
-int store_register(const struct store_ops *ops)
-{
-	(void)ops;
-	return 0;
-}
-
-int store_start(void)
-{
-	return 0;
-}
-
-void store_stop(void)
-{
-}
-
-int store_identify(struct context *of, const char *scheme, const char *bucket,
-		   struct store_identity *out)
-{
-	(void)of, (void)scheme, (void)bucket, (void)out;
-	return -EINVAL;
-}
-
-void store_counters(struct store_counters *out)
-{
-	memset(out, 0, sizeof(*out));
-}
-
 static int copy(const char *to, const char *match, const char *none_match)
 {
 	struct store_call call = {
@@ -166,21 +137,6 @@ Test(fs_copyparts, elsewhere_the_condition_is_the_callers)
 	cr_assert_str_eq(if_none_match, "*");
 }
 
-static unsigned notes(const char *dir)
-{
-	char path[80];
-	unsigned n = 0;
-	DIR *d;
-
-	snprintf(path, sizeof(path), "%s/uploads", dir);
-	d = opendir(path);
-	cr_assert_not_null(d);
-	for (struct dirent *e = readdir(d); e; e = readdir(d))
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return n;
-}
-
 static void remove_all(const char *dir)
 {
 	char command[64];
@@ -204,20 +160,20 @@ Test(fs_copyparts, what_cannot_be_aborted_is_left_to_later)
 		fail_abort = errors[i];
 		cr_assert_eq(copy("k", NULL, NULL), -ESTALE);
 		cr_assert_eq(asked[STORE_ABORT], 1u);
-		cr_assert_eq(notes(dir), 1u, "%s: it is forgotten", strerror(-errors[i]));
+		cr_assert_eq(noted_in(dir), 1u, "%s: it is forgotten", strerror(-errors[i]));
 		begun_stop();
 		fail_abort = 0;
 		cr_assert_eq(begun_start(dir_fd), 0);
 		begun_sweep();
 		begun_stop();
 		cr_assert_eq(asked[STORE_ABORT], 2u, "the next daemon does not abort it");
-		cr_assert_eq(notes(dir), 0u);
+		cr_assert_eq(noted_in(dir), 0u);
 	}
 	cr_assert_eq(begun_start(dir_fd), 0);
 	cr_assert_eq(copy("k", NULL, NULL), -ESTALE);
 	now = OLD;
 	cr_assert_eq(copy("k", NULL, NULL), 0);
-	cr_assert_eq(notes(dir), 0u, "what is over is noted");
+	cr_assert_eq(noted_in(dir), 0u, "what is over is noted");
 	begun_stop();
 	close(dir_fd);
 	remove_all(dir);

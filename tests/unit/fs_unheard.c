@@ -2,7 +2,6 @@
 /* Uploads that a daemon asked for and never heard of: found in the service's list, over a store
  * that has such a list, and in journals that cannot be read at once. */
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,8 +12,8 @@
 #include "cache/clock.h"
 #include "core/clock.h"
 #include "core/context.h"
-#include "core/identify.h"
 #include "fs/begun.h"
+#include "tests/unit/begun_rig.h"
 
 #define LISTED 3
 
@@ -82,48 +81,6 @@ int store_submit(struct store_call *call)
 	return -EINVAL;
 }
 
-int store_register(const struct store_ops *ops)
-{
-	(void)ops;
-	return 0;
-}
-
-int store_start(void)
-{
-	return 0;
-}
-
-void store_stop(void)
-{
-}
-
-int store_identify(struct context *of, const char *scheme, const char *bucket,
-		   struct store_identity *out)
-{
-	(void)of, (void)scheme, (void)bucket, (void)out;
-	return -EINVAL;
-}
-
-void store_counters(struct store_counters *out)
-{
-	memset(out, 0, sizeof(*out));
-}
-
-static unsigned notes(void)
-{
-	char path[80];
-	unsigned n = 0;
-	DIR *d;
-
-	snprintf(path, sizeof(path), "%s/uploads", dir);
-	d = opendir(path);
-	cr_assert_not_null(d);
-	for (struct dirent *e = readdir(d); e; e = readdir(d))
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return n;
-}
-
 /* One is asked for, and the daemon dies before the answer. */
 static void die_unheard(void)
 {
@@ -134,7 +91,7 @@ static void die_unheard(void)
 	cr_assert_not_null(b);
 	begun_intended(b, &call);
 	begun_stop();
-	cr_assert_eq(notes(), 1u);
+	cr_assert_eq(noted_in(dir), 1u);
 }
 
 static void next_daemon(void)
@@ -173,7 +130,7 @@ Test(fs_unheard, all_that_nobody_uses)
 {
 	next_daemon();
 	cr_assert(aborted[0] && aborted[1] && aborted[2]);
-	cr_assert_eq(notes(), 0u);
+	cr_assert_eq(noted_in(dir), 0u);
 }
 
 /* Somebody else was faster with one of them. */
@@ -183,7 +140,7 @@ Test(fs_unheard, one_is_gone_by_then)
 	fail_parts[1] = -ENOENT;
 	next_daemon();
 	cr_assert(aborted[2], "the rest stays");
-	cr_assert_eq(notes(), 0u);
+	cr_assert_eq(noted_in(dir), 0u);
 }
 
 Test(fs_unheard, one_cannot_be_aborted)
@@ -191,11 +148,11 @@ Test(fs_unheard, one_cannot_be_aborted)
 	fail_abort[0] = -EIO;
 	next_daemon();
 	cr_assert(aborted[1] && aborted[2], "the rest waits for it");
-	cr_assert_eq(notes(), 1u, "it is forgotten");
+	cr_assert_eq(noted_in(dir), 1u, "it is forgotten");
 	fail_abort[0] = 0;
 	next_daemon();
 	cr_assert(aborted[0]);
-	cr_assert_eq(notes(), 0u);
+	cr_assert_eq(noted_in(dir), 0u);
 }
 
 /* Then it is not known whether it is ours. */
@@ -204,7 +161,7 @@ Test(fs_unheard, one_cannot_be_looked_at)
 	fail_parts[1] = -EIO;
 	next_daemon();
 	cr_assert(aborted[0] && !aborted[1] && aborted[2]);
-	cr_assert_eq(notes(), 1u, "it is forgotten");
+	cr_assert_eq(noted_in(dir), 1u, "it is forgotten");
 }
 
 /* Who tries something else of that name again does not know whose they are either. */
@@ -215,7 +172,7 @@ Test(fs_unheard, not_before_they_are_old)
 	begun_retry("s3/b/dir/x");
 	begun_stop();
 	cr_assert(!aborted[0] && !aborted[1] && !aborted[2], "somebody else's is aborted");
-	cr_assert_eq(notes(), 1u);
+	cr_assert_eq(noted_in(dir), 1u);
 }
 
 Test(fs_unheard, without_memory_its_note_stays)
@@ -224,7 +181,7 @@ Test(fs_unheard, without_memory_its_note_stays)
 	cr_assert_eq(begun_start(dir_fd), 0);
 	no_memory = false;
 	begun_stop();
-	cr_assert_eq(notes(), 1u, "it is forgotten");
+	cr_assert_eq(noted_in(dir), 1u, "it is forgotten");
 	next_daemon();
-	cr_assert_eq(notes(), 0u);
+	cr_assert_eq(noted_in(dir), 0u);
 }
