@@ -11,6 +11,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "tests/store/azure_tree.h"
 #include "tests/store/precondition.h"
 #include "tests/store/settings.h"
 
@@ -23,6 +24,25 @@
 
 /* The first that fits counts. */
 static const struct azure_route routes[] = {
+	{"GetAccountInformation", "GET", .scope = AZURE_SERVICE, .comp = "properties",
+	 .restype = "account", .permits = "rwdlac", .run = azure_account_information},
+	{"GetAccountInformation", "HEAD", .scope = AZURE_SERVICE, .comp = "properties",
+	 .restype = "account", .permits = "rwdlac", .run = azure_account_information},
+	{"GetAccountInformation", "GET", .scope = AZURE_CONTAINER, .comp = "properties",
+	 .restype = "account", .permits = "rwdlac", .run = azure_account_information},
+	{"GetAccountInformation", "HEAD", .scope = AZURE_CONTAINER, .comp = "properties",
+	 .restype = "account", .permits = "rwdlac", .run = azure_account_information},
+	{"GetFilesystemProperties", "HEAD", .scope = AZURE_CONTAINER, .comp = "",
+	 .query = "resource", .is = "filesystem", .tree = true, .permits = "rl",
+	 .run = azure_filesystem_properties},
+	{"CreatePath", "PUT", ON_BLOB, .comp = "", .query = "resource", .is = "directory",
+	 .tree = true, .permits = "cw", WRITES, .run = azure_path_create},
+	{"RenamePath", "PUT", ON_BLOB, .comp = "", .header = "x-ms-rename-source", .tree = true,
+	 .permits = "cw", WRITES, .run = azure_path_rename},
+	{"SetPathProperties", "PATCH", ON_BLOB, .comp = "", .query = "action",
+	 .is = "setProperties", .tree = true, .permits = "w", WRITES, .run = azure_path_properties},
+	{"DeletePath", "DELETE", ON_BLOB, .comp = "", .query = "recursive", .tree = true,
+	 .permits = "d", WRITES, .run = azure_path_delete},
 	{"ListContainers", "GET", ON_SERVICE, .comp = "list", .permits = "l",
 	 .run = azure_list_containers},
 	{"BlobBatch", "POST", ON_SERVICE, .comp = "batch", .permits = "dw", WRITES,
@@ -50,6 +70,9 @@ static const struct azure_route routes[] = {
 	 WRITES, .run = azure_copy_blob},
 	{"DeleteBlob", "DELETE", ON_BLOB, .comp = "", .permits = "d", WRITES,
 	 .run = azure_delete_blob},
+	/* of a file; on the host of its own that API needs no parameter */
+	{"DeletePath", "DELETE", ON_BLOB, .comp = "", .tree = true, .permits = "d", WRITES,
+	 .run = azure_path_delete},
 	{"PutBlockFromURL", "PUT", ON_BLOB, .comp = "block", .header = "x-ms-copy-source",
 	 .permits = "cw", WRITES, .run = azure_put_block_from_url},
 	{"PutBlock", "PUT", ON_BLOB, .comp = "block", .permits = "cw", WRITES, .has_data = true,
@@ -75,6 +98,12 @@ static const struct azure_route other = {
 	.verb = OTHER, .permits = "rwdlca", .writes = true, .run = azure_not_there};
 
 static const char *const verbs[] = {
+	"GetAccountInformation",
+	"GetFilesystemProperties",
+	"CreatePath",
+	"RenamePath",
+	"SetPathProperties",
+	"DeletePath",
 	"ListContainers",
 	"BlobBatch",
 	"ListBlobs",
@@ -102,13 +131,31 @@ static const char *const verbs[] = {
 	NULL,
 };
 
-/* Below /ACCOUNT: nothing else is of Azure. */
-static bool claims(const struct request *req)
+/* Is it for a host of that name: "ACCOUNT.blob....", "ACCOUNT.dfs...."? */
+static bool is_host(const struct request *req, const char *service)
+{
+	const char *host = headers_get(&req->headers, "Host");
+	size_t len = strlen(settings.azure_account);
+
+	return host && !strncmp(host, settings.azure_account, len) &&
+	       !strncmp(host + len, service, strlen(service));
+}
+
+/* How much of the path is before the container, as emulators have it; -1: it is not of Azure. */
+static int base_of(const struct request *req)
 {
 	size_t len = strlen(settings.azure_account);
 
-	return *req->path == '/' && !strncmp(req->path + 1, settings.azure_account, len) &&
-	       (!req->path[1 + len] || req->path[1 + len] == '/');
+	if (*req->path == '/' && !strncmp(req->path + 1, settings.azure_account, len) &&
+	    (!req->path[1 + len] || req->path[1 + len] == '/'))
+		return (int)len + 1;
+	return is_host(req, ".blob.") || is_host(req, ".dfs.") ? 0 : -1;
+}
+
+/* Below /ACCOUNT, or of such a host: nothing else is of Azure. */
+static bool claims(const struct request *req)
+{
+	return base_of(req) >= 0;
 }
 
 static bool fits(const struct azure_call *c, const struct azure_route *r)
@@ -123,6 +170,13 @@ static bool fits(const struct azure_call *c, const struct azure_route *r)
 	    strcmp(r->comp, comp ? comp : "") != 0 ||
 	    (r->restype && (!restype || strcmp(restype, r->restype) != 0)))
 		return false;
+	if (r->tree && (!settings.azure_tree || is_host(c->req, ".blob.")))
+		return false;
+	if (!r->tree && is_host(c->req, ".dfs."))
+		return false; /* each has its own API */
+	if (r->query &&
+	    (!azure_param(c, r->query) || (r->is && strcmp(azure_param(c, r->query), r->is) != 0)))
+		return false;
 	if (r->run == azure_put_from_url && !azure_header(c, "x-ms-copy-source"))
 		return false;
 	return !r->header || (value && (!r->value || !strcasecmp(value, r->value)));
@@ -136,7 +190,7 @@ static const char *take_names(struct azure_call *c)
 
 	if (!claims(c->req)) /* of a batch */
 		return "InvalidUri";
-	c->path = strdup(c->req->path + 1 + strlen(settings.azure_account));
+	c->path = strdup(c->req->path + base_of(c->req));
 	if (!c->path)
 		return "InternalError";
 	len = uri_decode(c->path, strlen(c->path), false);
@@ -154,6 +208,9 @@ static const char *take_names(struct azure_call *c)
 		*slash = '\0';
 		c->blob = slash[1] ? slash + 1 : NULL;
 	}
+	/* how the service takes such a name there is not written anywhere: nobody is to use one */
+	if (settings.azure_tree && c->blob && c->blob[strlen(c->blob) - 1] == '/')
+		return "InvalidResourceName";
 	return c->blob && strlen(c->blob) > OBJECT_KEY_MAX ? "OutOfRangeInput" : NULL;
 }
 

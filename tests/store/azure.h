@@ -51,7 +51,10 @@ struct azure_route {
 	const char *value;   /* and be this, or NULL */
 	const char *permits; /* any of these permissions of a SAS suffices */
 	bool writes;
-	bool has_data; /* the body is a blob's or a block's bytes */
+	const char *query; /* a parameter that must be there, or NULL */
+	const char *is;	   /* and be this, or NULL */
+	bool tree;	   /* of an account with a hierarchical namespace alone */
+	bool has_data;	   /* the body is a blob's or a block's bytes */
 	void (*run)(struct azure_call *c);
 };
 

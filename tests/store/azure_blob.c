@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 
 #include "tests/store/azure_beside.h"
+#include "tests/store/azure_tree.h"
 #include "tests/store/precondition.h"
 
 static void own_headers(struct azure_call *c, const struct object *o)
@@ -64,6 +65,7 @@ static void describe(struct azure_call *c, const struct object *o)
 
 	azure_version(c, o);
 	own_headers(c, o);
+	azure_tree_tell(c, o);
 	lease_headers(c);
 	if (md5)
 		reply_header(c->reply, c->reply->status == 206 ? AZURE_MD5 : "Content-MD5", md5);
@@ -151,6 +153,8 @@ static struct object *with_metadata(struct azure_call *c, const struct object *o
 		if (strncasecmp(h->name, AZURE_META_PREFIX, strlen(AZURE_META_PREFIX)) != 0)
 			err = headers_add(&next->headers, h->name, h->value);
 	}
+	if (!err && azure_tree_is_dir(o) && !azure_header(c, "x-ms-meta-hdi_isfolder"))
+		err = headers_add(&next->headers, AZURE_META_PREFIX "hdi_isfolder", "true");
 	if (err)
 		azure_fail(c, "InternalError");
 	else if (azure_take_metadata(c, &next->headers))
@@ -272,7 +276,9 @@ void azure_delete_blob(struct azure_call *c)
 	code = err ? NULL : delete_refusal(c, b);
 	if (!err && !code && object_check(o, &condition))
 		code = "ConditionNotMet";
-	if (err) {
+	if (err == -ENOENT) {
+		azure_tree_delete_blob(c);
+	} else if (err) {
 		azure_fail_errno(c, err);
 	} else if (code) {
 		azure_fail(c, code);

@@ -36,6 +36,11 @@ static const struct {
 	 "The condition specified using HTTP conditional header(s) is not met."},
 	{"ContainerAlreadyExists", 409, "The specified container already exists."},
 	{"ContainerNotFound", 404, "The specified container does not exist."},
+	{"ContentLengthMustBeZero", 400, "The Content-Length request header must be zero."},
+	{"DirectoryIsNotEmpty", 409, "This operation is not permitted on a non-empty directory."},
+	{"DirectoryNotEmpty", 409,
+	 "The recursive query parameter value must be true to delete a non-empty directory."},
+	{"FilesystemNotFound", 404, "The specified filesystem does not exist."},
 	{"InternalError", 500,
 	 "Server encountered an internal error. Please try again after some time."},
 	{"InvalidAuthenticationInfo", 401,
@@ -43,6 +48,9 @@ static const struct {
 	{"InvalidBlobOrBlock", 400, "The specified blob or block content is invalid."},
 	{"InvalidBlobType", 409, "The blob type is invalid for this operation."},
 	{"InvalidBlockList", 400, "The specified block list is invalid."},
+	{"InvalidDestinationPath", 409,
+	 "The specified path, or an element of the path, exists and its resource type is invalid "
+	 "for this operation."},
 	{"InvalidHeaderValue", 400,
 	 "The value for one of the HTTP headers is not in the correct format."},
 	{"InvalidInput", 400, "One of the request inputs is not valid."},
@@ -52,7 +60,13 @@ static const struct {
 	 "Value for one of the query parameters specified in the request URI is invalid."},
 	{"InvalidRange", 416,
 	 "The range specified is invalid for the current size of the resource."},
+	{"InvalidRenameSourcePath", 409,
+	 "The source directory cannot be the same as the destination directory, nor can the "
+	 "destination be a subdirectory of the source directory."},
 	{"InvalidResourceName", 400, "The specified resource name contains invalid characters."},
+	{"InvalidSourceOrDestinationResourceType", 409,
+	 "The source and destination resource type must be identical."},
+	{"InvalidSourceUri", 400, "The source URI is invalid."},
 	{"InvalidUri", 400, "The requested URI does not represent any resource on the server."},
 	{"InvalidXmlDocument", 400, "XML specified is not syntactically valid."},
 	{"LeaseAlreadyPresent", 409, "There is already a lease present."},
@@ -84,15 +98,25 @@ static const struct {
 	{"OutOfRangeQueryParameterValue", 400,
 	 "One of the query parameters specified in the request URI is outside the permissible "
 	 "range."},
+	{"PathAlreadyExists", 409, "The specified path already exists."},
+	{"PathConflict", 409,
+	 "The specified path, or an element of the path, exists and its resource type is invalid "
+	 "for this operation."},
+	{"PathNotFound", 404, "The specified path does not exist."},
+	{"RenameDestinationParentPathNotFound", 404,
+	 "The parent directory of the destination path does not exist."},
 	{"RequestBodyTooLarge", 413,
 	 "The request body is too large and exceeds the maximum permissible limit."},
 	{"ResourceNotFound", 404, "The specified resource does not exist."},
+	{"ResourceTypeMismatch", 409,
+	 "The specified resource type does not match the type of the existing resource."},
 	{"ServerBusy", 503,
 	 "The server is currently unable to receive requests. Please retry your request."},
 	{"SnapshotsPresent", 409,
 	 "This operation is not permitted because the blob has snapshots."},
 	{"SourceConditionNotMet", 412,
 	 "The source condition specified using HTTP conditional header(s) is not met."},
+	{"SourcePathNotFound", 404, "The source path for a rename operation does not exist."},
 	{"TargetConditionNotMet", 412,
 	 "The target condition specified using HTTP conditional header(s) is not met."},
 	{"UnsupportedHttpVerb", 405, "The resource doesn't support the specified HTTP verb."},
@@ -123,6 +147,12 @@ void azure_fail(struct azure_call *c, const char *code)
 			     "oauth2/authorize resource_id=https://storage.azure.com");
 	if (errors[i].status == 304) /* has no body */
 		return;
+	if (c->route->tree) { /* that API speaks JSON */
+		reply_header(c->reply, "Content-Type", "application/json;charset=utf-8");
+		buf_printf(out, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\\nRequestId:%s\"}}",
+			   code, errors[i].message, c->req->id);
+		return;
+	}
 	gmtime_r(&now, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S.0000000Z", &tm);
 	reply_header(c->reply, "Content-Type", "application/xml");

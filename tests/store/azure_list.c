@@ -10,9 +10,11 @@
 #include <openssl/evp.h>
 
 #include "tests/store/azure_beside.h"
+#include "tests/store/azure_tree.h"
 #include "tests/store/list.h"
 #include "tests/store/precondition.h"
 #include "tests/store/scope.h"
+#include "tests/store/settings.h"
 
 struct listing {
 	struct azure_call *c;
@@ -103,6 +105,8 @@ static void put_properties(struct listing *l, const struct object *o)
 			!strcmp(state, "leased") || !strcmp(state, "breaking") ? "locked"
 									       : "unlocked");
 	buf_xml_element(out, "LeaseState", state);
+	if (settings.azure_tree)
+		buf_xml_element(out, "ResourceType", azure_tree_is_dir(o) ? "directory" : "file");
 	buf_str(out, "<ServerEncrypted>true</ServerEncrypted></Properties>");
 }
 
@@ -123,7 +127,13 @@ static void put_blob(struct listing *l, const struct object *o, const char *snap
 	struct buf *out = &l->c->reply->text;
 
 	buf_str(out, "<Blob>");
-	put_name(out, o->key);
+	if (azure_tree_is_dir(o)) {
+		SCOPE_FREE char *name = strndup(o->key, o->key_len - 1);
+
+		put_name(out, name ? name : "");
+	} else {
+		put_name(out, o->key);
+	}
 	if (snapshot)
 		buf_xml_element(out, "Snapshot", snapshot);
 	put_properties(l, o);
@@ -178,6 +188,8 @@ static void put_entry(struct listing *l, const struct list_entry *e)
 		buf_str(out, "</BlobPrefix>");
 		return;
 	}
+	if (azure_tree_is_dir(o) && !strcmp(o->key, l->query->prefix))
+		return; /* a directory is not in itself */
 	b = l->snapshots ? azure_beside(l->c->container, o->key, false) : NULL;
 	for (size_t i = 0; b && i < b->snapshot_count; i++)
 		put_blob(l, b->snapshots[i].object, b->snapshots[i].time);
@@ -278,6 +290,10 @@ void azure_list_blobs(struct azure_call *c)
 	}
 	q.after = after;
 	q.max = max < AZURE_LIST_MAX ? (size_t)max : AZURE_LIST_MAX;
+	if (azure_tree_is_cut(c->container, q.prefix)) {
+		azure_fail(c, "ResourceTypeMismatch");
+		return;
+	}
 	err = list_walk(c->container, &q, &page);
 	if (err) {
 		azure_fail_errno(c, err);

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "tests/store/azure_beside.h"
+#include "tests/store/azure_tree.h"
 #include "tests/store/precondition.h"
 
 #define META "x-ms-meta-"
@@ -122,8 +123,13 @@ static bool put(struct azure_call *c, struct object *o, const struct object_cond
 		const char *on_condition)
 {
 	struct azure_beside *b = azure_beside(c->container, c->blob, false);
+	const char *code = azure_tree_admit(c, o->key, condition->if_absent);
 	int err;
 
+	if (code) {
+		azure_fail(c, code);
+		return false;
+	}
 	atomic_fetch_add(&o->refs, 1); /* objects_store() takes one */
 	err = objects_store(c->container, o, condition);
 	if (err) {
@@ -192,6 +198,10 @@ bool azure_change(struct azure_call *c,
 		return false;
 	azure_lock();
 	err = objects_get(c->container, c->blob, strlen(c->blob), &there);
+	if (err == -ENOENT && c->route->run == azure_set_metadata) {
+		there = azure_tree_dir(c->container, c->blob);
+		err = there ? 0 : -ENOENT;
+	}
 	if (err) {
 		azure_fail_errno(c, err);
 		azure_unlock();
@@ -230,8 +240,14 @@ static int get(struct azure_call *c, struct object **out)
 	const struct azure_beside *b;
 	struct object *o = NULL;
 
-	if (!time)
-		return objects_get(c->container, c->blob, strlen(c->blob), out);
+	if (!time) {
+		int err = objects_get(c->container, c->blob, strlen(c->blob), out);
+		struct object *dir = err == -ENOENT ? azure_tree_dir(c->container, c->blob) : NULL;
+
+		if (dir)
+			*out = dir;
+		return dir ? 0 : err;
+	}
 	azure_lock();
 	b = azure_beside(c->container, c->blob, false);
 	for (size_t i = 0; b && i < b->snapshot_count; i++) {

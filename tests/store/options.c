@@ -53,6 +53,8 @@ static const char help[] =
 	"  --azure                 speak its language as well, below /ACCOUNT, as emulators have "
 	"it\n"
 	"  --azure-account NAME:KEY  its account and key, in base64 (the one that emulators have)\n"
+	"  --azure-hierarchical    the account has a hierarchical namespace (Data Lake Storage "
+	"Gen2)\n"
 	"What\n"
 	"  --bucket NAME[@REGION]  make a bucket\n"
 	"  --data [BUCKET=]DIR     import a directory tree as a bucket\n"
@@ -122,6 +124,7 @@ enum option_id {
 	OPT_REWRITE,
 	OPT_AZURE,
 	OPT_AZURE_ACCOUNT,
+	OPT_AZURE_TREE,
 	OPT_LACKS,
 };
 
@@ -158,6 +161,7 @@ static const struct option options[] = {
 	{"rewrite-kb", required_argument, NULL, OPT_REWRITE},
 	{"azure", no_argument, NULL, OPT_AZURE},
 	{"azure-account", required_argument, NULL, OPT_AZURE_ACCOUNT},
+	{"azure-hierarchical", no_argument, NULL, OPT_AZURE_TREE},
 	{"lacks", required_argument, NULL, OPT_LACKS},
 	{NULL, 0, NULL, 0},
 };
@@ -390,6 +394,9 @@ static bool set(int id, const char *value, const char **why)
 		return set_gcs(id, value);
 	case OPT_AZURE:
 		settings.azure = true;
+		return true;
+	case OPT_AZURE_TREE:
+		settings.azure = settings.azure_tree = true;
 		return true;
 	case OPT_AZURE_ACCOUNT:
 		return set_azure_account(value);

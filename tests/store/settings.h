@@ -45,6 +45,7 @@ struct settings {
 	const char *token_secret; /* what issued tokens are signed with; NULL: none */
 	bool gcs;		  /* speaks Google's JSON API too */
 	bool azure;		  /* speaks Azure Blob Storage's too */
+	bool azure_tree;	  /* its account has a hierarchical namespace */
 	const char *azure_account;
 	const char *azure_key;			/* in base64 */
 	uint64_t rewrite_bytes;			/* of one call of rewrite; 0: no limit */
