@@ -90,8 +90,45 @@ bool azure_blob_identity(const struct store_answer *answer, const struct store_o
  * set_fields. Returns 0, -EINVAL (a name or value that Azure cannot hold), -E2BIG, -ENOMEM. */
 int azure_meta_add(const struct store_call *call, bool only_user, struct header_list *fields);
 
+/* The name under which Azure keeps it, with its prefix, and its value: of each of pairs that may be
+ * kept; of the errors of azure_meta_add(). */
+int azure_meta_each(const struct store_pairs *pairs,
+		    int (*each)(void *arg, const char *name, const char *value), void *arg);
+
 /* Fills call->user and call->fields, which are empty. Returns 0 or -ENOMEM. */
 int azure_meta_parse(const struct header_list *fields, struct store_call *call);
+
+/* tree.c: accounts with a hierarchical namespace, by the Data Lake Storage REST API */
+
+#define AZURE_TREE_QUESTIONS 2 /* about an account, until it is taken for flat */
+
+/* Is that the name of a directory there, "dir/"? */
+bool azure_tree_is_dir(const char *key);
+
+/* Set from an answer about a blob, or key "": call->names, call->is_directory. Returns whether what
+ * is there is a directory. */
+bool azure_tree_look(struct store_call *call, const struct header_list *fields);
+
+/* Is this what a request about a directory begins with, where nobody knows the account's kind: a
+ * question about it? Of fault(): its answer is an error. */
+bool azure_tree_asks(const struct store_call *call, const struct store_site *site);
+
+/* Its answer, or 0. -EINPROGRESS: it was one; call->names is set. */
+int azure_tree_answered(struct store_call *call, const struct store_answer *answer);
+
+int azure_tree_build_ask(const struct store_call *call, const struct store_site *site,
+			 struct store_request *out);
+int azure_tree_build_put(const struct store_call *call, const struct store_site *site,
+			 struct store_request *out);
+int azure_tree_build_remove(const struct store_call *call, const struct store_site *site,
+			    struct store_request *out);
+int azure_tree_build_rename(const struct store_call *call, const struct store_site *site,
+			    struct store_request *out);
+int azure_tree_parse_rename(struct store_call *call, const struct store_answer *answer,
+			    struct store_check *check);
+int azure_tree_build_look(const struct store_call *call, const struct store_site *site,
+			  struct store_request *out);
+int azure_tree_made(struct store_call *call, const struct store_answer *answer);
 
 /* put.c: Put Blob, and what all writes share */
 int azure_put_build(const struct store_call *call, const struct store_site *site,

@@ -22,8 +22,11 @@ static int add_conditions(const struct store_call *call, struct header_list *fie
 int azure_blob_build_head(const struct store_call *call, const struct store_site *site,
 			  struct store_request *out)
 {
-	int ret = azure_site_start(site, "HEAD", call->bucket, call->key, out);
+	int ret;
 
+	if (azure_tree_asks(call, site))
+		return azure_tree_build_ask(call, site, out);
+	ret = azure_site_start(site, "HEAD", call->bucket, call->key, out);
 	if (!ret && (!call->key || !call->key[0]))
 		ret = uri_add_query(&out->target, "restype", "container");
 	return ret ? ret : add_conditions(call, &out->fields);
@@ -59,26 +62,32 @@ int azure_blob_attributes(const struct header_list *fields, struct store_object 
 	return 0;
 }
 
-/* A blob that stands for a directory is not read as a file: its own tools mark it so, and the
- * service where directories are real. */
-static bool is_directory(const struct header_list *fields)
+/* A blob that stands for a directory where none is real: its own tools mark it so. */
+static bool is_stub(const struct header_list *fields)
 {
 	const char *stub = header_get(fields, "x-ms-meta-hdi_isfolder");
-	const char *type = header_get(fields, "x-ms-resource-type");
 
-	return (stub && !strcasecmp(stub, "true")) || (type && !strcasecmp(type, "directory"));
+	return stub && !strcasecmp(stub, "true");
 }
 
 static int parse(struct store_call *call, const struct store_answer *answer, uint64_t size)
 {
 	struct store_object object = {.size = size};
+	int ret = 0, meta;
 
 	if (azure_blob_attributes(answer->fields, &object) < 0)
 		return -EBADMSG;
-	if (is_directory(answer->fields))
+	if (azure_tree_look(call, answer->fields)) {
+		object.size = 0;
+		if (!azure_tree_is_dir(call->key)) /* its metadata tells all the same */
+			ret = -ENOENT;
+	} else if (is_stub(answer->fields) ||
+		   (call->names == STORE_NAMES_TREE && azure_tree_is_dir(call->key))) {
 		return -ENOENT;
+	}
 	call->object = object;
-	return azure_meta_parse(answer->fields, call);
+	meta = azure_meta_parse(answer->fields, call);
+	return meta ? meta : ret;
 }
 
 int azure_blob_parse_head(struct store_call *call, const struct store_answer *answer,
@@ -86,8 +95,11 @@ int azure_blob_parse_head(struct store_call *call, const struct store_answer *an
 {
 	const char *length = header_get(answer->fields, "Content-Length");
 	uint64_t size = 0;
+	int ret = azure_tree_answered(call, answer);
 
 	(void)check;
+	if (ret)
+		return ret;
 	if (call->key && call->key[0] && (!length || range_parse_number(length, &size) < 0))
 		return -EBADMSG;
 	return parse(call, answer, size);

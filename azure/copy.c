@@ -73,6 +73,9 @@ int azure_copy_build(const struct store_call *call, const struct store_site *sit
 	if (!call->bucket || !call->key || !call->key[0] || !call->from_bucket || !call->from_key ||
 	    !call->from_key[0])
 		return -EINVAL;
+	/* directories are made, and renamed, by themselves */
+	if (site->names == STORE_NAMES_TREE && azure_tree_is_dir(call->from_key))
+		return -EOPNOTSUPP;
 	if (is_onto_itself(call))
 		return build_metadata(call, site, out);
 	/* without any it would be the source's that goes along */

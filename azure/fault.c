@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Azure's error answers: "Status and error codes" and "Blob service error codes" of the REST
+/* Azure's error answers: "Status and error codes", "Blob service error codes" and "Path - Create",
+ * "- Delete" (of Data Lake Storage Gen2) of the REST
  * reference. The code is a header field as well, which an answer to HEAD has too. */
 #include <errno.h>
 #include <stdio.h>
@@ -34,13 +35,19 @@ static const struct {
 	{"ContainerDisabled", -EACCES, STORE_CURE_NONE},
 	{"ContainerNotFound", -ENOENT, STORE_CURE_NONE},
 	{"CopyAcrossAccountsNotSupported", -EOPNOTSUPP, STORE_CURE_NONE},
+	{"DestinationPathIsBeingDeleted", -EIO, STORE_CURE_WAIT},
+	{"DirectoryIsNotEmpty", -ENOTEMPTY, STORE_CURE_NONE},
+	{"DirectoryNotEmpty", -ENOTEMPTY, STORE_CURE_NONE},
 	{"FeatureVersionMismatch", -EIO, STORE_CURE_NONE},
 	{"InternalError", -EIO, STORE_CURE_WAIT},
 	{"InvalidAuthenticationInfo", -EACCES, STORE_CURE_RENEW},
 	{"InvalidBlobOrBlock", -EIO, STORE_CURE_NONE},
 	{"InvalidBlobType", -EIO, STORE_CURE_NONE},
 	{"InvalidBlockList", -EINVAL, STORE_CURE_NONE},
+	{"InvalidDestinationPath", -ENOTDIR, STORE_CURE_NONE},
+	{"InvalidRenameSourcePath", -EINVAL, STORE_CURE_NONE},
 	{"InvalidResourceName", -EINVAL, STORE_CURE_NONE},
+	{"InvalidSourceOrDestinationResourceType", -ENOTDIR, STORE_CURE_NONE},
 	{"InvalidUri", -EINVAL, STORE_CURE_NONE},
 	{"LeaseAlreadyPresent", -EBUSY, STORE_CURE_NONE},
 	{"LeaseIdMismatchWithBlobOperation", -EBUSY, STORE_CURE_NONE},
@@ -51,13 +58,20 @@ static const struct {
 	{"NoAuthenticationInformation", -EACCES, STORE_CURE_NONE},
 	{"OperationTimedOut", -EIO, STORE_CURE_WAIT},
 	{"OutOfRangeInput", -ENAMETOOLONG, STORE_CURE_NONE},
+	{"PathAlreadyExists", -ESTALE, STORE_CURE_NONE},
+	{"PathConflict", -ENOTDIR, STORE_CURE_NONE},
+	{"PathNotFound", -ENOENT, STORE_CURE_NONE},
 	{"PendingCopyOperation", -EBUSY, STORE_CURE_NONE},
 	{"PublicAccessNotPermitted", -EACCES, STORE_CURE_NONE},
+	{"RenameDestinationParentPathNotFound", -ENOENT, STORE_CURE_NONE},
 	{"RequestBodyTooLarge", -EFBIG, STORE_CURE_NONE},
 	{"ResourceNotFound", -ENOENT, STORE_CURE_NONE},
+	{"ResourceTypeMismatch", -ENOTDIR, STORE_CURE_NONE},
 	{"ServerBusy", -EIO, STORE_CURE_WAIT},
 	{"SnapshotsPresent", -EBUSY, STORE_CURE_NONE},
 	{"SourceConditionNotMet", -ESTALE, STORE_CURE_NONE},
+	{"SourcePathIsBeingDeleted", -EIO, STORE_CURE_WAIT},
+	{"SourcePathNotFound", -ENOENT, STORE_CURE_NONE},
 	{"TargetConditionNotMet", -ESTALE, STORE_CURE_NONE},
 	{"UnauthorizedBlobOverwrite", -EACCES, STORE_CURE_NONE},
 	{"UnsupportedHeader", -EIO, STORE_CURE_NONE},
@@ -113,7 +127,7 @@ static bool is_html(const struct header_list *fields)
 
 static bool is_missing(const struct store_fault *fault, int status)
 {
-	return !strcmp(fault->code, "BlobNotFound") ||
+	return !strcmp(fault->code, "BlobNotFound") || !strcmp(fault->code, "PathNotFound") ||
 	       (status == 404 && !strcmp(fault->code, "ResourceNotFound"));
 }
 
@@ -143,6 +157,36 @@ static void judge(const struct store_call *call, int status, struct store_fault 
 		out->error = -ESTALE;
 }
 
+/* Where names are paths, one that goes on behind a file's is none: "List Blobs" has an error there
+ * "in cases where the name of a file appears in the middle of the prefix path", and does not say
+ * which. Types that do not fit the name are said in other words as well. */
+static void judge_tree(const struct store_call *call, const struct store_site *site, int status,
+		       struct store_fault *out)
+{
+	bool is_dir = call->from_key && azure_tree_is_dir(call->from_key);
+
+	if (!strcmp(out->code, "InvalidSourceOrDestinationResourceType"))
+		out->error = is_dir ? -ENOTDIR : -EISDIR;
+	if (call->verb == STORE_RENAME && !strcmp(out->code, "PathAlreadyExists"))
+		out->error = -EEXIST;
+	if (call->verb == STORE_LIST && site->names == STORE_NAMES_TREE && call->key &&
+	    call->key[0] && (status == 400 || status == 404 || status == 409) &&
+	    strncmp(out->code, "Container", strlen("Container")) != 0) {
+		out->error = -ENOENT;
+		out->cure = STORE_CURE_NONE;
+	}
+	out->passes = azure_tree_asks(call, site);
+	out->done &= !out->passes;
+	if (out->passes && call->step + 1 == AZURE_TREE_QUESTIONS)
+		out->names = STORE_NAMES_FLAT;
+}
+
+/* An emulator without that API, or an address behind which it is not, knows no such request. */
+static bool has_no_rename(const struct store_call *call, int status)
+{
+	return call->verb == STORE_RENAME && (status == 400 || status == 405 || status == 501);
+}
+
 /* What the caller can do without: batches need rights of their own, and neither these nor blocks
  * from addresses are in every emulator. */
 static bool has_another_way(const struct store_call *call, const struct store_fault *fault,
@@ -158,7 +202,7 @@ static bool has_another_way(const struct store_call *call, const struct store_fa
 	if ((call->verb == STORE_PART || call->append_at) &&
 	    !strcmp(fault->code, "InvalidBlobType"))
 		return true;
-	return call->verb == STORE_DELETE_MANY ||
+	return call->verb == STORE_DELETE_MANY || has_no_rename(call, status) ||
 	       (call->verb == STORE_PART_COPY && !is_missing(fault, status));
 }
 
@@ -185,6 +229,7 @@ void azure_fault_parse(const struct store_call *call, const struct store_site *s
 		copy(out->code, sizeof(out->code), code);
 	azure_fault_request_id(answer->fields, out->request_id);
 	judge(call, answer->status, out);
+	judge_tree(call, site, answer->status, out);
 	/* a web server that knows no such page is not a store that knows no such key */
 	if (answer->status == 404 && is_html(answer->fields)) {
 		out->error = -EIO;

@@ -26,8 +26,10 @@ struct parser {
 	const char *entry;  /* the element of one entry */
 	const char *prefix; /* of a common prefix, or NULL */
 	bool folds;	    /* a directory is what is in it: its own blob is left out */
+	bool is_tree;	    /* the account has a hierarchical namespace */
 	bool seen_root;
-	bool is_directory; /* of the present entry, as the next two */
+	bool is_directory; /* of the present entry, as the next three */
+	bool is_real;	   /* such a one by itself, not by a mark */
 	bool is_encoded;
 	bool is_snapshot;
 };
@@ -101,7 +103,7 @@ static int add_entry(struct parser *p, bool is_prefix)
 		p->cap = cap;
 	}
 	p->list.entries[p->list.count++] = (struct store_entry){.is_prefix = is_prefix};
-	p->is_directory = p->is_encoded = p->is_snapshot = false;
+	p->is_directory = p->is_real = p->is_encoded = p->is_snapshot = false;
 	return 0;
 }
 
@@ -164,12 +166,27 @@ static int on_entry_field(struct parser *p, const char *name, const char *text)
 		return text[0] ? set_etag(&entry->object, text) : 0;
 	if (!strcmp(name, "/Properties/Last-Modified") && !date_parse_http(text, &seconds))
 		entry->object.mtime_ns = seconds * DATE_NS_PER_S;
-	else if (!strcmp(name, "/Properties/ResourceType"))
-		p->is_directory |= !strcmp(text, "directory");
-	else if (!strcasecmp(name, "/Metadata/hdi_isfolder"))
+	else if (!strcmp(name, "/Properties/ResourceType")) {
+		p->is_tree = true; /* "List Blobs": of such accounts only */
+		p->is_real = !strcmp(text, "directory");
+		p->is_directory |= p->is_real;
+	} else if (!strcasecmp(name, "/Metadata/hdi_isfolder"))
 		p->is_directory |= !strcasecmp(text, "true");
 	else if (!strcmp(name, "/Snapshot") || !strcmp(name, "/Deleted"))
 		p->is_snapshot |= !strcmp(name, "/Snapshot") || !strcmp(text, "true");
+	return 0;
+}
+
+/* As what it is, see enum store_names. */
+static int name_directory(struct store_entry *entry)
+{
+	char *name;
+
+	if (asprintf(&name, "%s/", entry->name) < 0)
+		return -ENOMEM;
+	free(entry->name);
+	entry->name = name;
+	entry->object.size = 0;
 	return 0;
 }
 
@@ -188,7 +205,7 @@ static int on_entry(struct parser *p)
 	if (ret == -EINVAL)
 		return -EBADMSG;
 	if (ret >= 0 && !p->is_snapshot && !folded)
-		return 0;
+		return p->is_real && !entry->is_prefix ? name_directory(entry) : 0;
 	free(entry->name);
 	p->list.count--;
 	return 0;
@@ -231,6 +248,8 @@ static int parse(struct parser *p, struct store_call *call, const struct store_a
 		return ret;
 	}
 	call->list = p->list;
+	if (p->is_tree)
+		call->names = STORE_NAMES_TREE;
 	return 0;
 }
 

@@ -93,7 +93,8 @@ static const char *kept_name(const char *name)
 	return NULL;
 }
 
-static int add_user(const struct store_pairs *pairs, struct header_list *fields)
+int azure_meta_each(const struct store_pairs *pairs,
+		    int (*each)(void *arg, const char *name, const char *value), void *arg)
 {
 	size_t bytes = 0;
 	int ret = 0;
@@ -107,10 +108,14 @@ static int add_user(const struct store_pairs *pairs, struct header_list *fields)
 			return -E2BIG;
 		ret = escape_name(pair->name, name);
 		if (!ret)
-			ret = is_value(pair->value) ? header_add(fields, name, pair->value)
-						    : -EINVAL;
+			ret = is_value(pair->value) ? each(arg, name, pair->value) : -EINVAL;
 	}
 	return ret == -EMSGSIZE ? -E2BIG : ret;
+}
+
+static int add_field(void *arg, const char *name, const char *value)
+{
+	return header_add(arg, name, value);
 }
 
 int azure_meta_add(const struct store_call *call, bool only_user, struct header_list *fields)
@@ -129,7 +134,7 @@ int azure_meta_add(const struct store_call *call, bool only_user, struct header_
 		ret = header_add(fields, name, pairs->pair[i].value);
 	}
 	if (!ret && call->set_user)
-		ret = add_user(call->set_user, fields);
+		ret = azure_meta_each(call->set_user, add_field, fields);
 	return ret == -EMSGSIZE ? -E2BIG : ret;
 }
 

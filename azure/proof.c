@@ -18,6 +18,7 @@
 #include "core/scope.h"
 
 #define SOURCE	       "x-ms-copy-source"
+#define RENAMED	       "x-ms-rename-source"
 #define SOURCE_VALID_S 3600 /* the service fetches it at once; clocks differ */
 #define SAS_TIME_BYTES 32
 #define SAS_BYTES      512
@@ -56,10 +57,10 @@ int azure_proof_add(const struct creds *creds, const struct sharedkey_subject *s
 	return ret ? ret : add_bearer(creds, "Authorization", fields);
 }
 
-static struct header *source_of(struct header_list *fields)
+static struct header *source_of(struct header_list *fields, const char *name)
 {
 	for (size_t i = 0; i < fields->count; i++) {
-		if (!strcasecmp(fields->field[i].name, SOURCE))
+		if (!strcasecmp(fields->field[i].name, name))
 			return &fields->field[i];
 	}
 	return NULL;
@@ -126,9 +127,11 @@ static int sign_source(const struct creds *creds, int64_t now_s, char **url)
 
 int azure_proof_add_source(const struct creds *creds, int64_t now_s, struct store_request *request)
 {
-	struct header *source = source_of(&request->fields);
+	struct header *source = source_of(&request->fields, SOURCE);
 	bool fetches = strstr(buffer_text(&request->target), "comp=block&") != NULL;
 
+	if (!source)
+		source = source_of(&request->fields, RENAMED);
 	if (!source)
 		return 0;
 	if (creds->id[0] && !creds->secret[0])

@@ -26,6 +26,10 @@ int azure_put_build(const struct store_call *call, const struct store_site *site
 
 	if (!call->key || !call->key[0])
 		return -EINVAL;
+	if (azure_tree_asks(call, site))
+		return azure_tree_build_ask(call, site, out);
+	if (site->names == STORE_NAMES_TREE && azure_tree_is_dir(call->key))
+		return azure_tree_build_put(call, site, out);
 	if (call->append_at)
 		return azure_append_build(call, site, out);
 	if (call->source.bytes > AZURE_PUT_MAX)
@@ -56,7 +60,10 @@ int azure_put_parse(struct store_call *call, const struct store_answer *answer,
 		    struct store_check *check)
 {
 	struct store_object object = {.size = call->append_at + call->source.bytes};
+	int ret = azure_tree_answered(call, answer);
 
+	if (ret)
+		return ret;
 	/* without an ETag it is no answer of Azure's, and nothing says that anything was kept */
 	if (azure_blob_attributes(answer->fields, &object) < 0 || !object.etag[0])
 		return -EBADMSG;

@@ -15,6 +15,10 @@ int azure_remove_build(const struct store_call *call, const struct store_site *s
 
 	if (!call->key || !call->key[0] || call->if_none_match)
 		return -EINVAL;
+	if (azure_tree_asks(call, site))
+		return azure_tree_build_ask(call, site, out);
+	if (site->names == STORE_NAMES_TREE && azure_tree_is_dir(call->key))
+		return azure_tree_build_remove(call, site, out);
 	ret = azure_site_start(site, "DELETE", call->bucket, call->key, out);
 	return ret ? ret : azure_put_conditions(call, &out->fields);
 }
@@ -22,8 +26,8 @@ int azure_remove_build(const struct store_call *call, const struct store_site *s
 int azure_remove_parse(struct store_call *call, const struct store_answer *answer,
 		       struct store_check *check)
 {
-	(void)call, (void)answer, (void)check;
-	return 0;
+	(void)check;
+	return azure_tree_answered(call, answer);
 }
 
 int azure_remove_build_many(const struct store_call *call, const struct store_site *site,

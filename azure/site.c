@@ -7,6 +7,19 @@
 #include "azure/azure.h"
 #include "azure/creds/creds.h"
 
+/* The other API of the same account: "Azure storage URIs" of the service's documents. Of an
+ * emulator, or a name of one's own, it is to be at the same address. */
+static void put_beside(struct store_site *site)
+{
+	const char *word = strstr(site->origin, ".blob.");
+
+	if (word)
+		snprintf(site->beside, sizeof(site->beside), "%.*s.dfs.%s",
+			 (int)(word - site->origin), site->origin, word + strlen(".blob."));
+	else
+		strcpy(site->beside, site->origin);
+}
+
 static int put_origin(const struct azure_account *a, struct store_site *out,
 		      char message[STORE_MESSAGE_BYTES])
 {
@@ -28,6 +41,7 @@ static int put_origin(const struct azure_account *a, struct store_site *out,
 	snprintf(out->origin, sizeof(out->origin), "%s://%.300s", origin.tls ? "https" : "http",
 		 out->host);
 	strcpy(out->base, origin.path);
+	put_beside(out);
 	return 0;
 }
 
@@ -129,20 +143,23 @@ int azure_site_path(const struct store_site *site, const char *bucket, const cha
 		    struct buffer *target)
 {
 	const char *container = bucket ? strchr(bucket, '/') : NULL;
+	size_t len = key ? strlen(key) : 0;
 	int ret;
 
 	if (!bucket)
 		return -EINVAL;
 	if (container && !is_container(container + 1))
 		return -ENOENT; /* as the service would say, had it been asked */
-	if (key && strlen(key) > AZURE_KEY_BYTES)
+	if (len > AZURE_KEY_BYTES)
 		return -ENAMETOOLONG;
 	if (key && (!azure_site_holds(key) || (!container && *key)))
 		return -EINVAL;
 	ret = buffer_addf(target, "%s/%s", site->base, container ? container + 1 : "");
 	if (!ret && key && *key)
 		ret = buffer_add_char(target, '/');
-	return ret || !key ? ret : uri_encode(target, key, strlen(key), true);
+	if (len && key[len - 1] == '/' && site->names == STORE_NAMES_TREE)
+		len--; /* the directory itself */
+	return ret || !key ? ret : uri_encode(target, key, len, true);
 }
 
 int azure_site_start(const struct store_site *site, const char *method, const char *bucket,

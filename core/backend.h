@@ -66,6 +66,11 @@ struct store_site {
 	char origin[STORE_ORIGIN_BYTES]; /* "https://host" or "https://host:port" */
 	char host[STORE_ORIGIN_BYTES];	 /* the Host field: as in origin */
 	char base[URI_PATH_BYTES];	 /* path before everything, escaped, "" mostly */
+	char beside
+		[STORE_ORIGIN_BYTES]; /* as origin: where the service has what store_request.beside
+					  * is for; "" for none */
+	enum store_names names;	      /* the driver's: as far as is known or configured */
+	bool names_settled;	      /* the latter */
 	bool bucket_in_host;
 	char region[STORE_REGION_BYTES];
 	char ca_bundle[CONFIG_VALUE_BYTES];   /* a path from the profile, "" for none */
@@ -102,6 +107,7 @@ struct store_request {
 	struct buffer target;	   /* path and query as on the wire; starts with '/' */
 	struct header_list fields; /* without Host, Content-Length, Expect */
 	bool streams;		   /* the call's source goes between body and tail */
+	bool beside;		   /* it goes to store_site.beside */
 	struct buffer body, tail;
 	const struct store_sums *sums; /* of the source; set before build, with streams */
 	uint64_t source_bytes;	       /* the same */
@@ -132,8 +138,11 @@ enum store_cure {
 };
 
 struct store_fault {
-	int error; /* negative errno */
-	bool done; /* no error after all: what was asked for is so already */
+	int error;   /* negative errno */
+	bool done;   /* no error after all: what was asked for is so already */
+	bool passes; /* it was a question that the call can do without, if it is not answered: a
+		      * status of 4xx or 501 is as -EINPROGRESS of parse */
+	enum store_names names; /* what it tells of the store, as a result of parse does */
 	enum store_cure cure;
 	unsigned quirk; /* what of the service may be the reason: 0 or one enum store_quirk */
 	char region[STORE_REGION_BYTES];
@@ -190,6 +199,8 @@ struct store_verb_ops {
 struct store_ops {
 	const char *scheme;
 	bool has_accounts; /* a bucket is ACCOUNT/CONTAINER */
+	bool has_trees; /* some of its stores are STORE_NAMES_TREE; parse sets call->names where an
+			    * answer tells. Of others all are STORE_NAMES_FLAT */
 	bool copies_whole; /* one STORE_COPY does, whatever the size */
 	bool keeps_whole;  /* a STORE_PART_COPY takes a whole object, and parts have any size */
 	bool signs_bodies; /* sign() wants the SHA-256 of a body that goes over plain http */

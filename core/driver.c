@@ -92,6 +92,8 @@ static void clear_results(struct store_call *call)
 	call->list = (struct store_list){0};
 	call->user = call->fields = (struct store_pairs){0};
 	call->key_errors = NULL;
+	call->names = STORE_NAMES_UNKNOWN;
+	call->is_directory = false;
 	call->is_unsure = false;
 	call->upload_id = NULL;
 	call->part_id = NULL;
@@ -161,6 +163,21 @@ void store_call_reset(struct store_call *call)
 	free(call->part_id);
 	free(call->carry_out);
 	clear_results(call);
+}
+
+enum store_names store_names(struct context *ctx, const char *scheme, const char *bucket)
+{
+	const struct store_ops *ops = driver_backend(scheme);
+	char message[STORE_MESSAGE_BYTES];
+	struct realm realm;
+
+	if (!ops || !ops->has_trees)
+		return STORE_NAMES_FLAT;
+	if (!realm_find(ctx, scheme, bucket, &realm, message, sizeof(message)) &&
+	    realm_get(&realm, REALM_HIERARCHICAL))
+		return realm_is(&realm, REALM_HIERARCHICAL, false) ? STORE_NAMES_TREE
+								   : STORE_NAMES_FLAT;
+	return learned_names(ctx, scheme, bucket);
 }
 
 void store_counters(struct store_counters *out)

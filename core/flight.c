@@ -144,6 +144,7 @@ static void reset_attempt(struct flight *f)
 	f->request.target = BUFFER_INIT(STORE_TARGET_BYTES);
 	f->request.body = BUFFER_INIT(STORE_BODY_BYTES);
 	f->request.tail = BUFFER_INIT(STORE_BODY_BYTES);
+	f->request.beside = false;
 	f->request.streams = f->ops->verb[f->ask.verb].streams;
 	f->request.sums = &f->hashing.sums;
 	f->request.source_bytes = f->request.streams ? f->call->source.bytes : 0;
@@ -185,12 +186,13 @@ static int build(struct flight *f, const struct creds *creds)
 
 	if (ret < 0)
 		return ret;
+	f->origin = f->request.beside ? f->site.beside : f->site.origin;
 	if (!creds->anonymous) {
 		now_s = clock_wall_s() + learned_endpoint(f->site.origin)->skew_s;
 		ret = f->ops->sign(&f->site, creds, now_s, &f->request);
 	}
 	if (!ret)
-		ret = buffer_addf(&f->url, "%s%s", f->site.origin, buffer_text(&f->request.target));
+		ret = buffer_addf(&f->url, "%s%s", f->origin, buffer_text(&f->request.target));
 	return ret;
 }
 
@@ -217,8 +219,8 @@ static int send_off(struct flight *f)
 	f->x.method = f->request.method;
 	f->x.url = buffer_text(&f->url);
 	f->x.fields = &f->request.fields;
-	f->x.route = route_to(f->site.ctx ? f->site.ctx : f->call->ctx, f->site.origin,
-			      f->site.ca_bundle);
+	f->x.route =
+		route_to(f->site.ctx ? f->site.ctx : f->call->ctx, f->origin, f->site.ca_bundle);
 	f->x.route.client_cert = f->site.client_cert;
 	f->x.route.client_key = f->site.client_key;
 	f->x.route.http2 = f->site.http2;

@@ -15,7 +15,7 @@
 bool flight_is_quiet(int error)
 {
 	return error == -ENOENT || error == -EALREADY || error == -ESTALE || error == -EOPNOTSUPP ||
-	       error == -ECANCELED;
+	       error == -ENOTEMPTY || error == -ECANCELED;
 }
 
 static void free_results(struct store_call *ask)
@@ -97,11 +97,17 @@ void flight_conclude(struct flight *f, int error)
 	}
 	call->error = error;
 	call->status = f->x.status;
+	call->names = f->site.names;
+	call->is_directory = f->ask.is_directory;
 	call->is_unsure = f->unsure;
 	f->ops->request_id(&f->x.answer, call->request_id);
 	tell_keys(f, error);
 	call->key_errors = f->ask.key_errors;
 	f->ask.key_errors = NULL;
+	if (error && call->is_directory) {
+		call->object = f->ask.object;
+		flight_give_metadata(f);
+	}
 	if (!error) {
 		call->object = call->verb == STORE_GET ? f->body.object : f->ask.object;
 		call->list = f->ask.list;

@@ -53,6 +53,7 @@ struct flight {
 	enum flight_asking asking;
 	struct store_site site;
 	struct store_request request;
+	const char *origin; /* in site: where it goes */
 	struct buffer url;
 	struct buffer answer; /* the body, when it is not an object's */
 	size_t charged;	      /* bytes of it, with core/memory.h */
@@ -168,6 +169,9 @@ void lost_not_ours(struct flight *f);
 
 /* lacking.c. The site is known: what is known of the service goes into it. */
 void lacking_apply(struct flight *f);
+
+/* An answer was understood: what it told of the store's names is known from now on. */
+void lacking_names(struct flight *f);
 
 /* Is ASK_STANDS to be answered before this sending? */
 bool lacking_looks_first(const struct flight *f);

@@ -57,6 +57,31 @@ static void believe(const struct flight *f, unsigned quirks)
 	}
 }
 
+/* Where no answer has told yet, it is not guessed. */
+static void apply_names(struct flight *f)
+{
+	const struct store_call *call = f->call;
+
+	if (!f->ops->has_trees)
+		f->site.names = STORE_NAMES_FLAT;
+	else if (!f->site.names && call->bucket)
+		f->site.names = learned_names(call->ctx, call->scheme, call->bucket);
+}
+
+void lacking_names(struct flight *f)
+{
+	const struct store_call *call = f->call;
+
+	if (!f->ask.names || f->ask.names == f->site.names || !call->bucket ||
+	    f->site.names_settled)
+		return;
+	if (f->ask.names == STORE_NAMES_TREE)
+		log_info("%s://%.*s: it has a hierarchical namespace", call->scheme,
+			 (int)strcspn(call->bucket, "/"), call->bucket);
+	learned_set_names(call->ctx, call->scheme, call->bucket, f->ask.names);
+	f->site.names = f->ask.names;
+}
+
 void lacking_apply(struct flight *f)
 {
 	const struct store_trial *trial = f->call->trial;
@@ -64,6 +89,7 @@ void lacking_apply(struct flight *f)
 	struct store_site *site = &f->site;
 	unsigned quirks;
 
+	apply_names(f);
 	if (trial) {
 		site->quirks = trial->quirks;
 		site->settled = ~0u;

@@ -3,6 +3,7 @@
  * milliseconds. */
 #include "core/learned.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +17,16 @@ struct learned_bucket {
 	char region[STORE_REGION_BYTES]; /* "" marks a free place */
 };
 
+struct learned_account {
+	uint8_t ctx[WIRE_CTX_BYTES];
+	char scheme[SCHEME_BYTES];
+	char account[BUCKET_BYTES];
+	enum store_names names; /* STORE_NAMES_UNKNOWN marks a free place */
+};
+
+static pthread_mutex_t accounts_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct learned_account accounts[LEARNED_ACCOUNTS_MAX]; /* under it, as the next */
+static size_t accounts_next;
 static struct learned_bucket buckets[LEARNED_BUCKETS_MAX];
 static size_t buckets_next; /* the place to use next: a ring */
 static struct learned_endpoint endpoints[LEARNED_ENDPOINTS_MAX];
@@ -54,6 +65,53 @@ void learned_set_region(const struct context *ctx, const char *scheme, const cha
 	strcpy(place->scheme, scheme);
 	strcpy(place->bucket, bucket);
 	snprintf(place->region, sizeof(place->region), "%s", region);
+}
+
+static struct learned_account *find_account(const struct context *ctx, const char *scheme,
+					    const char *bucket)
+{
+	size_t len = strcspn(bucket, "/");
+
+	for (size_t i = 0; i < LEARNED_ACCOUNTS_MAX && accounts[i].names; i++) {
+		if (!strncmp(accounts[i].account, bucket, len) && !accounts[i].account[len] &&
+		    !strcmp(accounts[i].scheme, scheme) &&
+		    !memcmp(accounts[i].ctx, context_id(ctx), WIRE_CTX_BYTES))
+			return &accounts[i];
+	}
+	return NULL;
+}
+
+enum store_names learned_names(const struct context *ctx, const char *scheme, const char *bucket)
+{
+	const struct learned_account *found;
+	enum store_names names;
+
+	pthread_mutex_lock(&accounts_lock);
+	found = find_account(ctx, scheme, bucket);
+	names = found ? found->names : STORE_NAMES_UNKNOWN;
+	pthread_mutex_unlock(&accounts_lock);
+	return names;
+}
+
+void learned_set_names(const struct context *ctx, const char *scheme, const char *bucket,
+		       enum store_names names)
+{
+	struct learned_account *place;
+	size_t len = strcspn(bucket, "/");
+
+	if (names == STORE_NAMES_UNKNOWN || len >= BUCKET_BYTES || strlen(scheme) >= SCHEME_BYTES)
+		return;
+	pthread_mutex_lock(&accounts_lock);
+	place = find_account(ctx, scheme, bucket);
+	if (!place) {
+		place = &accounts[accounts_next];
+		accounts_next = (accounts_next + 1) % LEARNED_ACCOUNTS_MAX;
+	}
+	memcpy(place->ctx, context_id(ctx), WIRE_CTX_BYTES);
+	strcpy(place->scheme, scheme);
+	snprintf(place->account, sizeof(place->account), "%.*s", (int)len, bucket);
+	place->names = names;
+	pthread_mutex_unlock(&accounts_lock);
 }
 
 struct learned_endpoint *learned_endpoint(const char *origin)
@@ -106,6 +164,10 @@ void learned_forget(void)
 {
 	memset(buckets, 0, sizeof(buckets));
 	memset(endpoints, 0, sizeof(endpoints));
+	pthread_mutex_lock(&accounts_lock);
+	memset(accounts, 0, sizeof(accounts));
+	accounts_next = 0;
+	pthread_mutex_unlock(&accounts_lock);
 	buckets_next = 0;
 	endpoints_used = 0;
 }

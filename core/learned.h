@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What answers taught the driver: the region of a bucket, the clock of a server, and how much
- * patience an endpoint has left. Small tables that forget the oldest. On the I/O thread only.
+ * patience an endpoint has left. Small tables that forget the oldest. On the I/O thread only, but
+ * for learned_names().
  */
 #ifndef CORE_LEARNED_H
 #define CORE_LEARNED_H
@@ -15,11 +16,18 @@
 
 #define LEARNED_BUCKETS_MAX   1024
 #define LEARNED_ENDPOINTS_MAX 256
+#define LEARNED_ACCOUNTS_MAX  256
 
 /* The region of a bucket as this context learned it, or NULL. */
 const char *learned_region(const struct context *ctx, const char *scheme, const char *bucket);
 void learned_set_region(const struct context *ctx, const char *scheme, const char *bucket,
 			const char *region);
+
+/* What names are to the store of a bucket, of an account where bucket is ACCOUNT/CONTAINER, as this
+ * context learned it. Any thread. */
+enum store_names learned_names(const struct context *ctx, const char *scheme, const char *bucket);
+void learned_set_names(const struct context *ctx, const char *scheme, const char *bucket,
+		       enum store_names names);
 
 struct learned_endpoint {
 	char origin[STORE_ORIGIN_BYTES];

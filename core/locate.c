@@ -28,6 +28,10 @@ int locate_call(const struct store_ops *ops, const struct store_call *call, cons
 	out->ctx = realm.ctx;
 	price_find(&realm, call->scheme ? call->scheme : "", &out->price);
 	throttle_find(&realm, &out->limits);
+	out->names_settled = realm_get(&realm, REALM_HIERARCHICAL);
+	if (out->names_settled)
+		out->names = realm_is(&realm, REALM_HIERARCHICAL, false) ? STORE_NAMES_TREE
+									 : STORE_NAMES_FLAT;
 	copy(out->client_cert, sizeof(out->client_cert), realm_get(&realm, REALM_CLIENT_CERT));
 	copy(out->client_key, sizeof(out->client_key), realm_get(&realm, REALM_CLIENT_KEY));
 	out->http2 = realm_is(&realm, REALM_HTTP2, false);

@@ -62,14 +62,18 @@ static void give_up(struct flight *f)
 bool lost_ask(struct flight *f, int error)
 {
 	char identity[STORE_ETAG_BYTES];
+	bool is_gone;
 
 	/* a copy that the service is still at work on keeps its name busy */
 	if (error == -EBUSY && !flight_verb(f)->look)
 		return false;
 	if (f->asking != ASK_CALL || !f->unsure || !flight_verb(f)->expect ||
-	    (error != -ESTALE && error != -ENOENT && error != -EIO && error != -EBUSY))
+	    (error != -ESTALE && error != -EEXIST && error != -ENOENT && error != -EIO &&
+	     error != -EBUSY))
 		return false;
-	if (expected(f, identity) < 0 && (!flight_verb(f)->look || error == -ENOENT)) {
+	/* what was renamed is not where it was */
+	is_gone = error == -ENOENT && f->call->verb != STORE_RENAME;
+	if (expected(f, identity) < 0 && (!flight_verb(f)->look || is_gone)) {
 		if (error != -ESTALE)
 			return false; /* true in any case */
 		give_up(f);
@@ -94,9 +98,9 @@ static bool is_too_old(const struct flight *f)
 	int64_t now_s;
 	int64_t flight_s = (clock_mono_ms() - f->first_ms) / 1000;
 
-	/* what went in parts may bear the date on which it was begun */
-	if (f->call->verb == STORE_COMPLETE || !date || date_parse_http(date, &now_s) < 0 ||
-	    !f->ask.object.mtime_ns)
+	/* what went in parts may bear the date on which it was begun, what was renamed keeps its */
+	if (f->call->verb == STORE_COMPLETE || f->call->verb == STORE_RENAME || !date ||
+	    date_parse_http(date, &now_s) < 0 || !f->ask.object.mtime_ns)
 		return false;
 	return now_s - f->ask.object.mtime_ns / DATE_NS_PER_S > flight_s + AGE_SLACK_S;
 }

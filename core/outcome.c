@@ -155,6 +155,26 @@ static void note_success(struct flight *f)
 	retry_budget_success(&endpoint->budget, f->tries > 1);
 }
 
+/* That was one of several requests. */
+static void on_step(struct flight *f)
+{
+	note_success(f);
+	f->asking = ASK_CALL; /* also when a look has shown it */
+	if (f->ask.is_made && !f->is_made) {
+		f->is_made = true;
+		f->made = f->ask.object;
+	}
+	if (++f->step == STEPS_MAX) {
+		report_local(f->call, "it takes more requests than can be right", f->call->message);
+		flight_conclude(f, -EIO);
+		return;
+	}
+	free(f->carry);
+	f->carry = f->ask.carry_out;
+	f->ask.carry_out = NULL;
+	flight_go_on(f);
+}
+
 void outcome_fault(struct flight *f)
 {
 	struct store_answer answer = flight_answer(f);
@@ -184,6 +204,13 @@ void outcome_fault(struct flight *f)
 		settle_partial(f);
 		if (flight_try_again(f, RETRY_TRIES_MAX, header_get(&f->x.answer, "Retry-After")))
 			return;
+	}
+	f->ask.names = fault.names;
+	lacking_names(f);
+	if (fault.passes && f->asking == ASK_CALL &&
+	    (f->x.status / 100 == 4 || f->x.status == 501)) {
+		on_step(f);
+		return;
 	}
 	if (lacking_is_look(f) && fault.error == -ENOENT) {
 		lacking_looked(f, -ENOENT);
@@ -221,6 +248,9 @@ static void on_beyond(struct flight *f)
 	if (text && !range_parse(text, &range) && !range.satisfied)
 		object.size = range.size;
 	else if (f->call->offset)
+		f->asking = ASK_SIZE;
+	/* or is it a directory, of which nothing was asked for either? */
+	if (!object.size && f->site.names != STORE_NAMES_FLAT)
 		f->asking = ASK_SIZE;
 	if (f->asking == ASK_SIZE)
 		flight_relaunch(f, 0);
@@ -297,26 +327,6 @@ static bool await_settled(struct flight *f, const struct store_answer *answer)
 	return true;
 }
 
-/* That was one of several requests. */
-static void on_step(struct flight *f)
-{
-	note_success(f);
-	f->asking = ASK_CALL; /* also when a look has shown it */
-	if (f->ask.is_made && !f->is_made) {
-		f->is_made = true;
-		f->made = f->ask.object;
-	}
-	if (++f->step == STEPS_MAX) {
-		report_local(f->call, "it takes more requests than can be right", f->call->message);
-		flight_conclude(f, -EIO);
-		return;
-	}
-	free(f->carry);
-	f->carry = f->ask.carry_out;
-	f->ask.carry_out = NULL;
-	flight_go_on(f);
-}
-
 /* The service was too busy for some of what was asked. What it did answer is not asked again. */
 static void on_busy(struct flight *f)
 {
@@ -364,6 +374,8 @@ static void on_success(struct flight *f)
 	} else {
 		ret = f->ops->verb[f->ask.verb].parse(&f->ask, &answer, &check);
 	}
+	if (ret != -EBADMSG)
+		lacking_names(f);
 	if (f->asking == ASK_MADE && (!ret || ret == -ESTALE || ret == -ENOENT)) {
 		note_success(f);
 		ret = lost_dated(f, ret);

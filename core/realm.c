@@ -67,6 +67,7 @@ const struct realm_kind realm_table[REALM_SETTINGS] = {
 	[REALM_LIST_V2] = {.name = "list_v2", .schemes = "s3", .type = REALM_BOOL},
 	[REALM_BATCH_DELETE] = {.name = "batch_delete", .schemes = "s3", .type = REALM_BOOL},
 	[REALM_PART_COPY] = {.name = "part_copy", .schemes = "s3", .type = REALM_BOOL},
+	[REALM_HIERARCHICAL] = {.name = "hierarchical", .schemes = "az", .type = REALM_BOOL},
 	[REALM_PRICE_WRITE] = {.name = "price_write", .schemes = "s3 az gs", .type = REALM_NUMBER},
 	[REALM_PRICE_READ] = {.name = "price_read", .schemes = "s3 az gs", .type = REALM_NUMBER},
 	[REALM_PRICE_EGRESS] = {.name = "price_egress",

@@ -42,7 +42,8 @@ enum realm_setting {
 	REALM_LIST_V2,
 	REALM_BATCH_DELETE,
 	REALM_PART_COPY,
-	REALM_PRICE_WRITE, /* number: core/price.h */
+	REALM_HIERARCHICAL, /* bool: STORE_NAMES_TREE or _FLAT; nothing is learned then */
+	REALM_PRICE_WRITE,  /* number: core/price.h */
 	REALM_PRICE_READ,
 	REALM_PRICE_EGRESS,
 	REALM_BANDWIDTH, /* bytes a second: core/throttle.h */

@@ -42,10 +42,31 @@ enum store_verb {
 	STORE_PART_COPY, /* [offset, offset + length) of from_bucket/from_key as one; 0, 0: all */
 	STORE_COMPLETE,	 /* the parts, in order, become bucket/key */
 	STORE_ABORT,	 /* that there is no such upload is a success */
-	STORE_UPLOADS,	 /* one page of the uploads of bucket whose keys start with key; with upload
+	/* from_bucket/from_key gets the name bucket/key, at once and whole, with all that is below
+	 * it where both keys end in a slash (directories, see enum store_names), in place of a file
+	 * or an empty directory. -ENOENT: there is no such thing, or no place for it. -EEXIST:
+	 * if_none_match is "*", and there is something. -ENOTDIR, -EISDIR: of the other kind.
+	 * -EOPNOTSUPP, perhaps without a request: the service has no such thing */
+	STORE_RENAME,
+	STORE_UPLOADS, /* one page of the uploads of bucket whose keys start with key; with upload
 			  * set, of the parts of that one of bucket/key: names are their numbers */
 	STORE_VERBS
 };
+
+/* What names are to the store of a bucket. */
+enum store_names {
+	STORE_NAMES_UNKNOWN, /* no answer has told yet */
+	STORE_NAMES_FLAT,    /* keys, in which a slash is a character */
+	/* Paths: directories are there by themselves. "dir/" as a key is the directory: a PUT
+	 * without bytes makes it, or with no if_none_match replaces its metadata; a HEAD tells
+	 * that; a DELETE removes it if it is empty (-ENOTEMPTY); a list without delimiter tells it
+	 * as "dir/", but not the one that is listed. A HEAD or a GET of "dir" that meets one gives
+	 * -ENOENT and is_directory. */
+	STORE_NAMES_TREE,
+};
+
+/* What is known of a bucket's store so far, or configured. Any thread. */
+enum store_names store_names(struct context *ctx, const char *scheme, const char *bucket);
 
 /* "get", "delete_many"...: as it is shown. */
 const char *store_verb_name(enum store_verb verb);
@@ -170,10 +191,10 @@ struct store_call {
 			 * what only this one has drawn: so an answer that was lost is found again
 			 * where an ETag tells nothing (a service that encrypts) */
 
-	/* STORE_COPY, STORE_PART_COPY: what is copied, and its ETag or NULL (another version gives
-	 * -ESTALE). Without set_user and set_fields its metadata goes along with a STORE_COPY, with
-	 * either both are replaced: then what is to stay must be given again. if_match and
-	 * if_none_match are about bucket/key. */
+	/* STORE_COPY, STORE_PART_COPY, STORE_RENAME: what is copied or renamed, and its ETag or
+	 * NULL (another version gives -ESTALE). Without set_user and set_fields its metadata goes
+	 * along with a STORE_COPY, with either both are replaced: then what is to stay must be
+	 * given again. if_match and if_none_match are about bucket/key. */
 	const char *from_bucket, *from_key, *from_etag;
 	const char *from_sum; /* STORE_PART_COPY of a whole object (keeps_whole in core/backend.h):
 			       * its CRC32C in base64, or NULL. Another: -EOPNOTSUPP */
@@ -202,8 +223,11 @@ struct store_call {
 	void *arg;
 
 	/* Set by the driver before done(). What is owned is freed by store_call_reset(). */
-	int error;	/* 0 or a negative errno, see below */
-	int status;	/* of the last HTTP answer, 0 if there was none */
+	int error;		/* 0 or a negative errno, see below */
+	int status;		/* of the last HTTP answer, 0 if there was none */
+	enum store_names names; /* as far as is known now, with an error as well */
+	bool is_directory; /* STORE_NAMES_TREE, STORE_HEAD and STORE_GET: that is what is there,
+				 * object and user are its own also with -ENOENT */
 	bool is_unsure; /* an earlier sending of it may have been carried out besides: nobody knows
 			 * what was answered */
 
@@ -228,7 +252,7 @@ struct store_call {
 	char message[STORE_MESSAGE_BYTES]; /* with an error: what happened and what to do, one line
 					    * without newline: bucket, request id, the credential
 					    * used (never a secret); "" for -ENOENT, -EALREADY,
-					    * -ESTALE and -EOPNOTSUPP */
+					    * -ESTALE, -ENOTEMPTY and -EOPNOTSUPP */
 	void *driver;			   /* the driver's own */
 	const struct realm *realm; /* the driver's, for store_ops.locate: what is configured */
 };
@@ -248,8 +272,9 @@ struct store_call {
  * version. After -EIO a write may have happened, and after -ECANCELED too. An upload that is gone
  * (completed, aborted, expired) gives -ENOENT, or success when that was asked for; parts that are
  * too small or missing give -EINVAL. -EBUSY: somebody holds a lease on the object, or it has
- * snapshots. -EOPNOTSUPP: the service cannot make this copy by itself, the bytes have to be sent;
- * or it has no STORE_DELETE_MANY.
+ * snapshots. -ENOTEMPTY: it is a directory with something in it. -EOPNOTSUPP: the service cannot
+ * make this copy by itself, the bytes have to be sent; or it has no STORE_DELETE_MANY, no
+ * STORE_RENAME.
  *
  * Not every service heeds every condition. RADOS Gateway 16 ignores those of STORE_COMPLETE, of
  * STORE_DELETE and on the destination of a STORE_COPY, and from_etag of a STORE_PART_COPY: who

@@ -83,6 +83,13 @@ size_t backends_meta_bytes(const char *scheme)
 	return ops ? ops->meta_bytes : 0;
 }
 
+bool backends_renames(const char *scheme)
+{
+	const struct store_ops *ops = find(scheme);
+
+	return ops && ops->verb[STORE_RENAME].build;
+}
+
 bool backends_keeps_uploads(const char *scheme)
 {
 	const struct store_ops *ops = find(scheme);

@@ -32,6 +32,9 @@ size_t backends_append_max(const char *scheme);
 /* Bytes of user metadata that the store keeps with an object, names and values. */
 size_t backends_meta_bytes(const char *scheme);
 
+/* May one of its stores have STORE_RENAME? */
+bool backends_renames(const char *scheme);
+
 /* Does an upload in parts stay there that was begun and never heard of again? */
 bool backends_keeps_uploads(const char *scheme);
 

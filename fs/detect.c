@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/scope.h"
+#include "fs/backends.h"
 
 #define WRONG_ETAG "\"00000000000000000000000000000000\""
 
@@ -43,6 +44,19 @@ static int on_data(void *arg, uint64_t offset, const void *data, size_t bytes)
 	return 0;
 }
 
+static void tell_names(struct detect *d, enum store_names names)
+{
+	bool is_tree = names == STORE_NAMES_TREE;
+
+	if (backends_renames(d->scheme))
+		detect_tell(d, "hierarchical namespace", is_tree ? DETECT_YES : DETECT_NO, "%s",
+			    is_tree ? "directories are real, and renamed by one request"
+				    : "directories are the names below them, and marks");
+	else
+		detect_tell(d, "hierarchical namespace", DETECT_NOT_HERE,
+			    "there are none in this API");
+}
+
 /* Writing, and reading what was written. Everything else needs that. */
 static int ask_basics(struct detect *d)
 {
@@ -51,6 +65,7 @@ static int ask_basics(struct detect *d)
 	struct store_pairs user = {&pair, 1};
 	struct store_call call = detect_make(d, STORE_PUT, "a");
 	uint64_t seen = 0;
+	enum store_names names;
 	bool kept = false;
 	int ret;
 
@@ -67,6 +82,7 @@ static int ask_basics(struct detect *d)
 	for (size_t i = 0; i < call.user.count && !ret; i++)
 		kept |= !strcmp(call.user.pair[i].name, name) &&
 			!strcmp(call.user.pair[i].value, value);
+	names = call.names;
 	store_call_reset(&call);
 	if (ret)
 		return ret;
@@ -75,6 +91,7 @@ static int ask_basics(struct detect *d)
 	detect_tell(d, "user metadata", kept ? DETECT_YES : DETECT_NO,
 		    kept ? "kept: modes, owners, times and links stay"
 			 : "lost: modes, owners, times and links do not stay");
+	tell_names(d, names);
 	return 0;
 }
 

@@ -149,7 +149,8 @@ static void sweep(struct detect *d, enum store_verb verb, bool old)
 		/* not every service tells its uploads, and what was begun here was ended */
 		if (ret && verb == STORE_LIST && !old)
 			d->left++;
-		for (size_t i = 0; i < call.list.count && !ret; i++) {
+		/* directories that are there by themselves are empty in the end */
+		for (size_t i = call.list.count; i-- && !ret;) {
 			const struct store_entry *entry = &call.list.entries[i];
 
 			if (entry->is_prefix || !is_ours(d, entry, old))
@@ -171,6 +172,8 @@ static void sweep(struct detect *d, enum store_verb verb, bool old)
 void detect_clean(struct detect *d)
 {
 	sweep(d, STORE_LIST, false);
+	if (store_names(d->ctx, d->scheme, d->bucket) == STORE_NAMES_TREE)
+		remove_one(d, d->prefix);
 	sweep(d, STORE_UPLOADS, false);
 }
 

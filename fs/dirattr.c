@@ -94,10 +94,11 @@ static bool is_current(const uint8_t *ctx, const char *prefix, const struct dira
 
 	if (!seen->has_mark && k && !k->is_own)
 		k->meta = (struct metadata){0};
-	return !seen->has_mark || (k && k->mark_ns == seen->mark_ns);
+	return !seen->has_mark || (k && (seen->is_real || k->mark_ns == seen->mark_ns));
 }
 
-static int ask_mark(struct lookup *q, const char *prefix, struct metadata *out)
+/* *mark_ns: when it was written, if that is not known yet. */
+static int ask_mark(struct lookup *q, const char *prefix, struct metadata *out, int64_t *mark_ns)
 {
 	char scheme[8], bucket[256];
 	struct store_call call = {
@@ -111,6 +112,8 @@ static int ask_mark(struct lookup *q, const char *prefix, struct metadata *out)
 
 	if (!ret)
 		metadata_read(&call.user, out);
+	if (!ret && !*mark_ns)
+		*mark_ns = call.object.mtime_ns;
 	else if (ret != -ENOENT)
 		memcpy(q->message, call.message, sizeof(q->message));
 	store_call_reset(&call);
@@ -129,6 +132,7 @@ int dirattr_learn(struct lookup *q, const char *prefix, const struct dirattr_see
 {
 	const uint8_t *ctx = context_id(q->ctx);
 	struct known now = {.mark_ns = seen->mark_ns};
+	int64_t mark_ns = seen->mark_ns;
 	const struct known *k;
 	bool current;
 	int ret;
@@ -138,7 +142,7 @@ int dirattr_learn(struct lookup *q, const char *prefix, const struct dirattr_see
 	pthread_mutex_unlock(&lock);
 	if (current || !ask)
 		return 0;
-	ret = ask_mark(q, prefix, &now.meta);
+	ret = ask_mark(q, prefix, &now.meta, &mark_ns);
 	if (ret == -ENOENT)
 		return 0;
 	if (ret && ret != -EACCES) /* who may list, and not read, sees what is usual */
@@ -147,13 +151,28 @@ int dirattr_learn(struct lookup *q, const char *prefix, const struct dirattr_see
 		now.mark_ns = 0;
 	pthread_mutex_lock(&lock);
 	k = find(ctx, prefix);
-	if (seen->mark_ns < seen->newest_ns &&
+	if (mark_ns < seen->newest_ns &&
 	    !(k && k->is_own && k->meta.has_mtime && k->meta.mtime_ns == now.meta.mtime_ns))
 		now.meta.has_mtime = false;
 	now.is_own = k && k->is_own;
 	put(ctx, prefix, &now);
 	pthread_mutex_unlock(&lock);
 	return 0;
+}
+
+void dirattr_real(const uint8_t *ctx, const char *prefix, const struct store_pairs *user)
+{
+	struct known now = {0};
+	const struct known *k;
+
+	metadata_read(user, &now.meta);
+	pthread_mutex_lock(&lock);
+	k = find(ctx, prefix);
+	now.is_own = k && k->is_own;
+	if (k && k->meta.mtime_ns == now.meta.mtime_ns) /* names may have come since */
+		now.meta.has_mtime = k->meta.has_mtime;
+	put(ctx, prefix, &now);
+	pthread_mutex_unlock(&lock);
 }
 
 /* Others of this user, with other credentials, look again. */

@@ -24,6 +24,8 @@
 /* What a listing of the directory has shown. */
 struct dirattr_seen {
 	bool has_mark;
+	bool is_real;	   /* it needs none: the directory itself has what a mark would have, and no
+		       * listing of it shows that */
 	int64_t mark_ns;   /* when the mark was written, by the store's clock */
 	int64_t newest_ns; /* of what is in the directory; 0: nothing */
 };
@@ -32,6 +34,9 @@ struct dirattr_seen {
  * counts until something newer is in the directory. Returns 0, or the store's error with
  * q->message. */
 int dirattr_learn(struct lookup *q, const char *prefix, const struct dirattr_seen *seen, bool ask);
+
+/* What a HEAD has told of one that is there by itself. */
+void dirattr_real(const uint8_t *ctx, const char *prefix, const struct store_pairs *user);
 
 /* Written here: the mark says so now, and nothing else if is_all. */
 void dirattr_told(const uint8_t *ctx, const char *prefix, const struct metadata *meta, bool is_all);

@@ -30,6 +30,31 @@ static bool is_above(const struct lookup *a, const struct lookup *b)
 	return !strncmp(object, prefix, strlen(prefix));
 }
 
+/* A file and a directory change places by both having one name for a while, which only keys can. */
+static int check_kinds(const struct moveexchange *x)
+{
+	const struct lookup *dir = x->q[x->is_dir[0] ? 0 : 1];
+	enum store_names names = store_names(dir->ctx, dir->name.scheme, dir->name.bucket);
+	char prefix[NAME_OBJECT_MAX], scheme[8], bucket[256];
+	struct store_call call = {
+		.verb = STORE_HEAD,
+		.ctx = dir->ctx,
+		.scheme = dir->name.scheme,
+		.bucket = dir->name.bucket,
+	};
+
+	if (x->is_dir[0] == x->is_dir[1])
+		return 0;
+	name_prefix(&dir->name, prefix);
+	call.key = name_split(prefix, scheme, bucket);
+	if (names == STORE_NAMES_UNKNOWN) { /* such a HEAD finds that out */
+		(void)store_run(&call);
+		names = call.names;
+		store_call_reset(&call);
+	}
+	return names == STORE_NAMES_FLAT ? 0 : -EINVAL;
+}
+
 /* May they, both being there? *is_same: there is nothing to do. */
 static int check(const struct moveexchange *x, bool *is_same)
 {
@@ -49,7 +74,9 @@ static int check(const struct moveexchange *x, bool *is_same)
 	if ((x->is_dir[0] && is_above(a, b)) || (x->is_dir[1] && is_above(b, a)) ||
 	    a->name.is_pieces || b->name.is_pieces || !strcmp(one, other))
 		return -EINVAL;
-	ret = name_storable(&b->name, x->is_dir[0]);
+	ret = check_kinds(x);
+	if (!ret)
+		ret = name_storable(&b->name, x->is_dir[0]);
 	return ret ? ret : name_storable(&a->name, x->is_dir[1]);
 }
 

@@ -182,6 +182,27 @@ static int load_here(struct listing *l, char *message)
 		headpage_ask(l, &call.list);
 	if (!ret)
 		ret = pages_add(l, &call.list);
+	if (!ret)
+		l->is_tree = call.names == STORE_NAMES_TREE;
+	store_call_reset(&call);
+	return ret;
+}
+
+/* No listing tells of a directory by itself that there is nothing in it. */
+static int look_for_empty(struct listing *l, char *message)
+{
+	struct store_call call = {
+		.verb = STORE_HEAD,
+		.ctx = l->ctx,
+		.scheme = l->scheme,
+		.bucket = l->bucket,
+		.key = l->key,
+	};
+	int ret = store_run(&call);
+
+	l->is_real = !ret;
+	if (ret && ret != -ENOENT)
+		snprintf(message, STORE_MESSAGE_BYTES, "%s", call.message);
 	store_call_reset(&call);
 	return ret;
 }
@@ -198,7 +219,7 @@ static int load_first(struct listing *l, char *message)
 		ret = load_here(l, message);
 	}
 	if (!ret && !pages_exists(l))
-		ret = -ENOENT;
+		ret = l->is_tree && !l->dir->is_pieces ? look_for_empty(l, message) : -ENOENT;
 	publish(l, ret, message);
 	return ret;
 }
@@ -281,6 +302,7 @@ static void first_done(struct store_call *call)
 
 	if (!ret)
 		ret = pages_add(l, &call->list);
+	l->is_tree = l->is_real = !ret && call->names == STORE_NAMES_TREE; /* it was listed */
 	if (!ret && !pages_exists(l))
 		ret = -ENOENT;
 	publish(l, ret, call->message);
@@ -396,7 +418,8 @@ void listing_seen(struct listing *l, struct dirattr_seen *out)
 {
 	pthread_mutex_lock(&lock);
 	*out = (struct dirattr_seen){
-		.has_mark = l->dir->has_mark, /* of the first page: constant */
+		.has_mark = l->dir->has_mark || l->is_tree, /* of the first page: constant */
+		.is_real = l->is_tree,
 		.mark_ns = l->dir->mark_ns,
 		.newest_ns = l->shown_mtime_ns == start_ns ? 0 : l->shown_mtime_ns,
 	};

@@ -247,6 +247,21 @@ bool lookup_denied(const struct lookup *q, const char *object)
 	return !meta_was_there(ctx, object) && listing_denies(ctx, object, false);
 }
 
+/* What a HEAD has told of one that is there by itself, whatever is in it. */
+static void learn_directory(const struct lookup *q, const struct store_call *head,
+			    struct meta_fact *fact)
+{
+	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX];
+
+	name_prefix(&q->name, prefix);
+	*fact = (struct meta_fact){.kind = META_DIR};
+	fact->object.mtime_ns = head->object.mtime_ns;
+	dirattr_real(context_id(q->ctx), prefix, &head->user);
+	listing_show(context_id(q->ctx), prefix);
+	meta_dir_name(prefix, name);
+	meta_put(context_id(q->ctx), name, fact);
+}
+
 static int ask_head(struct lookup *q, const char *object, struct meta_fact *fact)
 {
 	struct store_call call = {
@@ -257,6 +272,7 @@ static int ask_head(struct lookup *q, const char *object, struct meta_fact *fact
 		.key = q->name.key,
 	};
 	int ret = store_run(&call);
+	bool is_directory;
 
 	if (!ret && lookup_is_mark(q, call.object.size))
 		ret = -ENOENT;
@@ -266,10 +282,13 @@ static int ask_head(struct lookup *q, const char *object, struct meta_fact *fact
 		memcpy(q->message, call.message, sizeof(q->message));
 	if (!ret)
 		untold_learn(object, fact, NULL, lookup_xattr(&call.user));
+	is_directory = ret == -ENOENT && call.is_directory;
+	if (is_directory)
+		learn_directory(q, &call, fact);
 	store_call_reset(&call);
 	if (ret != -ENOENT)
 		return ret;
-	ret = lookup_dir_instead(q, fact);
+	ret = is_directory ? 0 : lookup_dir_instead(q, fact);
 	if (!ret)
 		untold_learn(object, fact, NULL, NULL);
 	return ret;

@@ -53,6 +53,7 @@ int change_put_mark(struct lookup *q, const char *key, const struct store_pairs 
 		.key = key,
 		.source = {.read = read_nothing},
 		.if_none_match = if_none_match,
+		.is_marked = if_none_match, /* by its time, as whose_mark() takes it */
 		.set_user = user,
 		.set_fields = &fields,
 	};

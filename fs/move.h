@@ -94,6 +94,10 @@ int moveconfirm_copies(struct move *m);
  * or removed there since. *all: nothing did. */
 int moveconfirm_originals(struct move *m, bool *all);
 
+/* moveatonce.c: a directory by one request, where the store has such a one. -EOPNOTSUPP: it has
+ * not, and nothing was done. *is_sure, with another error: nothing was, and it is over. */
+int move_at_once(struct move *m, bool *is_sure);
+
 /* moveundo.c: not everything could be copied: what was goes again, unless somebody has replaced it
  * since, so that all is as before. *is_done: it is. The line that is there stays. */
 void move_undo(struct move *m, bool *is_done);

@@ -227,17 +227,38 @@ static int note_deletes(struct move *m, bool *is_done)
 	return ret;
 }
 
+/* Everything has the new name. */
+static void at_once(struct move *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		move_take_along(m, i);
+	for (size_t i = 0; i < m->count; i++)
+		move_tell(m, i);
+	dirattr_move(m->ctx, m->old_prefix, m->new_prefix);
+	told_no_dir(m->ctx, m->old_prefix);
+	told_dir(m->ctx, m->new_prefix, 0);
+}
+
 static int carry_out(struct move *m, bool *is_done)
 {
 	int ret = look(m);
-	bool all;
+	bool all, is_sure;
 
 	/* nothing was done yet */
 	*is_done = !ret || (!m->log->is_resumed && !m->goes_back);
 	if (ret)
 		return ret;
-	if (!m->log->deletes)
+	if (!m->log->deletes) {
+		is_sure = *is_done;
+		ret = move_at_once(m, &is_sure);
+		if (!ret)
+			at_once(m);
+		if (ret != -EOPNOTSUPP) {
+			*is_done = is_sure;
+			return ret;
+		}
 		ret = copy_or_undo(m, is_done);
+	}
 	if (ret)
 		return ret;
 	ret = note_deletes(m, is_done);

@@ -374,6 +374,6 @@ int pages_local(struct listing *l, char message[STORE_MESSAGE_BYTES])
 
 bool pages_exists(const struct listing *l)
 {
-	return l->kind != NAME_KEY || l->has_names || l->dir->has_mark ||
+	return l->kind != NAME_KEY || l->has_names || l->dir->has_mark || l->is_real ||
 	       told_is_empty_dir(context_id(l->ctx), l->object);
 }

@@ -43,6 +43,8 @@ struct listing {
 	uint64_t page_start; /* where the last page's records start */
 	uint64_t evictions;  /* of its context, at the start */
 	bool is_complete, has_names;
+	bool is_tree;	       /* STORE_NAMES_TREE */
+	bool is_real;	       /* of such a one, in which there is nothing: it is there */
 	int64_t page_asked_ns; /* when the page under way was asked for */
 
 	/* fs/listing.c's lock */

@@ -17,6 +17,8 @@
 #include "fs/stream.h"
 #include "fs/told.h"
 
+#define REMOVE_TRIES 4 /* each time another's change may come in between */
+
 int change_delete_version(struct lookup *q, const char *key, const char *etag)
 {
 	struct store_call call = {
@@ -176,7 +178,7 @@ int change_unlink(struct lookup *q, pid_t *later)
 }
 
 /* What stands under a prefix: its mark, and anything else? */
-static int look_inside(struct lookup *q, const char *key, bool *mark, bool *others)
+static int look_inside(struct lookup *q, const char *key, bool *mark, bool *others, bool *is_tree)
 {
 	struct store_call call = {
 		.verb = STORE_LIST,
@@ -189,6 +191,7 @@ static int look_inside(struct lookup *q, const char *key, bool *mark, bool *othe
 	int ret = store_run(&call);
 
 	*mark = *others = false;
+	*is_tree = call.names != STORE_NAMES_FLAT;
 	for (size_t i = 0; !ret && i < call.list.count; i++) {
 		if (!strcmp(call.list.entries[i].name, key))
 			*mark = true;
@@ -201,13 +204,66 @@ static int look_inside(struct lookup *q, const char *key, bool *mark, bool *othe
 	return ret;
 }
 
+/* One that is there by itself: the service knows whether it is empty, and that no file has come in
+ * its place meanwhile. */
+static int remove_real_once(struct lookup *q, const char *key)
+{
+	struct store_call head = {
+		.verb = STORE_HEAD,
+		.ctx = q->ctx,
+		.scheme = q->name.scheme,
+		.bucket = q->name.bucket,
+		.key = key,
+	};
+	struct store_call call = head;
+	int ret = store_run(&head);
+
+	call.verb = STORE_DELETE;
+	call.if_match = head.object.etag[0] ? head.object.etag : NULL;
+	if (ret == -ENOENT && head.names == STORE_NAMES_FLAT)
+		ret = 0; /* it was none after all, and has no mark */
+	if (!ret && (head.names != STORE_NAMES_FLAT || head.object.etag[0])) {
+		deed_note(q->deed, DEED_TRIED, 0);
+		ret = store_run(&call);
+	}
+	memcpy(q->message, call.message[0] ? call.message : head.message, sizeof(q->message));
+	/* 412 for what an earlier sending has done, whose answer was lost */
+	if (ret == -ESTALE)
+		ret = call.is_unsure ? 0 : -EAGAIN;
+	store_call_reset(&head);
+	store_call_reset(&call);
+	return ret;
+}
+
+static int remove_real(struct lookup *q, const char *key)
+{
+	int ret = -EAGAIN;
+
+	for (int i = 0; i < REMOVE_TRIES && ret == -EAGAIN; i++)
+		ret = remove_real_once(q, key);
+	return ret == -EAGAIN ? -EBUSY : ret;
+}
+
+/* prefix: of a directory whose names are keys, with or without a mark. */
+static int remove_mark(struct lookup *q, const char *key, bool *is_tree)
+{
+	bool mark, others;
+	int ret = look_inside(q, key, &mark, &others, is_tree);
+
+	if (!ret && others)
+		ret = -ENOTEMPTY;
+	if (!ret && !*is_tree)
+		deed_note(q->deed, DEED_TRIED, 0);
+	return !ret && mark && !*is_tree ? change_delete(q, key) : ret;
+}
+
 int change_rmdir(struct lookup *q)
 {
 	const uint8_t *ctx = context_id(q->ctx);
 	char prefix[NAME_OBJECT_MAX], scheme[8], bucket[256];
 	struct wire_attr attr;
-	bool mark, others;
 	const char *key;
+	bool is_tree;
 	int ret;
 
 	q->message[0] = '\0';
@@ -221,13 +277,13 @@ int change_rmdir(struct lookup *q)
 		return ret == -ENOENT ? missing(q) : ret;
 	name_prefix(&q->name, prefix);
 	key = name_split(prefix, scheme, bucket);
-	ret = look_inside(q, key, &mark, &others);
-	if (!ret && (others || draft_below(ctx, prefix)))
+	is_tree = store_names(q->ctx, q->name.scheme, q->name.bucket) == STORE_NAMES_TREE;
+	if (draft_below(ctx, prefix))
 		ret = -ENOTEMPTY;
-	if (!ret)
-		deed_note(q->deed, DEED_TRIED, 0);
-	if (!ret && mark)
-		ret = change_delete(q, key);
+	else if (!is_tree)
+		ret = remove_mark(q, key, &is_tree);
+	if (!ret && is_tree)
+		ret = remove_real(q, key);
 	if (!ret)
 		told_no_dir(ctx, prefix);
 	return ret;

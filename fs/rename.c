@@ -9,10 +9,12 @@
 #include <sys/stat.h>
 #include <linux/fs.h>
 
+#include "cache/cache.h"
 #include "cache/draft.h"
 #include "cache/links.h"
 #include "core/context.h"
 #include "core/log.h"
+#include "fs/backends.h"
 #include "fs/change.h"
 #include "fs/copy.h"
 #include "fs/deeds.h"
@@ -22,6 +24,7 @@
 #include "fs/stream.h"
 #include "fs/publish.h"
 #include "fs/told.h"
+#include "fs/untold.h"
 
 /* How often something that has to do with a directory may be on its way itself. */
 #define TRIES_MAX 16
@@ -161,17 +164,62 @@ static int delete_old(struct rename *r, const struct store_object *old)
 	return 0;
 }
 
+/* By one request, where the store has such a one. A reader who has not got all of it yet would miss
+ * the old name: then it is copied. */
+static int rename_at_once(struct rename *r, struct meta_fact *fact)
+{
+	const struct lookup *to = r->to;
+	struct cache_file *file = cache_find(r->ctx, r->old, NULL);
+	bool is_read = file && cache_is_open(file) && !cache_complete(file);
+	char etag[STORE_ETAG_BYTES];
+	struct store_call call = {
+		.verb = STORE_RENAME,
+		.ctx = r->to->ctx,
+		.scheme = r->to->name.scheme,
+		.bucket = r->to->name.bucket,
+		.key = r->to->name.key,
+		.from_bucket = r->from->name.bucket,
+		.from_key = r->from->name.key,
+		.from_etag = fact->object.etag[0] ? etag : NULL,
+		.if_none_match = r->must_be_new ? "*" : NULL,
+	};
+	int ret = -EOPNOTSUPP;
+
+	memcpy(etag, fact->object.etag, sizeof(etag));
+	if (file)
+		cache_put(file);
+	if (!is_read && backends_renames(to->name.scheme)) {
+		/* if the old name goes, so it was this */
+		if (store_names(to->ctx, to->name.scheme, to->name.bucket) == STORE_NAMES_TREE)
+			deed_note(r->from->deed, DEED_MADE, 0);
+		ret = store_run(&call);
+	}
+	if (!ret && call.object.etag[0])
+		memcpy(fact->object.etag, call.object.etag, sizeof(etag));
+	if (!ret)
+		untold_copied(r->old, r->new, &fact->object);
+	if (ret && ret != -ENOENT && ret != -EOPNOTSUPP)
+		memcpy(r->from->message, call.message, sizeof(call.message));
+	store_call_reset(&call);
+	return ret;
+}
+
 /* Of what is held. */
 static int copy_and_delete(struct rename *r)
 {
 	struct meta_fact fact;
 	struct store_object old;
+	bool at_once = false;
 	int ret = lookup_fact(r->from, &fact);
 
 	if (!ret && fact.kind != META_FILE)
 		ret = -ENOENT;
 	if (!ret) {
 		old = fact.object;
+		ret = rename_at_once(r, &fact);
+		at_once = !ret;
+	}
+	if (ret == -EOPNOTSUPP) {
 		deed_note(r->from->deed, DEED_TRIED, 0);
 		ret = copy_object(r->from, r->to, r->must_be_new, NULL, &fact);
 	}
@@ -183,7 +231,10 @@ static int copy_and_delete(struct rename *r)
 	if (!fact.is_link)
 		take_file_along(r, &old, &fact.object);
 	told_file(r->ctx, r->new, &fact);
-	return delete_old(r, &old);
+	if (!at_once)
+		return delete_old(r, &old);
+	told_no_file(r->ctx, r->old);
+	return 0;
 }
 
 /* Nobody else opens one of the names for writing meanwhile (fs/turn.h), and what had it open before

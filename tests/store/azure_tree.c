@@ -119,7 +119,7 @@ void azure_filesystem_properties(struct azure_call *c)
 		reply_header(c->reply, "x-ms-namespace-enabled", "true");
 }
 
-/* --- Path - Create, Update: directories ---------------------------------------------------------- */
+/* --- Path - Create, Update: directories ----------------------------------------------------- */
 
 /* "NAME=BASE64,...". False: refused. */
 static bool take_properties(struct azure_call *c, struct headers *out)
@@ -223,7 +223,7 @@ void azure_path_properties(struct azure_call *c)
 	object_put(dir);
 }
 
-/* --- Path - Delete ------------------------------------------------------------------------------- */
+/* --- Path - Delete ------------------------------------------------------------------------- */
 
 /* Whether there is something in the directory. With the bucket's lock. */
 static bool has_names(const struct bucket *b, const struct object *dir)
@@ -306,7 +306,7 @@ void azure_tree_delete_blob(struct azure_call *c)
 	object_put(o);
 }
 
-/* --- Path - Create, rename ------------------------------------------------------------------------ */
+/* --- Path - Create, rename ------------------------------------------------------------------ */
 
 /* "/FILESYSTEM/PATH[?SAS]", which clients of emulators begin with the account. text: what the two
  * point into, malloc'ed. */

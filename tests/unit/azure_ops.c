@@ -74,6 +74,27 @@ Test(azure_ops, a_shared_access_signature_goes_with_every_address)
 	drop_request();
 }
 
+Test(azure_ops, what_is_renamed_proves_itself)
+{
+	const struct creds key = {.id = "acct", .secret = "a2V5"}, token = {.token = "ey.tok.en"};
+	const struct creds sas = {.id = "acct", .token = "sv=1&sig=a%3D"};
+	const struct creds *const all[] = {&key, &token, &sas};
+	const struct store_site site = {.host = "h"};
+
+	for (size_t i = 0; i < 3; i++) {
+		request = (struct store_request){.method = "PUT", .target = BUFFER_INIT(256)};
+		cr_assert_eq(buffer_add_text(&request.target, "/c/to?mode=posix"), 0);
+		cr_assert_eq(header_add(&request.fields, "x-ms-rename-source", "/c/k"), 0);
+		cr_assert_eq(azure_ops.sign(&site, all[i], 1369353600, &request), 0);
+		cr_assert_str_eq(header_get(&request.fields, "x-ms-rename-source"),
+				 all[i] == &sas ? "/c/k?sv=1&sig=a%3D" : "/c/k");
+		cr_assert_str_eq(buffer_text(&request.target),
+				 all[i] == &sas ? "/c/to?mode=posix&sv=1&sig=a%3D"
+						: "/c/to?mode=posix");
+		drop_request();
+	}
+}
+
 /* A block that the service is to fetch: there the account's key is no proof. */
 static void expect_source(const struct creds *creds, const char *source)
 {

@@ -45,6 +45,32 @@ Test(core_learned, the_oldest_region_is_forgotten)
 	cr_assert_str_eq(learned_region(a, "s3", name), "r");
 }
 
+Test(core_learned, what_names_are_belongs_to_context_scheme_and_account)
+{
+	char name[32];
+
+	cr_assert_eq(learned_names(a, "az", "acct/c"), STORE_NAMES_UNKNOWN);
+	learned_set_names(a, "az", "acct/c", STORE_NAMES_TREE);
+	cr_assert_eq(learned_names(a, "az", "acct/other"), STORE_NAMES_TREE);
+	cr_assert_eq(learned_names(a, "az", "acct"), STORE_NAMES_TREE);
+	cr_assert_eq(learned_names(a, "az", "acc/c"), STORE_NAMES_UNKNOWN);
+	cr_assert_eq(learned_names(a, "az", "acct2/c"), STORE_NAMES_UNKNOWN);
+	cr_assert_eq(learned_names(b, "az", "acct/c"), STORE_NAMES_UNKNOWN);
+	cr_assert_eq(learned_names(a, "gs", "acct/c"), STORE_NAMES_UNKNOWN);
+	learned_set_names(a, "az", "acct/c", STORE_NAMES_UNKNOWN);
+	cr_assert_eq(learned_names(a, "az", "acct/c"), STORE_NAMES_TREE, "nothing new");
+	learned_set_names(a, "az", "acct/c", STORE_NAMES_FLAT);
+	cr_assert_eq(learned_names(a, "az", "acct/c"), STORE_NAMES_FLAT);
+	for (int i = 0; i < LEARNED_ACCOUNTS_MAX; i++) {
+		snprintf(name, sizeof(name), "%d/c", i);
+		learned_set_names(a, "az", name, STORE_NAMES_TREE);
+	}
+	cr_assert_eq(learned_names(a, "az", "acct/c"), STORE_NAMES_UNKNOWN, "the oldest goes");
+	cr_assert_eq(learned_names(a, "az", "0/c"), STORE_NAMES_TREE);
+	learned_forget();
+	cr_assert_eq(learned_names(a, "az", "0/c"), STORE_NAMES_UNKNOWN);
+}
+
 Test(core_learned, an_endpoint_keeps_its_budget)
 {
 	struct learned_endpoint *e = learned_endpoint("http://h");

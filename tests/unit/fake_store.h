@@ -58,6 +58,7 @@ static struct {
 	unsigned changes_left;	    /* all ends with -ECANCELED, as when a daemon leaves */
 	bool loses_last;	    /* the last of them does too */
 	int fail_after_begin;	    /* GETs end with this after one chunk */
+	enum store_names names;	    /* of all its buckets; UNKNOWN: flat */
 	bool has_no_etags;
 	bool changes_midway;	  /* the next GET begins anew, with another version */
 	unsigned cannot_name;	  /* keys of a STORE_DELETE_MANY, its last ones */
@@ -435,6 +436,7 @@ static inline void *fake_thread(void *arg)
 		if (fake.delay_us)
 			usleep(fake.delay_us);
 		call->error = fake.stop ? -ECANCELED : fake_answer(call);
+		call->names = fake.names ? fake.names : STORE_NAMES_FLAT;
 		call->done(call);
 		pthread_mutex_lock(&fake.lock);
 	}
@@ -527,6 +529,12 @@ int store_identify(struct context *ctx, const char *scheme, const char *bucket,
 	strcpy(out->creds.secret, "never-told");
 	strcpy(out->creds.tried, "one\tnothing\ntwo\tused\n");
 	return 0;
+}
+
+enum store_names store_names(struct context *ctx, const char *scheme, const char *bucket)
+{
+	(void)ctx, (void)scheme, (void)bucket;
+	return fake.names ? fake.names : STORE_NAMES_FLAT;
 }
 
 void store_counters(struct store_counters *out)

@@ -6,6 +6,7 @@
  *	call VERB NAME=VALUE...		fields of struct store_call, percent-encoded; source=TEXT,
  *					user.NAME=VALUE and field.NAME=VALUE of a write; step and
  *					carry of a request that is not the call's first
+ *	names WHAT			tree, flat: what is known of the store
  *	env NAME=VALUE			the context; without an endpoint, the vendor's own
  *	> METHOD URL			the request, then its header fields and, behind "body: " and
  *					"tail: ", what build wrote, with "\n" for line ends; or
@@ -46,6 +47,7 @@ struct golden_file {
 	struct buffer env, request, body, result; /* as the file says */
 	struct header_list fields;
 	int status;
+	enum store_names names;
 	char *owned[32];
 	size_t owned_count;
 	struct store_pair user[4], kept[4];
@@ -160,7 +162,7 @@ static void set_call(struct golden_file *g, char *text)
 	static const char *const verbs[STORE_VERBS] = {
 		"head",	     "get",	    "list",  "buckets",		"put",
 		"delete",    "delete_many", "copy",  "multipart_begin", "part",
-		"part_copy", "complete",    "abort", "uploads"};
+		"part_copy", "complete",    "abort", "rename",		"uploads"};
 	char *save = NULL;
 	char *word = strtok_r(text, " ", &save);
 
@@ -180,6 +182,8 @@ static void read_line(struct golden_file *g, char *line)
 {
 	if (!strncmp(line, "call ", 5)) {
 		set_call(g, line + 5);
+	} else if (!strncmp(line, "names ", 6)) {
+		g->names = strcmp(line + 6, "tree") ? STORE_NAMES_FLAT : STORE_NAMES_TREE;
 	} else if (!strncmp(line, "env ", 4)) {
 		buffer_add(&g->env, line + 4, strlen(line + 4) + 1);
 	} else if (line[0] == '>') {
@@ -255,6 +259,10 @@ static void put_fault(struct golden_file *g, const struct store_site *site,
 	golden.ops->fault(&g->call, site, answer, &f);
 	if (f.done) {
 		buffer_add_text(out, "done\n");
+		return;
+	}
+	if (f.passes) {
+		buffer_addf(out, "passes%s\n", f.names == STORE_NAMES_FLAT ? ", flat" : "");
 		return;
 	}
 	buffer_addf(out, "error=%s cure=%s code=%s region=%s id=%s\ndetail=%s\n",
@@ -343,7 +351,8 @@ static void put_request(struct golden_file *g, const struct store_site *site, st
 	if (ret < 0)
 		buffer_addf(out, "%s\n", error_name(ret));
 	else
-		buffer_addf(out, "%s %s%s\n", request.method, site->origin,
+		buffer_addf(out, "%s %s%s\n", request.method,
+			    request.beside ? site->beside : site->origin,
 			    buffer_text(&request.target));
 	for (size_t i = 0; i < request.fields.count && !ret; i++)
 		buffer_addf(out, "%s: %s\n", request.fields.field[i].name,
@@ -374,6 +383,7 @@ static void check_file(const char *path)
 	cr_assert_eq(context_register(g.env.data, g.env.len, &g.call.ctx, id), 0, "%s", path);
 	ret = golden.ops->locate(&g.call, NULL, &site, &creds, message);
 	cr_assert_eq(ret, 0, "%s: %s", path, message);
+	site.names = g.names;
 	put_request(&g, &site, &request);
 	cr_assert_str_eq(buffer_text(&request), buffer_text(&g.request), "%s\n%s", path,
 			 buffer_text(&request));
@@ -388,6 +398,8 @@ static void check_file(const char *path)
 		put_success(&g, &site, &answer, &result);
 	else if (g.status)
 		put_fault(&g, &site, &answer, &result);
+	if (g.call.names == STORE_NAMES_TREE)
+		buffer_addf(&result, "a tree%s\n", g.call.is_directory ? ", a directory" : "");
 	cr_assert_str_eq(buffer_text(&result), buffer_text(&g.result), "%s\n%s", path,
 			 buffer_text(&result));
 

@@ -36,6 +36,7 @@ FAMILIES = (
     "symlinks",
     "xattrs",
     "foreign",
+    "hierarchical",
     "fullmeta",
     "fsx",
     "full_disk",
