@@ -218,10 +218,10 @@ static int copy_and_delete(struct rename *r)
 		old = fact.object;
 		ret = rename_at_once(r, &fact);
 		at_once = !ret;
-	}
-	if (ret == -EOPNOTSUPP) {
-		deed_note(r->from->deed, DEED_TRIED, 0);
-		ret = copy_object(r->from, r->to, r->must_be_new, NULL, &fact);
+		if (ret == -EOPNOTSUPP) {
+			deed_note(r->from->deed, DEED_TRIED, 0);
+			ret = copy_object(r->from, r->to, r->must_be_new, NULL, &fact);
+		}
 	}
 	release_target(r, !ret);
 	if (ret)
