@@ -9,12 +9,12 @@ from cases.budget import Counted, requests
 RATE = 20
 MEGABYTES = 4
 
-# 400 names that are not there, four at a time, until there is a file "read".
+# 400 names that are not there, each in another directory, four at a time, until there is a file "read".
 ASK = """
 import os, threading
 def ask(k):
     for number in range(k, 400, 4):
-        assert not os.path.exists(f"{os.environ['D']}/small/none{number}")
+        assert not os.path.exists(f"{os.environ['D']}/small/{number}/none")
         open("asks", "w").close()
         if os.path.exists("read"):
             break
