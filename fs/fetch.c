@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/clock.h"
 #include "cache/readahead.h"
 #include "core/context.h"
 #include "fs/meta.h"
@@ -25,7 +26,8 @@ struct fetch {
 	char scheme[8], bucket[256];
 	char etag[STORE_ETAG_BYTES]; /* if_match or if_none_match */
 	struct store_object
-		object; /* of a part: the version it is of; of an open: what was found */
+		object;	  /* of a part: the version it is of; of an open: what was found */
+	int64_t asked_ns; /* of a part */
 	char key[WIRE_PATH_MAX];
 
 	/* of an open only */
@@ -66,6 +68,7 @@ static int part_begin(void *arg, const struct store_object *object)
 	char version[STORE_ETAG_BYTES];
 
 	fetch_version(object, version);
+	f->object.mtime_ns = object->mtime_ns;
 	return object->size != f->object.size || strcmp(version, f->etag) != 0 ? -ESTALE : 0;
 }
 
@@ -112,6 +115,9 @@ static void part_done(struct store_call *call)
 	if (error == -ESTALE) {
 		cache_object(f->part->file, object);
 		meta_forget(cache_ctx(f->part->file), object);
+	} else if (!error) {
+		snprintf(object, sizeof(object), "%s/%s/%s", f->scheme, f->bucket, f->key);
+		meta_confirm(cache_ctx(f->part->file), object, &f->object, f->asked_ns);
 	}
 	cache_part_done(f->part, error, call->message);
 	store_call_reset(call);
@@ -127,6 +133,7 @@ int fetch_part(struct cache_part *part)
 	if (!f)
 		return -ENOMEM;
 	f->part = part;
+	f->asked_ns = clock_ns();
 	cache_version(part->file, &f->object);
 	memcpy(f->etag, f->object.etag, sizeof(f->etag));
 	cache_object(part->file, object);

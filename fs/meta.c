@@ -578,6 +578,23 @@ void meta_put_seen(const uint8_t *ctx, const char *name, const struct meta_fact 
 	pthread_mutex_unlock(&meta.lock);
 }
 
+/* An ETag is the same after a change of metadata only; the time then is not. (A time that stands in
+ * the metadata is not the object's own: of such a one nothing is known here.) */
+void meta_confirm(const uint8_t *ctx, const char *name, const struct store_object *object,
+		  int64_t asked_ns)
+{
+	struct meta_fact fact = {.kind = META_FILE, .object = *object};
+	struct entry *e;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find(ctx, name);
+	if (e && !e->is_busy && e->until_ns && e->kind == META_FILE && e->etag && !e->has_mtime &&
+	    is_same_version(e, &fact) && e->mtime_ns == object->mtime_ns &&
+	    *changed_at(name) <= asked_ns && asked_ns + meta.ttl_ns > e->until_ns)
+		e->until_ns = asked_ns + meta.ttl_ns;
+	pthread_mutex_unlock(&meta.lock);
+}
+
 void meta_put_own(const uint8_t *ctx, const char *name, const struct meta_fact *fact)
 {
 	put(ctx, name, fact, false, INT64_MAX);

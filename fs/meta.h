@@ -107,6 +107,11 @@ bool meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fac
 void meta_put_seen(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
 		   int64_t asked_ns);
 
+/* The object was still this when a part of it was asked for, at asked_ns: what is known of it is
+ * believed for the TTL from then on, if that is longer, and if nothing has changed here since. */
+void meta_confirm(const uint8_t *ctx, const char *name, const struct store_object *object,
+		  int64_t asked_ns);
+
 /* After a change by this daemon: what others find out that asked before is not believed. */
 void meta_put_own(const uint8_t *ctx, const char *name, const struct meta_fact *fact);
 

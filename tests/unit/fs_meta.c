@@ -484,3 +484,51 @@ Test(fs_meta, directories_go_when_they_are_all_there_is, .fini = meta_stop, .tim
 	cr_assert(stats.bytes <= META_BYTES_MAX);
 	cr_assert_not(meta_peek(ctx, "s3/b/tree/d0", &out));
 }
+
+/* What a part of an object tells: in an hour, so that no machine is too slow for it. */
+static bool confirmed(const struct meta_fact *known, const struct meta_fact *told)
+{
+	const int64_t hour_ns = 3600 * CLOCK_NS_PER_S;
+	struct meta_fact out;
+
+	start("1");
+	meta_put(ctx, name, known);
+	usleep(5000);
+	cr_assert_not(meta_get(ctx, name, &out), "it was a millisecond's");
+	meta_confirm(ctx, name, &told->object, clock_ns() + hour_ns);
+	return meta_get(ctx, name, &out);
+}
+
+Test(fs_meta, a_part_confirms_what_is_known, .fini = meta_stop)
+{
+	struct meta_fact known = fact_of("e"), told = fact_of("e"), other = fact_of("f");
+
+	cr_assert(confirmed(&known, &told));
+	cr_assert_not(confirmed(&known, &other), "another version");
+	told.object.size = 6;
+	cr_assert_not(confirmed(&known, &told));
+	told.object.size = 5;
+	told.object.mtime_ns = 1;
+	cr_assert_not(confirmed(&known, &told), "its metadata may be others");
+	known.object.mtime_ns = 1;
+	cr_assert(confirmed(&known, &told));
+	known.has_mtime = true;
+	cr_assert_not(confirmed(&known, &told), "the time is not the object's own");
+}
+
+Test(fs_meta, but_not_what_was_changed_here, .fini = meta_stop)
+{
+	struct meta_fact fact = fact_of("e"), out;
+	int64_t asked_ns = clock_ns();
+
+	start("60000");
+	meta_put(ctx, name, &fact);
+	meta_forget(ctx, name);
+	meta_confirm(ctx, name, &fact.object, asked_ns);
+	cr_assert_not(meta_get(ctx, name, &out));
+	meta_confirm(ctx, name, &fact.object, clock_ns());
+	cr_assert_not(meta_get(ctx, name, &out), "nor asked for since: only an answer tells");
+	cr_assert_not(meta_get(ctx, "s3/b/none", &out));
+	meta_confirm(ctx, "s3/b/none", &fact.object, clock_ns());
+	cr_assert_not(meta_get(ctx, "s3/b/none", &out), "nothing is known of it");
+}
