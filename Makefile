@@ -296,6 +296,10 @@ bench-fill: ## the rows that docs/performance.md lacks or has without s3fs and r
 		--runs 3 --peer-runs 1 --peer-seconds 30 $(BENCH); status=$$?; \
 	[ $$status -gt 1 ] || tests/bench/report $(BUILD)/bench-fill.json; exit $$status
 
+.PHONY: profile
+profile: all teststore ## where the processors' time goes in the rows of large files: as tables (BENCH="row row" RUNS=n; perf, root)
+	@tests/bench/profile --build $(BUILD) $(if $(RUNS),--runs $(RUNS)) $(BENCH)
+
 .PHONY: bench-dialects
 bench-dialects: all teststore ## 1 GiB read and written on the embedded store as S3, Azure and Google: ratios, at most 1.3
 	@tests/bench/dialects --build $(BUILD) --json $(BUILD)/bench-dialects.json
