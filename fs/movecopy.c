@@ -192,11 +192,18 @@ static int start_copy(struct move *m, struct store_entry *e)
 	return ret;
 }
 
+/* Of a directory that is replaced the mark waits for all the others. */
+static bool waits(const struct move *m)
+{
+	return m->active == MOVEDIR_PARALLEL ||
+	       (m->active && m->log->has_mark && !strcmp(m->entries[m->next].name, m->old_key));
+}
+
 int move_copy(struct move *m)
 {
 	pthread_mutex_lock(&m->lock);
 	while (m->active || (!m->error && m->next < m->count)) {
-		if (m->error || m->next == m->count || m->active == MOVEDIR_PARALLEL) {
+		if (m->error || m->next == m->count || waits(m)) {
 			pthread_cond_wait(&m->ended, &m->lock);
 			continue;
 		}

@@ -11,6 +11,7 @@
 #include "core/context.h"
 #include "core/log.h"
 #include "fs/move.h"
+#include "fs/movewhere.h"
 
 struct move *move_new(struct lookup *from, struct lookup *to, const char *old, const char *new)
 {
@@ -47,8 +48,11 @@ void move_free(struct move *m)
 /* What the log says, which is ended. */
 static int run(struct move *m, bool *is_done)
 {
-	int ret = move_run(m, is_done);
+	int ret;
 
+	if (!m->log->is_resumed)
+		movewhere_note(m->log);
+	ret = move_run(m, is_done);
 	if (*is_done)
 		movelog_end(m->log);
 	else
@@ -84,14 +88,48 @@ static int move_on(struct movelog *log)
 
 int move_go_on(struct movelog *log)
 {
+	char message[STORE_MESSAGE_BYTES];
+	int ret = movewhere_check(log->where, log->from, log->ctx, message);
+
+	if (ret) {
+		movelog_fail(log, ret, message);
+		return ret;
+	}
 	return log->is_exchange ? move_exchange_on(log) : move_on(log);
 }
 
-int movedir_retry(int64_t id, const uint8_t *ctx)
-{
-	struct movelog *log;
-	int ret = movelog_take_left(id, ctx, &log);
+/* Where one of movelog_each_left() was begun. */
+struct begun_at {
+	int64_t id;
+	uint8_t ctx[WIRE_CTX_BYTES]; /* by which it is gone on with */
+	char where[MOVELOG_WHERE_BYTES], from[NAME_OBJECT_MAX];
+};
 
+static int find_where(void *arg, const struct movelog_left *left)
+{
+	struct begun_at *at = arg;
+
+	if (left->id != at->id)
+		return 0;
+	if (left->is_known)
+		memcpy(at->ctx, left->log->ctx, sizeof(at->ctx));
+	memcpy(at->where, left->log->where, sizeof(at->where));
+	memcpy(at->from, left->log->from, sizeof(at->from));
+	return 1;
+}
+
+int movedir_retry(int64_t id, const uint8_t *ctx, char message[STORE_MESSAGE_BYTES])
+{
+	struct begun_at at = {.id = id};
+	struct movelog *log;
+	int ret = 0;
+
+	message[0] = '\0';
+	memcpy(at.ctx, ctx, sizeof(at.ctx));
+	if (movelog_each_left(find_where, &at))
+		ret = movewhere_check(at.where, at.from, at.ctx, message);
+	if (!ret)
+		ret = movelog_take_left(id, ctx, &log);
 	return ret < 0 ? ret : ret ? 0 : move_go_on(log);
 }
 

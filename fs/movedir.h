@@ -24,8 +24,8 @@ int movedir(struct lookup *from, struct lookup *to);
 int movedir_settle(const char *object);
 
 /* One of movelog_each_left(), now, as of movelog_take_left(). 0: it is over, done or taken back; or
- * an error, of the store as well, which the list then tells. */
-int movedir_retry(int64_t id, const uint8_t *ctx);
+ * an error, of the store as well, which the list then tells; or message does. */
+int movedir_retry(int64_t id, const uint8_t *ctx, char message[STORE_MESSAGE_BYTES]);
 
 /* Once a second: goes on with what was interrupted, on a thread of its own. */
 void movedir_sweep(void);

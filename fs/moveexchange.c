@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "fs/move.h"
 #include "fs/moverecord.h"
+#include "fs/movewhere.h"
 #include "fs/told.h"
 
 #define LEGS_MAX MOVELOG_LEGS_MAX
@@ -225,5 +226,8 @@ int moveexchange(const struct moveexchange *x)
 	}
 	x->q[0]->message[0] = '\0';
 	ret = movelog_begin_exchange(context_id(x->q[0]->ctx), object, x->is_dir, x->number, &log);
-	return ret ? ret : run_chain(log, x->q[0], x->q[1], &is_over);
+	if (ret)
+		return ret;
+	movewhere_note(log);
+	return run_chain(log, x->q[0], x->q[1], &is_over);
 }

@@ -86,9 +86,18 @@ static void adopt(int folder_fd, const char *name)
 		add(log);
 		return;
 	}
-	if (ret == -EBADMSG) /* it died before it had begun */
+	if (ret == -ENODATA) { /* it died before it had begun */
 		unlinkat(folder_fd, name, 0);
-	moverecord_free(log);
+		moverecord_free(log);
+		return;
+	}
+	log_warn("moves/%s: this journal of a rename in the cache directory cannot be read, and is "
+		 "left as it is: %s; see skyshim recover",
+		 name, strerror(-ret));
+	log->is_unreadable = log->is_parked = true;
+	log->is_over = false;
+	log->error = ret;
+	add(log);
 }
 
 int movelog_start(int dir_fd)
@@ -186,8 +195,9 @@ static struct movelog *find(const uint8_t *ctx, const char *from, const char *to
 {
 	struct movelog *log = logs;
 
-	while (log && (log->is_exchange || memcmp(log->ctx, ctx, WIRE_CTX_BYTES) != 0 ||
-		       strcmp(log->from, from) != 0 || strcmp(log->to, to) != 0))
+	while (log && (log->is_unreadable || log->is_exchange ||
+		       memcmp(log->ctx, ctx, WIRE_CTX_BYTES) != 0 || strcmp(log->from, from) != 0 ||
+		       strcmp(log->to, to) != 0))
 		log = log->next;
 	return log;
 }
@@ -255,7 +265,8 @@ int movelog_again(uint64_t number, struct movelog **out, int *result)
 	pthread_mutex_lock(&lock);
 	for (;;) {
 		log = logs;
-		while (log && (!log->is_exchange || strcmp(log->name, name) != 0))
+		while (log &&
+		       (!log->is_exchange || log->is_unreadable || strcmp(log->name, name) != 0))
 			log = log->next;
 		if (!log || !log->is_active)
 			break;
@@ -566,6 +577,8 @@ int movelog_take_left(int64_t id, const uint8_t *ctx, struct movelog **out)
 	}
 	if (ret && waited)
 		ret = 1;
+	if (!ret && log->is_unreadable)
+		ret = -EBADMSG;
 	if (!ret && !context_find(log->ctx))
 		ret = use_others(log, ctx);
 	if (!ret) {

@@ -16,7 +16,8 @@
 #include "core/store.h"
 #include "fs/names.h"
 
-#define MOVELOG_LEGS_MAX 3 /* of an exchange */
+#define MOVELOG_LEGS_MAX    3	 /* of an exchange */
+#define MOVELOG_WHERE_BYTES 1024 /* with NUL */
 
 /* Of one object, as an earlier daemon has noted it. */
 struct movelog_copy {
@@ -32,6 +33,8 @@ struct movelog {
 	bool undoes;		     /* it has failed, the copies are deleted */
 	struct movelog_copy *copies; /* by key */
 	size_t count;
+	char where[MOVELOG_WHERE_BYTES]; /* the service's address (fs/movewhere.h); "": not known */
+	bool has_mark; /* the new name was a directory by its mark, which is not to be taken back */
 
 	/* Of an exchange (fs/moveexchange.c), which is a chain of moves: the above is said of the
 	 * one that it is at. */
@@ -52,6 +55,9 @@ struct movelog {
 	int error; /* 0: there was none by this daemon */
 	char why[STORE_MESSAGE_BYTES];
 	bool is_parked; /* it cannot go on by itself: names are as they are, nothing is hidden */
+	/* It says what this version does not understand, or is damaged: nothing is done with it but
+	 * to be told of; from may be "". Is parked. */
+	bool is_unreadable;
 
 	/* The log's own, under its lock. */
 	struct movelog *next;
@@ -152,8 +158,8 @@ struct movelog_left {
 int movelog_each_left(int (*each)(void *arg, const struct movelog_left *left), void *arg);
 
 /* One of them, to go on with, by the credentials of ctx if its own are not known. Waits while
- * somebody is at it. 0 with *out; 1: he has ended it; -ENOENT: there is none; -EKEYREJECTED; an
- * error of the disk. */
+ * somebody is at it. 0 with *out; 1: he has ended it; -ENOENT: there is none; -EKEYREJECTED;
+ * -EBADMSG: it is unreadable; an error of the disk. */
 int movelog_take_left(int64_t id, const uint8_t *ctx, struct movelog **out);
 
 /* Forgets it: all stays where it is. -ENOENT, -EBUSY. */

@@ -24,6 +24,8 @@
 #define PAIR   'E' /* context with the kinds of both, from, to: an exchange */
 #define COPIED 'C' /* key, ETag, ETag of its copy */
 #define STATE  'S' /* "delete" or "undo" */
+#define WHERE  'W' /* the service's address */
+#define MARK   'M' /* the new name was a directory by its mark */
 #define LEG    'L' /* which of the chain, "on" or "back", the error that sends it back or 0 */
 #define OVER   'O' /* the result */
 #define PARKED 'P' /* the error, why; until the next of H, E, L */
@@ -128,7 +130,7 @@ static int parse_number(const char *text, unsigned max, unsigned *out)
 static void next_leg(struct movelog *log, unsigned leg, bool is_back, int error)
 {
 	forget_copies(log);
-	log->deletes = log->undoes = false;
+	log->deletes = log->undoes = log->has_mark = false;
 	log->leg = leg;
 	log->is_back = is_back;
 	if (error)
@@ -184,6 +186,12 @@ static int apply(struct movelog *log, char kind, const char *const text[3])
 		log->deletes |= !strcmp(text[0], "delete");
 		log->undoes |= !strcmp(text[0], "undo");
 		return 0;
+	case WHERE:
+		snprintf(log->where, sizeof(log->where), "%s", text[0]);
+		return 0;
+	case MARK:
+		log->has_mark = true;
+		return 0;
 	case LEG:
 		return take_leg(log, text);
 	case OVER:
@@ -226,13 +234,13 @@ static int parse(struct movelog *log, const char *at, const char *end, const cha
 		if (kind) {
 			ret = apply(log, kind, text);
 			*whole = at;
-			if (kind == HEAD || kind == PAIR || kind == LEG)
+			if (strchr((char[]){HEAD, PAIR, WHERE, MARK, LEG, 0}, kind))
 				log->base = at - start;
 		}
 	}
 	if (log->count)
 		qsort(log->copies, log->count, sizeof(*log->copies), by_key);
-	return ret || log->from[0] ? ret : -EBADMSG;
+	return ret || log->from[0] ? ret : *whole == start ? -ENODATA : -EBADMSG;
 }
 
 int moverecord_read(int dir_fd, struct movelog *log)
@@ -374,6 +382,20 @@ int moverecord_undoes(struct movelog *log)
 	}
 	if (!ret)
 		log->undoes = true;
+	return ret;
+}
+
+void moverecord_where(struct movelog *log, const char *where)
+{
+	if (!note_base(log, WHERE, where, "", ""))
+		snprintf(log->where, sizeof(log->where), "%s", where);
+}
+
+int moverecord_mark(struct movelog *log)
+{
+	int ret = note_base(log, MARK, "", "", "");
+
+	log->has_mark |= !ret;
 	return ret;
 }
 

@@ -8,8 +8,8 @@
 #include "fs/movelog.h"
 
 /* Reads the file log->name of that directory into log, which holds nothing yet, and keeps it open
- * in log->fd. 0; -EBADMSG (it holds nothing, or something else), -EFBIG, -ENOMEM, or an error of
- * the disk. */
+ * in log->fd. 0; -ENODATA (it holds nothing yet), -EBADMSG (something else), -EFBIG, -ENOMEM, or
+ * an error of the disk. */
 int moverecord_read(int dir_fd, struct movelog *log);
 
 /* The first one, to log->fd: whose it is, from where and to where. Once more: it is somebody else's
@@ -19,6 +19,11 @@ int moverecord_begin(struct movelog *log);
 /* Another of the chain is begun: what was noted of the one before counts no more, here neither. 0
  * or an error of the disk: then all is as before. */
 int moverecord_leg(struct movelog *log, unsigned leg, bool is_back, int error);
+
+/* At which service; what cannot be noted is not known. And: the new name was a directory by its
+ * mark; 0 or an error of the disk. Both after moverecord_begin(), before anything else. */
+void moverecord_where(struct movelog *log, const char *where);
+int moverecord_mark(struct movelog *log);
 
 /* The exchange is over, with this result. 0 or an error of the disk: then only log says so. */
 int moverecord_over(struct movelog *log, int result);

@@ -91,6 +91,7 @@ static int check_target(struct move *m)
 		.key = m->new_key,
 		.max_entries = 2,
 	};
+	bool has_mark = false;
 	int ret;
 
 	if (m->is_file)
@@ -101,11 +102,13 @@ static int check_target(struct move *m)
 	for (size_t i = 0; !ret && i < call.list.count; i++) {
 		if (strcmp(call.list.entries[i].name, m->new_key) != 0)
 			ret = -ENOTEMPTY;
+		else
+			has_mark = true;
 	}
 	store_call_reset(&call);
 	if (!ret && draft_below(m->ctx, m->new_prefix))
 		ret = -ENOTEMPTY;
-	return ret;
+	return ret || !has_mark ? ret : moverecord_mark(m->log);
 }
 
 /* What an earlier daemon did of this. Once all is copied, what has been made or changed under the
@@ -191,6 +194,24 @@ static int copy_or_undo(struct move *m, bool *is_done)
 	return ret;
 }
 
+/* The mark of a directory that is replaced goes when all the rest is copied: it is there still if
+ * that fails, with the mode that it had. */
+static void mark_last(struct move *m)
+{
+	size_t i = 0, last = m->count - 1;
+	struct store_entry mark;
+
+	while (i < m->count && strcmp(m->entries[i].name, m->old_key) != 0)
+		i++;
+	if (i >= last || m->done[i] || m->done[last])
+		return;
+	mark = m->entries[i];
+	m->entries[i] = m->entries[last];
+	m->entries[last] = mark;
+	memcpy(m->was[i], m->entries[i].object.etag, sizeof(m->was[i]));
+	memcpy(m->was[last], mark.object.etag, sizeof(m->was[last]));
+}
+
 /* What is to be done, into m->entries. */
 static int look(struct move *m)
 {
@@ -209,6 +230,8 @@ static int look(struct move *m)
 		ret = movetarget_check(m);
 	if (!ret && is_fresh)
 		ret = check_names(m);
+	if (!ret && m->log->has_mark)
+		mark_last(m);
 	return ret;
 }
 

@@ -72,6 +72,12 @@ static int find_lost(struct move *m, size_t i)
 	return ret == -ENOENT || ret == -EACCES ? 0 : ret;
 }
 
+/* The new name was a directory, and stays one. */
+static bool keeps_mark(const struct move *m, const char *name, const char *key)
+{
+	return m->log->has_mark && !m->is_file && !strcmp(name, key);
+}
+
 void move_undo(struct move *m, bool *is_done)
 {
 	char message[STORE_MESSAGE_BYTES];
@@ -80,6 +86,8 @@ void move_undo(struct move *m, bool *is_done)
 
 	memcpy(message, m->from->message, sizeof(message)); /* that of the failure */
 	for (size_t i = 0; b && i < m->count; i++) {
+		if (keeps_mark(m, m->entries[i].name, m->old_key))
+			continue;
 		last = i < m->next && !m->copied[i] ? find_lost(m, i) : 0;
 		ret = last ? last : ret;
 		if (!m->copied[i])
@@ -137,6 +145,8 @@ int move_undo_rest(struct move *m)
 	if (m->count)
 		qsort(m->entries, m->count, sizeof(*m->entries), move_by_name);
 	for (size_t i = 0; i < count && !ret; i++) {
+		if (keeps_mark(m, there[i].name, m->new_key))
+			continue;
 		ret = is_copy(m, &there[i], etag);
 		if (ret <= 0)
 			continue;

@@ -131,6 +131,10 @@ static const char *why_left(const struct movelog_left *left)
 {
 	const struct movelog *log = left->log;
 
+	if (log->is_unreadable)
+		return "its journal (in moves of the cache directory) is damaged, or of another "
+		       "version of skyshim: nothing is done with it; look at the names and discard "
+		       "it, or let that version finish it";
 	if (log->is_parked && log->error == -EEXIST)
 		return "something else has been stored under one of these names since, and is not "
 		       "replaced: look at them, then delete what is not to stay and retry this, or "
@@ -164,10 +168,10 @@ static int tell_move(void *arg, const struct movelog_left *left)
 	const char *error = strerror(log->error ? -log->error : EINTR);
 	json_t *also = json_array();
 	json_t *one = json_pack("{s:I, s:s, s:s, s:b, s:I, s:f, s:b, s:s, s:s}", "id",
-				(json_int_t)left->id, "object", log->from, "moved",
-				log->is_exchange ? "exchange" : "rename", "parked", log->is_parked,
-				"bytes", (json_int_t)0, "mtime", 0.0, "kept", is_kept(left),
-				"error", error, "why", why_left(left));
+				(json_int_t)left->id, "object", *log->from ? log->from : "?",
+				"moved", log->is_exchange ? "exchange" : "rename", "parked",
+				log->is_parked, "bytes", (json_int_t)0, "mtime", 0.0, "kept",
+				is_kept(left), "error", error, "why", why_left(left));
 
 	if (!one) /* a name, or what the store has said, is no UTF-8 */
 		one = json_pack("{s:I, s:s, s:s, s:b, s:I, s:f, s:b, s:s, s:s}", "id",
@@ -332,8 +336,8 @@ static int recover_move(struct session *s, uint64_t id)
 			 "there is nothing to hand out: what it is about is in the bucket");
 		return -EINVAL;
 	}
-	ret = movedir_retry(l.id, s->req->ctx);
-	if (ret && movelog_each_left(match_move, &l))
+	ret = movedir_retry(l.id, s->req->ctx, s->out->line);
+	if (ret && !s->out->line[0] && movelog_each_left(match_move, &l))
 		snprintf(s->out->line, sizeof(s->out->line), "%s", l.why);
 	return ret == -ENOENT && !s->out->line[0] ? 0 : ret; /* somebody else has finished it */
 }

@@ -309,7 +309,78 @@ def too_long(context):
         want(sorted(key for key in keys(faulty) if "/h" in key) == named(wanted, "here", "home"), "not all was moved")
 
 
+def refused_onto(context):
+    """What could not be renamed to an empty directory's name leaves that as it was."""
+    with Faulty(context) as faulty:
+        faulty.run("mkdir $D/here $D/there; chmod 750 $D/there; for i in 1 2 3 4 5; do echo $i >$D/here/f$i; done")
+        before = [key for key in keys(faulty) if "here/" in key]
+        for skip in range(6):
+            faulty.fault(f"denied,verb=CopyObject,skip={skip}")
+            result = faulty.run("mv -T $D/here $D/there")
+            want(result.status == 1 and b"Permission denied" in result.stderr, f"after {skip} copies: {result}")
+            want([key for key in keys(faulty) if "here/" in key] == before, f"after {skip} copies there is {keys(faulty)}")
+            want(faulty.store.head("faulty", "w/there/").get("x-amz-meta-mode") == str(0o40750), f"after {skip} copies it has another mode")
+            want(faulty.run("stat -c %a $D/there; ls $D/there $D/here/f3").stdout.split()[0] == b"750", "here it is not seen so")
+        faulty.fault()
+        result = faulty.run("mv -T $D/here $D/there && cat $D/there/f? && ls $D && stat -c %a $D/there")
+        want(result.stdout == b"1\n2\n3\n4\n5\nkeep\nold\nthere\n755\n", f"and when it may: {result}")
+
+
+def other_endpoint(context):
+    """Who would finish it at another service, behind the same names, is told so; nothing is done."""
+    with Faulty(context) as faulty:
+        wanted = fill(faulty, "here")
+        soon(lambda: faulty.run("ls -d $D/here").status == 0, "what others made is not seen")
+        faulty.store.reset()
+        faulty.setting("latency_ms=10")
+        process = context.start([context.skyshim, "run", "mv", f"{faulty.env['D']}/here", f"{faulty.env['D']}/there"], env=faulty.env)
+        soon(lambda: faulty.store.stats()["verbs"]["CopyObject"] >= 50, "it does not begin")
+        os.killpg(process.pid, signal.SIGKILL)
+        kill_daemon(context)
+        process.communicate(timeout=60)
+        faulty.setting("latency_ms=0")
+        here = faulty.store.endpoint
+        other = {name: value.replace(here, "http://127.0.0.1:1") for name, value in faulty.env.items() if isinstance(value, str)}
+        left = faulty.left(**other)
+        want(len(left) == 1 and left[0]["moved"] == "rename", f"it is not listed: {left}")
+        result = faulty.recover("retry", left[0]["id"], **other)
+        want(result.status == 1 and result.stderr.count(b"\n") == 1 and here.encode() in result.stderr and b"http://127.0.0.1:1" in result.stderr,
+             f"it is not told why not: {result}")
+        want(faulty.left(**other), "it is forgotten")
+        want(faulty.recover("retry", left[0]["id"]).status in (0, 1), "in its own environment")
+        soon(lambda: [key for key in keys(faulty) if "/sub" in key] == named(wanted, "here", "there"), "it is not finished where it may be")
+        faulty.none_left()
+
+
+def unreadable(context):
+    """A journal that this version does not understand stays, and is told of."""
+    with Faulty(context) as faulty:
+        folder = os.path.join(context.folder, "cache", "moves")
+        os.makedirs(folder)
+        text = {"00000000000000ab": b"H" + b"a5" * 16 + b"\0s3/faulty/w/d/\0s3/faulty/w/e/\0Zof a later version\0\0\0", "00000000000000ac": b"Z\0\0\0",
+                "00000000000000ad": b"", "00000000000000ae": b"Ha5a5"}
+        for name, content in text.items():
+            with open(os.path.join(folder, name), "wb") as out:
+                out.write(content)
+        want(faulty.run("mkdir $D/d && mv $D/d $D/f && cat $D/keep").status == 0, "it keeps others from going on")
+        want(sorted(os.listdir(folder)) == ["00000000000000ab", "00000000000000ac"], f"left: {os.listdir(folder)}")
+        left = {one["id"]: one for one in faulty.left()}
+        want(sorted(left) == [0xab, 0xac] and left[0xab]["object"] == "s3/faulty/w/d/" and left[0xac]["object"] == "?", f"listed: {left}")
+        want(all(one["kept"] and "another version of skyshim" in one["why"] for one in left.values()), f"listed: {left}")
+        result = faulty.recover("retry", 0xab)
+        want(result.status == 1 and b"another version of skyshim" in result.stderr, f"retry: {result}")
+        kill_daemon(context)
+        want(len(faulty.left()) == 2, "the next daemon does not tell")
+        for number in left:
+            want(faulty.recover("discard", number).status == 0, "discard")
+        want(not os.listdir(folder), "it is there after discard")
+        faulty.none_left()
+
+
 CASES = [
+    Case("move/refused-onto", check=refused_onto, embedded_only=True, timeout=110),
+    Case("move/other-endpoint", check=other_endpoint, embedded_only=True, timeout=110),
+    Case("move/unreadable", check=unreadable, embedded_only=True),
     Case("move/name-too-long", check=too_long, embedded_only=True, timeout=110),
     Case("move/daemon-killed", check=killed(False), embedded_only=True, timeout=170),
     Case("move/both-killed", check=killed(True), embedded_only=True, timeout=170),
