@@ -35,7 +35,7 @@
 #define GIVE_UP_S   (7 * 86400) /* where what was only asked for cannot be looked for */
 #define ABOUT_S	    120		/* a request is tried again for less, and clocks differ */
 #define SILENT_S    3600 /* without a part; SKYSHIM_UPLOAD_SILENT_S says another, for tests */
-#define PAGES_MAX   8	 /* of uploads of keys that begin as ours */
+#define PAGES_MAX   1000 /* of 1,000 uploads of keys that begin as ours; then it is tried again */
 
 struct begun {
 	struct begun *next;
@@ -47,6 +47,8 @@ struct begun {
 	int64_t asked_s;
 	int64_t due_ns;
 	unsigned tries;
+	int error; /* of the last try */
+	char *why; /* owned, or NULL */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -59,6 +61,7 @@ static void begun_free(struct begun *b)
 {
 	free(b->upload_id);
 	free(b->known);
+	free(b->why);
 	free(b);
 }
 
@@ -274,13 +277,16 @@ static struct begun *take(void)
 	return b;
 }
 
-static int abort_upload(struct store_call call, const char *upload_id)
+static int abort_upload(struct store_call call, const char *upload_id,
+			char message[STORE_MESSAGE_BYTES])
 {
 	int ret;
 
 	call.verb = STORE_ABORT;
 	call.upload = upload_id;
 	ret = store_run(&call);
+	if (ret)
+		memcpy(message, call.message, STORE_MESSAGE_BYTES);
 	store_call_reset(&call);
 	return ret;
 }
@@ -305,30 +311,31 @@ static int is_ours(const struct begun *b, struct store_call call, const struct s
 
 /* One of a list, if it is ours; who looked for it may have been faster. */
 static int abort_if_ours(const struct begun *b, const struct store_call *call,
-			 const struct store_entry *entry)
+			 const struct store_entry *entry, char message[STORE_MESSAGE_BYTES])
 {
 	int ret = is_ours(b, *call, entry);
 
 	if (ret <= 0)
 		return ret;
 	log_info("%s: an upload that a daemon had begun when it died is aborted", b->object);
-	ret = abort_upload(*call, entry->upload);
+	ret = abort_upload(*call, entry->upload, message);
 	return ret == -ENOENT ? 0 : ret;
 }
 
 /* call: STORE_UPLOADS. One that cannot be aborted does not keep the others: the first error. */
-static int abort_ours(const struct begun *b, struct store_call call)
+static int abort_ours(const struct begun *b, struct store_call call,
+		      char message[STORE_MESSAGE_BYTES])
 {
 	SCOPE_FREE char *token = NULL;
 	int ret = 0, first = 0;
 
-	for (int i = 0; i < PAGES_MAX && !ret; i++) {
+	for (int i = 0; !ret; i++) {
 		struct store_call page = call;
 
 		page.token = token;
 		ret = store_run(&page);
 		for (size_t k = 0; k < page.list.count && !ret; k++) {
-			int one = abort_if_ours(b, &call, &page.list.entries[k]);
+			int one = abort_if_ours(b, &call, &page.list.entries[k], message);
 
 			first = first ? first : one;
 		}
@@ -336,9 +343,13 @@ static int abort_ours(const struct begun *b, struct store_call call)
 		token = page.list.next_token ? strdup(page.list.next_token) : NULL;
 		if (!token && page.list.next_token)
 			ret = -ENOMEM;
+		if (ret)
+			memcpy(message, page.message, STORE_MESSAGE_BYTES);
 		store_call_reset(&page);
 		if (!token)
 			break;
+		if (i == PAGES_MAX && !ret)
+			ret = -EFBIG; /* not all were looked at */
 	}
 	return first ? first : ret;
 }
@@ -361,37 +372,48 @@ static int64_t next_pause(struct begun *b)
 	return (pause_s < AGAIN_MAX_S ? pause_s : AGAIN_MAX_S) * CLOCK_NS_PER_S;
 }
 
-static void end_one(struct begun *b)
+/* By its own credentials, or else these. Uses it up: it is over, or in the list again. */
+static int end_one(struct begun *b, struct context *other, char message[STORE_MESSAGE_BYTES])
 {
+	struct context *own = context_find(b->ctx);
 	char scheme[8], bucket[256];
 	struct store_call call = {
 		.verb = STORE_UPLOADS,
-		.ctx = context_find(b->ctx),
+		.ctx = own ? own : other,
 		.scheme = scheme,
 		.bucket = bucket,
 		.key = name_split(b->object, scheme, bucket),
 	};
-	int ret = b->upload_id[0] ? abort_upload(call, b->upload_id) : abort_ours(b, call);
+	int ret = -EKEYREJECTED;
 
+	message[0] = '\0';
+	if (call.ctx)
+		ret = b->upload_id[0] ? abort_upload(call, b->upload_id, message)
+				      : abort_ours(b, call, message);
 	if (is_over(b, ret)) {
 		begun_end(b, true);
-		return;
+		return 0;
 	}
+	b->error = ret;
+	free(b->why);
+	b->why = strdup(message);
 	b->due_ns = clock_ns() + next_pause(b);
 	pthread_mutex_lock(&lock);
 	b->next = left;
 	left = b;
 	pthread_mutex_unlock(&lock);
+	return ret;
 }
 
 static void *end_all(void *arg)
 {
+	char message[STORE_MESSAGE_BYTES];
 	struct begun *b;
 
 	pthread_mutex_lock(&lock);
 	while ((b = take())) {
 		pthread_mutex_unlock(&lock);
-		end_one(b);
+		end_one(b, NULL, message);
 		pthread_mutex_lock(&lock);
 	}
 	is_running = false;
@@ -402,6 +424,7 @@ static void *end_all(void *arg)
 
 void begun_retry(const char *object)
 {
+	char message[STORE_MESSAGE_BYTES];
 	struct begun *mine = NULL;
 	struct begun **at = &left;
 
@@ -423,8 +446,70 @@ void begun_retry(const char *object)
 		struct begun *b = mine;
 
 		mine = b->next;
-		end_one(b);
+		end_one(b, NULL, message);
 	}
+}
+
+static int64_t id_of(const struct begun *b)
+{
+	return (int64_t)(strtoull(b->name, NULL, 16) & INT64_MAX);
+}
+
+/* What is only about to be tried by itself is none. With the lock. */
+static bool is_left(const struct begun *b)
+{
+	return b->error || (b->upload_id[0] && !context_find(b->ctx));
+}
+
+int begun_each(int (*each)(void *arg, const struct begun_left *left), void *arg)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&lock);
+	for (const struct begun *b = left; b && !ret; b = b->next) {
+		const struct begun_left one = {.id = id_of(b),
+					       .object = b->object,
+					       .upload_id = b->upload_id,
+					       .asked_s = b->asked_s,
+					       .error = b->error,
+					       .why = b->why ? b->why : ""};
+
+		if (is_left(b))
+			ret = each(arg, &one);
+	}
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+/* Out of the list, or NULL. */
+static struct begun *take_id(int64_t id)
+{
+	struct begun **at = &left, *b;
+
+	pthread_mutex_lock(&lock);
+	while (*at && (id_of(*at) != id || !is_left(*at)))
+		at = &(*at)->next;
+	b = *at;
+	if (b)
+		*at = b->next;
+	pthread_mutex_unlock(&lock);
+	return b;
+}
+
+int begun_retry_id(int64_t id, const uint8_t *ctx, char message[STORE_MESSAGE_BYTES])
+{
+	struct begun *b = take_id(id);
+
+	return b ? end_one(b, context_find(ctx), message) : -ENOENT;
+}
+
+int begun_discard(int64_t id)
+{
+	struct begun *b = take_id(id);
+
+	if (b)
+		begun_end(b, true);
+	return b ? 0 : -ENOENT;
 }
 
 void begun_sweep(void)

@@ -35,6 +35,25 @@ void begun_leave(struct begun *b);
  * be let in by now. Not on the I/O thread. */
 void begun_retry(const char *object);
 
+/* One that could not be aborted, or whose credentials nobody here has. */
+struct begun_left {
+	int64_t id; /* positive */
+	const char *object, *upload_id;
+	int64_t asked_s; /* when it was begun */
+	int error;	 /* of the last try; 0: there was none */
+	const char *why; /* its line */
+};
+
+/* Calls each for every such one, with the lock; a result other than 0 ends. */
+int begun_each(int (*each)(void *arg, const struct begun_left *left), void *arg);
+
+/* One of them. Tries it now, by its own credentials or else by those of ctx: 0, -ENOENT (there is
+ * none), -EKEYREJECTED, or the store's error with message. Not on the I/O thread. */
+int begun_retry_id(int64_t id, const uint8_t *ctx, char message[STORE_MESSAGE_BYTES]);
+
+/* Forgets it: it stays in the bucket. 0 or -ENOENT. */
+int begun_discard(int64_t id);
+
 /* Once a second: aborts what an earlier daemon has begun, or this one has left, as far as its
  * credentials are known; what is refused again after a pause that grows to an hour. On a thread of
  * its own. */

@@ -153,6 +153,23 @@ static const char *why_left(const struct movelog_left *left)
 			 "of its job has come since; retry finishes it with those of now";
 }
 
+/* An upload that costs as long as it is there. */
+static int tell_upload(void *arg, const struct begun_left *l)
+{
+	const char *why = l->error ? l->why
+				   : "a daemon died before it was aborted, and nobody with the "
+				     "credentials of its job has come since; retry aborts it with "
+				     "those of now";
+	const char *error = strerror(l->error ? -l->error : EINTR);
+	json_t *name = json_string(l->object), *words = json_string(why);
+	json_t *one = json_pack("{s:I, s:o, s:b, s:I, s:f, s:b, s:s, s:o}", "id", (json_int_t)l->id,
+				"object", name ? name : json_string("?"), "upload", 1, "bytes",
+				(json_int_t)0, "mtime", (double)l->asked_s, "kept", 1, "error",
+				error, "why", words ? words : json_string(""));
+
+	return json_array_append_new(arg, one) ? -ENOMEM : 0;
+}
+
 static void add_name(json_t *names, const char *object)
 {
 	json_t *name = object[0] ? json_string(object) : NULL;
@@ -198,6 +215,8 @@ static int list(struct session *s)
 		ret = strays_each(tell_stray, all);
 	if (!ret)
 		ret = movelog_each_left(tell_move, all);
+	if (!ret)
+		ret = begun_each(tell_upload, all);
 	if (!ret)
 		s->out->text = json_dumps(all, JSON_COMPACT);
 	json_decref(all);
@@ -321,6 +340,22 @@ static int match_move(void *arg, const struct movelog_left *left)
 	return 1;
 }
 
+static int is_upload(void *id, const struct begun_left *l)
+{
+	return l->id == *(const int64_t *)id;
+}
+
+static int recover_upload(struct session *s, int64_t id)
+{
+	if (s->req->flags & WIRE_RECOVER_DISCARD)
+		return begun_discard(id);
+	if (s->req->flags & (WIRE_RECOVER_RETRY | WIRE_RECOVER_OVER))
+		return begun_retry_id(id, s->req->ctx, s->out->line);
+	snprintf(s->out->line, sizeof(s->out->line),
+		 "there is nothing to hand out: it is an upload that was given up");
+	return -EINVAL;
+}
+
 /* -ENOENT: it is none. */
 static int recover_move(struct session *s, uint64_t id)
 {
@@ -352,6 +387,8 @@ int serve_recover(struct session *s)
 	draft_each(match, &w);
 	if (!w.file && strays_each(is_it, &w.id) == 1)
 		return recover_stray(s, w.id);
+	if (!w.file && begun_each(is_upload, &w.id) == 1)
+		return recover_upload(s, (int64_t)w.id);
 	if (!w.file) {
 		ret = recover_move(s, w.id);
 		return ret == -ENOENT && !s->out->line[0] ? recover_removal(s, w.id) : ret;

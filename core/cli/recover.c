@@ -35,6 +35,8 @@ static const char help[] =
 	"exchanged by a daemon that died in the middle: retry finishes it, with the credentials "
 	"of\n"
 	"now if nobody has come with those of its job; discard leaves all where it is.\n"
+	"And uploads in parts that were given up and could not be aborted, which cost as long as\n"
+	"they are there: retry aborts one; discard leaves it to the bucket's rules.\n"
 	"\n"
 	"retry of what was written or removed needs the credentials of that job: run it in its\n"
 	"environment.\n";
@@ -102,6 +104,9 @@ static void print_one(const json_t *one)
 	if (json_is_true(json_object_get(one, "removal")))
 		printf("%-20lld %34s  %s\n", json_integer_value(json_object_get(one, "id")),
 		       "not removed", json_string_value(json_object_get(one, "object")));
+	else if (json_is_true(json_object_get(one, "upload")))
+		printf("%-20lld %14s %s  %s\n", json_integer_value(json_object_get(one, "id")),
+		       "not aborted", text, json_string_value(json_object_get(one, "object")));
 	else if (moved)
 		printf("%-20lld %34s  %s\n", json_integer_value(json_object_get(one, "id")),
 		       strcmp(moved, "exchange") ? "half renamed" : "half exchanged",

@@ -78,3 +78,45 @@ Test(fs_begun, left_by_ourselves)
 	sweep(0, 1);
 	cr_assert_eq(noted_in(dir), 0);
 }
+
+static int count_left(void *arg, const struct begun_left *l)
+{
+	*(int64_t *)arg = l->id;
+	cr_assert_str_eq(l->object, "s3/b/dir/x");
+	cr_assert_str_eq(l->upload_id, "its-id");
+	return 1;
+}
+
+/* What was refused is told of, and can be tried or forgotten; what is about to be tried is not. */
+Test(fs_begun, told_of)
+{
+	char message[STORE_MESSAGE_BYTES];
+	int64_t id = 0;
+
+	begun_end(note(), false);
+	begun_stop();
+	cr_assert_eq(begun_start(dir_fd), 0);
+	cr_assert_eq(begun_each(count_left, &id), 0);
+	fake.fail = -EACCES;
+	begun_retry("s3/b/dir/x");
+	cr_assert_eq(begun_each(count_left, &id), 1);
+	cr_assert_eq(begun_retry_id(id, ctx, message), -EACCES);
+	cr_assert_eq(begun_retry_id(id + 1, ctx, message), -ENOENT);
+	cr_assert_eq(noted_in(dir), 1);
+	fake.fail = 0;
+	cr_assert_eq(begun_retry_id(id, ctx, message), 0);
+	cr_assert_eq(noted_in(dir), 0);
+
+	begun_end(note(), false);
+	begun_stop();
+	cr_assert_eq(begun_start(dir_fd), 0);
+	fake.fail = -EACCES;
+	begun_retry("s3/b/dir/x");
+	cr_assert_eq(begun_each(count_left, &id), 1);
+	fake.counters.requests[STORE_ABORT] = 0;
+	cr_assert_eq(begun_discard(id), 0);
+	cr_assert_eq(noted_in(dir), 0);
+	cr_assert_eq(fake.counters.requests[STORE_ABORT], 0u);
+	cr_assert_eq(begun_discard(id), -ENOENT);
+	begun_stop();
+}

@@ -146,6 +146,32 @@ def refused_abort(context):
         faulty.none_left()
 
 
+def refused_told(context):
+    """What goes on costing is told of, and can be tried or given up."""
+    with Faulty(context) as faulty:
+        script = BEGIN + "fd = fresh(); fill(fd, 0, 50); wait(); os.unlink(path)\n"
+        folder = os.path.join(context.folder, "cache", "uploads")
+        for act in ("retry", "discard"):
+            faulty.fault("denied,verb=AbortMultipartUpload")
+            faulty.store.reset()
+            result = lines_from(context, script, [ahead(faulty)], context.cloud, **faulty.env)
+            want(result.status == 0 and not result.stderr, f"{result}")
+            soon(lambda: os.listdir(folder), "the upload is not noted")
+            kill_daemon(context)
+            want(faulty.run("true").status == 0, "true")
+            soon(lambda: faulty.left(), "it is not listed")
+            left = faulty.left()
+            want(len(left) == 1 and left[0]["upload"] and left[0]["kept"] and "AccessDenied" in left[0]["why"], f"listed: {left}")
+            want(b"not aborted" in faulty.recover().stdout, "it is not told in words")
+            result = faulty.recover("retry", left[0]["id"])
+            want(result.status == 1 and result.stderr.count(b"\n") == 1 and b"AccessDenied" in result.stderr, f"retry: {result}")
+            want(faulty.left(), "it is forgotten")
+            if act == "retry":
+                faulty.fault()
+            want(faulty.recover(act, left[0]["id"]).status == 0, act)
+            want(uploads(faulty) == (act == "discard") and not faulty.left() and not os.listdir(folder), f"after {act}")
+
+
 def copied_parts(context):
     """UploadPartCopy that answers 200 with an error: again, and if it goes on so, EIO and kept."""
     with Faulty(context) as faulty:
@@ -344,5 +370,5 @@ CASES = [Case(f"upload/{name}", check=tells(*told), embedded_only=True, timeout=
 CASES += [Case(f"upload/{name}", check=check, embedded_only=True, timeout=170) for name, check in {
     "fsync-then-close": fsync_then_close, "unheard": unheard, "unheard-once": unheard_once, "bucket-gone-ahead": bucket_gone_ahead, "ok-error-part-copy": copied_parts, "never-answered": never,
     "mute-put": once("mute,verb=PutObject,count=1", "PutObject", SMALL, b"small"), "deaf-part": once("deaf,ms=12000,verb=UploadPart,count=1", "UploadPart"),
-    "refused-abort": refused_abort, "clock-ahead": clock_off(7200), "clock-behind": clock_off(-7200),
+    "refused-abort": refused_abort, "refused-told": refused_told, "clock-ahead": clock_off(7200), "clock-behind": clock_off(-7200),
     "flat-memory": flat_memory, "credential-renewed": expires_and_is_renewed, "credential-expired": expires_for_good}.items()]
