@@ -173,7 +173,7 @@ apps: all teststore ## run unmodified programs on the embedded store and compare
 
 RACES ?= readahead/ ahead/ limits/ stream/
 .PHONY: race
-race: ## programs on a daemon under ThreadSanitizer (RACES="readahead/ ahead/ limits/ stream/")
+race: ## programs on a daemon under ThreadSanitizer: 10 minutes (RACES="readahead/ ahead/ limits/ stream/")
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)-tsan SAN=thread all teststore
 	@scripts/race $(BUILD)-tsan $(RACES)
 

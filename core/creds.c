@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SHOWN_WHOLE_ID 12 /* a shorter id shows only its start, so that most of it stays hidden */
+#define WORDS_BYTES    320 /* of what is said of a failure */
+#define SHOWN_WHOLE_ID 12  /* a shorter id shows only its start, so that most of it stays hidden */
 
 void creds_show_id(const char *id, char out[CREDS_SHOWN_BYTES])
 {
@@ -38,6 +39,15 @@ int creds_fill(struct creds *out, const char *id, const char *secret, const char
 	return copy(out->token, sizeof(out->token), token);
 }
 
+/* What services and files say may be anything. */
+static void keep_printable(char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+	}
+}
+
 void creds_note(struct creds *out, const char *source, const char *format, ...)
 {
 	size_t len = strlen(out->tried);
@@ -51,11 +61,19 @@ void creds_note(struct creds *out, const char *source, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(out->tried + len, sizeof(out->tried) - len - 1, format, args);
 	va_end(args);
-	for (char *c = out->tried + start; *c; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	}
+	keep_printable(out->tried + start);
 	strcat(out->tried, "\n");
+}
+
+void creds_fail(struct creds *out, char *message, size_t message_bytes, const char *source,
+		const char *format, va_list args)
+{
+	char words[WORDS_BYTES];
+
+	vsnprintf(words, sizeof(words), format, args);
+	snprintf(message, message_bytes, "no credentials: %s: %s", source, words);
+	keep_printable(message);
+	creds_note(out, source, "failed: %s", words);
 }
 
 void creds_wipe(struct creds *creds)

@@ -6,6 +6,7 @@
 #ifndef CORE_CREDS_H
 #define CORE_CREDS_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -53,6 +54,10 @@ int creds_fill(struct creds *out, const char *id, const char *secret, const char
 /* Adds a line to tried. */
 void creds_note(struct creds *out, const char *source, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* A source has failed: message says so, in one line, and so does tried. */
+void creds_fail(struct creds *out, char *message, size_t message_bytes, const char *source,
+		const char *format, va_list args) __attribute__((format(printf, 5, 0)));
 
 /* Overwrites the secrets. */
 void creds_wipe(struct creds *creds);

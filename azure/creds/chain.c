@@ -10,8 +10,6 @@
 #include "azure/creds/creds.h"
 #include "core/keeper.h"
 
-#define WORDS_BYTES 320
-
 static const azure_source sources[] = {
 	azure_from_secret,	azure_from_certificate, azure_from_workload,
 	azure_from_app_service, azure_from_instance,	azure_from_az,
@@ -26,18 +24,11 @@ const char *azure_creds_env(const struct azure_search *s, const char *name)
 
 int azure_creds_fail(struct azure_search *s, const char *source, const char *format, ...)
 {
-	char words[WORDS_BYTES];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(words, sizeof(words), format, args);
+	creds_fail(s->out, s->message, s->message_bytes, source, format, args);
 	va_end(args);
-	snprintf(s->message, s->message_bytes, "no credentials: %s: %s", source, words);
-	for (char *c = s->message; *c; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	}
-	creds_note(s->out, source, "failed: %s", words);
 	return -EACCES;
 }
 

@@ -17,9 +17,8 @@
 #include "core/slurp.h"
 #include "gcs/creds/creds.h"
 
-#define WORDS_BYTES 320
-#define FILE_BYTES  262144
-#define WELL_KNOWN  "application_default_credentials.json"
+#define FILE_BYTES 262144
+#define WELL_KNOWN "application_default_credentials.json"
 
 const char *google_env(const struct context *ctx, const char *name)
 {
@@ -30,18 +29,11 @@ const char *google_env(const struct context *ctx, const char *name)
 
 int google_fail(struct google_search *s, const char *source, const char *format, ...)
 {
-	char words[WORDS_BYTES];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(words, sizeof(words), format, args);
+	creds_fail(s->out, s->message, s->message_bytes, source, format, args);
 	va_end(args);
-	snprintf(s->message, s->message_bytes, "no credentials: %s: %s", source, words);
-	for (char *c = s->message; *c; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	}
-	creds_note(s->out, source, "failed: %s", words);
 	return -EACCES;
 }
 

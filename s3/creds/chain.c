@@ -26,18 +26,11 @@ static const aws_source profile_sources[] = {
 
 int aws_fail(struct aws_search *s, const char *source, const char *format, ...)
 {
-	char words[WORDS_BYTES];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(words, sizeof(words), format, args);
+	creds_fail(s->out, s->message, s->message_bytes, source, format, args);
 	va_end(args);
-	snprintf(s->message, s->message_bytes, "no credentials: %s: %s", source, words);
-	for (char *c = s->message; *c; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	}
-	creds_note(s->out, source, "failed: %s", words);
 	return -EACCES;
 }
 

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 
 static struct creds creds;
@@ -54,4 +55,27 @@ Test(core_creds, secrets_are_wiped_and_notes_stay)
 	cr_assert_eq(memcmp(creds.secret, zero.secret, sizeof(creds.secret)), 0);
 	cr_assert_eq(memcmp(creds.token, zero.token, sizeof(creds.token)), 0);
 	cr_assert_str_eq(creds.tried, "one\tused\n");
+}
+
+static void fail(struct creds *out, char *message, size_t bytes, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	creds_fail(out, message, bytes, "a file", format, args);
+	va_end(args);
+}
+
+Test(core_creds, a_failure_is_one_line_for_both)
+{
+	char message[80], longer[1000];
+
+	fail(&creds, message, sizeof(message), "%d\nit said \x1b[0m", 401);
+	cr_assert_str_eq(message, "no credentials: a file: 401?it said ?[0m");
+	cr_assert_str_eq(creds.tried, "a file\tfailed: 401?it said ?[0m\n");
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	fail(&creds, message, sizeof(message), "%s", longer);
+	cr_assert_eq(strlen(message), sizeof(message) - 1);
+	cr_assert_lt(strlen(creds.tried), 500u);
 }
