@@ -348,6 +348,9 @@ static void take_quirks(const struct realm *realm, struct store_site *out)
 		out->settled = ~0u;
 	if (!realm_is(realm, REALM_CONDITIONAL_DELETE, s3_site_is_amazon(out)))
 		out->quirks |= STORE_QUIRK_BLIND_DELETE;
+	/* its refusals are believed then, also where they contradict what it tells */
+	if (realm_is(realm, REALM_CONDITIONAL_PUT, false))
+		out->settled |= STORE_QUIRK_SOURCE;
 	for (size_t i = 0; i < sizeof(quirks) / sizeof(quirks[0]); i++) {
 		bool lacking = quirks[i].lacking;
 

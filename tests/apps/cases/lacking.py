@@ -167,6 +167,14 @@ def strict(context):
         want(not it.keys(), "it was written all the same")
 
 
+def strict_copies(context):
+    """The same of a copy that is refused for the version of its source."""
+    with Unlike(context, "parts-etag") as it:
+        it.configure(["conditional_put = true"])
+        result = it.run("head -c 20000000 /dev/zero >big; mv big moved")
+        want(result.status != 0 and it.keys() == ["big"], f"{it.keys()} {result}")
+
+
 def other_writer(context):
     """Without conditions another's version is still seen, and both are kept."""
     with Unlike(context, "conditions") as it:
@@ -271,6 +279,7 @@ CASES = [
     *(Case(f"lacking/{word}", check=lacking(word), embedded_only=True) for word in LACKS if word != "conditions-seen"),
     Case("lacking/configured", check=configured, embedded_only=True),
     Case("lacking/strict", check=strict, embedded_only=True),
+    Case("lacking/strict-copies", check=strict_copies, embedded_only=True),
     Case("lacking/other-writer", check=other_writer, embedded_only=True),
     Case("lacking/other-etag", check=other_etag, embedded_only=True),
     Case("lacking/metadata", check=long_metadata, embedded_only=True),
