@@ -5,11 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -133,7 +131,6 @@ Test(cache_arrive, what_is_held_goes_on_at_rest)
 {
 	begin();
 	cr_assert_eq(give(0, 2 * BLOCK + 10, 16384), 0);
-	cr_assert_not(announced(0), "more may come at once");
 	cache_part_rest(part);
 	cr_assert(there(0, 2 * BLOCK));
 	cr_assert_not(announced(2), "this one is not whole");
@@ -170,33 +167,6 @@ Test(cache_arrive, given_twice)
 	cr_assert_eq(give(0, SIZE, 16384), 0);
 	cr_assert(there(0, SIZE));
 	cache_part_done(part, 0, NULL);
-	end();
-}
-
-static void no_file_grows_beyond(uint64_t bytes)
-{
-	struct rlimit limit;
-
-	cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	limit.rlim_cur = bytes;
-	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
-/* An error of the disk that is met at rest is not lost. */
-Test(cache_arrive, an_error_at_rest)
-{
-	signal(SIGXFSZ, SIG_IGN);
-	begin();
-	cr_assert_eq(give(0, 2 * BLOCK, 16384), 0);
-	no_file_grows_beyond(BLOCK / 2);
-	cache_part_rest(part);
-	cr_assert_not(announced(0));
-	cr_assert_eq(give(2 * BLOCK, 3 * BLOCK, 16384), -EFBIG);
-	no_file_grows_beyond(RLIM_INFINITY);
-	cr_assert_eq(give(2 * BLOCK, 3 * BLOCK, 16384), -EFBIG, "the part has a gap");
-	cache_part_done(part, 0, NULL);
-	cr_assert_not(announced(0));
-	cr_assert_not(cache_complete(file));
 	end();
 }
 
