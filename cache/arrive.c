@@ -4,11 +4,9 @@
  *
  * ext4 (Linux 6.18) spends 0.21 s of a processor on 1 GiB that is written to a hole by 64 KiB, 0.32
  * by the 16 KiB that libcurl hands over, and 0.13 by 64 KiB if room was made for all of a part
- * before. With 256 KiB it is 0.10, but in a virtual machine that gives free memory back to its host
- * (free page reporting) such large folios came from there: 1.3 s in all instead of 0.4. So bytes
- * are held back up to HOLD_BYTES, a block, as long as more follow at once:
- * cache_part_rest() says when not. What a part is given room for without ever filling it is taken
- * back when the file is opened next, see arrive_trim().
+ * before. So whole blocks are written, and no reader waits for less than one; larger pieces have
+ * cost more on a virtual machine (docs/profiles.md). What a part is given room for without ever
+ * filling it is taken back when the file is opened next, see arrive_trim().
  */
 #include "cache/file.h"
 
@@ -24,13 +22,7 @@
 #include "cache/blocks.h"
 #include "cache/clock.h"
 
-#define HOLD_BYTES     (UINT64_C(64) << 10) /* what is written at a time, where it can be */
-#define ROOM_MIN_BYTES READAHEAD_PART_MIN   /* a part that room is made for */
-#define SPARES_MAX     16
-
-/* With the cache's lock: buffers for the next parts, as long as any are on their way. */
-static char *spare[SPARES_MAX];
-static unsigned spares;
+#define ROOM_MIN_BYTES READAHEAD_PART_MIN /* a part that room is made for */
 
 static int write_all(int fd, const char *data, uint64_t bytes, uint64_t offset)
 {
@@ -153,44 +145,23 @@ static int settle(struct cache_part *part, const char *data, uint64_t bytes)
 	return 0;
 }
 
-static char *take_spare(void)
-{
-	char *held = NULL;
-
-	pthread_mutex_lock(&cache.lock);
-	if (spares)
-		held = spare[--spares];
-	pthread_mutex_unlock(&cache.lock);
-	return held ? held : malloc(HOLD_BYTES);
-}
-
-void arrive_end(struct cache_part *part)
-{
-	if (part->held && part->length >= HOLD_BYTES && cache.parts && spares < SPARES_MAX)
-		spare[spares++] = part->held;
-	else
-		free(part->held);
-	part->held = NULL;
-	while (spares && !cache.parts)
-		free(spare[--spares]);
-}
-
-/* Keeps it until more comes. */
+/* Keeps the beginning of a block until the rest comes. */
 static int hold(struct cache_part *part, const char *data, uint64_t bytes)
 {
 	if (!part->held)
-		part->held = part->length < HOLD_BYTES ? malloc(part->length) : take_spare();
+		part->held = malloc(VNODE_BLOCK_BYTES);
 	if (!part->held)
 		return settle(part, data, bytes);
 	memcpy(part->held + (part->taken - part->written), data, bytes);
 	return 0;
 }
 
-/* Takes some of the bytes that follow. How many, or an error. */
+/* Takes some of the bytes that follow: up to the end of a block, or many blocks. How many, or an
+ * error. */
 static int64_t take(struct cache_part *part, const char *data, uint64_t bytes)
 {
 	uint64_t part_end = part->offset + part->length;
-	uint64_t room = HOLD_BYTES - part->taken % HOLD_BYTES;
+	uint64_t room = VNODE_BLOCK_BYTES - part->taken % VNODE_BLOCK_BYTES;
 	uint64_t step = bytes < room ? bytes : room;
 	int ret;
 
@@ -198,7 +169,7 @@ static int64_t take(struct cache_part *part, const char *data, uint64_t bytes)
 		step = bytes;
 		ret = settle(part, data, step);
 	} else if (part->taken == part->written && bytes >= room) {
-		step = bytes - (part->taken + bytes) % HOLD_BYTES;
+		step = bytes - (part->taken + bytes) % VNODE_BLOCK_BYTES;
 		ret = settle(part, data, step);
 	} else {
 		ret = hold(part, data, step);
@@ -207,7 +178,7 @@ static int64_t take(struct cache_part *part, const char *data, uint64_t bytes)
 		return ret;
 	part->taken += step;
 	if (part->taken > part->written &&
-	    (part->taken == part_end || part->taken % HOLD_BYTES == 0))
+	    (part->taken == part_end || part->taken % VNODE_BLOCK_BYTES == 0))
 		ret = settle(part, part->held, part->taken - part->written);
 	return ret ? ret : (int64_t)step;
 }
@@ -216,8 +187,6 @@ int cache_part_data(struct cache_part *part, uint64_t offset, const void *data, 
 {
 	const char *from = data;
 
-	if (part->error)
-		return part->error;
 	if (offset > part->taken || offset < part->offset ||
 	    offset + bytes > part->offset + part->length)
 		return -EIO;
@@ -236,16 +205,4 @@ int cache_part_data(struct cache_part *part, uint64_t offset, const void *data, 
 		bytes -= (uint64_t)n;
 	}
 	return 0;
-}
-
-void cache_part_rest(struct cache_part *part)
-{
-	uint64_t end = part->taken & ~(uint64_t)(VNODE_BLOCK_BYTES - 1);
-	uint64_t whole = end > part->written ? end - part->written : 0;
-
-	if (!whole || part->error)
-		return;
-	part->error = settle(part, part->held, whole);
-	if (!part->error)
-		memmove(part->held, part->held + whole, part->taken - end);
 }

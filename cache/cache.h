@@ -31,8 +31,7 @@ struct cache_part {
 	uint64_t offset, length; /* bytes; offset is a multiple of the block size */
 	uint64_t taken;		 /* up to here it has come */
 	uint64_t written; /* up to here it is in the file; the cache's own, as what follows */
-	char *held;	  /* [written, taken); NULL until there is some */
-	int error;	  /* of writing what was held */
+	char *held;	  /* [written, taken): less than a block; NULL until there is some */
 	bool has_room;	  /* the disk's, if it could be had */
 	bool is_ahead;	  /* nobody waited for it when it was made */
 	bool is_wanted;	  /* atomic: of such a one, somebody does now */
@@ -41,9 +40,9 @@ struct cache_part {
 	struct cache_part *next;    /* the cache's own */
 };
 
-/* fetch: starts to get the part; must not block. Then, on any thread, cache_part_data() in order,
- * with cache_part_rest() in between, and at last cache_part_done(), once. A negative errno means
- * that it could not start: no done follows. */
+/* fetch: starts to get the part; must not block. Then, on any thread, cache_part_data() in order
+ * and at last cache_part_done(), once. A negative errno means that it could not start: no done
+ * follows. */
 struct cache_source {
 	int (*fetch)(struct cache_part *part);
 };
@@ -132,10 +131,8 @@ int cache_ensure(struct cache_file *file, uint64_t offset, uint64_t length, unsi
 		 char *message);
 
 /* Bytes of a part. Never waits for another part. Returns 0 or -ENOSPC, -EIO...: end the fetch then.
- * Some may be held back for more to come with them, so cache_part_rest() has to say when no more is
- * at hand: those that wait for a block that has come get it then. */
+ */
 int cache_part_data(struct cache_part *part, uint64_t offset, const void *data, uint64_t bytes);
-void cache_part_rest(struct cache_part *part);
 
 /* The end: error is 0 or a negative errno, message may be NULL. Frees the part. */
 void cache_part_done(struct cache_part *part, int error, const char *message);

@@ -233,9 +233,6 @@ void arrive_start(void);
  * the room of parts that never came, as of a daemon that was killed. */
 void arrive_trim(const struct pair *pair);
 
-/* With the lock, of a part that is not counted any more: what it held goes. */
-void arrive_end(struct cache_part *part);
-
 /* Without the lock. */
 void fill_start(const struct fill_list *list);
 

@@ -315,12 +315,8 @@ void cache_part_done(struct cache_part *part, int error, const char *message)
 	struct cache_file *file = part->file;
 	struct fill_list list = {0};
 
-	cache_part_rest(part);
-	if (!error)
-		error = part->error;
 	pthread_mutex_lock(&cache.lock);
 	part_remove(file->active, part);
-	arrive_end(part);
 	if (!error && part->written != part->offset + part->length)
 		error = -EIO; /* never short */
 	if (error)
@@ -334,6 +330,7 @@ void cache_part_done(struct cache_part *part, int error, const char *message)
 	file_put_locked(file);
 	pthread_mutex_unlock(&cache.lock);
 
+	free(part->held);
 	free(part);
 	fill_start(&list);
 }

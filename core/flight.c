@@ -383,7 +383,6 @@ int flight_start(struct store_call *call, const struct store_ops *ops)
 	f->task.run = task_run;
 	f->x.head = flight_on_head;
 	f->x.body = flight_on_body;
-	f->x.rest = call->sink.rest ? flight_on_rest : NULL;
 	f->x.send = flight_on_send;
 	f->x.done = on_done;
 	f->x.arg = f;

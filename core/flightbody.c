@@ -63,13 +63,6 @@ int flight_on_body(struct http_exchange *x, const void *data, size_t bytes)
 	return ret;
 }
 
-void flight_on_rest(struct http_exchange *x)
-{
-	const struct flight *f = x->arg;
-
-	f->call->sink.rest(f->call->sink.arg);
-}
-
 static int read_source(struct flight *f, uint64_t offset, void *buf, size_t bytes)
 {
 	const struct store_source *source = &f->call->source;

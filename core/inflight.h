@@ -131,7 +131,6 @@ bool flight_is_quiet(int error);
 /* flightbody.c: the exchange's. */
 int flight_on_head(struct http_exchange *x);
 int flight_on_body(struct http_exchange *x, const void *data, size_t bytes);
-void flight_on_rest(struct http_exchange *x); /* of an exchange that has a sink.rest */
 int flight_on_send(struct http_exchange *x, uint64_t offset, void *buf, size_t bytes);
 
 /* The answer as a back end wants to see it; borrows from f. */

@@ -97,13 +97,11 @@ struct store_list {
 /* Where the bytes of a GET go. Called on the I/O thread; must not wait for another call.
  * begin: once per successful answer, before its first byte (again if a retry starts anew): what the
  * object is. Returns 0, or a negative errno that ends the call.
- * data: bytes at offset of the object, in order, each byte once. Same returns.
- * rest: NULL, or after some data: no more is at hand for the moment. */
+ * data: bytes at offset of the object, in order, each byte once. Same returns. */
 struct store_sink {
 	int (*begin)(void *arg, const struct store_object *object);
 	int (*data)(void *arg, uint64_t offset, const void *data, size_t bytes);
 	void *arg;
-	void (*rest)(void *arg);
 };
 
 /* Where the bytes of a write come from: `bytes` of them, known ahead, so that a file can go without

@@ -79,13 +79,6 @@ static int part_data(void *arg, uint64_t offset, const void *data, size_t bytes)
 	return cache_part_data(f->part, offset, data, bytes);
 }
 
-static void part_rest(void *arg)
-{
-	struct fetch *f = arg;
-
-	cache_part_rest(f->part);
-}
-
 /* Has another version been made of it here, by publishing, since it was asked for, or has it lost
  * the name that it was asked for by? */
 static bool is_superseded(const struct fetch *f)
@@ -150,7 +143,7 @@ int fetch_part(struct cache_part *part)
 		.is_wanted = &part->is_wanted,
 		.is_bulk = part->length >= READAHEAD_PART_MIN,
 		.if_match = can_match(f->etag) ? f->etag : NULL,
-		.sink = {part_begin, part_data, f, part_rest},
+		.sink = {part_begin, part_data, f},
 		.done = part_done,
 		.arg = f,
 	};
@@ -236,14 +229,6 @@ static int open_data(void *arg, uint64_t offset, const void *data, size_t bytes)
 	return f->part ? cache_part_data(f->part, offset, data, bytes) : 0;
 }
 
-static void open_rest(void *arg)
-{
-	struct fetch *f = arg;
-
-	if (f->part)
-		cache_part_rest(f->part);
-}
-
 static void open_done(struct store_call *call)
 {
 	struct fetch *f = call->arg;
@@ -281,7 +266,7 @@ static struct fetch *open_new(struct lookup *q, const char *etag)
 		.key = f->key,
 		.length = READAHEAD_OPEN_BYTES,
 		.if_none_match = f->etag[0] && f->etag[0] != MADE_UP ? f->etag : NULL,
-		.sink = {open_begin, open_data, f, open_rest},
+		.sink = {open_begin, open_data, f},
 		.done = open_done,
 		.arg = f,
 	};

@@ -149,7 +149,7 @@ static int compare(struct cache_file *file, struct store_call *call, struct look
 	call->verb = STORE_GET;
 	call->offset = l->from;
 	call->length = l->bytes;
-	call->sink = (struct store_sink){.begin = look_begin, .data = look_take, .arg = l};
+	call->sink = (struct store_sink){look_begin, look_take, l};
 	if (!ret)
 		ret = store_run(call);
 	if (ret == -ESTALE)

@@ -62,7 +62,7 @@ static bool is_same(struct cache_file *file, const struct upload *up, uint64_t f
 		.offset = from,
 		.length = bytes,
 		.if_match = is_behind ? NULL : up->if_match,
-		.sink = {.begin = begin, .data = take, .arg = &tail},
+		.sink = {begin, take, &tail},
 	};
 	int ret = old ? store_run(&call) : -ENOMEM;
 

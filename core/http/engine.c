@@ -136,8 +136,7 @@ static void retire_connection(const struct http_exchange *x, enum http_failure g
 static void end_active(struct transfer *t, CURLcode code, enum http_failure given_up)
 {
 	list_remove(&engine.active, t);
-	memory_add(MEMORY_EXCHANGES, -(int64_t)transfer_memory());
-	transfer_rest(t, true);
+	memory_add(MEMORY_EXCHANGES, -(int64_t)transfer_memory(t));
 	transfer_result(t, code, given_up);
 	retire_connection(t->x, given_up);
 	curl_multi_remove_handle(engine.multi, t->easy);
@@ -184,11 +183,11 @@ static void start_those(bool put_off, int64_t now_us)
 		if (is_put_off(t, now_us) != put_off || host_is_full(t))
 			continue;
 		/* one at a time goes on whatever the rest holds */
-		if (engine.active.count && !memory_fits(transfer_memory()))
+		if (engine.active.count && !memory_fits(transfer_memory(t)))
 			return;
 		list_remove(&engine.waiting, t);
 		list_add(&engine.active, t);
-		memory_add(MEMORY_EXCHANGES, (int64_t)transfer_memory());
+		memory_add(MEMORY_EXCHANGES, (int64_t)transfer_memory(t));
 		t->x->started_us = clock_mono_us();
 		transfer_started(t, t->x->started_us / 1000);
 		if (curl_multi_add_handle(engine.multi, t->easy))
@@ -366,32 +365,8 @@ static void cancel_all(void)
 	}
 }
 
-/* After a turn, or when there is nothing to read: see transfer_rest(). Is something still held? */
-static bool rest_all(bool last)
-{
-	bool held = false;
-
-	for (struct transfer *t = engine.active.first; t; t = t->next)
-		held |= transfer_rest(t, last);
-	return held;
-}
-
-/* Waits until there is something to do. held: bodies' bytes, which must not wait as well. */
-static void await(bool held)
-{
-	int ready = 0;
-
-	if (held)
-		curl_multi_poll(engine.multi, NULL, 0, 0, &ready);
-	if (ready)
-		return;
-	rest_all(true);
-	curl_multi_poll(engine.multi, NULL, 0, poll_ms(clock_mono_ms()), NULL);
-}
-
 static void *io_thread(void *arg)
 {
-	bool held = false;
 	int busy;
 
 	(void)arg;
@@ -399,7 +374,7 @@ static void *io_thread(void *arg)
 		int64_t before;
 		int64_t after;
 
-		await(held);
+		curl_multi_poll(engine.multi, NULL, 0, poll_ms(clock_mono_ms()), NULL);
 		before = clock_mono_ms();
 		take_posted();
 		run_due(before, false);
@@ -408,7 +383,6 @@ static void *io_thread(void *arg)
 		collect_finished();
 		start_waiting();
 		curl_multi_perform(engine.multi, &busy);
-		held = rest_all(false);
 		after = clock_mono_ms();
 		watch_all(after, after - before);
 	}

@@ -71,9 +71,6 @@ struct http_exchange {
 	 * return 0, HTTP_ENOUGH or a negative errno; after either, done() follows. */
 	int (*head)(struct http_exchange *x);
 	int (*body)(struct http_exchange *x, const void *data, size_t bytes);
-	/* NULL, or after body(): no more of it is at hand for the moment, so what was held back for
-	 * more to come should go on. Once before done(), too, if there were bytes since. */
-	void (*rest)(struct http_exchange *x);
 	void (*done)(struct http_exchange *x); /* once; may free the exchange */
 	void *arg;
 

@@ -17,8 +17,7 @@
 #define IDLE_MAX_S    60L    /* an older idle connection is not used again */
 #define SEND_BYTES    262144 /* the largest piece of a request's body */
 #define EXPECT_MAX_MS 1000   /* the body goes then without leave: not every server gives it */
-#define TAKEN_BYTES   262144 /* that who takes an answer may keep for a while: see cache/arrive.c */
-#define FULL_BYTES    (RECEIVE_BYTES - 16384) /* of a body, that filled the buffer: with a head */
+#define TAKEN_BYTES   65536  /* that who takes an answer keeps for a while: a block of the cache */
 #define USER_AGENT    "skyshim/" SKYSHIM_VERSION
 
 /* What the kernel may hold of a body that libcurl has written, and the slowest line that is given
@@ -94,22 +93,9 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	int ret;
 
 	t->watch_bytes += bytes;
-	t->turn_bytes += bytes;
 	straggle_heard(&t->straggle, bytes);
 	ret = t->x->body ? t->x->body(t->x, data, bytes) : 0;
 	return ret ? stop(t, ret, HTTP_CALLER) : bytes;
-}
-
-bool transfer_rest(struct transfer *t, bool last)
-{
-	bool more = t->turn_bytes >= FULL_BYTES && !last;
-	bool due = t->x->rest && (t->turn_bytes || t->is_held);
-
-	t->turn_bytes = 0;
-	t->is_held = due && more;
-	if (due && !more)
-		t->x->rest(t->x);
-	return t->is_held;
 }
 
 static size_t on_send(char *buf, size_t size, size_t count, void *arg)
@@ -369,10 +355,9 @@ uint64_t transfer_memory_spare(void)
 	return RECEIVE_BYTES;
 }
 
-uint64_t transfer_memory(void)
+uint64_t transfer_memory(const struct transfer *t)
 {
-	_Static_assert(SEND_BYTES <= TAKEN_BYTES, "no more than for one that receives");
-	return RECEIVE_BYTES + TAKEN_BYTES;
+	return RECEIVE_BYTES + (t->x->send_bytes ? SEND_BYTES : TAKEN_BYTES);
 }
 
 /* How long an answer's first byte may take. */

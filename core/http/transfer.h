@@ -25,8 +25,6 @@ struct transfer {
 	uint64_t watch_bytes;	/* of the body in this window, whichever is under way */
 	struct straggle straggle;
 	uint64_t sent;	       /* of the request's body, as far as libcurl took it */
-	uint64_t turn_bytes;   /* that body() was given in this turn of the engine's loop */
-	bool is_held;	       /* ... or had before, with rest() still due */
 	bool started;	       /* the request was sent once */
 	bool headed;	       /* head() was called */
 	bool enough;	       /* HTTP_ENOUGH was returned */
@@ -48,13 +46,9 @@ void transfer_started(struct transfer *t, int64_t now_ms);
 enum http_failure transfer_watch(struct transfer *t, const struct http_limits *limits,
 				 int64_t now_ms);
 
-/* A turn of the engine's loop is over. Calls rest() unless more of the body is likely to be there
- * already; true: it is still due. last: whatever is there. */
-bool transfer_rest(struct transfer *t, bool last);
-
-/* Bytes that libcurl and who takes the answer hold for one; that libcurl holds for a handle between
+/* Bytes that libcurl and who takes the answer hold for it; that libcurl holds for a handle between
  * two of them. */
-uint64_t transfer_memory(void);
+uint64_t transfer_memory(const struct transfer *t);
 uint64_t transfer_memory_spare(void);
 
 /* Fills the exchange's result: of libcurl's, or of a failure the engine found (given_up). */

@@ -127,18 +127,13 @@ Test(cache_arrive, in_pieces_of_every_length)
 	}
 }
 
-Test(cache_arrive, what_is_held_goes_on_at_rest)
+Test(cache_arrive, whole_blocks_are_there_at_once)
 {
 	begin();
 	cr_assert_eq(give(0, 2 * BLOCK + 10, 16384), 0);
-	cache_part_rest(part);
 	cr_assert(there(0, 2 * BLOCK));
 	cr_assert_not(announced(2), "this one is not whole");
-	cache_part_rest(part);
-	cr_assert_eq(give(2 * BLOCK + 10, 4 * BLOCK, 16384), 0);
-	cr_assert(there(0, 4 * BLOCK), "as much as is held at all");
-	cr_assert_eq(give(4 * BLOCK, SIZE - 1, 16384), 0);
-	cache_part_rest(part);
+	cr_assert_eq(give(2 * BLOCK + 10, SIZE - 1, 16384), 0);
 	cr_assert_eq(give(SIZE - 1, SIZE, 1), 0);
 	cr_assert(there(0, SIZE));
 	cache_part_done(part, 0, NULL);
@@ -163,7 +158,6 @@ Test(cache_arrive, given_twice)
 	begin();
 	cr_assert_eq(give(0, BLOCK + 5000, 16384), 0);
 	cr_assert_eq(give(0, 7 * BLOCK + 3, 50000), 0);
-	cache_part_rest(part);
 	cr_assert_eq(give(0, SIZE, 16384), 0);
 	cr_assert(there(0, SIZE));
 	cache_part_done(part, 0, NULL);

@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FAULT_STEPS_MAX	  64
+#define FAULT_STEPS_MAX	  128 /* more than a host gets connections */
 #define FAULT_OBJECT_MAX  4194304
 #define FAULT_REQUEST_MAX 16384
 

@@ -285,53 +285,6 @@ Test(http_engine, a_cut_body)
 	cr_assert_eq(failure_of((struct fault_step){.kind = FAULT_TRUNCATE, .at = 100}), HTTP_CUT);
 }
 
-static atomic_int rested; /* bytes of the body, when it was said last that no more is there */
-
-static void on_rest(struct http_exchange *x)
-{
-	const struct sent *s = x->arg;
-
-	cr_assert_eq(done_count, 0);
-	rested = (int)s->body;
-}
-
-static void begin_rested(struct fault_step step)
-{
-	fault_start(2000000, "\"e\"");
-	fault.step[0] = step;
-	limits.stall_ms = 600000;
-	http_start(&limits);
-	prepare(&one, "GET", "/");
-	one.x.rest = on_rest;
-	http_post(&one.task, 0);
-}
-
-/* Nothing of what has come may be held back until the rest does. */
-Test(http_engine, that_no_more_is_there_is_said_while_it_waits, .timeout = 60)
-{
-	const int most_of_a_buffer = 250000; /* whoever gets so much at once expects more */
-
-	begin_rested((struct fault_step){.kind = FAULT_STALL, .at = most_of_a_buffer});
-	wait_for(&rested, most_of_a_buffer);
-	cr_assert_eq(done_count, 0);
-	http_stop();
-	fault_stop();
-	header_clear(&one.x.answer);
-	cr_assert_eq(done_count, 1);
-}
-
-Test(http_engine, and_before_it_ends, .timeout = 60)
-{
-	begin_rested((struct fault_step){.kind = FAULT_TRUNCATE, .at = 1500000});
-	wait_for(&done_count, 1);
-	http_stop();
-	fault_stop();
-	header_clear(&one.x.answer);
-	cr_assert_eq(one.x.failure, HTTP_CUT);
-	cr_assert_eq(rested, (int)one.body);
-	cr_assert_gt(rested, 0);
-}
-
 Test(http_engine, a_reset)
 {
 	cr_assert_eq(failure_of((struct fault_step){.kind = FAULT_RESET}), HTTP_RESET);
