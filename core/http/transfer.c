@@ -239,10 +239,9 @@ static bool set_manners(CURL *easy, const struct http_limits *limits)
 	ok &= !curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
 	ok &= !curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	ok &= !curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_MAX_S);
-	/* Connections go to all addresses of a host. libcurl keeps addresses in the order that was
-	 * drawn for the first, so that each of the others, which last, asks for its own. */
+	/* Of a host's addresses one is drawn for as long as libcurl keeps them, a minute. Not for
+	 * each connection: all would ask the resolver, and fail with it. */
 	ok &= !curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
-	ok &= !curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
 	ok &= !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)limits->connect_ms);
 	ok &= !curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
 	ok &= !curl_easy_setopt(easy, CURLOPT_USERAGENT, USER_AGENT);
