@@ -123,22 +123,37 @@ static void avoid(const struct cache_active *a, uint64_t *first, uint64_t *end)
 	}
 }
 
+/* The same until nobody is concerned. */
+static void keep_off(const struct cache_active *a, uint64_t *first, uint64_t *end)
+{
+	uint64_t before;
+
+	do {
+		before = *first;
+		avoid(a, first, end);
+	} while (*first != before && *first < *end);
+}
+
 /* The blocks of an open file that may go first. False: none. pressed: somebody waits for room and
  * there is nothing better, so blocks before a reader go as well; it fetches them again. */
 static bool choose(const struct cache_active *a, bool pressed, uint64_t *first, uint64_t *end)
 {
 	const struct vnode_shm *vn = a->pair.vn;
 	uint64_t low = readahead_low(&a->readahead, clock_ns() - STREAM_REST_NS);
+	uint64_t at = 0, limit;
 
 	if (low < vn->attr.size)
 		low = low > KEEP_BYTES ? low - KEEP_BYTES : 0;
 	if (pressed)
 		low = vn->attr.size;
-	*end = low < vn->attr.size ? low >> VNODE_BLOCK_SHIFT : blocks_of(vn->attr.size);
-	*first = blocks_next_present(vn, 0, *end);
-	for (int i = 0; i <= CACHE_PARTS_FILE; i++)
-		avoid(a, first, end);
-	*first = blocks_next_present(vn, *first, *end);
+	limit = low < vn->attr.size ? low >> VNODE_BLOCK_SHIFT : blocks_of(vn->attr.size);
+	do {
+		*end = limit;
+		*first = blocks_next_present(vn, at, limit);
+		keep_off(a, first, end);
+		at = *first > *end ? *first : *end;
+		*first = blocks_next_present(vn, *first, *end);
+	} while (*first >= *end && at < limit);
 	if (*first >= *end)
 		return false;
 	if (*end - *first > PUNCH_BYTES >> VNODE_BLOCK_SHIFT)

@@ -233,7 +233,38 @@ def stragglers(context):
 
 WILLNEED = "import os, sys; os.posix_fadvise(os.open(sys.argv[1], 0), 0, 0, os.POSIX_FADV_WILLNEED)"
 
+# Reads file argv[1] here and there, by six threads at once.
+SCATTERED = """
+import os, random, sys, threading
+fd = os.open(sys.argv[1], os.O_RDONLY)
+size, told = os.fstat(fd).st_size, []
+def work(seed):
+    draw = random.Random(seed)
+    for _ in range(1000):
+        try:
+            if len(os.pread(fd, 70000, draw.randrange(size - 70000))) != 70000:
+                told.append("short")
+        except OSError as error:
+            told.append(str(error))
+threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(told), told[:1])
+"""
+
+
+def beyond_the_cache(context):
+    """Threads that read a file which is larger than the cache: what one waits for is no reason that there is no room for the others."""
+    with Big(context, 64, latency_ms=3) as big:
+        context.run([context.skyshim, "stop"], env=big.env)
+        result = context.run_cloud(["python3", "-c", SCATTERED, "/cloud/s3/budget/big"], env={**big.env, "SKYSHIM_CACHE_SIZE": "40M"})
+        want((result.status, result.stdout) == (0, b"0 []\n"), result)
+
+
 CASES = [
+    Case("readahead/beyond-the-cache", check=beyond_the_cache, timeout=120),
     Case("readahead/sequential", check=once("md5sum < $D/big", ensures=1500)),
     Case("readahead/eight-processes", check=once(EIGHT_PROCESSES), timeout=120),
     Case("readahead/eight-offsets", check=once(EIGHT_OFFSETS), timeout=120),
