@@ -542,6 +542,18 @@ void listing_changed(const char *object)
 	pthread_mutex_unlock(&lock);
 }
 
+void listing_changed_below(const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	pthread_mutex_lock(&lock);
+	for (struct listing *l = first; l; l = l->next) {
+		if (!strncmp(l->object, prefix, len))
+			l->is_outdated = true;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
 static bool has_beyond(const struct listing *l, uint64_t offset)
 {
 	return l->shown_complete || offset < l->shown_bytes;

@@ -95,6 +95,9 @@ bool listing_shows(const uint8_t *ctx, const char *prefix);
  * are in the metadata cache. */
 void listing_changed(const char *object);
 
+/* The same of the directory and all that are below it. */
+void listing_changed_below(const char *prefix);
+
 /* Once a second: drops what no process has open, if it is older than the TTL or all is set. */
 void listing_sweep(bool all);
 

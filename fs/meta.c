@@ -626,6 +626,29 @@ void meta_forget(const uint8_t *ctx, const char *name)
 	pthread_mutex_unlock(&meta.lock);
 }
 
+/* name: of an object, or of a directory as such. */
+static bool is_below(const char *name, const char *prefix, size_t len)
+{
+	name += *name == '/';
+	return !strncmp(name, prefix, len) && name[len];
+}
+
+void meta_forget_below(const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	pthread_mutex_lock(&meta.lock);
+	for (struct entry *e = meta.first; e; e = e->lru_next) {
+		if (!is_below(e->name, prefix, len))
+			continue;
+		expire(e);
+		e->kind = META_UNKNOWN;
+		*changed_at(e->name) = clock_ns();
+		++*evicted(e->ctx);
+	}
+	pthread_mutex_unlock(&meta.lock);
+}
+
 /* Is it still what the fact says, to be believed by all who ask up to its time? */
 static bool is_current(const struct entry *e, const struct meta_fact *fact)
 {

@@ -120,6 +120,11 @@ void meta_hide(const uint8_t *ctx, const char *name);
 
 void meta_forget(const uint8_t *ctx, const char *name);
 
+/* All that is below the prefix has moved away, or something moves there: nothing is known of any
+ * name there any more, not even what was, in no context. Looks at all entries: for a directory at a
+ * time, not for a file. */
+void meta_forget_below(const char *prefix);
+
 /* Shows the answer that this fact gives in the shared table, for the TTL of it; it is withdrawn
  * when the entry changes or goes. Who takes it from there uses up what a listing gave to spare.
  * Nothing is shown of what the cache does not know any more, or has hidden since it gave the fact.

@@ -116,4 +116,8 @@ void move_take_along(struct move *m, size_t i);
 /* Once it is: what everybody here is to know. */
 void move_tell(struct move *m, size_t i);
 
+/* The same of the directory itself, and of those in it, when all this is done. all: nothing is left
+ * under the old name. */
+void move_tell_dir(struct move *m, bool all);
+
 #endif

@@ -8,13 +8,11 @@
 #include "cache/draft.h"
 #include "cache/links.h"
 #include "fs/change.h"
-#include "fs/dirattr.h"
 #include "fs/gone.h"
 #include "fs/move.h"
 #include "fs/moverecord.h"
 #include "fs/namelock.h"
 #include "fs/publish.h"
-#include "fs/told.h"
 
 static int is_below(void *arg, const char *object)
 {
@@ -257,9 +255,7 @@ static void at_once(struct move *m)
 		move_take_along(m, i);
 	for (size_t i = 0; i < m->count; i++)
 		move_tell(m, i);
-	dirattr_move(m->ctx, m->old_prefix, m->new_prefix);
-	told_no_dir(m->ctx, m->old_prefix);
-	told_dir(m->ctx, m->new_prefix, 0);
+	move_tell_dir(m, true);
 }
 
 static int carry_out(struct move *m, bool *is_done)
@@ -292,12 +288,8 @@ static int carry_out(struct move *m, bool *is_done)
 	if (!ret)
 		ret = delete_all(m);
 	*is_done = !ret;
-	if (!ret && !m->is_file) {
-		dirattr_move(m->ctx, m->old_prefix, m->new_prefix);
-		if (all)
-			told_no_dir(m->ctx, m->old_prefix);
-		told_dir(m->ctx, m->new_prefix, 0);
-	}
+	if (!ret && !m->is_file)
+		move_tell_dir(m, all);
 	return ret;
 }
 

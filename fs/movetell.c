@@ -5,6 +5,7 @@
 
 #include "cache/draft.h"
 #include "cache/links.h"
+#include "fs/dirattr.h"
 #include "fs/listing.h"
 #include "fs/meta.h"
 #include "fs/move.h"
@@ -54,18 +55,19 @@ void move_take_along(struct move *m, size_t i)
 	take_reader_along(m, i, old, new);
 }
 
-/* The directories on the way to a new name may have been known not to be there. */
-static void forget_between(const struct move *m, const char *new)
+/* The directories on the way to an object below the prefix may be known not to be there, or to be
+ * there still. */
+static void forget_between(const struct move *m, const char *object, const char *prefix)
 {
-	char name[META_NAME_MAX], prefix[NAME_OBJECT_MAX];
+	char name[META_NAME_MAX], between[NAME_OBJECT_MAX];
 
-	for (const char *at = new + strlen(m->new_prefix); (at = strchr(at, '/')); at++) {
-		snprintf(prefix, sizeof(prefix), "%.*s", (int)(at - new + 1), new);
-		meta_dir_name(prefix, name);
+	for (const char *at = object + strlen(prefix); (at = strchr(at, '/')); at++) {
+		snprintf(between, sizeof(between), "%.*s", (int)(at - object + 1), object);
+		meta_dir_name(between, name);
 		meta_forget(m->ctx, name);
-		prefix[at - new] = '\0';
-		meta_forget(m->ctx, prefix);
-		listing_changed(prefix);
+		between[at - object] = '\0';
+		meta_forget(m->ctx, between);
+		listing_changed(between);
 	}
 }
 
@@ -84,6 +86,21 @@ void move_tell(struct move *m, size_t i)
 	}
 	meta_forget(m->ctx, new);
 	listing_changed(new);
-	if (!m->is_file)
-		forget_between(m, new);
+	if (m->is_file)
+		return;
+	forget_between(m, new, m->new_prefix);
+	if (!m->keeps)
+		forget_between(m, old, m->old_prefix);
+}
+
+void move_tell_dir(struct move *m, bool all)
+{
+	dirattr_move(m->ctx, m->old_prefix, m->new_prefix);
+	told_moved(m->old_prefix);
+	told_moved(m->new_prefix);
+	if (all)
+		told_no_dir(m->ctx, m->old_prefix);
+	else
+		told_doubted(m->ctx, m->old_prefix);
+	told_dir(m->ctx, m->new_prefix, 0);
 }

@@ -261,8 +261,8 @@ static void doubt(const uint8_t *ctx, const char *prefix)
 	forget_elsewhere(ctx, name);
 }
 
-/* The directory, and what was in it when it moved. */
-static void forget_below(const uint8_t *ctx, const char *prefix)
+/* The directory, and those that were in it when it moved, are remembered by nobody. */
+static void forget_empties(const char *prefix)
 {
 	size_t len = strlen(prefix);
 	struct empty **at = &empties;
@@ -271,16 +271,29 @@ static void forget_below(const uint8_t *ctx, const char *prefix)
 	while (*at) {
 		const struct empty *e = *at;
 
-		if (memcmp(e->ctx, ctx, WIRE_CTX_BYTES) != 0 ||
-		    strncmp(e->prefix, prefix, len) != 0) {
+		if (strncmp(e->prefix, prefix, len) != 0) {
 			at = &(*at)->next;
 			continue;
 		}
 		if (e->prefix[len])
-			doubt(ctx, e->prefix);
+			doubt(e->ctx, e->prefix);
 		drop(at);
 	}
 	pthread_mutex_unlock(&lock);
+}
+
+void told_moved(const char *prefix)
+{
+	forget_empties(prefix);
+	meta_forget_below(prefix);
+	listing_changed_below(prefix);
+}
+
+void told_doubted(const uint8_t *ctx, const char *prefix)
+{
+	doubt(ctx, prefix);
+	listing_changed(prefix);
+	told_moved(prefix);
 }
 
 void told_no_dir(const uint8_t *ctx, const char *prefix)
@@ -295,7 +308,7 @@ void told_no_dir(const uint8_t *ctx, const char *prefix)
 	dirattr_forget(ctx, prefix);
 	snprintf(inside, sizeof(inside), "%s.", prefix);
 	listing_changed(inside); /* the directory's own listing */
-	forget_below(ctx, prefix);
+	forget_empties(prefix);
 	if (parent_of(prefix, parent))
 		remember(ctx, parent, false);
 }

@@ -27,6 +27,14 @@ void told_no_file(const uint8_t *ctx, const char *object);
 void told_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns);
 void told_no_dir(const uint8_t *ctx, const char *prefix);
 
+/* All that was below the directory has moved away, or something has moved there: whatever was known
+ * of a name below, by whomever, is asked about again; but none is remembered as empty, nor is this
+ * one itself, if it is not told of afterwards. */
+void told_moved(const char *prefix);
+
+/* The same, and it is not known whether the directory itself is there. */
+void told_doubted(const uint8_t *ctx, const char *prefix);
+
 /* mkdir made it: it was not there, and of all who tried the store took this one. */
 void told_made_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns);
 

@@ -532,3 +532,39 @@ Test(fs_meta, but_not_what_was_changed_here, .fini = meta_stop)
 	meta_confirm(ctx, "s3/b/none", &fact.object, clock_ns());
 	cr_assert_not(meta_get(ctx, "s3/b/none", &out), "nothing is known of it");
 }
+
+/* A directory has moved: whoever knew a name below knows nothing of it, not even that it was there,
+ * what was asked before does not tell, and no listing denies it. */
+Test(fs_meta, nothing_is_known_below_what_moved, .fini = meta_stop)
+{
+	static const uint8_t other[WIRE_CTX_BYTES] = {2}, *const both[] = {ctx, other};
+	const struct meta_fact dir = {.kind = META_DIR}, file = fact_of("1");
+	static const char *const below[] = {"s3/b/e/f", "/s3/b/e/f/", "/s3/b/e/f/g/"};
+	static const char *const beside[] = {"s3/b/e", "/s3/b/e/", "s3/b/e2", "/s3/b/e2/f/"};
+	int64_t asked_ns = clock_ns();
+	uint64_t evictions[2];
+	struct meta_fact fact;
+
+	start("60000");
+	for (int c = 0; c < 2; c++) {
+		for (size_t i = 0; i < 3; i++)
+			meta_put(both[c], below[i], &dir);
+		for (size_t i = 0; i < 4; i++)
+			meta_put(both[c], beside[i], &dir);
+		evictions[c] = meta_evictions(both[c]);
+	}
+	meta_forget_below("s3/b/e/");
+	for (int c = 0; c < 2; c++) {
+		for (size_t i = 0; i < 3; i++) {
+			cr_assert_not(meta_get(both[c], below[i], &fact), "%s", below[i]);
+			cr_assert_not(meta_peek(both[c], below[i], &fact), "%s", below[i]);
+			cr_assert_not(meta_was_there(both[c], below[i]), "%s", below[i]);
+			cr_assert_not(meta_put_listed(both[c], below[i], &file, asked_ns));
+		}
+		for (size_t i = 0; i < 4; i++)
+			cr_assert(meta_get(both[c], beside[i], &fact), "%s", beside[i]);
+		cr_assert_neq(meta_evictions(both[c]), evictions[c]);
+	}
+	meta_put(ctx, below[0], &file);
+	cr_assert(meta_get(ctx, below[0], &fact) && fact.kind == META_FILE);
+}

@@ -29,6 +29,7 @@ FAMILIES = (
     "waiting",
     "stream",
     "moves",
+    "told",
     "move_races",
     "copies",
     "links",

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of names when a directory has moved or gone, while all that was ever known is still believed: the same
+calls on a bucket and on a local directory, and the answers compared."""
+import os
+
+from case import Case, want
+
+LONG = {"SKYSHIM_META_TTL_MS": "600000"}  # nothing is asked about again just because time has passed
+NEVER = {"SKYSHIM_META_TTL_MS": "0"}
+
+PRELUDE = """
+import ctypes, os
+D = os.environ["D"]
+os.chdir("/")
+def tell(what, call, *args):
+    try:
+        print(what, call(*args))
+    except OSError as e:
+        print(what, e.strerror)
+def write(path, text=b"content", flags=os.O_TRUNC, mode=0o644):
+    fd = os.open(f"{D}/{path}", os.O_WRONLY | os.O_CREAT | flags, mode)
+    os.write(fd, text)
+    os.close(fd)
+def read(path):
+    with open(f"{D}/{path}", "rb") as f:
+        return f.read()
+def each(call):
+    return lambda *paths: call(*(f"{D}/{path}" for path in paths))
+mkdir, rmdir, rename, unlink, makedirs = (each(call) for call in (os.mkdir, os.rmdir, os.rename, os.unlink, os.makedirs))
+exists = each(os.path.exists)
+ls = each(lambda path: sorted(os.listdir(path)))
+mode = each(lambda path: oct(os.lstat(path).st_mode))
+opened = each(lambda path: os.close(os.open(path, os.O_RDWR)))
+new = lambda path: write(path, flags=os.O_EXCL)
+def exchange(old, new):
+    if ctypes.CDLL(None, use_errno=True).syscall(316, -100, f"{D}/{old}".encode(), -100, f"{D}/{new}".encode(), 2):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+def tree():
+    return sorted(os.path.relpath(os.path.join(at, name), D) for at, dirs, files in os.walk(D) for name in dirs + files)
+"""
+
+# What was known of a directory before the one that it is in is renamed.
+LOOKS = ("'nothing', lambda path: None", "'stat', exists", "'list', ls", "'open', lambda path: os.close(os.open(f'{D}/{path}', os.O_RDONLY))",
+         "'missing', lambda path: exists(path + '/x')", "'append', lambda path: tell('append', write, path, b'', os.O_APPEND)",
+         "'file', lambda path: (write(path + '/y'), unlink(path + '/y'))", "'bytes', lambda path: (write(path + '/y'), read(path + '/y'))")
+MOVED = """
+for at, (what, look) in enumerate(LOOKS):
+    old, new_name = f"e{at}", f"a{at}"
+    makedirs(old + "/f/g")
+    look(old + "/f/g")
+    look(old + "/f")
+    HOW
+    for name in "/f/g", "/f", "":
+        tell("exists", exists, old + name)
+        tell("list", ls, old + name)
+        tell("new", new, f"{old}{name}/n")
+        tell("renamed", rename, old + name, "gone")
+        tell("exchanged", exchange, old + name, new_name)
+        tell("removed", rmdir, old + name)
+        tell("beside", exists, f"{new_name}{name}")
+        tell("beside list", ls, f"{new_name}{name}")
+    makedirs(old)
+    for name in "/f/g", "/f":
+        tell("exists in the next", exists, old + name)
+    makedirs(old + "/f/g")
+    print(what, ls(old + "/f/g"), ls(new_name + "/f/g"))
+print(tree())
+"""
+
+
+def same(script, env):
+    """On the bucket as on the local directory."""
+    def check(context):
+        bucket = context.bucket + context.world.CHANGING
+        folder = f"told-{os.path.basename(context.folder)}"
+        context.store.put(bucket, f"{folder}/keep", b"keep")
+        local = os.path.join(context.work, "local")
+        os.mkdir(local)
+        with open(os.path.join(local, "keep"), "wb") as kept:
+            kept.write(b"keep")
+        program = ["python3", "-c", PRELUDE + script]
+        there = context.run([context.skyshim, "run", *program], env={**env, "D": f"{context.cloud}{context.world.CHANGING}/{folder}"})
+        here = context.run(program, env={"D": local})
+        want(here.status == 0 and not here.stderr and here.stdout, f"the script: {here}")
+        differ = [f"{a.decode()} and not {b.decode()}" for a, b in zip(there.stdout.splitlines(), here.stdout.splitlines()) if a != b]
+        want(there.status == 0 and there.stdout == here.stdout, f"{differ}\n{there.stdout.decode()}\n{there.stderr.decode()}")
+    return check
+
+
+def moved(how):
+    return MOVED.replace("LOOKS", f"({', '.join(f'({look})' for look in LOOKS)})").replace("HOW", how)
+
+
+SCRIPTS = {
+    "below-renamed": (moved("rename(old, new_name)"), LONG),
+    "below-renamed-onto": (moved("mkdir(new_name); ls(new_name); rename(old, new_name)"), LONG),
+}
+
+CASES = [Case(f"told/{name}", check=same(*script)) for name, script in SCRIPTS.items()]
