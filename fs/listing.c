@@ -562,9 +562,12 @@ static bool has_beyond(const struct listing *l, uint64_t offset)
 int listing_ensure(struct listing *l, uint64_t offset, bool nowait,
 		   char message[STORE_MESSAGE_BYTES])
 {
+	char name[META_NAME_MAX];
 	int ret = 0;
 
 	message[0] = '\0';
+	meta_dir_name(l->object, name);
+	meta_read(context_id(l->ctx), name);
 	pthread_mutex_lock(&lock);
 	while (!ret && !nowait && !has_beyond(l, offset)) {
 		if (!l->is_loading)

@@ -500,12 +500,11 @@ static bool is_known_file(const struct lookup *q)
 				       fact.kind == META_FILE && fact.is_told && !fact.is_link);
 }
 
-int lookup_dir(struct lookup *q, struct listing **out)
+static int find_dir(struct lookup *q, struct listing **out)
 {
 	struct meta_fact fact;
 	int ret;
 
-	q->message[0] = '\0';
 	if (q->name.kind != NAME_ROOT && !backends_has(q->name.scheme))
 		return -ENOENT;
 	if (q->dir) {
@@ -519,6 +518,21 @@ int lookup_dir(struct lookup *q, struct listing **out)
 		return -ENOTDIR;
 	ret = open_dir(q, false, out);
 	return ret == -ENOENT ? no_dir(q) : ret;
+}
+
+int lookup_dir(struct lookup *q, struct listing **out)
+{
+	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX];
+	int ret;
+
+	q->message[0] = '\0';
+	ret = find_dir(q, out);
+	if (!ret) {
+		name_prefix(&q->name, prefix);
+		meta_dir_name(prefix, name);
+		meta_read(context_id(q->ctx), name);
+	}
+	return ret;
 }
 
 /* What is being written here is what the name means. */

@@ -57,7 +57,7 @@ int lookup_told(struct lookup *q, struct meta_fact *out);
  * with q->message. */
 int lookup_parent(struct lookup *q);
 
-/* The directory itself, with a reference, its first page there. */
+/* The directory itself, for who reads it, with a reference, its first page there. */
 int lookup_dir(struct lookup *q, struct listing **out);
 
 /* After a file was not found, as the leader of meta_enter(): is there a directory? Sets *fact to

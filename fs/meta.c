@@ -29,7 +29,8 @@ struct entry {
 	uint64_t hash;
 	uint8_t ctx[WIRE_CTX_BYTES];
 	int64_t until_ns;	/* believed up to here */
-	int64_t spare_until_ns; /* and once more up to here; 0: not */
+	int64_t spare_until_ns; /* and once more up to here, of what is_read(); 0: not */
+	int64_t read_until_ns;	/* of a directory: meta_read() */
 	uint64_t size;
 	int64_t mtime_ns;
 	int64_t asked_ns;    /* when the lookup under way began */
@@ -147,11 +148,14 @@ static void drop(struct entry *e)
 	free(e);
 }
 
-/* A walk comes to the directories that it was told of first after all that is in those before: they
- * stay for another round, once. */
+/* A walk comes to the directories that it was told of first after all that is in those before, and
+ * to what it was told of one after that has been read: they stay for another round, once. */
 static bool keep(struct entry *e, int64_t now_ns)
 {
-	if (e->kind != META_DIR || e->was_kept || now_ns >= e->spare_until_ns)
+	bool is_wanted = (e->kind == META_DIR && now_ns < e->spare_until_ns) ||
+			 now_ns < e->read_until_ns;
+
+	if (e->was_kept || !is_wanted)
 		return false;
 	e->was_kept = true;
 	lru_remove(e);
@@ -292,16 +296,40 @@ static void look_at_marks(struct entry *e)
 		e->spare_until_ns = 0;
 }
 
-/* May it be believed now? Uses up what a listing gave to spare. */
+/* Does it lie in a directory that somebody is reading, or has read not long ago? Most listings are
+ * not made for readers: who only asks about a directory is told of what is in it, too, but does not
+ * come to that one after the other. */
+static bool is_read(const struct entry *e, int64_t now_ns)
+{
+	const char *name = e->name + (e->name[0] == '/');
+	size_t len = strlen(name);
+	char dir[META_NAME_MAX];
+	struct entry *d;
+
+	len -= len && name[len - 1] == '/';
+	while (len && name[len - 1] != '/')
+		len--;
+	if (len + 2 > sizeof(dir))
+		return false;
+	dir[0] = '/';
+	memcpy(dir + 1, name, len);
+	dir[len + 1] = '\0';
+	d = find(e->ctx, dir);
+	return d && now_ns < d->read_until_ns;
+}
+
+/* May it be believed now? Uses up what a listing gave to spare, which is for attributes only: who
+ * opens a file after another's close gets what that one wrote. */
 static bool believe(struct entry *e, bool to_open)
 {
 	int64_t now = clock_ns();
 	bool fresh;
 
-	if (to_open && e->is_ahead && now >= e->until_ns)
+	if (to_open && e->kind == META_FILE && now >= e->until_ns)
 		return false;
 	look_at_marks(e);
-	fresh = e->kind != META_UNKNOWN && (now < e->until_ns || now < e->spare_until_ns);
+	fresh = e->kind != META_UNKNOWN &&
+		(now < e->until_ns || (now < e->spare_until_ns && is_read(e, now)));
 
 	e->spare_until_ns = 0;
 	return fresh;
@@ -559,6 +587,22 @@ bool meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fac
 		     int64_t asked_ns)
 {
 	return put(ctx, name, fact, true, asked_ns);
+}
+
+void meta_read(const uint8_t *ctx, const char *name)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&meta.lock);
+	e = find_or_new(ctx, name);
+	if (e) {
+		e->read_until_ns = clock_ns() + META_SPARE_MS * CLOCK_NS_PER_MS;
+		e->was_kept = false;
+		lru_remove(e);
+		lru_append(e);
+		make_room();
+	}
+	pthread_mutex_unlock(&meta.lock);
 }
 
 void meta_put_seen(const uint8_t *ctx, const char *name, const struct meta_fact *fact,

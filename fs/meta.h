@@ -4,9 +4,10 @@
  *
  * A name is an object name (fs/names.h); the directory as such, as opposed to whatever the plain
  * path means, has a name of its own, meta_dir_name(). Facts are believed for the TTL,
- * SKYSHIM_META_TTL_MS (1000). One from a listing is believed once more, by the first who asks
- * within META_SPARE_MS, so that a walk over many names needs no request for each, and one that
- * polls still sees changes.
+ * SKYSHIM_META_TTL_MS (1000). One from a listing of a directory that is being read is believed once
+ * more, by the first who asks within META_SPARE_MS, so that a walk over many names needs no request
+ * for each, and one that polls still sees changes; but of a file nobody opens what is older than
+ * the TTL.
  */
 #ifndef FS_META_H
 #define FS_META_H
@@ -51,7 +52,7 @@ void meta_dir_name(const char *prefix, char out[META_NAME_MAX]);
 /* A fact that may be believed now. */
 bool meta_get(const uint8_t *ctx, const char *name, struct meta_fact *out);
 
-/* The same for who opens a file: of what was fetched ahead, only for the TTL. */
+/* The same for who opens it: what is known as a file, only for the TTL. */
 bool meta_get_open(const uint8_t *ctx, const char *name, struct meta_fact *out);
 
 /* The last fact, however old; nothing is used up. */
@@ -100,6 +101,10 @@ void meta_put(const uint8_t *ctx, const char *name, const struct meta_fact *fact
  * the same version as before, so do the mode and time that the object itself told. */
 bool meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
 		     int64_t asked_ns);
+
+/* Somebody reads that directory, by its meta_dir_name(): what listings tell of what is in it is
+ * believed once more, up to META_SPARE_MS from now. */
+void meta_read(const uint8_t *ctx, const char *name);
 
 /* The same from a listing that nobody has read: the name is there in that version, but nothing is
  * believed of it, nor is it denied, before it is asked about. What is believed already, and of the

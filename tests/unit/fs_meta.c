@@ -33,10 +33,12 @@ static void start(const char *ttl_ms)
 	meta_start();
 }
 
+/* By a listing that somebody reads. */
 static void listed(void)
 {
 	struct meta_fact fact = fact_of("listed");
 
+	meta_read(ctx, "/s3/b/");
 	meta_put_listed(ctx, name, &fact, INT64_MAX - 1);
 }
 
@@ -96,6 +98,34 @@ Test(fs_meta, after_that_attributes_only, .fini = meta_stop)
 	cr_assert_not(meta_get_open(ctx, name, &out), "an open asks again");
 	cr_assert(meta_get(ctx, name, &out), "what the listing gave to spare is left");
 	cr_assert_not(meta_get(ctx, name, &out), "once");
+}
+
+Test(fs_meta, what_is_listed_for_no_reader_has_nothing_to_spare, .fini = meta_stop)
+{
+	struct meta_fact fact = fact_of("listed"), dir = {.kind = META_DIR}, out;
+
+	start("0");
+	meta_read(ctx, "/s3/b/other/");
+	meta_put_listed(ctx, name, &fact, INT64_MAX - 1);
+	cr_assert_not(meta_get(ctx, name, &out));
+	meta_put_listed(ctx, name, &fact, INT64_MAX - 1);
+	meta_read(ctx, "/s3/b/");
+	cr_assert(meta_get(ctx, name, &out), "the reader came later");
+	meta_put_listed(ctx, "/s3/b/sub/", &dir, INT64_MAX - 1);
+	cr_assert(meta_get(ctx, "/s3/b/sub/", &out));
+	cr_assert_not(meta_get(ctx, "/s3/b/sub/", &out), "once");
+	meta_put_listed(ctx, "/s3/b/other/sub/", &dir, INT64_MAX - 1);
+	cr_assert(meta_get_open(ctx, "/s3/b/other/sub/", &out), "a directory's own is listed anew");
+}
+
+Test(fs_meta, nobody_opens_what_is_older_than_the_ttl, .fini = meta_stop)
+{
+	struct meta_fact out;
+
+	start("0");
+	listed();
+	cr_assert_not(meta_get_open(ctx, name, &out));
+	cr_assert(meta_get(ctx, name, &out), "what is told of it is to spare still");
 }
 
 Test(fs_meta, a_change_of_our_own_stays, .fini = meta_stop)

@@ -107,6 +107,50 @@ def beyond_its_time(how, sizes):
     return check
 
 
+UNREAD = """
+import os, sys, time
+mark, folder, before, after = sys.argv[1:]
+print(open(folder + "/key").read(), open(folder + "/gone").read())
+time.sleep(1.3)  # what that has told is too old
+eval(before)(folder)
+open(mark, "w").close()
+while os.path.exists(mark):
+    time.sleep(0.01)
+def look(name):
+    try:
+        return os.stat(f"{folder}/{name}").st_size if after == "stat" else open(f"{folder}/{name}").read()
+    except FileNotFoundError:
+        return None
+print(look("key"), look("gone"), look("empty"))
+"""
+
+
+def seen_after(before, after, told):
+    """What another machine has changed since is seen when the TTL is over: by who only asks about a file, unless somebody has read its directory, and by who
+    opens it always."""
+    def check(context):
+        with Counted(context) as counted:
+            for name, content in {"key": b"old", "gone": b"there", "empty": b""}.items():
+                counted.store.put("budget", f"dir/{name}", content)
+            mark = os.path.join(context.work, "mark")
+            process = subprocess.Popen([context.skyshim, "run", "python3", "-SEsc", UNREAD, mark, f"{counted.folder}/dir", before, after],
+                                       env=context.environment(counted.store.environment()), stdout=subprocess.PIPE)
+            deadline = time.monotonic() + 20
+            while not os.path.exists(mark) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            try:
+                counted.store.put("budget", "dir/key", b"newer")
+                counted.store.put("budget", "dir/empty", b"filled")
+                counted.store.expect("DELETE", "/budget/dir/gone")
+                time.sleep(1.3)  # the TTL and more
+            finally:
+                if os.path.exists(mark):
+                    os.remove(mark)
+                out, _ = process.communicate(timeout=50)
+            want(out.decode().splitlines() == ["old there", told], f"seen: {out!r}, expected {told!r}")
+    return check
+
+
 POLL = """
 import os, stat, sys, time
 mark, folder = sys.argv[1:]
@@ -286,6 +330,9 @@ CASES = [
     Case("listed/replaced-by-a-file", check=replaced_by_a_file, timeout=60),
     Case("listed/beyond-its-time-asked", check=beyond_its_time("asked", b"3 5\n")),
     Case("listed/beyond-its-time-not-asked", check=beyond_its_time("not", b"3 5\n")),
+    Case("listed/seen-after-a-look-stat", check=seen_after("os.path.isdir", "stat", "5 None 6")),
+    Case("listed/seen-after-a-look-open", check=seen_after("os.path.isdir", "open", "newer None filled")),
+    Case("listed/seen-after-listing-open", check=seen_after("os.listdir", "open", "newer None filled")),
     Case("listed/opened-folder", check=opened_folder),
     Case("listed/changed-by-another", check=changed_by_another(), timeout=120),
     Case("listed/changed-by-another-exit", check=changed_by_another(SKYSHIM_DURABILITY="exit"), timeout=120),
