@@ -73,7 +73,8 @@ struct change_attr {
 	unsigned what;
 	uint32_t mode, uid, gid;
 	int64_t mtime_ns;
-	const char *xattr; /* all of them, as of fs/xattrs.h; "": none */
+	const char *xattr; /* all of them, as of fs/xattrs.h; "": none. -EAGAIN: others have stored
+			      another version, whose these are not */
 	uint64_t mark;	   /* as of struct metadata, whatever it was; 0: none */
 };
 int change_attr(struct lookup *q, const struct change_attr *attr);

@@ -170,3 +170,18 @@ int copy_over(struct lookup *from, const struct lookup *to, const char *if_match
 {
 	return copy_if(from, to, &(struct condition){.if_match = if_match}, NULL, fact);
 }
+
+int copy_again(struct lookup *from, const struct store_object *version, int error)
+{
+	struct meta_fact now;
+	int ret;
+
+	if (error != -ESTALE && error != -EEXIST)
+		return error;
+	ret = lookup_told(from, &now);
+	/* services say the same of the condition on what is copied and of that on the new name */
+	if (!ret && error == -EEXIST && now.kind == META_FILE &&
+	    !strcmp(now.object.etag, version->etag))
+		return error;
+	return ret ? ret : -EAGAIN;
+}

@@ -19,4 +19,13 @@ int copy_object(struct lookup *from, const struct lookup *to, bool must_be_new,
 int copy_over(struct lookup *from, const struct lookup *to, const char *if_match,
 	      struct meta_fact *fact);
 
+/* How often a change is begun anew because of what others store meanwhile. */
+#define COPY_TRIES_MAX 16
+
+/* What copy_object() of that version has ended with. Of -ESTALE, and of an -EEXIST that may mean
+ * the same, it is found out what from is by now, which is what is known of it from then on.
+ * -EAGAIN: the version was old, the change is to be made of the one that is there. Otherwise error,
+ * or that of asking, with from->message. */
+int copy_again(struct lookup *from, const struct store_object *version, int error);
+
 #endif

@@ -135,6 +135,7 @@ struct cache_file *link_file_of(struct lookup *from, const char *object,
 static int link_name(struct lookup *from, struct lookup *to)
 {
 	char object[NAME_OBJECT_MAX];
+	struct store_object version;
 	struct cache_file *file;
 	struct meta_fact fact;
 	struct wire_attr attr;
@@ -156,18 +157,23 @@ static int link_name(struct lookup *from, struct lookup *to)
 		ret = -ENOENT;
 	if (ret)
 		return ret;
+	version = fact.object;
 	file = link_file_of(from, object, &fact);
 	if (!file)
-		return copy_only(from, to, &fact);
+		return copy_again(from, &version, copy_only(from, to, &fact));
 	ret = link_file(from, to, file, &fact);
 	cache_put(file);
-	return ret;
+	return copy_again(from, &version, ret);
 }
 
 int change_link(struct lookup *from, struct lookup *to, bool again)
 {
-	int ret = link_name(from, to);
+	int ret = -EAGAIN;
 
+	for (int i = 0; i < COPY_TRIES_MAX && ret == -EAGAIN; i++)
+		ret = link_name(from, to);
+	if (ret == -EAGAIN)
+		return -EBUSY;
 	if (ret == -EEXIST && again && lookup_same_store(from, to))
 		ret = link_again(from, to, NULL);
 	return ret;

@@ -26,9 +26,6 @@
 #include "fs/told.h"
 #include "fs/untold.h"
 
-/* How often something that has to do with a directory may be on its way itself. */
-#define TRIES_MAX 16
-
 struct rename {
 	struct lookup *from, *to;
 	const uint8_t *ctx;
@@ -225,7 +222,7 @@ static int copy_and_delete(struct rename *r)
 	}
 	release_target(r, !ret);
 	if (ret)
-		return ret;
+		return copy_again(r->from, &old, ret);
 	deed_note(r->from->deed, DEED_MADE, 0);
 	replace_draft(r, r->held);
 	if (!fact.is_link)
@@ -340,7 +337,7 @@ int change_rename(struct lookup *from, struct lookup *to, unsigned flags)
 	from->message[0] = '\0';
 	if (flags & ~(unsigned)RENAME_NOREPLACE)
 		return -EINVAL;
-	for (int i = 0; i < TRIES_MAX && ret == -EAGAIN; i++)
+	for (int i = 0; i < COPY_TRIES_MAX && ret == -EAGAIN; i++)
 		ret = rename_once(&r);
 	if (ret == -ENOENT && renamed_before(from, to))
 		return 0;

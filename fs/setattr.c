@@ -139,10 +139,11 @@ static void take_file_along(const uint8_t *ctx, const char *object, const char *
 	cache_put(file);
 }
 
+/* -EAGAIN: of another version than was known of. */
 static int copy_onto_itself(struct lookup *q, const char *object, const struct change_attr *attr)
 {
 	const uint8_t *ctx = context_id(q->ctx);
-	char old[STORE_ETAG_BYTES];
+	struct store_object old;
 	struct meta_fact fact;
 	int ret = lookup_fact(q, &fact);
 
@@ -150,19 +151,21 @@ static int copy_onto_itself(struct lookup *q, const char *object, const struct c
 		ret = -ENOENT;
 	if (ret)
 		return ret;
-	memcpy(old, fact.object.etag, sizeof(old));
+	old = fact.object;
 	ret = copy_object(q, q, false, attr, &fact);
+	if (ret == -E2BIG)
+		return -ENOSPC; /* as file systems say it of attributes */
 	if (ret)
-		return ret == -E2BIG ? -ENOSPC : ret; /* as file systems say it of attributes */
+		return copy_again(q, &old, ret);
 	if (!fact.is_link)
-		take_file_along(ctx, object, old, &fact, attr);
+		take_file_along(ctx, object, old.etag, &fact, attr);
 	told_file(ctx, object, &fact);
 	return 0;
 }
 
 /* Nothing is published meanwhile: it would undo it. What was written before is published first, or
  * has the attributes when it is. */
-static int set_on_object(struct lookup *q, const char *object, const struct change_attr *attr)
+static int set_once(struct lookup *q, const char *object, const struct change_attr *attr)
 {
 	const uint8_t *ctx = context_id(q->ctx);
 	struct copygate gate = {.object = object};
@@ -177,6 +180,19 @@ static int set_on_object(struct lookup *q, const char *object, const struct chan
 	if (file)
 		cache_put(file);
 	return ret;
+}
+
+/* Extended attributes are all of a version: who set one among them has to look at the next one. */
+static int set_on_object(struct lookup *q, const char *object, const struct change_attr *attr)
+{
+	int ret = -EAGAIN;
+
+	for (int i = 0; i < COPY_TRIES_MAX && ret == -EAGAIN; i++) {
+		ret = set_once(q, object, attr);
+		if (ret == -EAGAIN && attr->what & CHANGE_XATTR)
+			return ret;
+	}
+	return ret == -EAGAIN ? -EBUSY : ret;
 }
 
 /* The owner is the user unless somebody said otherwise. */

@@ -12,6 +12,7 @@
 #include "cache/draft.h"
 #include "core/context.h"
 #include "fs/change.h"
+#include "fs/copy.h"
 #include "fs/untold.h"
 
 _Static_assert(DRAFT_XATTR_MAX == XATTRS_MAX, "a draft has room for all");
@@ -152,7 +153,7 @@ static int set(const struct xattr_value *v, const char *text, char now[XATTRS_MA
 	return xattrs_set(text, v->name, v->value, v->len, v->flags, now);
 }
 
-int change_set_xattr(struct lookup *q, const struct xattr_value *v)
+static int set_by_name(struct lookup *q, const struct xattr_value *v)
 {
 	char text[XATTRS_MAX], now[XATTRS_MAX];
 	const struct change_attr attr = {.what = CHANGE_XATTR, .xattr = now};
@@ -170,8 +171,17 @@ int change_set_xattr(struct lookup *q, const struct xattr_value *v)
 	return ret;
 }
 
-int change_set_xattr_of(struct cache_file *file, const struct xattr_value *v,
-			char message[STORE_MESSAGE_BYTES])
+int change_set_xattr(struct lookup *q, const struct xattr_value *v)
+{
+	int ret = -EAGAIN;
+
+	for (int i = 0; i < COPY_TRIES_MAX && ret == -EAGAIN; i++)
+		ret = set_by_name(q, v);
+	return ret == -EAGAIN ? -EBUSY : ret;
+}
+
+static int set_by_file(struct cache_file *file, const struct xattr_value *v,
+		       char message[STORE_MESSAGE_BYTES])
 {
 	char text[XATTRS_MAX], now[XATTRS_MAX];
 	const struct change_attr attr = {.what = CHANGE_XATTR, .xattr = now};
@@ -182,4 +192,14 @@ int change_set_xattr_of(struct cache_file *file, const struct xattr_value *v,
 	if (!ret)
 		ret = change_attr_of(file, &attr, message);
 	return ret;
+}
+
+int change_set_xattr_of(struct cache_file *file, const struct xattr_value *v,
+			char message[STORE_MESSAGE_BYTES])
+{
+	int ret = -EAGAIN;
+
+	for (int i = 0; i < COPY_TRIES_MAX && ret == -EAGAIN; i++)
+		ret = set_by_file(file, v, message);
+	return ret == -EAGAIN ? -EBUSY : ret;
 }

@@ -31,6 +31,7 @@ FAMILIES = (
     "moves",
     "told",
     "move_races",
+    "overwritten",
     "copies",
     "links",
     "hardlinks",
