@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * rename: a copy by the service, then the old name is deleted. What happens in between is never
- * the loss of anything: at worst both names are there.
+ * the loss of anything: at worst both names are there, and what is open goes on with the old one.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -37,7 +37,11 @@ struct rename {
 	 * under the new name, or it would be part of what is deleted; what is still to be sent to
 	 * the second would get there after what replaces it. */
 	struct cache_file *held, *target;
-	bool is_left; /* the first could not be taken along */
+	/* The cached file of the old name, with a reference, or NULL: what reads or writes it goes
+	 * on with the new one. */
+	struct cache_file *along;
+	bool is_left;	  /* it could not be taken along */
+	bool is_replaced; /* something had the new name */
 };
 
 /* What was written under the new name is replaced as well, published or not; keep: but this. */
@@ -53,28 +57,51 @@ static void replace_draft(const struct rename *r, const struct cache_file *keep)
 	cache_put(file);
 }
 
-static uint64_t new_ino(const struct rename *r)
+static uint64_t ino_of(const char *object)
 {
-	return name_ino(r->new, strlen(r->new), false);
+	return name_ino(object, strlen(object), false);
 }
 
-/* The cached file of the old name goes on as that of the new one. If it cannot, it has that name no
- * more; what is held loses it in the end. */
+/* The cached file of the old name goes on as that of the new one. */
 static void take_file_along(struct rename *r, const struct store_object *old,
 			    const struct store_object *new)
 {
 	struct cache_file *file = cache_find(r->ctx, r->old, old->etag);
-	bool is_left;
 
 	if (!file)
 		return;
-	is_left = draft_open(file, false, NULL) ||
-		  draft_rename(file, r->old, r->new, new_ino(r), new);
-	if (is_left && file == r->held)
-		r->is_left = true;
-	else if (is_left)
-		draft_forget_name(file, r->old);
-	cache_put(file);
+	r->along = file;
+	r->is_left = draft_open(file, false, NULL) ||
+		     draft_rename(file, r->old, r->new, ino_of(r->new), new);
+}
+
+/* If it could not, it has no name any more; what is held loses it at its release. */
+static void leave_along(struct rename *r)
+{
+	if (!r->along)
+		return;
+	if (r->along != r->held) {
+		if (r->is_left)
+			draft_forget_name(r->along, r->old);
+		r->is_left = false;
+	}
+	cache_put(r->along);
+	r->along = NULL;
+}
+
+/* It goes on with the old name, whose object this is still. False: it cannot. */
+static bool take_back(struct rename *r, const struct store_object *old)
+{
+	int ret = 0;
+
+	if (r->along && !r->is_left)
+		ret = draft_rename(r->along, r->new, r->old, ino_of(r->old), old);
+	if (!ret)
+		r->is_left = false;
+	if (r->along)
+		cache_put(r->along);
+	r->along = NULL;
+	return !ret;
 }
 
 static void hold(struct rename *r)
@@ -111,7 +138,7 @@ static int rename_new_draft(struct rename *r, struct cache_file *file)
 	hold(r);
 	deed_note(r->from->deed, DEED_MADE, 0);
 	if (r->held == file)
-		ret = draft_rename(file, r->old, r->new, new_ino(r), NULL);
+		ret = draft_rename(file, r->old, r->new, ino_of(r->new), NULL);
 	release_target(r, !ret);
 	draft_release(r->held);
 	if (!ret) {
@@ -159,6 +186,30 @@ static int delete_old(struct rename *r, const struct store_object *old)
 	meta_forget(r->ctx, r->old);
 	listing_changed(r->old);
 	return 0;
+}
+
+static bool is_there(struct lookup *q, const struct store_object *version)
+{
+	struct meta_fact now;
+
+	return *version->etag && !lookup_told(q, &now) && now.kind == META_FILE &&
+	       !strcmp(now.object.etag, version->etag);
+}
+
+/* The old name could not be deleted: what has it open goes on with it. The copy goes again where
+ * that takes nothing from anybody: the old object is there for certain, the deletion was refused
+ * (of another error it may be under way still), and the copy has replaced nothing. Otherwise both
+ * names stay. */
+static void give_up(struct rename *r, const struct store_object *old,
+		    const struct store_object *copy, int error)
+{
+	char message[STORE_MESSAGE_BYTES];
+
+	memcpy(message, r->from->message, sizeof(message));
+	if (take_back(r, old) && error == -EACCES && !r->is_replaced && *copy->etag &&
+	    is_there(r->from, old) && !change_delete_version(r->to, r->to->name.key, copy->etag))
+		told_no_file(r->ctx, r->new);
+	memcpy(r->from->message, message, sizeof(message));
 }
 
 /* By one request, where the store has such a one. A reader who has not got all of it yet would miss
@@ -228,10 +279,15 @@ static int copy_and_delete(struct rename *r)
 	if (!fact.is_link)
 		take_file_along(r, &old, &fact.object);
 	told_file(r->ctx, r->new, &fact);
-	if (!at_once)
-		return delete_old(r, &old);
-	told_no_file(r->ctx, r->old);
-	return 0;
+	if (at_once)
+		told_no_file(r->ctx, r->old);
+	else
+		ret = delete_old(r, &old);
+	if (ret)
+		give_up(r, &old, &fact.object, ret);
+	else
+		leave_along(r);
+	return ret;
 }
 
 /* Nobody else opens one of the names for writing meanwhile (fs/turn.h), and what had it open before
@@ -287,6 +343,7 @@ static int check(struct rename *r, struct wire_attr *old)
 	if (ret == -ENOENT)
 		ret = lookup_parent(r->to);
 	else if (!ret) {
+		r->is_replaced = true;
 		r->must_be_new &= !copied_before(r, old);
 		ret = check_target(r, old, &target);
 		r->is_same = old->nlink > 1 && S_ISREG(old->mode) && old->ino == target.ino;

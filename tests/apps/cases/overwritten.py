@@ -95,7 +95,51 @@ attempt("link", os.link, "old", "new")
         program.ends("rename ENOENT", "link ENOENT")
 
 
+REFUSED = """
+def content(name):
+    with open(name, "rb") as file:
+        return file.read()
+
+writer = os.open("old", os.O_RDWR)
+reader = os.open("keep2", os.O_RDONLY)
+os.write(writer, b"first")
+attempt("rename", os.rename, "old", "new")
+attempt("rename, read", os.rename, "keep2", "new2")
+attempt("rename, over", os.rename, "over", "there")
+os.lseek(writer, 0, 0)
+os.write(writer, b"SECOND")
+attempt("close", os.close, writer)
+print(content("old"), os.read(reader, 100), content("over"), sorted(os.listdir(".")))
+"""
+SECOND = b"SECONDas there before\n"
+
+
+def refused(every):
+    """403 at the second step, the deletion: the name stays, what has it open goes on with it, and the copy is taken away, if that is
+    allowed and it is in nobody's place."""
+    def check(context):
+        with Faulty(context) as faulty:
+            for name in ("keep2", "over", "there"):
+                faulty.store.put("faulty", "w/" + name, name.encode())
+            faulty.fault(*(["denied,verb=DeleteObject"] if every else [f"denied,verb=DeleteObject,key=faulty/w/{name}"
+                                                                       for name in ("old", "keep2", "over")]))
+            program = Stepwise(faulty, "told()" + REFUSED)
+            program.wait()
+            copies = ["new", "new2"] if every else []
+            names = sorted(["keep", "keep2", "old", "over", "there"] + copies)
+            program.ends("rename EACCES", "rename, read EACCES", "rename, over EACCES", "close ok",
+                         f"{SECOND} {b'keep2'} {b'over'} {names}")
+            want(faulty.store.get("faulty", "w/old") == SECOND, "what was written is not under the old name")
+            want(faulty.store.get("faulty", "w/there") == b"over", "what was replaced is something else")
+            for name in ("new", "new2"):
+                want((faulty.store.request("HEAD", f"/faulty/w/{name}")[0] == 200) == every, f"the copy {name}")
+            faulty.none_left()
+    return check
+
+
 CASES = [
     Case("rename/overwritten", check=every_change, embedded_only=True, timeout=SECONDS),
     Case("rename/removed", check=gone, embedded_only=True, timeout=SECONDS),
+    Case("rename/refused-deletion", check=refused(True), embedded_only=True, timeout=SECONDS),
+    Case("rename/refused-deletion-of-one", check=refused(False), embedded_only=True, timeout=SECONDS),
 ]
