@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The parent is to be as little noticed as that of time(1): it is stopped and ended as the child
- * is. What a terminal sends goes to both by itself; what somebody sends to this process, which is
- * the one that he knows, is passed on.
+ * The parent is to be as little noticed as that of time(1): it is ended as the child is, and
+ * stopped with it if the stop was for the whole job. What a terminal sends goes to both by itself;
+ * what somebody sends to this process, which is the one that he knows, is passed on.
  */
 #include "core/cli/attend.h"
 
@@ -24,7 +24,11 @@
 
 static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 
+static const int stops[] = {SIGTSTP, SIGTTIN, SIGTTOU};
+
 static volatile sig_atomic_t child;
+static volatile sig_atomic_t
+	job_stops; /* this process, too, was told to, and has not stopped yet */
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
@@ -36,16 +40,28 @@ static void on_signal(int number, siginfo_t *info, void *context)
 	errno = error;
 }
 
+static void on_stop(int number)
+{
+	(void)number;
+	job_stops = 1;
+}
+
+static void for_stops(void (*handler)(int))
+{
+	/* without SA_RESTART: wait_for_end() is to see it */
+	const struct sigaction act = {.sa_handler = handler};
+
+	for (size_t i = 0; i < sizeof(stops) / sizeof(*stops); i++)
+		sigaction(stops[i], &act, NULL);
+}
+
 static void pass_on(void)
 {
 	const struct sigaction act = {.sa_sigaction = on_signal,
 				      .sa_flags = SA_SIGINFO | SA_RESTART};
 
 	signal(SIGPIPE, SIG_IGN); /* who does not want to read it all is no reason to end so */
-	/* when the child stops, this does */
-	signal(SIGTSTP, SIG_IGN);
-	signal(SIGTTIN, SIG_IGN);
-	signal(SIGTTOU, SIG_IGN);
+	for_stops(on_stop);
 	for (size_t i = 0; i < sizeof(passed_on) / sizeof(*passed_on); i++) {
 		struct sigaction now;
 
@@ -55,20 +71,29 @@ static void pass_on(void)
 	}
 }
 
-/* Until the child has ended. Returns what waitpid(2) tells. */
+/* Until the child has ended. Returns what waitpid(2) tells. A child that has stopped, or was
+ * stopped, alone is let go on alone, which nobody could see who has stopped as well. */
 static int wait_for_end(void)
 {
-	int told = 0;
+	bool is_stopped = false;
 
-	while (waitpid(child, &told, WUNTRACED) < 0 ? errno == EINTR : WIFSTOPPED(told)) {
-		if (WIFSTOPPED(told)) {
+	for (;;) {
+		int told = 0;
+		pid_t pid = waitpid(child, &told, WUNTRACED | WCONTINUED);
+
+		if (pid < 0 && errno != EINTR)
+			return 0;
+		if (pid > 0 && !WIFSTOPPED(told) && !WIFCONTINUED(told))
+			return told;
+		if (pid > 0)
+			is_stopped = WIFSTOPPED(told);
+		if (is_stopped && job_stops) {
+			job_stops = 0;
 			/* so that the shell sees it; whoever lets this go on lets that */
 			raise(SIGSTOP);
 			kill(child, SIGCONT);
 		}
-		told = 0;
 	}
-	return told;
 }
 
 /* The program may have its bytes a moment before their request is counted. */
@@ -143,6 +168,7 @@ bool attend(uint32_t job, int *status)
 	close(STDIN_FILENO);
 	close(STDOUT_FILENO);
 	told = wait_for_end();
+	for_stops(SIG_IGN); /* it may be in the background, and has something to say */
 	tell(job);
 	*status = WIFSIGNALED(told) ? end_by(WTERMSIG(told)) : WEXITSTATUS(told);
 	return true;

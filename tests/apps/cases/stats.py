@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 
 from case import Case, want
 from cases.budget import Counted, requests
@@ -173,12 +174,45 @@ def at_the_end(context):
                                  stdout=subprocess.DEVNULL, stderr=writer)
         os.close(writer)
         want(child.wait() == 6, f"nobody reads what it tells: {child.returncode}")
-        child = subprocess.Popen([context.skyshim, "run", "--stats", "sh", "-c", "kill -STOP $$; exit 4"], env=context.environment(env),
-                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        stopped(context, env)
+
+
+def stopped(context, env):
+    """A job that is stopped is so as a whole: a shell sees it, and whoever lets the parent go on lets the program. A program that is
+    stopped alone is let go on alone."""
+    def job(command):
+        return subprocess.Popen([context.skyshim, "run", "--stats", "sh", "-c", command], env=context.environment(env), preexec_fn=own_group,
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    for command in ("kill -TSTP 0; exit 4", "trap 'kill -STOP $$' TSTP; kill -TSTP 0; exit 4"):
+        child = job(command)
         _, told = os.waitpid(child.pid, os.WUNTRACED)
-        want(os.WIFSTOPPED(told), "the program has stopped, who waits for it has not")
+        want(os.WIFSTOPPED(told), f"the program has stopped, who waits for it has not: {command}")
         child.send_signal(signal.SIGCONT)
         want(child.wait() == 4, child.returncode)
+    for name in ("STOP", "TSTP"):
+        child = job(f"echo $$; kill -{name} $$; exit 5")
+        program = int(child.stdout.readline())
+        wait_stopped(program)
+        os.kill(program, signal.SIGCONT)
+        want(child.wait(timeout=60) == 5, f"{name}: {child.returncode}")
+
+
+def wait_stopped(pid):
+    """Until it is: whoever waits for it had time to see it then, but need not have."""
+    deadline = time.monotonic() + 60
+    while True:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            if file.read().rpartition(b") ")[2][:1] == b"T":
+                return
+        want(time.monotonic() < deadline, f"{pid} does not stop")
+        time.sleep(0.01)
+
+
+def own_group():
+    """As a shell starts a job."""
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
 
 NAME, LABEL = r"[a-zA-Z_:][a-zA-Z0-9_:]*", r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
