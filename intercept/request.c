@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <linux/mman.h>
 #include <linux/resource.h>
+#include <linux/time.h>
 #include <linux/un.h>
 #include <stdbool.h>
 #include <string.h>
@@ -150,10 +151,19 @@ static bool changes_names(enum wire_op op)
 	       op == WIRE_SYMLINK;
 }
 
-/* By which the daemon knows it if it comes again: no thread has the clock's value twice. */
+/* By which the daemon knows it if it comes again: no thread has the clock's value twice. The kernel
+ * is asked for it: a program may have had reading the processor's counter, which is what the vDSO
+ * does, made an error (prctl(2), PR_SET_TSC). */
 static uint64_t number_of(const struct thread *t)
 {
-	uint64_t number = __builtin_ia32_rdtsc() + (uint64_t)t->tid * 0x9e3779b97f4a7c15u;
+	static uint64_t asked; /* should there be no clock in a sandbox */
+	uint64_t number = __atomic_add_fetch(&asked, 1, __ATOMIC_RELAXED);
+	int64_t now[2] = {0, 0};
+
+	if (sys2(__NR_clock_gettime, CLOCK_MONOTONIC, now))
+		sys3(__NR_getrandom, now, sizeof(now), 0);
+	number += (uint64_t)now[0] * 1000000000 + (uint64_t)now[1];
+	number += (uint64_t)t->tid * 0x9e3779b97f4a7c15u;
 
 	return number ? number : 1;
 }

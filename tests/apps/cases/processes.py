@@ -188,6 +188,30 @@ def start_cost(context):
     want(ours[1] <= native[1] + START_FAULTS + home, f"{ours[1]} page faults, natively {native[1]}")
 
 
+NO_COUNTER = """
+import ctypes, os
+os.chdir(os.environ["D"])
+assert ctypes.CDLL(None).prctl(26, 2, 0, 0, 0) == 0  # PR_SET_TSC, PR_TSC_SIGSEGV
+os.mkdir("dir")
+file = os.open("dir/a", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+os.write(file, b"content")
+os.close(file)
+os.link("dir/a", "dir/b")
+os.rename("dir/a", "dir/c")
+os.symlink("b", "dir/link")
+os.unlink("dir/c")
+os.write(1, b"%r %d" % (sorted(os.listdir("dir")), os.stat("dir/link").st_size))
+os._exit(0)
+"""
+
+
+def no_counter(context):
+    """A program that may not read the processor's counter, which would be a SIGSEGV, changes names nevertheless."""
+    context.store.put(context.bucket + context.world.CHANGING, "no-counter/keep")
+    result = context.run_cloud(["python3", "-c", NO_COUNTER], env={"D": f"{context.cloud}{context.world.CHANGING}/no-counter"})
+    want(result.status == 0 and result.stdout == b"['b', 'link'] 7", str(result))
+
+
 def set_uid(context):
     """A set-uid program runs natively, as the other user."""
     path = os.path.join(context.work, "id")
@@ -278,6 +302,7 @@ CASES += [
     Case("run/environment-untouched", check=environment_untouched, needs_store=False),
     Case("run/off", check=off),
     Case("run/other-root", check=other_root),
+    Case("run/no-counter", check=no_counter),
     Case("run/start-cost", check=start_cost, needs_store=False),
     Case("run/runtime-replaced", check=runtime_replaced, needs_store=False),
     Case("run/one-daemon", check=one_daemon),
