@@ -86,6 +86,10 @@ void movetarget_free(struct store_entry *entries, size_t count);
  * replace? -EEXIST: there is. What proves to be copied already is done. */
 int movetarget_check(struct move *m);
 
+/* Of copies that were made by who may not have looked whether the new names were free: -EEXIST:
+ * there is something else than these. */
+int movetarget_only_copies(struct move *m);
+
 /* moveconfirm.c, of directories: whose copies, made by whoever came before, are not there any more
  * is not done, and not deleted when it is time for that. */
 int moveconfirm_copies(struct move *m);

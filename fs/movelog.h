@@ -29,6 +29,7 @@ struct movelog {
 	uint8_t ctx[WIRE_CTX_BYTES];
 	char from[NAME_OBJECT_MAX], to[NAME_OBJECT_MAX]; /* prefixes, as object names */
 	bool is_resumed;	     /* an earlier daemon, or an earlier try, has begun it */
+	bool is_checked;	     /* the new names were free, of what is no exchange's file */
 	bool deletes;		     /* all is copied, the old ones are deleted */
 	bool undoes;		     /* it has failed, the copies are deleted */
 	struct movelog_copy *copies; /* by key */

@@ -26,6 +26,7 @@
 #define STATE  'S' /* "delete" or "undo" */
 #define WHERE  'W' /* the service's address */
 #define MARK   'M' /* the new name was a directory by its mark */
+#define FREE   'F' /* nothing else had the new names */
 #define LEG    'L' /* which of the chain, "on" or "back", the error that sends it back or 0 */
 #define OVER   'O' /* the result */
 #define PARKED 'P' /* the error, why; until the next of H, E, L */
@@ -130,7 +131,7 @@ static int parse_number(const char *text, unsigned max, unsigned *out)
 static void next_leg(struct movelog *log, unsigned leg, bool is_back, int error)
 {
 	forget_copies(log);
-	log->deletes = log->undoes = log->has_mark = false;
+	log->deletes = log->undoes = log->has_mark = log->is_checked = false;
 	log->leg = leg;
 	log->is_back = is_back;
 	if (error)
@@ -192,6 +193,9 @@ static int apply(struct movelog *log, char kind, const char *const text[3])
 	case MARK:
 		log->has_mark = true;
 		return 0;
+	case FREE:
+		log->is_checked = true;
+		return 0;
 	case LEG:
 		return take_leg(log, text);
 	case OVER:
@@ -234,7 +238,7 @@ static int parse(struct movelog *log, const char *at, const char *end, const cha
 		if (kind) {
 			ret = apply(log, kind, text);
 			*whole = at;
-			if (strchr((char[]){HEAD, PAIR, WHERE, MARK, LEG, 0}, kind))
+			if (strchr((char[]){HEAD, PAIR, WHERE, MARK, FREE, LEG, 0}, kind))
 				log->base = at - start;
 		}
 	}
@@ -396,6 +400,14 @@ int moverecord_mark(struct movelog *log)
 	int ret = note_base(log, MARK, "", "", "");
 
 	log->has_mark |= !ret;
+	return ret;
+}
+
+int moverecord_checked(struct movelog *log)
+{
+	int ret = log->is_checked ? 0 : note_base(log, FREE, "", "", "");
+
+	log->is_checked |= !ret;
 	return ret;
 }
 

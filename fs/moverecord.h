@@ -20,6 +20,10 @@ int moverecord_begin(struct movelog *log);
  * or an error of the disk: then all is as before. */
 int moverecord_leg(struct movelog *log, unsigned leg, bool is_back, int error);
 
+/* The new names were found to be free, of which nothing was copied yet: only who has noted that may
+ * begin to copy. 0 or an error of the disk. */
+int moverecord_checked(struct movelog *log);
+
 /* At which service; what cannot be noted is not known. And: the new name was a directory by its
  * mark; 0 or an error of the disk. Both after moverecord_begin(), before anything else. */
 void moverecord_where(struct movelog *log, const char *where);

@@ -210,11 +210,28 @@ static void mark_last(struct move *m)
 	memcpy(m->was[last], mark.object.etag, sizeof(m->was[last]));
 }
 
+/* Were the new names to be free, and does nobody know yet whether they are? */
+static bool is_unchecked(const struct move *m)
+{
+	return !m->is_file && !m->overwrites && !m->log->is_checked && !m->log->deletes;
+}
+
+/* Who died before he knew has begun nothing but the journal. Earlier versions did not note it: from
+ * them there may be copies. */
+static void begin_anew(struct move *m)
+{
+	if (m->log->is_resumed && is_unchecked(m) && !m->log->count)
+		m->log->is_resumed = false;
+}
+
 /* What is to be done, into m->entries. */
 static int look(struct move *m)
 {
 	bool is_fresh = !m->log->is_resumed;
 	int ret = is_fresh && !m->overwrites ? check_target(m) : 0;
+
+	if (!ret && !is_fresh && is_unchecked(m))
+		ret = movetarget_only_copies(m);
 
 	if (!ret)
 		ret = settle_drafts(m);
@@ -228,6 +245,8 @@ static int look(struct move *m)
 		ret = movetarget_check(m);
 	if (!ret && is_fresh)
 		ret = check_names(m);
+	if (!ret && is_unchecked(m))
+		ret = moverecord_checked(m->log);
 	if (!ret && m->log->has_mark)
 		mark_last(m);
 	return ret;
@@ -260,9 +279,11 @@ static void at_once(struct move *m)
 
 static int carry_out(struct move *m, bool *is_done)
 {
-	int ret = look(m);
 	bool all, is_sure;
+	int ret;
 
+	begin_anew(m);
+	ret = look(m);
 	/* nothing was done yet */
 	*is_done = !ret || (!m->log->is_resumed && !m->goes_back);
 	if (ret)

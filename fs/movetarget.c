@@ -171,3 +171,39 @@ int movetarget_check(struct move *m)
 	movetarget_free(there, count);
 	return ret;
 }
+
+/* Below the new name, of a directory: is it a copy of what is below the old one? */
+static int is_of_move(struct move *m, const struct store_entry *e)
+{
+	enum movetarget what = MOVETARGET_OTHER;
+	char etag[STORE_ETAG_BYTES], *old;
+	int ret;
+
+	if (!strcmp(e->name, m->new_key))
+		return 0;
+	if (asprintf(&old, "%s%s", m->old_key, e->name + strlen(m->new_key)) < 0)
+		return -ENOMEM;
+	if (moverecord_is_copy(m->log, old, e->object.etag)) {
+		free(old);
+		return 0;
+	}
+	ret = movetarget_compare(m, old, e->name, &what, etag);
+	free(old);
+	if ((ret && ret != -ENOENT) || what == MOVETARGET_COPY)
+		return ret;
+	snprintf(m->from->message, sizeof(m->from->message),
+		 "%.300s is there, which is no part of what is renamed", e->name);
+	return -EEXIST;
+}
+
+int movetarget_only_copies(struct move *m)
+{
+	struct store_entry *there = NULL;
+	size_t count = 0;
+	int ret = movetarget_list(m, &there, &count);
+
+	for (size_t i = 0; i < count && !ret; i++)
+		ret = is_of_move(m, &there[i]);
+	movetarget_free(there, count);
+	return ret;
+}

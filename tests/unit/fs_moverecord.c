@@ -125,12 +125,14 @@ Test(fs_moverecord, each_of_the_chain_begins_anew)
 
 	moverecord_copied(log, "e/x", "\"1\"", "\"2\"");
 	moverecord_deletes(log);
+	cr_assert_eq(moverecord_checked(log), 0);
 	cr_assert_eq(moverecord_leg(log, 1, false, 0), 0);
-	cr_assert(log->leg == 1 && !log->deletes && !log->is_resumed);
+	cr_assert(log->leg == 1 && !log->deletes && !log->is_resumed && !log->is_checked);
 	moverecord_copied(log, "d/x", "\"1\"", "\"3\"");
 	moverecord_undoes(log);
 	cr_assert_eq(read_anew(&found), 0);
 	cr_assert(found->leg == 1 && !found->deletes && found->undoes && !found->is_back);
+	cr_assert_not(found->is_checked);
 	cr_assert_null(moverecord_find(found, "e/x", "\"1\""));
 	cr_assert_str_eq(moverecord_find(found, "d/x", "\"1\"")->now, "\"3\"");
 	moverecord_free(found);
@@ -213,12 +215,17 @@ Test(fs_moverecord, where_it_is_and_what_was_there)
 
 	moverecord_where(log, "http://127.0.0.1:9000");
 	cr_assert_eq(moverecord_mark(log), 0);
+	cr_assert_eq(read_anew(&found), 0);
+	cr_assert_not(found->is_checked);
+	moverecord_free(found);
+	cr_assert_eq(moverecord_checked(log), 0);
+	cr_assert(log->is_checked);
 	moverecord_copied(log, "d/f", "one", "two");
 	cr_assert_eq(ftruncate(log->fd, log->base), 0);
 	moverecord_free(log);
 	cr_assert_eq(read_anew(&found), 0);
 	cr_assert_str_eq(found->where, "http://127.0.0.1:9000");
-	cr_assert(found->has_mark && !found->count);
+	cr_assert(found->has_mark && found->is_checked && !found->count);
 	moverecord_free(found);
 	end();
 }

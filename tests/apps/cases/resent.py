@@ -133,6 +133,84 @@ NO_REPLACE = ("python3 -c 'import ctypes, os, sys; a, b = (os.fsencode(n) for n 
               "c = ctypes.CDLL(None, use_errno=True); sys.exit(c.renameat2(-100, a, -100, b, 1) and os.strerror(ctypes.get_errno()))' $D/a $D/b")
 
 
+ONTO = """
+import os
+there = os.environ["D"]
+print(sorted(os.listdir(there + "/a")), sorted(os.listdir(there + "/h")))
+try:
+    os.rename(there + "/h", there + "/a")
+    print("renamed")
+except OSError as e:
+    print("refused")
+"""
+
+
+class Looked(Deadly):
+    """Deadly when it is looked whether the directory a has anything."""
+
+    def __init__(self, context):
+        super().__init__(context, context.store, b"GET")
+
+    def request(self, data, link):
+        line = data.split(b"\r\n", 1)[0]
+        link.doomed = getattr(link, "doomed", False) or (b"max-keys=2" in line and b"a%2F" in line and not self.killed)
+
+
+def not_merged(context):
+    """The daemon dies before it knows that the new name is a directory with something in it."""
+    bucket, prefix = context.bucket + context.world.CHANGING, "resent-not-merged"
+    there = {f"{prefix}/{key}": f"{key}\n".encode() for key in ("h/x", "h/z", "a/y", "a/z", "keep")}
+    for key, data in there.items():
+        context.store.put(bucket, key, data)
+    deadly = Looked(context)
+    env = {"D": f"{context.cloud}{context.world.CHANGING}/{prefix}", **context.store.environment(deadly.netloc)}
+    try:
+        result = context.run([context.skyshim, "run", "python3", "-c", ONTO], env=env)
+        left = context.run([context.skyshim, "recover"], env=env)
+    finally:
+        deadly.close()
+    want(deadly.killed, "nobody has looked")
+    want(result.stdout.endswith(b"refused\n"), f"one was renamed onto the other: {result}")
+    now = {key: context.store.get(bucket, key) for key in keys_below(context, prefix + "/")}
+    want(now == there, f"something was changed: {now}")
+    want(not any(os.scandir(f"{context.folder}/cache/moves")), f"it is still to be done: {left}")
+
+
+def of_earlier_version(context):
+    """A journal without the record that the new name was free, but with a copy: what else is there is not mixed with it."""
+    bucket, prefix = context.bucket + context.world.CHANGING, "resent-of-earlier"
+    for key in ("h/x", "h/z", "keep"):
+        context.store.put(bucket, f"{prefix}/{key}", f"{key}\n".encode())
+
+    def instead():
+        deadly.kill()
+        folder = f"{context.folder}/cache/moves"
+        for name in os.listdir(folder):
+            with open(f"{folder}/{name}", "r+b") as journal:
+                text = journal.read()
+                found.append(b"F\0\0\0" in text)
+                journal.seek(0)
+                journal.truncate()
+                # the copy as noted, which it may have been before the daemon was killed or not
+                head = text.replace(b"F\0\0\0", b"").split(b"C" + prefix.encode())[0]
+                journal.write(head + b"C" + f"{prefix}/h/none\0".encode() + b'"1"\0"2"\0')
+        context.store.put(bucket, f"{prefix}/a/y", b"theirs\n")
+        context.store.put(bucket, f"{prefix}/a/z", b"a/z\n")
+    found = []
+    deadly = Deadly(context, context.store, context.store.request_line("PUT", bucket, f"{prefix}/a/x").encode(), instead)
+    env = {"D": f"{context.cloud}{context.world.CHANGING}/{prefix}", **context.store.environment(deadly.netloc)}
+    try:
+        result = context.run([context.skyshim, "run", "python3", "-c", 'import os; os.rename(os.environ["D"] + "/h", os.environ["D"] + "/a")'], env=env)
+        left = context.run([context.skyshim, "recover"], env=env)
+    finally:
+        deadly.close()
+    want(found == [True], f"the journal was to say that the new name is free: {found}")
+    want(result.status == 1, f"one was renamed onto the other: {result}")
+    want(f"{prefix}/a/".encode() in left.stdout, f"nobody is told: {left}")
+    for key, data in (("h/x", b"h/x\n"), ("h/z", b"h/z\n"), ("a/y", b"theirs\n"), ("a/z", b"a/z\n")):
+        want(context.store.get(bucket, f"{prefix}/{key}") == data, f"{key} is gone or replaced")
+
+
 TIME_NS = 1_500_000_000_123_456_789
 WRITES = f"""
 import errno, os, sys
@@ -211,6 +289,8 @@ CASES = [
     Case("resent/close", check=dies("close", "PUT", "new", "echo content >$D/new", there=["a", "new"])),
     Case("resent/close-parts", s3_only=True, embedded_only=True,
          check=dies("close-parts", "POST", "new?uploadId=", "head -c 20000000 /dev/zero >$D/new", there=["a", "new"])),
+    Case("resent/not-merged", check=not_merged, s3_only=True, embedded_only=True),
+    Case("resent/of-earlier-version", check=of_earlier_version, s3_only=True, embedded_only=True),
     Case("resent/replaced", check=replaced("replaced", 1, by_put)),
     Case("resent/replaced-new", check=replaced("replaced-new", 1, by_put, is_new=True)),
     Case("resent/replaced-parts", check=replaced("replaced-parts", 4, by_completion), s3_only=True, embedded_only=True),
