@@ -623,7 +623,7 @@ bool listing_shows(const uint8_t *ctx, const char *prefix)
 	return shows;
 }
 
-bool listing_denies(const uint8_t *ctx, const char *object, bool is_dir)
+bool listing_denies(const uint8_t *ctx, const char *object, bool is_dir, bool was_read)
 {
 	char parent[NAME_OBJECT_MAX];
 	size_t len = strlen(object), start;
@@ -641,7 +641,7 @@ bool listing_denies(const uint8_t *ctx, const char *object, bool is_dir)
 	l = find(ctx, parent);
 	/* what it holds was put into the metadata cache, where the caller has looked; unless it had
 	 * to leave again */
-	denies = l && l->pages && l->shown_complete && is_fresh(l) &&
+	denies = l && l->pages && l->shown_complete && is_fresh(l) && !(was_read && l->is_quiet) &&
 		 l->evictions == meta_evictions(ctx);
 	pthread_mutex_unlock(&lock);
 	return denies;

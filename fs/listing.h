@@ -85,8 +85,8 @@ bool listing_is_quiet(const uint8_t *ctx, const char *prefix);
 
 /* Does a complete and fresh listing of the directory that this object name lies in show that there
  * is no such thing? Only for a name that the metadata cache does not know. is_dir: object is a
- * prefix. */
-bool listing_denies(const uint8_t *ctx, const char *object, bool is_dir);
+ * prefix. was_read: only one that was made for a reader counts. */
+bool listing_denies(const uint8_t *ctx, const char *object, bool is_dir, bool was_read);
 
 /* Does a fresh listing show that there is something in the directory? */
 bool listing_shows(const uint8_t *ctx, const char *prefix);

@@ -204,7 +204,7 @@ static bool dir_known(const struct lookup *q, struct meta_fact *fact)
 	/* nobody lists all buckets that may be read: a public one is in no list */
 	return q->name.kind == NAME_KEY && !q->name.is_pieces &&
 	       !meta_was_there(context_id(q->ctx), name) &&
-	       listing_denies(context_id(q->ctx), prefix, true);
+	       listing_denies(context_id(q->ctx), prefix, true, false);
 }
 
 int lookup_dir_instead(struct lookup *q, struct meta_fact *fact)
@@ -244,7 +244,7 @@ bool lookup_denied(const struct lookup *q, const char *object)
 {
 	const uint8_t *ctx = context_id(q->ctx);
 
-	return !meta_was_there(ctx, object) && listing_denies(ctx, object, false);
+	return !meta_was_there(ctx, object) && listing_denies(ctx, object, false, q->to_write);
 }
 
 /* What a HEAD has told of one that is there by itself, whatever is in it. */
@@ -375,7 +375,8 @@ bool lookup_denied_around(const struct lookup *q, const char *object)
 
 	if (lookup_denied(q, object))
 		return true;
-	if (meta_was_there(ctx, object) || !asked_misses(ctx, object, clock_ns()))
+	/* what is taken for new while another machine has just stored it could not be uploaded */
+	if (q->to_write || meta_was_there(ctx, object) || !asked_misses(ctx, object, clock_ns()))
 		return false;
 	look_around(q, object);
 	return lookup_denied(q, object);

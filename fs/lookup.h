@@ -22,6 +22,7 @@ struct lookup {
 	bool follow;	     /* what a symbolic link of that name leads to: -WIRE_ELINK */
 	bool as_is;	     /* fs/open.h: a link's object opens like a file's */
 	bool any_age;	     /* a fact however old is enough, if it says the name exists */
+	bool to_write;	     /* it is opened, and its content may stay */
 	bool told;	     /* lookup_stat(): mode and owner as the object itself tells them */
 	bool is_named;	     /* set: its answer came of a request about this name ... */
 	bool is_waited;	     /* ... which was waited for */

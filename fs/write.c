@@ -211,8 +211,9 @@ static int open_kept(struct writing *w, struct opened *out)
 	int ret;
 
 	ask_of_empty(w);
+	w->q->to_write = true;
 	ret = open_name(w->q, 0, out);
-
+	w->q->to_write = false;
 	if (ret == -ENOENT)
 		return make_new(w, out);
 	if (ret)

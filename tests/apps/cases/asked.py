@@ -226,6 +226,22 @@ print(sum(os.path.exists(f"{D}/many/n{number}") for number in range(10)), os.pat
         want(counts.pop("HeadObject") == 11 and counts.pop("ListObjectsV2") <= 12 and not counts, f"{counts}")
 
 
+def appended(context):
+    """Names that were missing make the daemon list the directory, which does not say that what another machine has stored there since is
+    new to who appends to it."""
+    with Counted(context) as counted:
+        counted.store.put("budget", "w/keep", b"k\n")
+        env = {**counted.store.environment(), "D": counted.folder}
+        script = ("import os, sys\nD = os.environ['D']\nfor number in range(4):\n    assert not os.path.exists(f'{D}/w/missing{number}')\n"
+                  "print(flush=True)\nsys.stdin.readline()\nwith open(f'{D}/w/log', 'a') as out:\n    out.write('ours\\n')\n")
+        writer = context.start([context.skyshim, "run", "python3", "-SEsc", script], env={**env, **LONG})
+        writer.stdout.readline()
+        counted.store.put("budget", "w/log", b"theirs\n")
+        out, err = writer.communicate(b"\n", timeout=50)
+        want(writer.returncode == 0, f"{out} {err}")
+        want(counted.store.get("budget", "w/log") == b"theirs\nours\n", f"{counted.store.get('budget', 'w/log')}")
+
+
 CASES = [
     Case("asked/in-a-row", check=in_a_row, timeout=120),
     Case("asked/read-as-well", check=read_as_well, timeout=120),
@@ -236,6 +252,7 @@ CASES = [
     Case("asked/believed-before", check=believed_before, timeout=60),
     Case("asked/made-here", check=made_here, timeout=60),
     Case("asked/read-after", check=read_after, timeout=60),
+    Case("asked/appended", check=appended, timeout=60),
     Case("asked/wide", check=wide, timeout=60),
 ]
 for case in CASES:
