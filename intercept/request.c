@@ -397,7 +397,7 @@ static void say_other_version(struct request *rq)
 int request_run(struct request *rq)
 {
 	struct thread *t = thread_current();
-	bool registered = false;
+	int registered = 0;
 	int ret = -EPIPE;
 
 	rq->resent = false;
@@ -424,11 +424,14 @@ int request_run(struct request *rq)
 		ret = answer.head.error;
 		rq->attr = answer.head.attr;
 		memcpy(rq->ctx, answer.head.ctx, sizeof(rq->ctx));
-		if (ret == -WIRE_EUNKNOWN_CTX && !registered) {
-			registered = true;
-			ret = register_context();
-			if (!ret)
-				ret = -EPIPE; /* once more */
+		if (ret == -WIRE_EUNKNOWN_CTX) {
+			/* how one becomes known is asked of nobody whom that could tell so */
+			ret = rq->op == WIRE_HELLO ? -EIO : register_context();
+			if (!ret) {
+				/* once more, of each daemon that has come; that costs no try */
+				i -= registered++ < REQUEST_TRIES;
+				ret = -EPIPE;
+			}
 		} else if (ret == -EPROTONOSUPPORT) {
 			say_other_version(rq);
 			ret = -EIO;

@@ -13,19 +13,20 @@ from relay import Relay
 
 
 class Deadly(Relay):
-    """The answer to the first request that starts so is the daemon's end, or what `instead` does."""
+    """The answer to the first request that starts so is the daemon's end, or what `instead` does; and to as many as `times`."""
 
-    def __init__(self, context, store, start, instead=None):
-        self.context, self.start, self.killed = context, start, False
+    def __init__(self, context, store, start, instead=None, times=1):
+        self.context, self.start, self.killed, self.left = context, start, False, times
         self.instead = instead or self.kill
         super().__init__(store)
 
     def request(self, data, link):
-        link.doomed = getattr(link, "doomed", False) or (data.startswith(self.start) and not self.killed)
+        link.doomed = getattr(link, "doomed", False) or (data.startswith(self.start) and self.left > 0)
 
     def answer(self, data, link):
-        if getattr(link, "doomed", False) and not self.killed:
+        if getattr(link, "doomed", False) and self.left > 0:
             self.killed = True
+            self.left -= 1
             self.instead()
             raise OSError
 
@@ -51,6 +52,32 @@ def dies(name, what, key, command, there):
         want(result.status == 0, f"it was carried out, and reported as failed: {result}")
         left = set(keys_below(context, prefix + "/"))
         want(left == {f"{prefix}/{name}" for name in [*there, "keep"]}, f"left: {left}")
+    return check
+
+
+LOOKS = """
+import errno, os
+try:
+    print(os.stat(os.environ["D"] + "/a").st_size)
+except OSError as e:
+    print(errno.errorcode.get(e.errno, e.errno))
+"""
+
+
+def die(times, told):
+    """One request meets so many daemons that die of it: each that comes has to be told who asks."""
+    def check(context):
+        bucket, prefix = context.bucket + context.world.CHANGING, f"resent-die-{times}"
+        context.store.put(bucket, f"{prefix}/a", b"content\n")
+        start = context.store.request_line("HEAD", bucket, f"{prefix}/a")
+        deadly = Deadly(context, context.store, start.encode(), times=times)
+        try:
+            result = context.run([context.skyshim, "run", "python3", "-c", LOOKS],
+                                 env={"D": f"{context.cloud}{context.world.CHANGING}/{prefix}", **context.store.environment(deadly.netloc)})
+        finally:
+            deadly.close()
+        want(deadly.killed and (deadly.left == 0 or told == b"EIO\n"), f"{deadly.left} of {times} have not died")
+        want(result.stdout == told, f"{times} daemons died of it: {result}")
     return check
 
 
@@ -279,6 +306,9 @@ CASES = [
     Case("resent/mkdir-taken", s3_only=True, embedded_only=True,
          check=meets("mkdir-taken", "PUT", "new/", "mkdir $D/new", puts("new/", b""), b"File exists")),
     Case("resent/rmdir", s3_only=True, check=dies("rmdir", "DELETE", "new/", "mkdir $D/new && rmdir $D/new", there=["a"])),
+    Case("resent/two-die", s3_only=True, check=die(2, b"8\n")),
+    Case("resent/three-die", s3_only=True, check=die(3, b"8\n")),
+    Case("resent/all-die", s3_only=True, check=die(100, b"EIO\n")),
     Case("resent/link", check=links),
     Case("resent/link-joined", check=joined("link-joined", "true", "ln $D/a $D/b")),
     Case("resent/link-written", check=joined("link-written", "echo mine >>$D/a", "ln $D/a $D/b")),
