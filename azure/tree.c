@@ -8,9 +8,9 @@
  * Such an account is known by answers that come anyhow: a property x-ms-resource-type of "Get Blob"
  * and "Get Blob Properties", an element ResourceType of "List Blobs", which version 2020-10-02 and
  * later give of such accounts alone. That neither is there proves nothing: where none has come
- * before the first directory is made, removed or renamed, "Get Account Information" is asked, and
- * where that may not be, "Filesystem - Get Properties"; once for an account. Who answers neither is
- * taken for no such account.
+ * before the first directory is made, removed or renamed, or is looked at because nothing is listed
+ * in it, "Get Account Information" is asked, and where that may not be, "Filesystem - Get
+ * Properties"; once for an account. Who answers neither is taken for no such account.
  */
 #include <errno.h>
 #include <openssl/evp.h>

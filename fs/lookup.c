@@ -132,6 +132,34 @@ static int learn(struct lookup *q, const char *prefix, const struct dirattr_seen
 	return ret;
 }
 
+/* Nothing was listed in it. Is it there by itself all the same, in a store of which nothing has
+ * told yet that it has such directories? A look at it finds that out, once for all of them. What
+ * has just been looked at by its name is not there: the answer would have told of a directory. */
+static int look_at_empty(struct lookup *q)
+{
+	struct store_call call = {
+		.verb = STORE_HEAD,
+		.ctx = q->ctx,
+		.scheme = q->name.scheme,
+		.bucket = q->name.bucket,
+	};
+	char prefix[NAME_OBJECT_MAX], scheme[8], bucket[256];
+	int ret;
+
+	if (q->name.kind != NAME_KEY || q->name.is_pieces || q->is_missing ||
+	    store_names(q->ctx, q->name.scheme, q->name.bucket) != STORE_NAMES_UNKNOWN)
+		return -ENOENT;
+	name_prefix(&q->name, prefix);
+	call.key = name_split(prefix, scheme, bucket);
+	ret = store_run(&call);
+	if (call.names == STORE_NAMES_FLAT)
+		ret = -ENOENT;
+	else if (ret && ret != -ENOENT)
+		memcpy(q->message, call.message, sizeof(q->message));
+	store_call_reset(&call);
+	return ret;
+}
+
 /* The directory, existing or not, and what is learnt by it; with_attr: its mode and owner, too;
  * quiet: for no reader (listing_look()). */
 static int open_dir_as(struct lookup *q, bool with_attr, bool quiet, struct listing **out)
@@ -140,8 +168,17 @@ static int open_dir_as(struct lookup *q, bool with_attr, bool quiet, struct list
 	const uint8_t *ctx = context_id(q->ctx);
 	struct meta_fact fact = {.kind = META_DIR};
 	struct dirattr_seen seen;
-	int ret = (quiet ? listing_look : listing_open)(q->ctx, &q->name, q->path, out, q->message);
+	int (*list)(struct context *, const struct name *, const char *, struct listing **,
+		    char[STORE_MESSAGE_BYTES]) = quiet ? listing_look : listing_open;
+	int ret;
 
+	*out = NULL;
+	ret = list(q->ctx, &q->name, q->path, out, q->message);
+
+	if (ret == -ENOENT)
+		ret = look_at_empty(q);
+	if (!ret && !*out)
+		ret = list(q->ctx, &q->name, q->path, out, q->message);
 	name_prefix(&q->name, prefix);
 	meta_dir_name(prefix, name);
 	if (!ret) {
@@ -217,6 +254,7 @@ int lookup_dir_instead(struct lookup *q, struct meta_fact *fact)
 		return 0;
 	*fact = (struct meta_fact){.kind = META_NONE};
 	ret = open_dir(q, !q->want_dir, &l);
+	q->is_missing = false;
 	if (ret)
 		return ret == -ENOENT ? 0 : ret;
 	listing_seen(l, &seen);
@@ -288,6 +326,7 @@ static int ask_head(struct lookup *q, const char *object, struct meta_fact *fact
 	store_call_reset(&call);
 	if (ret != -ENOENT)
 		return ret;
+	q->is_missing = !is_directory;
 	ret = is_directory ? 0 : lookup_dir_instead(q, fact);
 	if (!ret)
 		untold_learn(object, fact, NULL, NULL);

@@ -26,6 +26,7 @@ struct lookup {
 	bool told;	     /* lookup_stat(): mode and owner as the object itself tells them */
 	bool is_named;	     /* set: its answer came of a request about this name ... */
 	bool is_waited;	     /* ... which was waited for */
+	bool is_missing;     /* set: a request about this very name has just found nothing */
 	bool want_dir;	     /* keep a listing that is met on the way, in dir */
 	struct listing *dir; /* with a reference, or NULL */
 	const struct deed

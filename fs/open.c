@@ -103,7 +103,8 @@ static int ask(struct lookup *q, const char *object, struct meta_fact *fact,
 	}
 	if (!ret)
 		*file_out = file;
-	if (ret == -ENOENT)
+	q->is_missing = ret == -ENOENT;
+	if (q->is_missing)
 		ret = lookup_dir_instead(q, fact);
 	if (!ret)
 		asked_note(context_id(q->ctx), object, fact->kind == META_NONE, clock_ns());

@@ -94,6 +94,21 @@ def of_others(context):
         want(account.store.get(BUCKET, "mine/theirs") == b"x", "it is gone")
 
 
+def empty_ones(context):
+    """A listing without an entry does not tell what sort of account that is: a daemon that knows nothing yet looks at the directory."""
+    with Account(context) as account:
+        account.run("mkdir -p $D/d/e")
+        for command, out in (("ls -A $D/d/e", b""), ("touch $D/d/e/x; rm $D/d/e/x", b""), ("mkdir $D/d/e/f; rmdir $D/d/e/f", b""),
+                             ("cd $D/d/e; stat -c %F .", b"directory\n"), ("mv $D/d/e $D/d/f; mv $D/d/f $D/d/e", b"")):
+            context.run([context.skyshim, "stop"], env=account.env)
+            got, _ = account.run(f"set -e; {command}")
+            want(got == out, f"{command}: {got}")
+        context.run([context.skyshim, "stop"], env=account.env)
+        account.store.put(BUCKET, "file", b"x")
+        account.run("! ls $D/none 2>/dev/null && ! touch $D/none/x 2>/dev/null && ! touch $D/file/x 2>/dev/null")
+        want(account.names() == ["d/", "d/e/", "file"], account.names())
+
+
 def no_file_is_removed(context):
     """rmdir of what was a directory when it was looked at."""
     with Account(context) as account:
@@ -233,6 +248,11 @@ def flat(context):
         want(account.names() == ["f/", "y"], account.names())
         found = context.run([context.skyshim, "detect", f"az://{account.store.account}/{BUCKET}"], env=account.env)
         want(found.status == 0 and b"hierarchical namespace     no" in found.stdout, found)
+        # nor is more asked about what is not there, but the first time
+        context.run([context.skyshim, "stop"], env=account.env)
+        account.run("! touch $D/none/x 2>/dev/null", env={"SKYSHIM_META_TTL_MS": "0"})
+        costs = [account.run(f"! touch $D/none/{i} 2>/dev/null", env={"SKYSHIM_META_TTL_MS": "0"})[1] for i in range(2)]
+        want(costs[0] == costs[1] and "GetAccountInformation" not in costs[0] and costs[0].get("ListBlobs"), costs)
 
 
 def two_hosts(context):
@@ -257,7 +277,7 @@ def refused(context):
 
 
 CHECKS = {
-    "no-marks": no_marks, "of-others": of_others, "no-file-is-removed": no_file_is_removed, "one-request": one_request,
+    "no-marks": no_marks, "of-others": of_others, "empty": empty_ones, "no-file-is-removed": no_file_is_removed, "one-request": one_request,
     "exchange": exchanged, "while-open": while_open, "killed/before": killed(False), "killed/after": killed(True),
     "configured": configured, "two-hosts": two_hosts, "flat": flat, "refused": refused,
     **{f"lost/{name}": lost(*what) for name, what in LOST.items()},
