@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the clouds do not have: watches, and handles that stand for names. A relative name in a
- * virtual working directory must not be looked up in the one that the kernel has instead.
+ * What the clouds do not have: watches, handles that stand for names, mounts, roots. A relative
+ * name in a virtual working directory must not be looked up in the one that the kernel has instead.
  */
 #include <errno.h>
 #include <linux/fcntl.h>
 #include <string.h>
 
+#include "core/base/sysclass.h"
 #include "intercept/fdtab.h"
 #include "intercept/handlers.h"
 #include "intercept/path.h"
@@ -38,13 +39,15 @@ long sys_fanotify(struct sys_args *a)
 	return watch(a, 3, 4, a->arg[1] & K_FAN_MARK_DONT_FOLLOW ? PATH_NOFOLLOW : 0);
 }
 
-/* Is the descriptor itself meant, and one of a cloud's file? */
-static bool is_cloud_fd(struct sys_args *a)
+/* Is the descriptor itself meant, and one of a cloud's file? flags: with AT_EMPTY_PATH. */
+static bool is_cloud_fd(struct sys_args *a, uint64_t flags)
 {
-	char first;
+	char first = '\0';
 	struct vfile *vf;
 
-	if (!(a->arg[4] & AT_EMPTY_PATH) || user_read(&first, (void *)a->arg[1], 1) || first)
+	/* without a name at all, where a call allows it, as with an empty one */
+	if (!(flags & AT_EMPTY_PATH) || (a->arg[1] && user_read(&first, (void *)a->arg[1], 1)) ||
+	    first)
 		return false;
 	vf = fdtab_get((int)a->arg[0]);
 	if (vf)
@@ -52,16 +55,49 @@ static bool is_cloud_fd(struct sys_args *a)
 	return vf;
 }
 
-long sys_handle_of(struct sys_args *a)
+/* What cannot be had of a cloud's file. Arguments 0 and 1 name it, as of openat(2). */
+static long not_there(struct sys_args *a, uint64_t at_flags, bool follow)
 {
-	unsigned flags = a->arg[4] & AT_SYMLINK_FOLLOW ? 0 : PATH_NOFOLLOW;
 	int ret;
 
-	if (is_cloud_fd(a))
+	if (is_cloud_fd(a, at_flags))
 		return -EOPNOTSUPP;
-	ret = path_is_cloud(a, 0, 1, 0, flags);
+	if (!a->arg[1])
+		return SYS_PASS;
+	ret = path_is_cloud(a, 0, 1, 0, follow ? 0 : PATH_NOFOLLOW);
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS;
 	ret = path_exists(&a->thread->path[0]);
 	return ret ? ret : -EOPNOTSUPP; /* as on disks whose files have none */
+}
+
+long sys_handle_of(struct sys_args *a)
+{
+	return not_there(a, a->arg[4], a->arg[4] & AT_SYMLINK_FOLLOW);
+}
+
+/* Attributes by the calls that take a directory's descriptor. Programs that know these know that
+ * they may have to do with the older ones, which there are. */
+long sys_no_attr(struct sys_args *a)
+{
+	bool is_last = a->nr == __NR_file_getattr || a->nr == __NR_file_setattr;
+	uint64_t flags = a->arg[is_last ? 4 : 2];
+
+	return not_there(a, flags, !(flags & AT_SYMLINK_NOFOLLOW));
+}
+
+long sys_open_tree(struct sys_args *a)
+{
+	return not_there(a, a->arg[2], !(a->arg[2] & AT_SYMLINK_NOFOLLOW));
+}
+
+/* No process can have its root there. */
+long sys_chroot(struct sys_args *a)
+{
+	int ret = path_is_cloud(a, PATH_NO_DIRFD, 0, 0, 0);
+
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS;
+	ret = path_exists(&a->thread->path[0]);
+	return ret ? ret : -EPERM;
 }

@@ -51,6 +51,14 @@
 	X(inotify_add_watch, sys_inotify)       \
 	X(fanotify_mark, sys_fanotify)          \
 	X(name_to_handle_at, sys_handle_of)     \
+	X(setxattrat, sys_no_attr)              \
+	X(getxattrat, sys_no_attr)              \
+	X(listxattrat, sys_no_attr)             \
+	X(removexattrat, sys_no_attr)           \
+	X(file_getattr, sys_no_attr)            \
+	X(file_setattr, sys_no_attr)            \
+	X(open_tree, sys_open_tree)             \
+	X(chroot, sys_chroot)                   \
 	X(recvmsg, sys_recvmsg)                 \
 	X(recvmmsg, sys_recvmmsg)               \
 	X(mmap, sys_mmap)                       \

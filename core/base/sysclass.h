@@ -13,6 +13,16 @@
 #ifndef __NR_fchmodat2
 #define __NR_fchmodat2 452 /* Linux 6.6 */
 #endif
+#ifndef __NR_setxattrat /* Linux 6.13 */
+#define __NR_setxattrat	   463
+#define __NR_getxattrat	   464
+#define __NR_listxattrat   465
+#define __NR_removexattrat 466
+#endif
+#ifndef __NR_file_getattr /* Linux 6.17 */
+#define __NR_file_getattr 468
+#define __NR_file_setattr 469
+#endif
 
 enum sysclass {
 	SYSCLASS_PASS,	/* the kernel's, whatever its arguments */
@@ -36,7 +46,8 @@ enum sysclass {
 #define SYSCLASS_ENTER_CALLS(X) \
 	X(open) X(openat) X(openat2) X(creat) X(stat) X(lstat) X(newfstatat) X(statx) \
 	X(access) X(faccessat) X(faccessat2) X(statfs) X(getxattr) X(lgetxattr) X(listxattr) \
-	X(llistxattr) X(setxattr) X(lsetxattr) X(removexattr) X(lremovexattr) X(chdir) \
+	X(llistxattr) X(setxattr) X(lsetxattr) X(removexattr) X(lremovexattr) X(setxattrat) \
+	X(getxattrat) X(listxattrat) X(removexattrat) X(file_getattr) X(file_setattr) X(chdir) \
 	X(fchdir) X(getcwd) X(chroot) X(pivot_root) X(truncate) X(chmod) X(chown) X(lchown) \
 	X(utime) X(utimes) X(fchmodat) X(fchmodat2) X(fchownat) X(futimesat) X(utimensat) X(mkdir) \
 	X(mkdirat) X(mknod) X(mknodat) X(symlink) X(symlinkat) X(unlink) X(unlinkat) X(rmdir) \

@@ -106,6 +106,50 @@ def not_looked_up_elsewhere(context):
     want(ours.stdout.decode() == expected, f"{ours.stdout.decode()} instead of {expected}")
 
 
+# Calls by number, since the C library has none for most of them. argv: as above; "file", "sub" and "here" are in the local one.
+NO_SUCH = """
+import ctypes, errno, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+room = ctypes.create_string_buffer(64)
+CALLS = {'setxattrat': (463, b'user.a', room, 16), 'getxattrat': (464, b'user.a', room, 16), 'listxattrat': (465, room, 64),
+         'removexattrat': (466, b'user.a')}
+def said(*arguments):
+    result = libc.syscall(*arguments)
+    return errno.errorcode[ctypes.get_errno()] if result < 0 else 'done'
+def tell(fd, name, empty=0):
+    answers = {said(number, fd, name, empty, *rest) for number, *rest in CALLS.values()}
+    answers |= {said(number, fd, name, room, 24, empty) for number in (468, 469)}
+    answers.add(said(428, fd, name, empty))  # open_tree
+    return sorted(answers)
+os.chdir(sys.argv[2])
+local = os.open('file', os.O_RDONLY)
+os.chdir(sys.argv[1])
+print(tell(-100, b'file'), tell(-100, b'here'), tell(os.open('.', os.O_RDONLY), b'file'), tell(os.open('file', os.O_RDONLY), b'', 0x1000))
+if sys.argv[1] != sys.argv[2]:
+    print(said(161, b'sub'), said(161, b'made'), said(161, b'.'), os.path.exists(sys.argv[2]))  # chroot
+print(said(465, local, b'', 0x1000, None, 0), said(465, local, None, 0x1000, None, 0), said(428, local, b'', 0x1000))
+os.chdir(sys.argv[2])
+print(said(465, -100, b'file', 0, None, 0), said(428, -100, b'file', 0), said(428, -100, b'none', 0))
+"""
+
+
+def no_such(context):
+    """Attributes by a directory's descriptor, mounts and roots are not those of the folder that the kernel is still in."""
+    local = os.path.join(context.folder, "no-such")
+    os.makedirs(local + "/sub")
+    for name in ("file", "here"):
+        with open(f"{local}/{name}", "xb"):
+            pass
+    cloud = f"{context.cloud}{context.world.CHANGING}/no-such"
+    native = context.run(["python3", "-c", NO_SUCH, local, local]).stdout.splitlines()
+    ours = context.run([context.skyshim, "run", "sh", "-c", "mkdir -p $W/made; echo x >$W/file; python3 -c \"$S\" $W $L"],
+                       env={"W": cloud, "L": local, "S": NO_SUCH})
+    lines = ours.stdout.splitlines()
+    want(ours.status == 0 and len(lines) == 4, str(ours))
+    want(lines[:2] == [b"['ENOTSUP'] ['ENOENT'] ['ENOTSUP'] ['ENOTSUP']", b"ENOENT EPERM EPERM True"], str(lines))
+    want(lines[2:] == native[1:], f"of a local file: {lines[2:]} instead of {native[1:]}")
+
+
 AUXV = """
 import ctypes, os, struct
 libc = ctypes.CDLL(None)
@@ -149,6 +193,7 @@ print(call(SUBMIT, context, 1, None), os.strerror(ctypes.get_errno()), call(SUBM
 CASES = [
     Case("transparent/strace-around", check=traced),
     Case("transparent/not-looked-up-elsewhere", check=not_looked_up_elsewhere),
+    Case("transparent/no-such-elsewhere", check=no_such),
     Case("transparent/libaio", ["python3", "-c", LIBAIO, "{D}/probe/big.bin"]),
     # Names of a program: the script's own, where the interpreter is what runs.
     Case("transparent/script-name", r"""
