@@ -147,7 +147,15 @@ static void name_landed(const uint8_t *ctx, const char *object, int error)
 	landed();
 }
 
-static const struct aheadfetch_landed landings = {file_landed, name_landed, landed};
+static void dir_landed(struct context *ctx, const char *prefix, int error)
+{
+	(void)ctx;
+	(void)prefix;
+	(void)error; /* who opens it asks himself */
+	landed();
+}
+
+static const struct aheadfetch_landed landings = {file_landed, name_landed, dir_landed};
 
 /* What will be opened as well is fetched, which tells the same. */
 static bool is_opened(const struct aheaddir *d)

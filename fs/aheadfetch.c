@@ -91,7 +91,7 @@ bool aheadfetch_listing(struct aheaddir *d, uint32_t index, const struct aheadfe
 	SCOPE_FREE struct lookup *q = aheadfetch_lookup(d, &d->dirs.of[index]);
 
 	if (!q || q->name.kind != NAME_KEY || q->name.is_pieces || gone_active() ||
-	    listing_ahead(q->ctx, &q->name, q->path, landed->listing))
+	    listing_ahead(q->ctx, &q->name, q->path, false, landed->listing))
 		return false;
 	siblings_begun(&d->dirs, index);
 	return true;

@@ -12,7 +12,7 @@
 /* Who is told, once each, on the I/O thread, when it is there or has failed. */
 struct aheadfetch_landed {
 	fetch_landed *file, *name;
-	void (*listing)(void);
+	listing_landed *listing;
 };
 
 /* The question about an entry, to free; NULL when it can be none. */

@@ -24,17 +24,23 @@ static struct asked slots[ASKED_SLOTS];
 static int64_t used_ns = -ASKED_ROW_NS; /* asked_used() */
 static unsigned owed;
 
+static uint64_t hash_of(const uint8_t *ctx, const char *prefix, size_t len)
+{
+	uint64_t word;
+
+	memcpy(&word, ctx, sizeof(word));
+	word ^= name_ino(prefix, len, true);
+	return word ? word : 1;
+}
+
 static uint64_t dir_of(const uint8_t *ctx, const char *object)
 {
 	size_t len = strlen(object);
-	uint64_t word;
 
 	len -= len && object[len - 1] == '/';
 	while (len && object[len - 1] != '/')
 		len--;
-	memcpy(&word, ctx, sizeof(word));
-	word ^= name_ino(object, len, true);
-	return word ? word : 1;
+	return hash_of(ctx, object, len);
 }
 
 static uint64_t name_of(const char *object)
@@ -51,9 +57,8 @@ static struct asked *find(const uint8_t *ctx, const char *object)
 	return a->dir == dir ? a : NULL;
 }
 
-static struct asked *find_or_new(const uint8_t *ctx, const char *object)
+static struct asked *find_or_new(uint64_t dir)
 {
-	uint64_t dir = dir_of(ctx, object);
 	struct asked *a = &slots[dir % ASKED_SLOTS];
 
 	if (a->dir != dir)
@@ -67,7 +72,7 @@ void asked_note(const uint8_t *ctx, const char *object, bool is_missing, int64_t
 	struct asked *a;
 
 	pthread_mutex_lock(&lock);
-	a = find_or_new(ctx, object);
+	a = find_or_new(dir_of(ctx, object));
 	if (now_ns > a->asked_ns + ASKED_ROW_NS)
 		a->row = 0;
 	if (name != a->name || !a->row)
@@ -107,7 +112,7 @@ bool asked_row(const uint8_t *ctx, const char *object, int64_t now_ns)
 		owed += is;
 	} else {
 		is = a->row >= a->row_least && a->name != name_of(object) &&
-		     now_ns <= a->asked_ns + ASKED_ROW_NS;
+		     now_ns <= a->asked_ns + ASKED_ROW_NS && now_ns >= a->useless_until_ns;
 	}
 	pthread_mutex_unlock(&lock);
 	return is;
@@ -121,16 +126,34 @@ void asked_used(int64_t now_ns)
 	pthread_mutex_unlock(&lock);
 }
 
-void asked_listed(const uint8_t *ctx, const char *object, bool told_all, int64_t now_ns)
+void asked_listed(const uint8_t *ctx, const char *object)
 {
 	struct asked *a;
 
 	pthread_mutex_lock(&lock);
-	a = find_or_new(ctx, object);
-	if (!told_all)
-		a->useless_until_ns = now_ns + ASKED_USELESS_NS;
+	a = find_or_new(dir_of(ctx, object));
 	a->row = 0;
 	if (a->row_least < ASKED_ROW_MAX)
 		a->row_least *= 2;
 	pthread_mutex_unlock(&lock);
+}
+
+void asked_useless(const uint8_t *ctx, const char *prefix, int64_t now_ns)
+{
+	pthread_mutex_lock(&lock);
+	find_or_new(hash_of(ctx, prefix, strlen(prefix)))->useless_until_ns =
+		now_ns + ASKED_USELESS_NS;
+	pthread_mutex_unlock(&lock);
+}
+
+bool asked_is_useless(const uint8_t *ctx, const char *prefix, int64_t now_ns)
+{
+	uint64_t dir = hash_of(ctx, prefix, strlen(prefix));
+	struct asked *a = &slots[dir % ASKED_SLOTS];
+	bool is;
+
+	pthread_mutex_lock(&lock);
+	is = a->dir == dir && now_ns < a->useless_until_ns;
+	pthread_mutex_unlock(&lock);
+	return is;
 }

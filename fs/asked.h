@@ -19,7 +19,7 @@
 #define ASKED_ROW	 2		     /* names in a row before the first listing */
 #define ASKED_ROW_MAX	 64		     /* ... each listing doubles it, up to that */
 #define ASKED_OWED	 2
-#define ASKED_USELESS_NS INT64_C(30000000000) /* of one that did not tell all: for so long */
+#define ASKED_USELESS_NS INT64_C(30000000000) /* asked_useless() */
 
 /* The store was asked about that object name. */
 void asked_note(const uint8_t *ctx, const char *object, bool is_missing, int64_t now_ns);
@@ -34,7 +34,12 @@ bool asked_row(const uint8_t *ctx, const char *object, int64_t now_ns);
  * directory is listed with the first name, at most ASKED_OWED of them before that pays again. */
 void asked_used(int64_t now_ns);
 
-/* The directory that the name lies in has been listed, for one of these reasons. */
-void asked_listed(const uint8_t *ctx, const char *object, bool told_all, int64_t now_ns);
+/* The directory that the name lies in is being listed, for one of these reasons. */
+void asked_listed(const uint8_t *ctx, const char *object);
+
+/* That did not tell all, or failed, or took too long: that directory is not listed for such reasons
+ * again for ASKED_USELESS_NS. Is it so still? */
+void asked_useless(const uint8_t *ctx, const char *prefix, int64_t now_ns);
+bool asked_is_useless(const uint8_t *ctx, const char *prefix, int64_t now_ns);
 
 #endif

@@ -31,7 +31,7 @@
 #define UNCUT_BYTES	   160 /* no component as short as this is cut, however it is escaped */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t arrived = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t arrived;	    /* made by listing_start() */
 static struct listing *first;	    /* all of them */
 static struct listing *slot[SLOTS]; /* the same, by hash */
 static unsigned count;
@@ -297,22 +297,23 @@ int listing_look(struct context *ctx, const struct name *n, const char *path, st
 static void first_done(struct store_call *call)
 {
 	struct listing *l = call->arg;
-	void (*landed)(void) = l->landed;
 	int ret = call->error;
 
 	if (!ret)
 		ret = pages_add(l, &call->list);
-	l->is_tree = l->is_real = !ret && call->names == STORE_NAMES_TREE; /* it was listed */
+	l->is_tree = !ret && call->names == STORE_NAMES_TREE;
+	l->is_real = l->is_tree && !l->is_quiet; /* it was listed */
 	if (!ret && !pages_exists(l))
 		ret = -ENOENT;
 	publish(l, ret, call->message);
 	store_call_reset(call);
 	free(call);
+	l->landed(l->ctx, l->object, ret);
 	listing_put(l);
-	landed();
 }
 
-int listing_ahead(struct context *ctx, const struct name *n, const char *path, void (*landed)(void))
+int listing_ahead(struct context *ctx, const struct name *n, const char *path, bool quiet,
+		  listing_landed *landed)
 {
 	struct store_call *call = calloc(1, sizeof(*call));
 	char object[NAME_OBJECT_MAX];
@@ -324,19 +325,22 @@ int listing_ahead(struct context *ctx, const struct name *n, const char *path, v
 	name_prefix(n, object);
 	pthread_mutex_lock(&lock);
 	l = find(context_id(ctx), object);
-	ret = l && is_usable(l, false) ? -EALREADY : 0;
+	ret = l && is_usable(l, quiet) ? -EALREADY : 0;
 	if (!ret && count >= LISTINGS_AHEAD_MAX)
 		ret = -ENFILE;
 	if (!ret) {
 		l = replace(l, ctx, n, object, path);
 		ret = l ? 0 : -ENFILE;
 	}
+	if (!ret) {
+		l->is_quiet = quiet;
+		l->landed = landed;
+	}
 	pthread_mutex_unlock(&lock);
 	if (ret) {
 		free(call);
 		return ret;
 	}
-	l->landed = landed;
 	ret = pages_begin(l);
 	if (!ret) {
 		pages_call(l, call);
@@ -351,6 +355,36 @@ int listing_ahead(struct context *ctx, const struct name *n, const char *path, v
 		free(call);
 		listing_put(l);
 	}
+	return ret;
+}
+
+int listing_wait(const uint8_t *ctx, const char *prefix, int64_t most_ns)
+{
+	struct timespec until;
+	struct listing *l;
+	int ret = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += most_ns % CLOCK_NS_PER_S;
+	until.tv_sec += most_ns / CLOCK_NS_PER_S + until.tv_nsec / CLOCK_NS_PER_S;
+	until.tv_nsec %= CLOCK_NS_PER_S;
+	pthread_mutex_lock(&lock);
+	l = find(ctx, prefix);
+	if (!l) {
+		pthread_mutex_unlock(&lock);
+		return -ENOENT;
+	}
+	l->refs++;
+	if (most_ns > 0)
+		__atomic_store_n(&l->is_wanted, true, __ATOMIC_RELAXED);
+	while (!ret && most_ns > 0 && l->is_loading && !l->pages)
+		ret = pthread_cond_timedwait(&arrived, &lock, &until);
+	if (l->pages)
+		ret = is_usable(l, true) ? 0 : -ESTALE;
+	else
+		ret = l->is_loading ? -ETIMEDOUT : l->error;
+	put_locked(l);
+	pthread_mutex_unlock(&lock);
 	return ret;
 }
 
@@ -694,8 +728,13 @@ int64_t listing_start_ns(void)
 
 void listing_start(int fd)
 {
+	pthread_condattr_t attr;
 	struct timespec now;
 
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&arrived, &attr);
+	pthread_condattr_destroy(&attr);
 	clock_gettime(CLOCK_REALTIME, &now);
 	start_ns = now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
 	dirs_fd = fd;

@@ -38,11 +38,19 @@ int listing_open(struct context *ctx, const struct name *n, const char *path, st
 int listing_look(struct context *ctx, const struct name *n, const char *path, struct listing **out,
 		 char message[STORE_MESSAGE_BYTES]);
 
-/* The same before anybody opens it: starts to fetch the first page, unless what is known is fresh
- * (-EALREADY). Returns 0: landed comes once, on the I/O thread; -ENFILE, -ENOMEM, errors of the
- * disk. */
-int listing_ahead(struct context *ctx, const struct name *n, const char *path,
-		  void (*landed)(void));
+/* The first page of a directory is there, or that failed; prefix: its object name. */
+typedef void listing_landed(struct context *ctx, const char *prefix, int error);
+
+/* Before anybody opens it: starts to fetch the first page, unless what is known is fresh, or on its
+ * way (-EALREADY). quiet: as listing_look(). Returns 0: landed comes once, on the I/O thread, even
+ * before this returns; -ENFILE, -ENOMEM, errors of the disk. */
+int listing_ahead(struct context *ctx, const struct name *n, const char *path, bool quiet,
+		  listing_landed *landed);
+
+/* Waits for a first page that is on its way, no longer than that; 0: not at all. Returns 0: it is
+ * there; -ESTALE: and too old; -ETIMEDOUT: it is on its way still; or what came instead (-ENOENT:
+ * nobody fetches it). */
+int listing_wait(const uint8_t *ctx, const char *prefix, int64_t most_ns);
 
 /* The listing of that directory, fresh or not, its first page there, with a reference; or NULL. */
 struct listing *listing_known(const uint8_t *ctx, const char *prefix);

@@ -22,11 +22,13 @@
 #include "fs/fetch.h"
 #include "fs/foreign.h"
 #include "fs/gone.h"
+#include "fs/headpage.h"
 #include "fs/metadata.h"
 #include "fs/show.h"
 #include "fs/told.h"
 
-#define TOLD_TRIES 4 /* each time another's listing may come in between */
+#define TOLD_TRIES   4			  /* each time another's listing may come in between */
+#define LIST_WAIT_NS (2 * CLOCK_NS_PER_S) /* or half the TTL: a listing that may spare a HEAD */
 
 bool lookup_is_mark(const struct lookup *q, uint64_t size)
 {
@@ -366,44 +368,90 @@ static struct lookup *parent_of(const struct lookup *q)
 	return parent;
 }
 
+/* Has the directory listed in the background, and waits so long for it at most: nobody's answer may
+ * depend on a listing that nobody has asked for. landed: as of listing_ahead(), and of one that is
+ * there already. */
+static void list_soon(struct lookup *dir, bool quiet, listing_landed *landed, int64_t most_ns)
+{
+	const uint8_t *ctx = context_id(dir->ctx);
+	char prefix[NAME_OBJECT_MAX];
+	struct listing *l;
+	bool was_there;
+	int ret = listing_ahead(dir->ctx, &dir->name, dir->path, quiet, landed);
+
+	name_prefix(&dir->name, prefix);
+	was_there = ret == -EALREADY;
+	if (ret && !was_there)
+		return;
+	ret = listing_wait(ctx, prefix, most_ns);
+	if (ret == -ETIMEDOUT && most_ns)
+		asked_useless(ctx, prefix, clock_ns());
+	if (ret)
+		return;
+	if (was_there)
+		landed(dir->ctx, prefix, 0);
+	if (!open_dir_as(dir, false, quiet, &l)) /* which asks nobody: it has just come */
+		listing_put(l);
+}
+
+static int64_t wait_most_ns(void)
+{
+	return meta_ttl_ns() / 2 < LIST_WAIT_NS ? meta_ttl_ns() / 2 : LIST_WAIT_NS;
+}
+
+static void listed_again(struct context *ctx, const char *prefix, int error)
+{
+	if (error)
+		asked_useless(context_id(ctx), prefix, clock_ns());
+}
+
 /* Who makes files in a directory asks for each name first. One listing that says of all names that
  * they are not there costs less than asking for one. Afterwards the caller looks again. */
 static void list_parent(const struct lookup *q)
 {
-	struct lookup *parent = parent_of(q);
+	struct lookup *parent = meta_ttl_ns() ? parent_of(q) : NULL;
+	const uint8_t *ctx = context_id(q->ctx);
 	char prefix[NAME_OBJECT_MAX];
 	struct listing *l;
+	bool quiet, whole;
 
 	if (!parent)
 		return;
 	name_prefix(&parent->name, prefix);
-	if ((listing_is_small(context_id(q->ctx), prefix) ||
-	     told_is_made(context_id(q->ctx), prefix)) &&
-	    !open_dir_as(parent, false, listing_is_quiet(context_id(q->ctx), prefix), &l))
-		listing_put(l);
+	quiet = listing_is_quiet(ctx, prefix);
+	/* what a listing ahead is not */
+	whole = parent->name.kind < NAME_BUCKET || parent->name.is_pieces ||
+		(!quiet && headpage_wanted());
+	if ((listing_is_small(ctx, prefix) || told_is_made(ctx, prefix)) &&
+	    !asked_is_useless(ctx, prefix, clock_ns())) {
+		if (!whole)
+			list_soon(parent, quiet, listed_again, wait_most_ns());
+		else if (!open_dir_as(parent, false, quiet, &l))
+			listing_put(l);
+	}
 	free(parent);
 }
 
+/* It says nothing of what is missing unless it is of one page. */
+static void looked(struct context *ctx, const char *prefix, int error)
+{
+	if (!error)
+		ahead_met(ctx, prefix);
+	if (error || !listing_is_small(context_id(ctx), prefix))
+		asked_useless(context_id(ctx), prefix, clock_ns());
+}
+
 /* Lists the directory that q's name lies in, though nobody reads it. */
-static void look_around(const struct lookup *q, const char *object)
+static void look_around(const struct lookup *q, const char *object, int64_t most_ns)
 {
 	bool may = *q->path && !gone_active() && meta_ttl_ns();
 	struct lookup *parent = may ? parent_of(q) : NULL;
-	char prefix[NAME_OBJECT_MAX];
-	struct listing *l;
-	int ret;
 
 	if (!parent)
 		return;
 	if (parent->name.kind >= NAME_BUCKET && !parent->name.is_pieces) {
-		name_prefix(&parent->name, prefix);
-		ret = open_dir_as(parent, false, true, &l);
-		if (!ret) {
-			listing_put(l);
-			ahead_met(q->ctx, prefix);
-		}
-		asked_listed(context_id(q->ctx), object,
-			     !ret && listing_is_small(context_id(q->ctx), prefix), clock_ns());
+		asked_listed(context_id(q->ctx), object);
+		list_soon(parent, true, looked, most_ns);
 	}
 	free(parent);
 }
@@ -417,7 +465,7 @@ bool lookup_denied_around(const struct lookup *q, const char *object)
 	/* what is taken for new while another machine has just stored it could not be uploaded */
 	if (q->to_write || meta_was_there(ctx, object) || !asked_misses(ctx, object, clock_ns()))
 		return false;
-	look_around(q, object);
+	look_around(q, object, wait_most_ns());
 	return lookup_denied(q, object);
 }
 
@@ -427,7 +475,7 @@ static bool is_denied(const struct lookup *q, const char *object)
 	if (lookup_denied_around(q, object))
 		return true;
 	if (asked_row(context_id(q->ctx), object, clock_ns())) {
-		look_around(q, object);
+		look_around(q, object, 0); /* for those that come next */
 		return lookup_denied(q, object);
 	}
 	if (meta_was_there(context_id(q->ctx), object))

@@ -24,10 +24,11 @@ struct listing {
 	char path[WIRE_PATH_MAX];
 	char name[PAIR_NAME_BYTES]; /* of the pair */
 	int dirs_fd;
-	uint64_t hash;	      /* of object */
-	void (*landed)(void); /* of one that is fetched ahead: told when the first page is there */
-	int64_t asked_ns;     /* when the first page was asked for */
-	bool is_quiet;	      /* listing_look(): for no reader */
+	uint64_t hash; /* of object */
+	/* of one that is fetched ahead: told when the first page is there */
+	void (*landed)(struct context *ctx, const char *prefix, int error);
+	int64_t asked_ns; /* when the first page was asked for */
+	bool is_quiet;	  /* listing_look(): for no reader */
 
 	/* atomic */
 	bool is_wanted; /* somebody waits for the first page, which is fetched ahead */

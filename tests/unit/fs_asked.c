@@ -56,7 +56,7 @@ Test(fs_asked, a_row_that_a_listing_did_not_help_costs_less_and_less)
 
 	for (int i = 0; i < 1000; i++) {
 		if (asked_row(ctx, nth(i), i * MS)) {
-			asked_listed(ctx, nth(i), true, i * MS);
+			asked_listed(ctx, nth(i));
 			listings++;
 		}
 		asked_note(ctx, nth(i), false, i * MS);
@@ -71,10 +71,29 @@ Test(fs_asked, the_second_that_is_missing)
 	cr_assert(asked_misses(ctx, nth(1), 2000 * MS));
 	cr_assert_not(asked_misses(ctx, nth(0), 2000 * MS), "who waits for one asks for that one");
 	cr_assert_not(asked_misses(ctx, nth(1), 6000 * MS), "too late");
-	asked_listed(ctx, nth(1), true, 2000 * MS);
+	asked_listed(ctx, nth(1));
 	cr_assert(asked_misses(ctx, nth(2), 3000 * MS), "that told all");
-	asked_listed(ctx, nth(2), false, 3000 * MS);
+	asked_useless(ctx, "s3/b/dir/", 3000 * MS);
 	cr_assert_not(asked_misses(ctx, nth(3), 3500 * MS), "that did not tell all");
+}
+
+Test(fs_asked, what_was_useless_is_not_listed_for_a_row_either)
+{
+	int listings = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		if (asked_row(ctx, nth(i), i * 20 * MS)) {
+			asked_listed(ctx, nth(i));
+			asked_useless(ctx, "s3/b/dir/", i * 20 * MS);
+			listings++;
+		}
+		asked_note(ctx, nth(i), false, i * 20 * MS);
+	}
+	cr_assert_eq(listings, 1, "%d", listings);
+	cr_assert(asked_is_useless(ctx, "s3/b/dir/", 30000 * MS));
+	cr_assert_not(asked_is_useless(ctx, "s3/b/dir/", 30041 * MS));
+	cr_assert_not(asked_is_useless(other, "s3/b/dir/", 30000 * MS));
+	cr_assert_not(asked_is_useless(ctx, "s3/b/", 30000 * MS));
 }
 
 Test(fs_asked, who_asks_in_rows_is_known_in_the_next_directory)
@@ -87,6 +106,6 @@ Test(fs_asked, who_asks_in_rows_is_known_in_the_next_directory)
 	cr_assert_not(asked_row(ctx, "s3/b/d3/f", 20 * MS), "two have not paid");
 	asked_used(30 * MS);
 	cr_assert(asked_row(ctx, "s3/b/d3/f", 40 * MS));
-	asked_listed(ctx, "s3/b/d3/f", true, 40 * MS);
+	asked_listed(ctx, "s3/b/d3/f");
 	cr_assert_not(asked_row(ctx, "s3/b/d3/g", 50 * MS), "it has been listed");
 }

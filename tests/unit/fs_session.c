@@ -184,8 +184,8 @@ Test(fs_session, request_budget_of_files)
 	cost("1 0 0 0");
 	cr_assert_eq(do_open("s3/b/big"), 0);
 	cost("0 1 0 0");
-	cr_assert_eq(do_stat("s3/b/none"), -ENOENT);
-	cost("0 0 1 0"); /* the third in a row: a listing tells of all */
+	cr_assert_eq(do_stat("s3/b/empty"), 0);
+	cost("1 0 1 0"); /* the third in a row: a listing besides tells of those that come next */
 	cr_assert_eq(do_stat("s3/b/none"), -ENOENT);
 	cr_assert_eq(do_open("s3/b/none"), -ENOENT);
 	cost("0 0 0 0");
@@ -193,7 +193,7 @@ Test(fs_session, request_budget_of_files)
 	cost("0 0 0 0");
 	cr_assert_eq(do_open("s3/b/empty"), 0);
 	cr_assert_eq(reply.head.attr.size, 0);
-	cost("0 1 0 0");
+	cost("0 0 0 0"); /* no bytes are wanted */
 	cr_assert_eq(op(WIRE_OPEN, "s3/b/a", O_PATH), 0);
 	cost("0 0 0 0");
 	stop();

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import time
+import urllib.parse
 
 from case import Case, want
 from cases.budget import Counted, requests
@@ -215,6 +216,38 @@ print(sum(entry.stat().st_size for entry in os.scandir(D + "/many")))
         want(counts.pop("ListObjectsV2") <= 5 and counts.pop("HeadObject") <= 2 and not counts, f"{counts}")
 
 
+def not_listed(after, rule):
+    """Answers do not wait for a listing that nobody has asked for: a directory that cannot be listed, or not now, is asked name by name."""
+    def check(context):
+        with Counted(context) as counted:
+            counted.store.admin("POST", "generate", f"bucket=budget&prefix=dir/&count={FILES}&size=10")
+            env = {**counted.store.environment()}
+            counted.run("true")
+            process = subprocess.Popen([context.skyshim, "run", "python3", "-SEsc", f"""
+import os, sys
+D = {counted.folder!r} + "/dir"
+print(*[os.path.exists(D + "/none") for _ in range({int(after == "misses")})], flush=True)
+sys.stdin.readline()
+print(sum(os.stat(f"{{D}}/f{{number:06}}").st_size for number in range(40)), len(open(D + "/f000077", "rb").read()))
+"""], env=context.environment(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            try:
+                first = process.stdout.readline()
+                counted.store.reset()
+                counted.store.admin("POST", "config", "fault=" + urllib.parse.quote(rule))
+                began = time.monotonic()
+                out, _ = process.communicate(b"go on\n", timeout=100)
+                seconds = time.monotonic() - began
+                counts = requests(counted.store.stats())
+            finally:
+                process.kill()
+                counted.store.admin("POST", "config", "fault=none")
+            want(first.split() == [b"False"] * (after == "misses") and out == b"400 10\n", f"{first!r} {out!r}")
+            want(counts.get("HeadObject") == 40 and counts.get("GetObject") == 1, f"{counts}")
+            want(counts.get("ListObjectsV2", 0) <= 1 or "denied" not in rule, f"{counts}")
+            want(seconds < 20, f"{seconds:.1f} s")  # of the 40 until the store gives up
+    return check
+
+
 def wide(context):
     """A directory of more than a page is listed once, in vain; names in it cost what they cost."""
     with Counted(context) as counted:
@@ -253,6 +286,9 @@ CASES = [
     Case("asked/made-here", check=made_here, timeout=60),
     Case("asked/read-after", check=read_after, timeout=60),
     Case("asked/appended", check=appended, timeout=60),
+    Case("asked/not-listed-mute", check=not_listed("nothing", "mute,verb=ListObjectsV2,ms=60000"), timeout=150),
+    Case("asked/not-listed-after-misses", check=not_listed("misses", "mute,verb=ListObjectsV2,ms=60000"), timeout=150),
+    Case("asked/not-listed-denied", check=not_listed("nothing", "denied,verb=ListObjectsV2"), timeout=150),
     Case("asked/wide", check=wide, timeout=60),
 ]
 for case in CASES:
