@@ -151,6 +151,31 @@ def seen_after(before, after, told):
     return check
 
 
+MANY = 40000
+OPENED = [5, MANY // 2, MANY - 1]
+APPEND = """
+import collections, os, sys
+folder = sys.argv[1]
+files = [open(f"{folder}/f{int(number):06}", "ab") for number in sys.argv[2:]]
+for file in files:
+    file.write(b"more")
+    file.flush()
+new = open(folder + "/new", "wb")
+seen = collections.Counter(os.listdir(folder))
+print(len(seen), [name for name, times in seen.items() if times > 1], "new" in seen)
+"""
+
+
+def written_to_is_listed_once(context):
+    """A file that is open for writing is in its directory once, also when that has more names than the daemon can remember."""
+    with Counted(context) as counted:
+        counted.store.admin("POST", "generate", f"bucket=budget&prefix=many/&count={MANY}&size=10")
+        env = counted.store.environment() | {"SKYSHIM_MEMORY_CAP": "16M"}  # the names' share of it holds half as many
+        context.run_cloud(["true"], env=env)
+        result = context.run([context.skyshim, "run", "python3", "-SEsc", APPEND, counted.folder + "/many", *map(str, OPENED)], timeout=100, env=env)
+        want(result.stdout.decode().strip() == f"{MANY + 1} [] True", str(result))
+
+
 POLL = """
 import os, stat, sys, time
 mark, folder = sys.argv[1:]
@@ -333,6 +358,7 @@ CASES = [
     Case("listed/seen-after-a-look-stat", check=seen_after("os.path.isdir", "stat", "5 None 6")),
     Case("listed/seen-after-a-look-open", check=seen_after("os.path.isdir", "open", "newer None filled")),
     Case("listed/seen-after-listing-open", check=seen_after("os.listdir", "open", "newer None filled")),
+    Case("listed/written-to-is-listed-once", check=written_to_is_listed_once, timeout=120),
     Case("listed/opened-folder", check=opened_folder),
     Case("listed/changed-by-another", check=changed_by_another(), timeout=120),
     Case("listed/changed-by-another-exit", check=changed_by_another(SKYSHIM_DURABILITY="exit"), timeout=120),
