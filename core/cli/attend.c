@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -22,53 +23,76 @@
 #define LOOKS	  100 /* for so many times 10 ms: what was read ahead in vain may take longer */
 #define BY_SIGNAL 128 /* exit status of who was ended by one, as shells tell it */
 
-static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
-
-static const int stops[] = {SIGTSTP, SIGTTIN, SIGTTOU};
-
-static volatile sig_atomic_t child;
+static volatile sig_atomic_t child; /* 0: it has ended */
 static volatile sig_atomic_t
 	job_stops; /* this process, too, was told to, and has not stopped yet */
 
+/* What this process has done wrong itself: the kernel tells again where the handler returns to. */
+static bool is_fault(int number)
+{
+	return number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE ||
+	       number == SIGTRAP || number == SIGSYS;
+}
+
+/* Of another process, not of the kernel (see sigaction(2)) and not this one's own, as SIGPIPE is;
+ * but the time that alarm(2) has set before all this ran goes on running here alone. */
 static void on_signal(int number, siginfo_t *info, void *context)
 {
+	bool is_sent = info->si_code <= 0 && info->si_pid != getpid();
 	int error = errno;
 
 	(void)context;
-	if (info->si_code <= 0) /* of a process, not of the kernel: see sigaction(2) */
+	if (!is_sent && is_fault(number))
+		signal(number, SIG_DFL);
+	if (child > 0 && info->si_code == SI_QUEUE)
+		sigqueue(child, number, info->si_value);
+	else if (child > 0 && (is_sent || number == SIGALRM))
 		kill(child, number);
 	errno = error;
 }
 
-static void on_stop(int number)
+static void on_stop(int number, siginfo_t *info, void *context)
 {
-	(void)number;
 	job_stops = 1;
+	on_signal(number, info, context);
 }
 
-static void for_stops(void (*handler)(int))
+static bool is_stop(int number)
 {
-	/* without SA_RESTART: wait_for_end() is to see it */
-	const struct sigaction act = {.sa_handler = handler};
-
-	for (size_t i = 0; i < sizeof(stops) / sizeof(*stops); i++)
-		sigaction(stops[i], &act, NULL);
+	return number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
 }
 
 static void pass_on(void)
 {
+	/* without SA_RESTART: wait_for_end() is to see it */
+	const struct sigaction stop = {.sa_sigaction = on_stop, .sa_flags = SA_SIGINFO};
 	const struct sigaction act = {.sa_sigaction = on_signal,
 				      .sa_flags = SA_SIGINFO | SA_RESTART};
 
-	signal(SIGPIPE, SIG_IGN); /* who does not want to read it all is no reason to end so */
-	for_stops(on_stop);
-	for (size_t i = 0; i < sizeof(passed_on) / sizeof(*passed_on); i++) {
+	for (int number = 1; number <= SIGRTMAX; number++) {
 		struct sigaction now;
 
 		/* what is ignored here is ignored by the child */
-		if (!sigaction(passed_on[i], NULL, &now) && now.sa_handler != SIG_IGN)
-			sigaction(passed_on[i], &act, NULL);
+		if (number != SIGCHLD && !sigaction(number, NULL, &now) &&
+		    now.sa_handler != SIG_IGN)
+			/* SIGKILL and the like are refused */
+			sigaction(number, is_stop(number) ? &stop : &act, NULL);
 	}
+}
+
+/* In the child: nothing can pass on what ends the parent unasked. An execve(2) leaves it so. */
+static void end_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		raise(SIGKILL); /* it has ended already */
+}
+
+static void ignore_stops(void)
+{
+	for (int number = 1; number <= SIGRTMAX; number++)
+		if (is_stop(number))
+			signal(number, SIG_IGN);
 }
 
 /* Until the child has ended. Returns what waitpid(2) tells. A child that has stopped, or was
@@ -144,8 +168,8 @@ bool attend(uint32_t job, int *status)
 {
 	struct sigaction ours = {.sa_handler = SIG_DFL}, before;
 	sigset_t all, mask;
+	pid_t parent = getpid(), pid;
 	int told;
-	pid_t pid;
 
 	/* nothing is to come to the parent before it can pass it on; and a child whose end is
 	 * ignored leaves no status */
@@ -157,6 +181,8 @@ bool attend(uint32_t job, int *status)
 		child = pid;
 		pass_on();
 	} else {
+		if (!pid)
+			end_with(parent);
 		sigaction(SIGCHLD, &before, NULL);
 	}
 	sigprocmask(SIG_SETMASK, &mask, NULL);
@@ -168,7 +194,8 @@ bool attend(uint32_t job, int *status)
 	close(STDIN_FILENO);
 	close(STDOUT_FILENO);
 	told = wait_for_end();
-	for_stops(SIG_IGN); /* it may be in the background, and has something to say */
+	child = 0;	/* whose number may be another's soon */
+	ignore_stops(); /* it may be in the background, and has something to say */
 	tell(job);
 	*status = WIFSIGNALED(told) ? end_by(WTERMSIG(told)) : WEXITSTATUS(told);
 	return true;

@@ -4,9 +4,11 @@ import json
 import math
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 from case import Case, want
@@ -215,6 +217,63 @@ def own_group():
     signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
 
+class Attended:
+    """`run --stats` of a program that says its number and stays; in a process group of its own, which a stop needs."""
+
+    def __init__(self, context, env, *before):
+        self.parent = subprocess.Popen([*before, context.skyshim, "run", "--stats", "sh", "-c", "echo $$; exec sleep 300"],
+                                       env=context.environment(env), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=os.setpgrp)
+        self.program = int(self.parent.stdout.readline())
+
+    def wait_for(self, state):
+        for _ in range(3000):
+            with open(f"/proc/{self.program}/stat", encoding="ascii", errors="replace") as stat:
+                if stat.read().rpartition(") ")[2][0] == state:
+                    return True
+            time.sleep(0.01)
+        return False
+
+    def end(self):
+        """How the process ended; None as well as its program's number where that has not."""
+        try:
+            self.parent.wait(30)
+            gone = select.select([self.parent.stdout], [], [], 30)[0]  # it alone can have that open
+        except subprocess.TimeoutExpired:
+            gone = False
+        if not gone:
+            os.kill(self.program, signal.SIGKILL)
+            self.parent.kill()
+            self.parent.wait()
+        self.parent.stdout.close()
+        return self.parent.returncode if gone else (None, self.program)
+
+
+ALARMED = "import os, signal, sys; signal.alarm(1); os.execvp(sys.argv[1], sys.argv[1:])"
+
+
+def signalled(context):
+    """Whatever ends the process that stays beside the program ends that, and what stops it stops that."""
+    with Counted(context) as counted:
+        env = counted.store.environment()
+        context.run([context.skyshim, "run", "true"], env=env)
+        for number in (signal.SIGKILL, signal.SIGALRM, signal.SIGPIPE, signal.SIGVTALRM, signal.SIGPROF, signal.SIGRTMIN + 3):
+            attended = Attended(context, env)
+            attended.parent.send_signal(number)
+            end = attended.end()
+            want(end == -number, f"signal {number}: {end}")
+        end = Attended(context, env, sys.executable, "-c", ALARMED).end()
+        want(end == -signal.SIGALRM, f"the alarm that was set before: {end}")
+        attended = Attended(context, env)
+        attended.parent.send_signal(signal.SIGTSTP)
+        stopped = attended.wait_for("T")
+        attended.parent.send_signal(signal.SIGCONT)
+        went_on = attended.wait_for("S")
+        attended.parent.send_signal(signal.SIGTERM)
+        attended.parent.send_signal(signal.SIGCONT)
+        end = attended.end()
+        want(stopped and went_on and end == -signal.SIGTERM, f"stopped: {stopped}, went on: {went_on}, end: {end}")
+
+
 NAME, LABEL = r"[a-zA-Z_:][a-zA-Z0-9_:]*", r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
 SAMPLE = re.compile(rf"({NAME})(?:\{{{LABEL}(?:,{LABEL})*\}})? (NaN|[+-]?(?:Inf|[0-9.]+(?:e[+-]?[0-9]+)?))")
 
@@ -288,5 +347,6 @@ CASES = [
     Case("stats/prometheus", check=prometheus),
     Case("stats/as-the-log-says", check=faulty),
     Case("stats/at-the-end", check=at_the_end),
+    Case("stats/signalled", check=signalled),
     Case("stats/for-people", check=people),
 ]
