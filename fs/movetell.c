@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cache/clock.h"
 #include "cache/draft.h"
 #include "cache/links.h"
 #include "fs/dirattr.h"
@@ -93,6 +94,31 @@ void move_tell(struct move *m, size_t i)
 		forget_between(m, old, m->old_prefix);
 }
 
+/* The directories below the new name are there: nobody believes it without asking, but who is about
+ * to put a file in the place of one does ask. */
+static void tell_between(const struct move *m)
+{
+	const struct meta_fact dir = {.kind = META_DIR};
+	char old[NAME_OBJECT_MAX], new[NAME_OBJECT_MAX], name[META_NAME_MAX], *end;
+	char last[NAME_OBJECT_MAX] = "";
+
+	for (size_t i = 0; i < m->count; i++) {
+		names(m, i, old, new);
+		end = strrchr(new, '/');
+		end[1] = '\0';
+		if (!strcmp(new, last)) /* they are sorted */
+			continue;
+		snprintf(last, sizeof(last), "%s", new);
+		while (strlen(new) > strlen(m->new_prefix)) {
+			meta_dir_name(new, name);
+			meta_put_seen(m->ctx, name, &dir, clock_ns());
+			*end = '\0';
+			end = strrchr(new, '/');
+			end[1] = '\0';
+		}
+	}
+}
+
 void move_tell_dir(struct move *m, bool all)
 {
 	dirattr_move(m->ctx, m->old_prefix, m->new_prefix);
@@ -103,4 +129,5 @@ void move_tell_dir(struct move *m, bool all)
 	else
 		told_doubted(m->ctx, m->old_prefix);
 	told_dir(m->ctx, m->new_prefix, 0);
+	tell_between(m);
 }

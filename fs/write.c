@@ -159,6 +159,58 @@ static int check_link(struct writing *w)
 	return w->q->follow ? -WIRE_ELINK : -ELOOP;
 }
 
+static bool was(const struct writing *w, const char *name, enum meta_kind kind)
+{
+	struct meta_fact fact;
+
+	return meta_peek(context_id(w->q->ctx), name, &fact) && fact.kind == kind;
+}
+
+/* Was it a directory when it was last told of? */
+static bool was_directory(const struct writing *w)
+{
+	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX];
+
+	name_prefix(&w->q->name, prefix);
+	meta_dir_name(prefix, name);
+	return was(w, w->object, META_DIR) || was(w, name, META_DIR) ||
+	       told_is_empty_dir(context_id(w->q->ctx), prefix);
+}
+
+/* Was one of the directories that it is in not there when it was last told of? */
+static bool lacked_parent(const struct writing *w)
+{
+	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX], scheme[8], bucket[256];
+	const char *at = name_split(w->object, scheme, bucket);
+
+	for (; (at = strchr(at, '/')); at++) {
+		snprintf(prefix, sizeof(prefix), "%.*s", (int)(at - w->object + 1), w->object);
+		meta_dir_name(prefix, name);
+		if (was(w, name, META_NONE))
+			return true;
+	}
+	return false;
+}
+
+/* Nothing is believed of the name. What was known is reason to ask: a file must not come to be
+ * beside a directory, nor bring one back that has moved or was removed. Returns 1: *fact is known
+ * now; 0: nothing is; or a negative errno. */
+static int doubt_cut(struct writing *w, struct meta_fact *fact)
+{
+	int ret;
+
+	if (was_directory(w) && !lookup_fact(w->q, fact))
+		return 1;
+	w->q->message[0] = '\0'; /* who may write need not be one who may look */
+	if (!lacked_parent(w))
+		return 0;
+	ret = lookup_parent(w->q);
+	if (ret == -ENOENT || ret == -ENOTDIR)
+		return ret;
+	w->q->message[0] = '\0';
+	return 0;
+}
+
 /* The content goes: what is there need not be asked for. */
 static int open_cut(struct writing *w, struct opened *out)
 {
@@ -170,7 +222,10 @@ static int open_cut(struct writing *w, struct opened *out)
 
 	if (ret)
 		return ret;
-	if (meta_get(ctx, w->object, &fact)) {
+	ret = meta_get(ctx, w->object, &fact) ? 1 : doubt_cut(w, &fact);
+	if (ret < 0)
+		return ret;
+	if (ret) {
 		if (fact.kind == META_DIR)
 			return must_make(w) ? -EEXIST : -EISDIR;
 		if (fact.kind == META_NONE)

@@ -91,9 +91,53 @@ def moved(how):
     return MOVED.replace("LOOKS", f"({', '.join(f'({look})' for look in LOOKS)})").replace("HOW", how)
 
 
+# Opened with O_TRUNC, where nothing believed says what has the name.
+CUT_DIRECTORY = """
+makedirs("x/y/u")
+write("x/y/f")
+write("x/y/u/g")
+rename("x", "z")
+for name in "z/y/u", "z/y", "z":
+    tell("moved", write, name)
+mkdir("s")
+tell("made", write, "s")
+mkdir("empty")
+mkdir("empty/t")
+write("empty/t/f")
+unlink("empty/t/f")
+tell("emptied", write, "empty/t")
+makedirs("v/w")
+write("v/w/f")
+mkdir("o")
+exchange("v", "o")
+tell("exchanged", write, "o/w")
+tell("not there", write, "v/w")
+print(tree())
+"""
+CUT_BELOW = """
+mkdir("q")
+rmdir("q")
+tell("removed", write, "q/f")
+tell("and below", write, "q/r/f")
+makedirs("m/n/o")
+rename("m", "l")
+for name in "m", "m/n", "m/n/o":
+    tell("moved", write, name + "/f")
+write("l/n/o/f")
+mkdir("m")
+tell("made again", write, "m/f")
+tell("but not", write, "m/n/f")
+print(tree())
+"""
+
+
 SCRIPTS = {
     "below-renamed": (moved("rename(old, new_name)"), LONG),
     "below-renamed-onto": (moved("mkdir(new_name); ls(new_name); rename(old, new_name)"), LONG),
+    "cut-directory": (CUT_DIRECTORY, LONG),
+    "cut-directory-asked": (CUT_DIRECTORY, NEVER),
+    "cut-below-nothing": (CUT_BELOW, LONG),
+    "cut-below-nothing-asked": (CUT_BELOW, NEVER),
 }
 
 CASES = [Case(f"told/{name}", check=same(*script)) for name, script in SCRIPTS.items()]
