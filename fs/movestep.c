@@ -13,6 +13,7 @@
 #include "fs/moverecord.h"
 #include "fs/namelock.h"
 #include "fs/publish.h"
+#include "fs/told.h"
 
 static int is_below(void *arg, const char *object)
 {
@@ -277,6 +278,14 @@ static void at_once(struct move *m)
 	move_tell_dir(m, true);
 }
 
+/* Was the directory only believed to be there? Of one that is remembered as empty nothing needs to
+ * be; what is gone on with may be there no more. */
+static bool is_nothing(const struct move *m)
+{
+	return !m->count && !m->is_file && !m->log->is_resumed && !m->log->is_exchange &&
+	       !told_is_empty_dir(m->ctx, m->old_prefix);
+}
+
 static int carry_out(struct move *m, bool *is_done)
 {
 	bool all, is_sure;
@@ -296,6 +305,10 @@ static int carry_out(struct move *m, bool *is_done)
 		if (ret != -EOPNOTSUPP) {
 			*is_done = is_sure;
 			return ret;
+		}
+		if (is_nothing(m)) {
+			told_doubted(m->ctx, m->old_prefix);
+			return -ENOENT;
 		}
 		ret = copy_or_undo(m, is_done);
 	}

@@ -140,4 +140,28 @@ SCRIPTS = {
     "cut-below-nothing-asked": (CUT_BELOW, NEVER),
 }
 
-CASES = [Case(f"told/{name}", check=same(*script)) for name, script in SCRIPTS.items()]
+def gone_elsewhere(context):
+    """A directory that is still believed to be there, and another machine has removed, is not renamed; an empty one is."""
+    bucket = context.bucket + context.world.CHANGING
+    folder = f"told-{os.path.basename(context.folder)}"
+    env = {**LONG, "D": f"{context.cloud}{context.world.CHANGING}/{folder}"}
+    for key in ("keep", "d/keep", "d/a/f", "d/b/", "u/f"):
+        context.store.put(bucket, f"{folder}/{key}", b"")
+
+    def run(script):
+        result = context.run([context.skyshim, "run", "python3", "-c", PRELUDE + script], env=env)
+        want(result.status == 0 and not result.stderr, f"{script}: {result}")
+        return result.stdout.decode().split("\n")[:-1]
+    want(run("print(tree())") == ["['d', 'd/a', 'd/a/f', 'd/b', 'd/keep', 'keep', 'u', 'u/f']"], "what others made is not seen")
+    context.store.delete(bucket, f"{folder}/d/a/f")
+    context.store.delete(bucket, f"{folder}/d/b/")
+    said = run("for name in 'd/a', 'd/b':\n    tell(exists(name), rename, name, 'c')\n    print(exists(name), exists('c'))")
+    want(said == ["True No such file or directory", "False False"] * 2, f"renamed: {said}")
+    said = run("unlink('u/f')\nrename('u', 'c')\nprint(ls('c'), exists('u'))")
+    want(said == ["[] False"], f"one that is only remembered: {said}")
+    said = run("makedirs('g/h')\nrename('g/h', 'i')\nrename('g', 'k')\nprint(ls('k'), ls('i'), exists('g'))")
+    want(said == ["[] [] False"], f"one whose only directory has moved: {said}")
+
+
+CASES = [*(Case(f"told/{name}", check=same(*script)) for name, script in SCRIPTS.items()),
+         Case("told/gone-elsewhere", check=gone_elsewhere)]
