@@ -211,6 +211,18 @@ static int doubt_cut(struct writing *w, struct meta_fact *fact)
 	return 0;
 }
 
+/* The cached file of some version of the name, whose mode and owner are kept. Not of one that went:
+ * what comes is another. Nor a link's: it was asked about, and is none any more. */
+static struct cache_file *find_cached(const struct writing *w)
+{
+	struct cache_file *file = cache_find(context_id(w->q->ctx), w->object, NULL);
+
+	if (!file || (!was(w, w->object, META_NONE) && !S_ISLNK(cache_attr(file)->mode)))
+		return file;
+	cache_put(file);
+	return NULL;
+}
+
 /* The content goes: what is there need not be asked for. */
 static int open_cut(struct writing *w, struct opened *out)
 {
@@ -238,7 +250,7 @@ static int open_cut(struct writing *w, struct opened *out)
 			return open_file(w, file, out);
 		return make_file(w, &fact, false, out);
 	}
-	file = cache_find(ctx, w->object, NULL);
+	file = find_cached(w);
 	if (!file)
 		return make_file(w, NULL, false, out);
 	ret = open_file(w, file, out);

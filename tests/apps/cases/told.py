@@ -130,6 +130,34 @@ tell("but not", write, "m/n/f")
 print(tree())
 """
 
+# What has the name is another than before.
+AGAIN = """
+for way in "unlink", "rename", "directory":
+    mkdir(way)
+    link, file = f"{way}/link", f"{way}/file"
+    os.symlink("nowhere", f"{D}/{link}")
+    tell("link", opened, link)
+    write(file, b"old content")
+    os.chmod(f"{D}/{file}", 0o777)
+    read(file)
+    if way == "directory":
+        rename(way, "aside")
+        mkdir(way)
+    for name in link, file:
+        if way == "unlink":
+            unlink(name)
+        elif way == "rename":
+            rename(name, f"{name}-away")
+        write(name, b"content", mode=0o600)
+        tell("mode", mode, name)
+        tell("opened", opened, name)
+        tell("read", read, name)
+        rename(name, f"{name}-moved")
+        tell("mode", mode, f"{name}-moved")
+        tell("read", read, f"{name}-moved")
+print(tree(), mode("aside/link"), mode("rename/link-away"))
+"""
+
 
 SCRIPTS = {
     "below-renamed": (moved("rename(old, new_name)"), LONG),
@@ -138,6 +166,8 @@ SCRIPTS = {
     "cut-directory-asked": (CUT_DIRECTORY, NEVER),
     "cut-below-nothing": (CUT_BELOW, LONG),
     "cut-below-nothing-asked": (CUT_BELOW, NEVER),
+    "again": (AGAIN, LONG),
+    "again-asked": (AGAIN, NEVER),
 }
 
 def gone_elsewhere(context):
