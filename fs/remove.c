@@ -73,18 +73,67 @@ static int keep_for_readers(struct lookup *q, const char *object, struct cache_f
 	return ret;
 }
 
-/* At once, or with others. */
-static int delete_object(struct lookup *q, pid_t *later)
+/* By which a version that is about to be deleted is known again: even, and not 0 (FNV-1a). 0: it is
+ * not known. */
+static int64_t mark_of(const struct meta_fact *fact)
 {
+	uint64_t mark = UINT64_C(0xcbf29ce484222325);
+
+	if (fact->kind != META_FILE || !fact->object.etag[0])
+		return 0;
+	for (const char *c = fact->object.etag; *c; c++)
+		mark = (mark ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+	mark &= INT64_MAX & ~UINT64_C(1);
+	return mark ? (int64_t)mark : 2;
+}
+
+/* Which version a daemon that died with this request was about to delete; 0: none, or unknown. */
+static int64_t mark_before(const struct lookup *q)
+{
+	return q->deed && q->deed->was == DEED_TRIED ? q->deed->value & ~INT64_C(1) : 0;
+}
+
+/* That daemon may have deleted it: what has been stored since is not what was to go. 0: nothing is
+ * left to do; -ENOENT: nothing is there; 1: it is there still. */
+static int deleted_before(struct lookup *q, pid_t *later)
+{
+	struct meta_fact fact;
 	int ret;
 
-	deed_note(q->deed, DEED_TRIED, later && *later);
+	if (!mark_before(q))
+		return 1;
+	ret = lookup_told(q, &fact);
+	if (ret)
+		return ret;
+	if (fact.kind != META_FILE)
+		return -ENOENT;
+	if (mark_of(&fact) == mark_before(q))
+		return 1;
+	if (later)
+		*later = q->deed->value & 1;
+	return 0;
+}
+
+/* At once, or with others. */
+static int delete_object(struct lookup *q, const char *object, pid_t *later)
+{
+	struct meta_fact fact;
+	int64_t mark = meta_peek(context_id(q->ctx), object, &fact) ? mark_of(&fact) : 0;
+	bool again = mark && mark == mark_before(q);
+	int ret;
+
+	deed_note(q->deed, DEED_TRIED, mark | (later && *later));
 	ret = later && *later ? gone_add(q, *later) : -EAGAIN;
 	if (!ret)
 		return 0;
 	if (later)
 		*later = 0;
-	return change_delete(q, q->name.key);
+	ret = change_delete_version(q, q->name.key, again ? fact.object.etag : NULL);
+	if (again && ret == -ESTALE) { /* deleted before, and there is another now */
+		meta_forget(context_id(q->ctx), object);
+		ret = -ENOENT;
+	}
+	return ret;
 }
 
 /* One that nobody writes to here. */
@@ -104,7 +153,7 @@ static int unlink_object(struct lookup *q, const char *object, pid_t *later)
 	if (kept && later)
 		*later = 0; /* if it is refused, it is the name's again */
 	if (!ret)
-		ret = delete_object(q, later);
+		ret = delete_object(q, object, later);
 	if (kept && !ret) /* it may have got another name meanwhile */
 		draft_forget_name(kept, object);
 	if (kept)
@@ -164,6 +213,9 @@ int change_unlink(struct lookup *q, pid_t *later)
 		return ret ? ret : -EISDIR;
 	}
 	name_object(&q->name, object);
+	ret = deleted_before(q, later);
+	if (ret <= 0)
+		return ret;
 	ret = unlink_name(q, object);
 	draft = ret == -ENOENT ? draft_find(context_id(q->ctx), object) : NULL;
 	if ((draft || ret != -ENOENT) && later)

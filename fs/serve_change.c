@@ -126,7 +126,7 @@ int serve_unlink(struct session *s)
 		ret = change_unlink(q, s->req->flags & WIRE_UNLINK_LATER ? &later : NULL);
 	/* it was seen and its deletion begun by a daemon that died: then it is that which met it */
 	if (ret == -ENOENT && s->deed && s->deed->was == DEED_TRIED) {
-		s->out->head.attr.size = (uint64_t)s->deed->value;
+		s->out->head.attr.size = s->deed->value & 1;
 		return 0;
 	}
 	s->out->head.attr.size = !ret && later && s->req->flags & WIRE_UNLINK_LATER;

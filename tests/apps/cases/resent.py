@@ -156,6 +156,26 @@ def deletes(key):
     return lambda store, folder: store.expect("DELETE", f"{folder}/{key}")
 
 
+def made_again(context):
+    """What somebody else has stored under the name after the deletion is not deleted."""
+    bucket, prefix = context.bucket + context.world.CHANGING, "resent-made-again"
+    context.store.put(bucket, f"{prefix}/a", b"content\n")
+    context.store.put(bucket, f"{prefix}/keep")
+
+    def instead():
+        context.store.put(bucket, f"{prefix}/a", b"theirs\n")
+        deadly.kill()
+    deadly = Deadly(context, context.store, context.store.request_line("DELETE", bucket, f"{prefix}/a").encode(), instead)
+    env = {"D": f"{context.cloud}{context.world.CHANGING}/{prefix}", **context.store.environment(deadly.netloc)}
+    try:
+        result = context.run([context.skyshim, "run", "python3", "-c", 'import os; os.unlink(os.environ["D"] + "/a"); print(open(os.environ["D"] + "/a").read())'], env=env)
+    finally:
+        deadly.close()
+    want(deadly.killed, "no such request was made")
+    want(sorted(keys_below(context, prefix + "/")) == [f"{prefix}/a", f"{prefix}/keep"], f"theirs is gone: {result}")
+    want(result.status == 0 and result.stdout == b"theirs\n\n", f"it was carried out: {result}")
+
+
 NO_REPLACE = ("python3 -c 'import ctypes, os, sys; a, b = (os.fsencode(n) for n in sys.argv[1:]); "
               "c = ctypes.CDLL(None, use_errno=True); sys.exit(c.renameat2(-100, a, -100, b, 1) and os.strerror(ctypes.get_errno()))' $D/a $D/b")
 
@@ -300,11 +320,16 @@ CASES = [
          check=meets("rename-gone", "HEAD", "a", "mv $D/a $D/b", deletes("a"), b"No such file")),
     Case("resent/unlink-gone", s3_only=True, embedded_only=True,
          check=meets("unlink-gone", "HEAD", "a", "python3 -c 'import os; os.unlink(os.environ[\"D\"] + \"/a\")'", deletes("a"), b"No such file")),
+    Case("resent/unlink-made-again", check=made_again, s3_only=True, embedded_only=True),
     Case("resent/symlink", check=dies("symlink", "PUT", "new", "ln -s a $D/new", there=["a", "new"])),
     Case("resent/symlink-taken", s3_only=True, embedded_only=True,
          check=meets("symlink-taken", "PUT", "new", "ln -s a $D/new", puts("new", b"a"), b"File exists")),
     Case("resent/mkdir-taken", s3_only=True, embedded_only=True,
          check=meets("mkdir-taken", "PUT", "new/", "mkdir $D/new", puts("new/", b""), b"File exists")),
+    Case("resent/mkdir-followed", s3_only=True,
+         check=dies("mkdir-followed", "PUT", "sub/new/", "mkdir $D/sub && ln -s sub $D/l && mkdir $D/l/new", there=["a", "l", "sub/", "sub/new/"])),
+    Case("resent/unlink-followed", s3_only=True,
+         check=dies("unlink-followed", "DELETE", "sub/f", "mkdir $D/sub && echo x >$D/sub/f && ln -s sub $D/l && rm $D/l/f", there=["a", "l", "sub/"])),
     Case("resent/rmdir", s3_only=True, check=dies("rmdir", "DELETE", "new/", "mkdir $D/new && rmdir $D/new", there=["a"])),
     Case("resent/two-die", s3_only=True, check=die(2, b"8\n")),
     Case("resent/three-die", s3_only=True, check=die(3, b"8\n")),
