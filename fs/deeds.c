@@ -70,13 +70,18 @@ void deeds_stop(void)
 	deeds.file = NULL;
 }
 
+/* Should two have had that number, the one that came last. */
 static unsigned find(uint64_t number)
 {
-	unsigned i = 0;
+	const struct place *place = deeds.file->place;
+	unsigned found = DEEDS_MAX;
 
-	while (i < DEEDS_MAX && deeds.file->place[i].number != number)
-		i++;
-	return i;
+	for (unsigned i = 0; i < DEEDS_MAX; i++) {
+		if (place[i].number == number &&
+		    (found == DEEDS_MAX || place[i].serial > place[found].serial))
+			found = i;
+	}
+	return found;
 }
 
 /* The oldest that is over, mostly the next. With the lock. */

@@ -83,6 +83,19 @@ Test(fs_deeds, another_number_or_the_first_time_is_another_request)
 	cr_assert_eq(begin(7, false).was, DEED_NONE);
 }
 
+Test(fs_deeds, of_two_with_one_number_the_last_counts)
+{
+	struct deed deed = begin(7, false);
+
+	deed_note(&deed, DEED_TRIED, 1);
+	deed_end(&deed, -40, 0);
+	deed = begin(7, false);
+	deed_note(&deed, DEED_TRIED, 2);
+	die();
+	deed = begin(7, true);
+	cr_assert(deed.was == DEED_TRIED && deed.value == 2);
+}
+
 Test(fs_deeds, what_is_under_way_is_not_forgotten)
 {
 	struct deed slow = begin(7, false), deed;
