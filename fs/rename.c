@@ -249,7 +249,8 @@ static int rename_at_once(struct rename *r, struct meta_fact *fact)
 	if (ret && ret != -ENOENT && ret != -EOPNOTSUPP)
 		memcpy(r->from->message, call.message, sizeof(call.message));
 	store_call_reset(&call);
-	return ret;
+	/* as of a copy: copy_again() finds out which of the two conditions it was */
+	return ret == -ESTALE && r->must_be_new ? -EEXIST : ret;
 }
 
 /* Of what is held. */

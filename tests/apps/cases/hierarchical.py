@@ -8,6 +8,7 @@ import urllib.parse
 
 import store as stores
 from case import Case, want
+from relay import Relay
 
 BUCKET = "tree"
 LARGE = 8 << 20
@@ -224,6 +225,59 @@ def killed(is_done):
     return check
 
 
+NEW_ONLY = """
+import ctypes, os, sys, time
+folder, work = sys.argv[1:]
+os.listdir(folder)
+open(work + "/ready", "w").close()
+while not os.path.exists(work + "/go"):
+    time.sleep(0.02)
+c = ctypes.CDLL(None, use_errno=True)
+c.renameat2(-100, os.fsencode(folder + "/a"), -100, os.fsencode(folder + "/b"), 1)
+print(os.strerror(ctypes.get_errno()))
+"""
+
+
+class Otherwise:
+    """The daemon's end of a connection: that a path exists is told as a condition that is not met."""
+
+    def __init__(self, client):
+        self.client = client
+        self.recv, self.shutdown, self.close = client.recv, client.shutdown, client.close
+
+    def sendall(self, data):
+        head, end, body = data.partition(b"\r\n\r\n")
+        if b": PathAlreadyExists" in head:
+            head = head.replace(b" 409 ", b" 412 ").replace(b": PathAlreadyExists", b": ConditionNotMet")
+        self.client.sendall(head + end + body)
+
+
+class Saying(Relay):
+    def accepted(self, client):
+        return Otherwise(client)
+
+
+def taken(context):
+    """Somebody else's gets a name that was to be new, after it was known to be free."""
+    with Account(context) as account:
+        relay = Saying(account.store)
+        account.env.update(account.store.environment(relay.netloc))
+        account.store.put(BUCKET, "a", b"ours\n")
+        work = f"{context.folder}/w"
+        moving = context.start([context.skyshim, "run", "python3", "-c", NEW_ONLY, context.cloud, work],
+                               env={**account.env, "SKYSHIM_META_TTL_MS": "600000"})
+        for end in [time.monotonic() + WAIT_S]:
+            while not os.path.exists(f"{work}/ready"):
+                want(time.monotonic() < end and moving.poll() is None, "it does not list the directory")
+                time.sleep(0.02)
+        account.store.put(BUCKET, "b", b"theirs\n")
+        with open(f"{work}/go", "w", encoding="ascii"):
+            out, said = moving.communicate(timeout=WAIT_S)
+        relay.close()
+        want(out == b"File exists\n", f"{out} {said}")
+        want(account.store.get(BUCKET, "b") == b"theirs\n" and account.store.get(BUCKET, "a") == b"ours\n", "one is gone")
+
+
 def configured(context):
     with Account(context) as account:
         folder = os.path.join(context.folder, "home", ".config", "skyshim")
@@ -279,7 +333,7 @@ def refused(context):
 CHECKS = {
     "no-marks": no_marks, "of-others": of_others, "empty": empty_ones, "no-file-is-removed": no_file_is_removed, "one-request": one_request,
     "exchange": exchanged, "while-open": while_open, "killed/before": killed(False), "killed/after": killed(True),
-    "configured": configured, "two-hosts": two_hosts, "flat": flat, "refused": refused,
+    "taken": taken, "configured": configured, "two-hosts": two_hosts, "flat": flat, "refused": refused,
     **{f"lost/{name}": lost(*what) for name, what in LOST.items()},
 }
 CASES = [Case(f"hierarchical/{name}", check=check, embedded_only=True) for name, check in CHECKS.items()]
