@@ -239,6 +239,7 @@ static int send_off(struct flight *f)
 	if (f->x.works)
 		f->progress_ms = clock_mono_ms(); /* its time is not ours to waste */
 	f->stands &= f->asking != ASK_CALL;	  /* for this sending only */
+	f->source_seen &= f->asking != ASK_CALL;  /* the same */
 	f->tries++;
 	f->tries_total++;
 	flight_totals.requests[f->ask.verb]++;
@@ -321,8 +322,8 @@ static void launch(struct flight *f)
 		lacking_apply(f);
 	hash = !ret && lacks_sums(f, !creds.anonymous);
 	/* what is digested is so before: the look is to be as near to the write as can be */
-	if (!ret && !hash && lacking_looks_first(f)) {
-		f->asking = ASK_STANDS;
+	if (!ret && !hash && (lacking_looks_at_source(f) || lacking_looks_first(f))) {
+		f->asking = lacking_looks_at_source(f) ? ASK_SOURCE : ASK_STANDS;
 		reset_attempt(f);
 	}
 	if (!ret && !hash) {

@@ -75,7 +75,8 @@ struct flight {
 	bool stands;	    /* ASK_STANDS said so, just before this sending */
 	unsigned on_trial;  /* enum store_quirk: supposed of the service, and tried out by this */
 	unsigned tried_out; /* the same: not again */
-	bool source_seen;   /* ASK_SOURCE said so: site.source_seen */
+	bool source_seen;   /* ASK_SOURCE said so, just before this sending: site.source_seen */
+	bool source_deaf;   /* its condition was refused though it was met: looked at each time */
 
 	bool looked;   /* ASK_VERSION has been answered */
 	unsigned step; /* of the requests that the call takes */
@@ -174,6 +175,9 @@ void lacking_names(struct flight *f);
 
 /* Is ASK_STANDS to be answered before this sending? */
 bool lacking_looks_first(const struct flight *f);
+
+/* Is it to be asked first whether what is copied is still the version (ASK_SOURCE)? */
+bool lacking_looks_at_source(const struct flight *f);
 
 /* An error answer: does it show that the service lacks something, and is there another way? Then
  * that is tried, and true returned. */

@@ -113,6 +113,11 @@ bool lacking_looks_first(const struct flight *f)
 	       f->site.quirks & STORE_QUIRK_CONDITIONS;
 }
 
+bool lacking_looks_at_source(const struct flight *f)
+{
+	return f->asking == ASK_CALL && f->source_deaf && !f->source_seen;
+}
+
 static void try_out(struct flight *f, unsigned quirk)
 {
 	f->on_trial |= quirk;
@@ -158,7 +163,7 @@ static bool ask_source(struct flight *f)
 	const struct store_call *call = f->call;
 
 	/* after an answer that was lost it may be about our own copy, which is there */
-	if (f->asking != ASK_CALL || f->source_seen || f->unsure ||
+	if (f->asking != ASK_CALL || f->source_deaf || f->unsure ||
 	    f->site.settled & STORE_QUIRK_SOURCE ||
 	    (f->site.bucket_in_host && strcmp(call->bucket, call->from_bucket) != 0))
 		return false;
@@ -244,7 +249,9 @@ void lacking_looked(struct flight *f, int error)
 
 	if (f->asking == ASK_SOURCE) {
 		f->source_seen = !error && !strcmp(f->ask.object.etag, call->from_etag);
+		f->source_deaf |= f->source_seen;
 		f->asking = ASK_CALL;
+		f->tries -= f->tries > 0; /* the look is no try of the copy */
 		if (f->source_seen)
 			flight_relaunch(f, 0);
 		else

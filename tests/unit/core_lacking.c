@@ -189,6 +189,29 @@ Test(core_lacking, a_source_that_is_refused_and_is_there_is_copied)
 	cr_assert_eq(fault.requests, 8u);
 }
 
+/* What was looked at before a sending says nothing of the next one. */
+Test(core_lacking, a_source_is_looked_at_before_each_sending)
+{
+	fault.step[0] = REFUSED;
+	fault.step[1] = (struct fault_step){.etag = OTHERS};
+	fault.step[2] = ERROR("503 Slow Down", "SlowDown");
+	fault.step[3] = (struct fault_step){.etag = OTHERS};
+	fault.step[4] = COPIED;
+	cr_assert_eq(copy_version(OTHERS), 0);
+	cr_assert(is(2, "PUT ") && is(3, "HEAD /other/k ") && is(4, "PUT "));
+	cr_assert_not(rig_has(4, "copy-source-if-match"));
+	cr_assert_eq(fault.requests, 5u);
+
+	fault.step[5] = REFUSED;
+	fault.step[6] = (struct fault_step){.etag = OTHERS};
+	fault.step[7] = ERROR("503 Slow Down", "SlowDown");
+	fault.step[8] = (struct fault_step){.etag = "\"another\""};
+	cr_assert_eq(copy_version(OTHERS), -ESTALE, "it is another by now");
+	cr_assert(is(8, "HEAD /other/k "));
+	cr_assert(is(9, "HEAD ")); /* is the one whose answer was lost there? */
+	cr_assert_eq(fault.requests, 10u);
+}
+
 static int complete(const char *if_match)
 {
 	static const struct store_part part = {.number = 1, .etag = OTHERS};
