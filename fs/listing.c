@@ -76,6 +76,7 @@ static void remove_listing(struct listing *l)
 	if (l->has_files)
 		pair_remove(dirs_fd, l->name);
 	memory_add(MEMORY_LISTINGS, -bytes_of(l));
+	listdrafts_free(&l->drafts);
 	free(l->token);
 	free(l->dir);
 	free(l->object);

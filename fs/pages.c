@@ -6,13 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cache/cache.h"
 #include "cache/clock.h"
-#include "cache/draft.h"
 #include "core/buffer.h"
 #include "core/context.h"
 #include "core/entries.h"
@@ -26,8 +24,6 @@
 
 #define PAGE_BYTES_MAX (1u << 20) /* records of one page: 1,000 names of 255 bytes are 300 KB */
 
-#define LISTED_BYTES_MAX (1u << 30) /* inode numbers of 134 million names */
-
 #define MODE_DIR  (S_IFDIR | 0755)
 #define MODE_FILE (S_IFREG | 0644)
 
@@ -37,7 +33,6 @@ struct batch {
 	struct buffer records;
 	int64_t newest_ns;
 	uint64_t names;
-	struct buffer listed; /* is_recorded(): inode numbers, in order; empty: not read yet */
 };
 
 static int add_record(struct buffer *out, const char *name, uint64_t ino, uint32_t mode,
@@ -139,6 +134,8 @@ static int take_name(void *arg, const struct dirpage_name *n)
 	snprintf(object, sizeof(object), "%s/%s/%s", b->l->scheme, b->l->bucket, n->key);
 	if (movelog_hides(object))
 		return 0;
+	if (!n->is_dir)
+		listdrafts_listed(&b->l->drafts, object);
 	mode = learn(b->l, object, n);
 	if (n->object && n->object->mtime_ns > b->newest_ns)
 		b->newest_ns = n->object->mtime_ns;
@@ -240,6 +237,8 @@ int pages_begin(struct listing *l)
 	if (!ret)
 		ret = finish(&b, false);
 	buffer_free(&b.records);
+	if (!ret && l->kind >= NAME_BUCKET)
+		ret = listdrafts_take(&l->drafts, context_id(l->ctx), l->object);
 	return ret;
 }
 
@@ -279,102 +278,22 @@ static int add_dirs(struct batch *b, const struct store_list *page)
 	return ret;
 }
 
-static int add_inos(struct buffer *out, const char *records, uint64_t bytes)
-{
-	const struct vnode_dirent *d;
-	int ret = 0;
-
-	for (uint64_t at = 0; at < bytes && !ret; at += d->reclen) {
-		d = (const struct vnode_dirent *)(const void *)(records + at);
-		ret = buffer_add(out, &d->ino, sizeof(d->ino));
-	}
-	return ret;
-}
-
-static int compare_inos(const void *a, const void *b)
-{
-	uint64_t x, y;
-
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	return x < y ? -1 : x > y;
-}
-
-/* The names that the listing has so far, from its own records. */
-static int read_listed(struct batch *b)
-{
-	struct listing *l = b->l;
-	char *written = mmap(NULL, l->bytes, PROT_READ, MAP_SHARED, l->pair.data_fd, 0);
-	int ret;
-
-	if (written == MAP_FAILED)
-		return -errno;
-	ret = add_inos(&b->listed, written, l->bytes);
-	munmap(written, l->bytes);
-	if (!ret)
-		ret = add_inos(&b->listed, b->records.data, b->records.len);
-	if (!ret)
-		qsort(b->listed.data, b->listed.len / sizeof(uint64_t), sizeof(uint64_t),
-		      compare_inos);
-	return ret;
-}
-
-/* Returns 1 or 0, or an error. */
-static int is_recorded(struct batch *b, uint64_t ino)
-{
-	int ret = b->listed.len ? 0 : read_listed(b);
-
-	if (ret)
-		return ret;
-	return bsearch(&ino, b->listed.data, b->listed.len / sizeof(ino), sizeof(ino),
-		       compare_inos) != NULL;
-}
-
-/* Has the listing its name already? One that is known as a file stood in it, or in one of before;
- * of others the metadata cache may have had to make room since, for the rest of the same listing.
- * Returns 1 or 0, or an error. */
-static int is_listed(struct batch *b, struct cache_file *file, const char *object)
-{
-	struct meta_fact fact;
-
-	if (draft_is_new(file))
-		return 0;
-	if (meta_peek(cache_ctx(file), object, &fact) && fact.kind == META_FILE)
-		return 1;
-	return is_recorded(b, name_ino(object, strlen(object), false));
-}
-
-/* A file that was made here and is not in the bucket yet is in the directory all the same. */
-static int add_draft(void *arg, struct cache_file *file)
+/* A file that was made here and is in no page is in the directory all the same. */
+static int add_draft(void *arg, const char *rest, uint64_t ino, const struct store_object *now)
 {
 	struct batch *b = arg;
-	char object[CACHE_OBJECT_MAX], name[ESCAPE_NAME_MAX + 1];
-	size_t len = strlen(b->l->object);
-	struct store_object now = {0};
-	struct wire_attr attr;
-	int ret;
+	char object[NAME_OBJECT_MAX], name[ESCAPE_NAME_MAX + 1];
 
-	cache_object(file, object);
-	if (strncmp(object, b->l->object, len) != 0 || strchr(object + len, '/') ||
-	    memcmp(cache_ctx(file), context_id(b->l->ctx), WIRE_CTX_BYTES) != 0 ||
-	    escape_component(object + len, strlen(object + len), name, sizeof(name)) < 0 ||
-	    !draft_is_named(file) || movelog_hides(object))
+	snprintf(object, sizeof(object), "%s%s", b->l->object, rest);
+	if (escape_component(rest, strlen(rest), name, sizeof(name)) < 0 || movelog_hides(object))
 		return 0;
-	ret = is_listed(b, file, object);
-	if (ret)
-		return ret < 0 ? ret : 0;
-	draft_attr(file, &attr);
-	now.size = attr.size;
-	now.mtime_ns = attr.mtime_ns;
 	b->names++;
-	return add_record(&b->records, name, attr.ino, MODE_FILE, &now);
+	return add_record(&b->records, name, ino, MODE_FILE, now);
 }
 
 int pages_add(struct listing *l, const struct store_list *page)
 {
-	struct batch b = {.l = l,
-			  .records = BUFFER_INIT(PAGE_BYTES_MAX),
-			  .listed = BUFFER_INIT(LISTED_BYTES_MAX)};
+	struct batch b = {.l = l, .records = BUFFER_INIT(PAGE_BYTES_MAX)};
 	char *token = NULL;
 	int ret;
 
@@ -388,11 +307,10 @@ int pages_add(struct listing *l, const struct store_list *page)
 	else
 		ret = add_dirs(&b, page);
 	if (!ret && !token && l->kind >= NAME_BUCKET)
-		ret = draft_each(add_draft, &b);
+		ret = listdrafts_end(&l->drafts, add_draft, &b);
 	if (!ret)
 		ret = finish(&b, !token);
 	buffer_free(&b.records);
-	buffer_free(&b.listed);
 	if (ret) {
 		free(token);
 		return ret;

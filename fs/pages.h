@@ -12,6 +12,7 @@
 
 #include "cache/pair.h"
 #include "fs/dirpage.h"
+#include "fs/listdrafts.h"
 #include "fs/names.h"
 
 struct listing {
@@ -35,9 +36,10 @@ struct listing {
 	bool has_files; /* set by the loading thread, once; before, dev and ino are its own */
 
 	/* the loading thread's; readable with the lock while nobody is loading */
-	struct dirpage *dir; /* owned */
-	struct pair pair;    /* open while incomplete */
-	char *token;	     /* owned: of the next page */
+	struct dirpage *dir;	  /* owned */
+	struct listdrafts drafts; /* pages_begin()'s, up to the last page */
+	struct pair pair;	  /* open while incomplete */
+	char *token;		  /* owned: of the next page */
 	struct wire_attr attr;
 	uint64_t dev, ino;   /* constant once it has files */
 	uint64_t bytes;	     /* of records */
@@ -60,7 +62,8 @@ struct listing {
 	char message[STORE_MESSAGE_BYTES];
 };
 
-/* Makes the pair with "." and "..". */
+/* Makes the pair with "." and "..", and takes down which drafts there are: before the store is
+ * asked. */
 int pages_begin(struct listing *l);
 
 /* Fills in a call for the next page. */

@@ -119,6 +119,37 @@ def seen_at_once(context):
 EXIT = {"SKYSHIM_DURABILITY": "exit"}
 
 
+LIST_ON_ITS_WAY = """
+import os, sys, threading, time
+folder = sys.argv[1]
+os.mkdir(folder)
+names = ["sent", "again", "removed", "moved", "waiting"]
+files = {name: os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) for name in names}
+for file in files.values():
+    os.write(file, b"content")
+listed = []
+reader = threading.Thread(target=lambda: listed.extend(sorted(os.listdir(folder))))
+reader.start()
+time.sleep(0.5)  # the store has looked, and has not told yet
+for name in names[:-1]:
+    os.fsync(files[name])
+os.write(files["again"], b" and more")
+os.unlink(f"{folder}/removed")
+os.rename(f"{folder}/moved", f"{folder}/elsewhere")
+reader.join()
+print(*(name for name in listed if name not in ("moved", "elsewhere")))
+print(*sorted(os.listdir(folder)))
+"""
+
+
+def listed_on_its_way(context):
+    """A file that is there is listed, once, though it gets into the bucket after the store has looked and before that is told."""
+    with Faulty(context) as faulty:
+        faulty.fault("slow-headers,verb=ListObjectsV2,ms=6")
+        result = faulty.run(f"python3 -c '{LIST_ON_ITS_WAY}' $D/d", SKYSHIM_DURABILITY="exit")
+        want(result.stdout == b"again sent waiting\nagain elsewhere sent waiting\n" and result.status == 0, str(result))
+
+
 def removed(context):
     """Many files by few requests; who looks sees them gone, and the end of the program waits."""
     with Counted(context) as counted:
@@ -223,6 +254,7 @@ CASES = [
     Case("durability/failure-at-exit", check=failure_at_exit),
     Case("durability/fsync", check=after_fsync, embedded_only=True),
     Case("durability/seen-at-once", check=seen_at_once, embedded_only=True),
+    Case("durability/listed-on-its-way", check=listed_on_its_way),
     Case("durability/removed", check=removed, embedded_only=True),
     Case("durability/removing-refused", check=removing_refused, embedded_only=True),
     Case("durability/removing-untold", check=removing_untold, embedded_only=True),
