@@ -21,7 +21,9 @@
 #include "intercept/symlink.h"
 #include "intercept/waiting.h"
 
-#define REQUEST_TRIES	 4   /* connections: the daemon may be restarted under us */
+/* Connections: the daemon may be restarted under us. One that dies costs up to two, as it may have
+ * been connected to while it died: three can die of a request. */
+#define REQUEST_TRIES	 8
 #define REQUEST_WAIT_S	 300 /* beyond the daemon's own time-outs and retries */
 #define TWIN_WAIT_S	 5   /* a program can start without one, and the next has it */
 #define START_MS	 10000
