@@ -284,7 +284,10 @@ bool lookup_denied(const struct lookup *q, const char *object)
 {
 	const uint8_t *ctx = context_id(q->ctx);
 
-	return !meta_was_there(ctx, object) && listing_denies(ctx, object, false, q->to_write);
+	bool was_read = q->to_write || !asked_misses(ctx, object, clock_ns());
+
+	/* where names were there, one may have come since that nobody has looked for here */
+	return !meta_was_there(ctx, object) && listing_denies(ctx, object, false, was_read);
 }
 
 /* What a HEAD has told of one that is there by itself, whatever is in it. */
