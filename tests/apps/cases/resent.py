@@ -295,6 +295,10 @@ def replaced(name, fives, start, is_new=False):
         want(relay.killed, "no such request was made")
         there = context.store.get(bucket, f"{prefix}/f")
         want(there[:5] == b"their" and len(there) == bytes_there, f"theirs is gone: {there[:5]!r}, {len(there)} bytes; {result}")
+        # a completion that is asked for again succeeds again, as the first did: ours was stored, and then replaced. That is found out only
+        # if parts went before the file's time was known, so that it is set afterwards.
+        if start == by_completion and result.stdout == b"stored\n":
+            return
         want(result.stdout == b"ESTALE\n", f"nobody was told: {result}")
         left = context.run([context.skyshim, "recover"], env=context.store.environment())
         want(f"{prefix}/f".encode() in left.stdout, f"ours is not kept: {left}")
