@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import interrupt
+import machine
 import session as sessions
 import ways
 
@@ -37,6 +38,7 @@ class Row:
         self.written = more.pop("written", None)                  # of a session: (prefix, objects) that are in the bucket then
         self.check = more.pop("check", lambda session, place: None)  # RuntimeError if it is wrong
         self.settle_s = more.pop("settle_s", 0)                   # before each of skyshim's runs
+        self.memory_bytes = more.pop("memory_bytes", 0)           # of the machine's, that a run fills: the store's and caches
         self.reaches = more.pop("reaches", ())
         self.watch = more.pop("watch", None)                      # of a session: more figures of a run, from the store's log
         self.runs_max = more.pop("runs_max", None)                # told with the number of runs
@@ -186,6 +188,7 @@ def once(session, row, way, limit_s, faults):
             stack.enter_context(session.paced(*row.pace))
         for fault in faults:
             session.store.admin("POST", "config", "fault=" + fault)
+        machine.touched(session.folder, row.memory_bytes)
         try:
             figures = work(session, row, way, where, argv, limit_s)
         finally:

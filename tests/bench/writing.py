@@ -127,7 +127,8 @@ def rows(sizes):
         small("write", f"write {sizes.files} × 4 KiB, durable (exit)", "exit", [seconds(1.0)]),
         Row("write_big", f"write {mib} MiB, durable", ["dd", "if={S}/new-big", "bs=1M", "of={M}/new-big"], need=need_big,
             local=["dd", "if={S}/new-big", "bs=1M", "conv=fsync", "of={M}/new-big"], raw=multipart.argv, finish=multipart.finish,
-            written=lambda session: ("new-big", 1), check=check_big, settle_s=SETTLE_S, reaches=[seconds(3)]),
+            written=lambda session: ("new-big", 1), check=check_big, settle_s=SETTLE_S,
+            memory_bytes=3 * sizes.big_bytes, reaches=[seconds(3)]),
     ]
 
 
