@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a page of a listing becomes: records in the directory's data file, and facts in the metadata
- * cache. Only fs/listing.c calls these, as the one thread that is loading the listing.
+ * cache. Only fs/listing*.c call these, as the one thread that is loading the listing.
  */
 #ifndef FS_PAGES_H
 #define FS_PAGES_H
@@ -50,7 +50,7 @@ struct listing {
 	bool is_real;	       /* of such a one, in which there is nothing: it is there */
 	int64_t page_asked_ns; /* when the page under way was asked for */
 
-	/* fs/listing.c's lock */
+	/* listings_lock */
 	uint64_t shown_bytes, shown_start; /* bytes and page_start as of the last whole page */
 	int64_t shown_mtime_ns;
 	bool shown_complete;

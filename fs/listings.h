@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of listings: fs/listing*.c's own.
+ *
+ * One lock covers the table and every field not marked otherwise. A listing that is_loading belongs
+ * to the thread that puts its next page away: that one alone writes its files, without the lock.
+ */
+#ifndef FS_LISTINGS_H
+#define FS_LISTINGS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fs/listing.h"
+#include "fs/names.h"
+#include "fs/pages.h"
+
+extern pthread_mutex_t listings_lock;
+extern pthread_cond_t listings_arrived; /* a page, or an error; of CLOCK_MONOTONIC */
+
+/* All of these with the lock. */
+
+/* The one that is for new readers, or NULL. */
+struct listing *listings_find(const uint8_t *ctx, const char *object);
+
+/* All, by listing.next; and those of which object has this hash, and some others, by same_slot. */
+struct listing *listings_first(void);
+struct listing *listings_slot(uint64_t hash);
+unsigned listings_count(void);
+
+/* One reference. NULL: no memory. */
+struct listing *listings_make(struct context *ctx, const struct name *n, const char *object,
+			      const char *path);
+void listings_put(struct listing *l);
+
+/* Is what it told still believed? */
+bool listings_fresh(const struct listing *l);
+
+/* Those without. */
+
+/* After a page: what all may know of it. */
+void listings_publish(struct listing *l, int error, const char *message);
+
+/* Has it its pair? Also of one that another thread may be loading. */
+bool listings_have_files(const struct listing *l);
+
+/* Fetches the next page, here and now, as the thread that is loading. message: of an error. */
+int listings_load(struct listing *l, char *message);
+
+#endif
