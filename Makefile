@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# skyshim: two programs from one tree. `make help` lists the targets.
-#   build/skyshim      hosted: the command line and the daemon
-#   build/skyshim-rt   freestanding: the runtime inside programs
+# skyshim: its programs from one tree. `make help` lists the targets.
+#   build/skyshim-daemon  hosted: the daemon, and all commands but run
+#   build/skyshim         hosted, with nothing but the C library: what starts programs
+#   build/skyshim-rt      freestanding: the runtime inside programs
 
 BUILD   ?= build
 PREFIX  ?= /usr/local
@@ -24,6 +25,7 @@ PKGS        := libcurl openssl jansson libxml-2.0 inih
 PKG_CFLAGS  := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 # Zydis 4.0 of Debian has no .pc file
 PKG_LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lZydis -lZycore
+INI_LIBS    := $(shell pkg-config --libs inih 2>/dev/null)
 HOST_CFLAGS := -std=gnu11 -O2 -g -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSKYSHIM_VERSION='"$(VERSION)"' \
 	-fstack-protector-strong -fPIE -pthread $(WARN) $(PKG_CFLAGS)
 HOST_LDFLAGS := -pie -pthread -Wl,-z,relro,-z,now
@@ -44,8 +46,9 @@ endif
 HOST_SRC := intercept/elf.c $(wildcard core/base/*.c core/*.c core/http/*.c s3/*.c s3/creds/*.c azure/*.c azure/creds/*.c gcs/*.c gcs/creds/*.c cache/*.c fs/*.c \
 	intercept/rewrite/*.c)
 CLI_SRC  := $(wildcard core/cli/*.c)
+MAINS    := $(BUILD)/host/core/cli/main.o $(BUILD)/host/core/cli/commands.o
 HOST_OBJ := $(HOST_SRC:%.c=$(BUILD)/host/%.o)
-CLI_OBJ  := $(CLI_SRC:%.c=$(BUILD)/host/%.o)
+CLI_OBJ  := $(filter-out $(MAINS),$(CLI_SRC:%.c=$(BUILD)/host/%.o))
 HOST_LIB := $(BUILD)/libskyshim.a
 
 # --- runtime: freestanding, links with nothing -----------------------------------------------------
@@ -65,7 +68,7 @@ STORE_MAIN := $(BUILD)/host/tests/store/main.o
 STORE_LIB := $(BUILD)/libteststore.a
 STORE_LIBS = $(shell pkg-config --libs libmicrohttpd openssl libxml-2.0 jansson 2>/dev/null)
 
-PROGRAMS := $(BUILD)/skyshim $(BUILD)/skyshim-rt
+PROGRAMS := $(BUILD)/skyshim $(BUILD)/skyshim-daemon $(BUILD)/skyshim-rt
 
 # --- what is missing is said once, before the compiler says it a hundred times ------------------------
 # $(call need,PACKAGES): stops unless pkg-config knows them all.
@@ -90,14 +93,18 @@ $(call stamp,rt,$(FLAGS_RT))
 endif
 
 .PHONY: all
-all: $(PROGRAMS) ## build both programs
+all: $(PROGRAMS) ## build the programs
 
-$(BUILD)/skyshim: $(CLI_OBJ) $(HOST_LIB)
-	$(CC) $(HOST_LDFLAGS) -o $@ $(CLI_OBJ) $(HOST_LIB) $(PKG_LIBS)
+$(BUILD)/skyshim-daemon: $(BUILD)/host/core/cli/commands.o $(HOST_LIB)
+	$(CC) $(HOST_LDFLAGS) -o $@ $< $(HOST_LIB) $(PKG_LIBS)
 
-$(HOST_LIB): $(HOST_OBJ)
+# Whatever it takes out of the library must do without the daemon's libraries: else this does not link.
+$(BUILD)/skyshim: $(BUILD)/host/core/cli/main.o $(HOST_LIB)
+	$(CC) $(HOST_LDFLAGS) -o $@ $< $(HOST_LIB) $(INI_LIBS)
+
+$(HOST_LIB): $(HOST_OBJ) $(CLI_OBJ)
 	rm -f $@
-	ar rcs $@ $(HOST_OBJ)
+	ar rcs $@ $(HOST_OBJ) $(CLI_OBJ)
 
 $(BUILD)/skyshim-rt: $(RT_OBJ) intercept/runtime.ld
 	$(CC) $(RT_LDFLAGS) -o $@ $(RT_OBJ)
@@ -328,12 +335,13 @@ MANDIR     := $(DESTDIR)$(PREFIX)/share/man/man1
 install: all ## install below PREFIX (/usr/local); DESTDIR for packagers
 	install -d $(BINDIR) $(LIBEXECDIR) $(MANDIR)
 	install -m 755 $(BUILD)/skyshim $(BINDIR)/skyshim
+	install -m 755 $(BUILD)/skyshim-daemon $(LIBEXECDIR)/skyshim-daemon
 	install -m 755 $(BUILD)/skyshim-rt $(LIBEXECDIR)/skyshim-rt
 	install -m 644 docs/skyshim.1 $(MANDIR)/skyshim.1
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
-	rm -f $(BINDIR)/skyshim $(LIBEXECDIR)/skyshim-rt $(MANDIR)/skyshim.1
+	rm -f $(BINDIR)/skyshim $(LIBEXECDIR)/skyshim-daemon $(LIBEXECDIR)/skyshim-rt $(MANDIR)/skyshim.1
 	-rmdir $(LIBEXECDIR) 2>/dev/null
 
 .PHONY: clean

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <ini.h>
-#include <openssl/crypto.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -174,7 +173,7 @@ int ini_read(const char *text, int (*visit)(void *arg, const struct ini_line *li
 	line = ini_parse_stream(next_line, r, on_setting, r);
 	if (r->error_line && (line <= 0 || r->error_line < line))
 		line = r->error_line;
-	OPENSSL_cleanse(r, sizeof(*r));
+	explicit_bzero(r, sizeof(*r));
 	free(r);
 	return line;
 }

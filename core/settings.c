@@ -18,8 +18,6 @@
 #include "core/scope.h"
 #include "core/size.h"
 
-#define ROOT_DEFAULT "/cloud"
-
 static int complain(const struct settings *s, int line, const char *what, const char *remedy)
 {
 	if (!*s->message)
@@ -148,7 +146,7 @@ static int on_line(void *arg, const struct ini_line *line)
 	return complain(s, line->number, what, remedy);
 }
 
-static void join_path(const char *config, const char *home, char out[PATH_MAX])
+void settings_path(const char *config, const char *home, char out[PATH_MAX])
 {
 	int n = 0;
 
@@ -161,17 +159,12 @@ static void join_path(const char *config, const char *home, char out[PATH_MAX])
 		out[0] = '\0';
 }
 
-void settings_path_of(const struct context *ctx, char out[PATH_MAX])
-{
-	join_path(context_env(ctx, "XDG_CONFIG_HOME"), context_env(ctx, "HOME"), out);
-}
-
 int settings_root(const char *text, char out[PATH_MAX])
 {
 	size_t len = 0;
 
 	if (!text || !*text)
-		text = ROOT_DEFAULT;
+		text = SETTINGS_ROOT;
 	if (*text != '/' || strlen(text) >= PATH_MAX || strchr(text, '\n'))
 		return -EINVAL;
 	while (*text) {
@@ -215,8 +208,7 @@ static char *read_file(const struct settings *s, int *error)
 	return result;
 }
 
-/* s->path, root and message are set. */
-static int load(struct settings *s)
+int settings_load(struct settings *s)
 {
 	SCOPE_FREE char *text = NULL;
 	const char *wrong;
@@ -242,20 +234,6 @@ static int load(struct settings *s)
 int settings_read(const char *root, struct settings *out, char *message)
 {
 	*out = (struct settings){.root = root, .message = message};
-	join_path(getenv("XDG_CONFIG_HOME"), getenv("HOME"), out->path);
-	return load(out);
-}
-
-int settings_read_of(const struct context *ctx, struct settings *out, char *message)
-{
-	char root[PATH_MAX];
-	int ret;
-
-	*out = (struct settings){.root = root, .message = message};
-	if (settings_root(context_env(ctx, "SKYSHIM_ROOT"), root))
-		strcpy(root, ROOT_DEFAULT); /* then it is no daemon's business */
-	settings_path_of(ctx, out->path);
-	ret = load(out);
-	out->root = NULL;
-	return ret;
+	settings_path(getenv("XDG_CONFIG_HOME"), getenv("HOME"), out->path);
+	return settings_load(out);
 }

@@ -24,6 +24,7 @@
 
 #define SETTINGS_BYTES	       65536 /* of the file */
 #define SETTINGS_MESSAGE_BYTES 4608
+#define SETTINGS_ROOT	       "/cloud" /* where the clouds appear unless it is said */
 
 struct settings {
 	char path[PATH_MAX];	      /* of the file, which need not be there; "" without a home */
@@ -41,10 +42,14 @@ struct settings {
  * -EINVAL (-EACCES...) with a line in message, SETTINGS_MESSAGE_BYTES. */
 int settings_read(const char *root, struct settings *out, char *message);
 
+/* The same, once out->path, root and message are set and all else is 0. */
+int settings_load(struct settings *out);
+
 /* The same of a context's environment, its root included. */
 int settings_read_of(const struct context *ctx, struct settings *out, char *message);
 
-/* Where that file is; "" without a home. */
+/* Where that file is; "" without a home. config, home: $XDG_CONFIG_HOME and $HOME, or NULL. */
+void settings_path(const char *config, const char *home, char out[PATH_MAX]);
 void settings_path_of(const struct context *ctx, char out[PATH_MAX]);
 
 /* The root that a text (SKYSHIM_ROOT; NULL or "": as usual) names, clean. Returns 0 or -EINVAL. */

@@ -15,14 +15,12 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/scope.h"
+#include "core/tracefile.h"
 
 #define COMM_BYTES 32
 #define TEXT_FIRST 4096
 
-#define HEAD "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n"
-#define TAIL "\n]}\n"
-
-static const char tail[] = TAIL;
+static const char tail[] = TRACE_TAIL;
 
 struct process {
 	pid_t pid;
@@ -47,29 +45,11 @@ struct trace {
 	struct process process[TRACE_PROCESSES_MAX];
 };
 
-ssize_t (*trace_pwrite)(int fd, const void *data, size_t bytes, off_t at) = pwrite;
-
 static pthread_mutex_t writers_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t writer_ended = PTHREAD_COND_INITIALIZER;
 static unsigned writers; /* under writers_lock */
 
 static _Thread_local const struct trace_span *current;
-
-static int write_at(int fd, const char *text, size_t len, off_t at)
-{
-	while (len) {
-		ssize_t n = trace_pwrite(fd, text, len, at);
-
-		if (n <= 0 && !(n < 0 && errno == EINTR))
-			return n < 0 ? -errno : -ENOSPC;
-		if (n > 0) {
-			text += n;
-			len -= (size_t)n;
-			at += n;
-		}
-	}
-	return 0;
-}
 
 /* What was begun is taken back: where the old tail stood there is room for it. */
 static void give_up(struct trace *trace, int error)
@@ -77,7 +57,7 @@ static void give_up(struct trace *trace, int error)
 	log_warn("a timeline (run --trace) ends early: %s", strerror(-error));
 	if (ftruncate(trace->fd, trace->end))
 		log_debug("trace: %s", strerror(errno));
-	if (write_at(trace->fd, tail, sizeof(tail) - 1, trace->end))
+	if (trace_write_at(trace->fd, tail, sizeof(tail) - 1, trace->end))
 		log_warn("a timeline (run --trace) has no end; add ]} to it");
 }
 
@@ -93,7 +73,7 @@ static int write_event(struct trace *trace, const char *line, size_t len)
 	memcpy(all + len, tail, sizeof(tail) - 1);
 	if (trace->end + (off_t)len > TRACE_FILE_MAX)
 		return -EFBIG;
-	ret = write_at(trace->fd, all, len + sizeof(tail) - 1, trace->end);
+	ret = trace_write_at(trace->fd, all, len + sizeof(tail) - 1, trace->end);
 	if (!ret)
 		trace->end += (off_t)len;
 	return ret;
@@ -234,13 +214,6 @@ static void put(struct trace *trace, json_t *event)
 	pthread_cond_broadcast(&trace->change);
 }
 
-int trace_head(int fd)
-{
-	static const char all[] = HEAD TAIL;
-
-	return write_at(fd, all, sizeof(all) - 1, 0);
-}
-
 struct trace *trace_new(int fd)
 {
 	struct trace *trace = calloc(1, sizeof(*trace));
@@ -253,7 +226,7 @@ struct trace *trace_new(int fd)
 	pthread_cond_init(&trace->change, NULL);
 	trace->fd = fd;
 	trace->is_first = true;
-	trace->end = sizeof(HEAD) - 1;
+	trace->end = sizeof(TRACE_HEAD) - 1;
 	trace->used_us = clock_mono_us();
 	if (start_writer(trace)) {
 		close(fd);

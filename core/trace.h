@@ -26,12 +26,8 @@ struct trace;
 #define TRACE_FILE_MAX	    (INT64_C(4) << 30) /* bytes; then it ends */
 #define TRACE_PENDING_MAX   (4u << 20)	       /* bytes not written yet; then it ends: -ETIME */
 
-/* Makes of an empty file one without events, whole. Whoever wants the timeline does that, since it
- * waits for the disk. Returns 0 or a negative errno. */
-int trace_head(int fd);
-
-/* fd: such a file, open for writing, which is taken over in any case. Nothing is done with it here.
- * NULL: no memory, or no thread. */
+/* fd: what trace_head() has made (core/tracefile.h), open for writing, which is taken over in any
+ * case. Nothing is done with it here. NULL: no memory, or no thread. */
 struct trace *trace_new(int fd);
 
 /* NULL: nothing. What is pending is written, by its thread, and the file closed. */
@@ -41,9 +37,6 @@ void trace_free(struct trace *trace);
  * all that were freed. */
 bool trace_flush(struct trace *trace, int64_t wait_ms);
 bool trace_finish(int64_t wait_ms);
-
-/* pwrite(2), but for tests. */
-extern ssize_t (*trace_pwrite)(int fd, const void *data, size_t bytes, off_t at);
 
 /* A span, while it lasts. */
 struct trace_span {

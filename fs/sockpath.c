@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <openssl/sha.h>
 
 #include "core/scope.h"
+#include "core/sha256.h"
 
 /* dir: a real directory (no link), ours, for nobody else. */
 static int check_dir(const char *dir)
@@ -56,11 +56,11 @@ static int try_base(const char *dir, const char *digest, char *out)
 int sockpath_find(const char *cache_dir, char out[SOCKPATH_BYTES])
 {
 	const char *xdg = getenv("XDG_RUNTIME_DIR");
-	uint8_t hash[SHA256_DIGEST_LENGTH];
+	uint8_t hash[SHA256_BYTES];
 	char dir[SOCKPATH_BYTES + 16], digest[17], path[SOCKPATH_BYTES];
 	int ret = -ENOENT;
 
-	SHA256((const uint8_t *)cache_dir, strlen(cache_dir), hash);
+	sha256(cache_dir, strlen(cache_dir), hash);
 	for (int i = 0; i < 8; i++)
 		snprintf(digest + 2 * i, 3, "%02x", hash[i]);
 

@@ -46,7 +46,7 @@ static void exec_filtered(const char **argv)
 
 static void exec_daemon(void)
 {
-	const char *argv[] = {rt.handoff.bin,  "daemon",      "--autostart",	"--socket",
+	const char *argv[] = {"skyshim",       "daemon",      "--autostart",	"--socket",
 			      rt.handoff.sock, "--cache-dir", rt.handoff.cache, 0};
 	uint64_t none = 0;
 	struct ksigaction dfl = {0};

@@ -35,7 +35,7 @@ struct handoff {
 	const char *sock; /* the daemon's socket: absolute */
 	const char
 		*cache;	 /* the cache directory: absolute, canonical; twins stand in its TWIN_DIR */
-	const char *bin; /* the hosted program, for starting a daemon */
+	const char *bin; /* skyshim-daemon, for starting one */
 	const char *rt;	 /* the runtime: absolute; and what file that was when the tree began: */
 	const char *rtid; /* "DEV-INODE-CTIME-NANOSECONDS", decimal, of stat(2) */
 	const char *cwd;  /* virtual working directory relative to root ("s3/b/dir"), "" for root

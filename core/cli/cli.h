@@ -19,6 +19,7 @@ int cli_recover(char **argv);
 int cli_creds(char **argv);
 int cli_detect(char **argv);
 int cli_rewrite(char **argv);
+int cli_ended(char **argv);
 
 /* For those without arguments: 0, or CLI_USAGE after saying so. */
 int cli_no_arguments(const char *command, char **argv);

@@ -62,8 +62,10 @@ int handover_context(const struct where *w, uint8_t ctx[WIRE_CTX_BYTES])
 	}
 	if (ret)
 		return complain("the credentials' environment", strerror(-ret));
+	if (!w->daemon[0])
+		return where_missing("skyshim-daemon");
 	for (int i = 0; i < HELLO_TRIES; i++) {
-		ret = autostart(w->self, w->cache_dir, w->sock);
+		ret = autostart(w->daemon, w->cache_dir, w->sock);
 		if (ret == -ECHILD)
 			return CLI_NOT_EXECUTABLE; /* it has said why */
 		if (!ret)
@@ -225,7 +227,7 @@ int handover(const struct where *w, const struct program *p, const struct covera
 		.root = root,
 		.sock = w->sock,
 		.cache = w->cache_dir,
-		.bin = w->self,
+		.bin = w->daemon,
 		.rt = w->runtime,
 		.rtid = rtid,
 		.strict = c->strict ? "1" : NULL,
@@ -238,8 +240,7 @@ int handover(const struct where *w, const struct program *p, const struct covera
 	int ret;
 
 	if (!w->runtime[0])
-		return complain("skyshim-rt is missing",
-				"it belongs beside this program or in ../libexec/skyshim");
+		return where_missing("skyshim-rt");
 	if (identify(w->runtime, rtid))
 		return complain(w->runtime, strerror(errno));
 	if (where_root(root) || wishes(root, &h))
@@ -260,7 +261,7 @@ int handover(const struct where *w, const struct program *p, const struct covera
 	env = with_handoff(text);
 	if (!env)
 		return complain(p->found, strerror(ENOMEM));
-	if (c->stats && attend(h.job, &ret))
+	if (c->stats && attend(w->daemon, h.job, &ret))
 		return ret;
 	execve(w->runtime, p->argv, env);
 	return complain(w->runtime, strerror(errno));

@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line. The top layer: it may include everything, nothing includes it. */
+/*
+ * The command line as its user starts it: what starts programs, and the way to all the rest. Job
+ * scripts start thousands of programs, and what the daemon is linked with (libcurl, OpenSSL: 40
+ * libraries) takes ten times as long to load as all that a start does. So that is another program,
+ * core/cli/commands.c, and this one is linked with none of it.
+ */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/cli/cli.h"
+#include "core/cli/where.h"
 
 static const char usage[] =
 	"skyshim: programs work on object storage as if it were a local disk\n"
@@ -55,32 +63,27 @@ static const char usage[] =
 	"  SKYSHIM_IDLE           seconds after which the daemon leaves (600)\n"
 	"  SKYSHIM_LOG            LEVEL or LEVEL:FILE; error, warn, info or debug\n";
 
-static const struct {
-	const char *name;
-	int (*run)(char **argv);
-} commands[] = {
-	{"run", cli_run},	{"shell", cli_shell},	  {"daemon", cli_daemon},
-	{"stop", cli_stop},	{"status", cli_status},	  {"stats", cli_stats},
-	{"creds", cli_creds},	{"doctor", cli_doctor},	  {"recover", cli_recover},
-	{"detect", cli_detect}, {"rewrite", cli_rewrite},
-};
-
-int cli_no_arguments(const char *command, char **argv)
+/* All other commands are the other program's. Returns only on failure, an exit status. */
+static int become(char **argv)
 {
-	if (!argv[0])
-		return 0;
-	fprintf(stderr, "skyshim: %s takes no '%s'; see `skyshim --help`\n", command, argv[0]);
-	return CLI_USAGE;
+	static struct where where;
+
+	if (where_programs(&where))
+		return CLI_NOT_EXECUTABLE;
+	if (!where.daemon[0])
+		return where_missing("skyshim-daemon");
+	execv(where.daemon, argv);
+	return where_complain("cannot execute", where.daemon, -errno);
 }
 
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
 
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (!strcmp(command, commands[i].name))
-			return commands[i].run(argv + 2);
-	}
+	if (!strcmp(command, "run"))
+		return cli_run(argv + 2);
+	if (!strcmp(command, "shell"))
+		return cli_shell(argv + 2);
 	if (!strcmp(command, "--version")) {
 		puts("skyshim " SKYSHIM_VERSION);
 		return 0;
@@ -89,7 +92,8 @@ int main(int argc, char **argv)
 		fputs(usage, stdout);
 		return 0;
 	}
-	fprintf(stderr, "skyshim: %s%s; see `skyshim --help`\n",
-		*command ? "unknown command " : "a command is missing", command);
+	if (*command)
+		return become(argv);
+	fputs("skyshim: a command is missing; see `skyshim --help`\n", stderr);
 	return CLI_USAGE;
 }

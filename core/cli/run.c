@@ -15,7 +15,7 @@
 #include "core/cli/program.h"
 #include "core/cli/where.h"
 #include "core/scope.h"
-#include "core/trace.h"
+#include "core/tracefile.h"
 #include "fs/names.h"
 
 #define USAGE                                                                                \

@@ -9,51 +9,69 @@
 #include <unistd.h>
 
 #include "cache/place.h"
+#include "core/cli/cli.h"
 #include "core/scope.h"
 #include "core/settings.h"
 
-static const char *const runtime_places[] = {
-	"/skyshim-rt",
-	"/../libexec/skyshim/skyshim-rt",
-	"/../lib/skyshim/skyshim-rt",
-};
+static const char *const places[] = {"", "/../libexec/skyshim", "/../lib/skyshim"};
 
-static int find_programs(struct where *w)
+int where_complain(const char *what, const char *name, int error)
+{
+	fprintf(stderr, "skyshim: %s %s: %s\n", what, name,
+		error == -EPERM ? "it belongs to somebody else" : strerror(-error));
+	return CLI_NOT_EXECUTABLE;
+}
+
+static int complain(const char *what, const char *name, int error)
+{
+	where_complain(what, name, error);
+	return error;
+}
+
+int where_missing(const char *name)
+{
+	fprintf(stderr,
+		"skyshim: %s is missing: it belongs beside this program or in "
+		"../libexec/skyshim\n",
+		name);
+	return CLI_NOT_EXECUTABLE;
+}
+
+static void find_program(const char *dir, const char *name, char out[PATH_MAX])
+{
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		int len = snprintf(out, PATH_MAX, "%s%s/%s", dir, places[i], name);
+
+		if (len < PATH_MAX && !access(out, X_OK))
+			return;
+	}
+	out[0] = '\0';
+}
+
+int where_programs(struct where *w)
 {
 	ssize_t n = readlink("/proc/self/exe", w->self, sizeof(w->self) - 1);
 	char dir[PATH_MAX];
 
 	if (n < 0)
-		return -errno;
+		return complain("cannot read", "/proc/self/exe", -errno);
 	w->self[n] = '\0';
 	memcpy(dir, w->self, (size_t)n + 1);
 	*strrchr(dir, '/') = '\0';
-	for (size_t i = 0; i < sizeof(runtime_places) / sizeof(runtime_places[0]); i++) {
-		int len = snprintf(w->runtime, sizeof(w->runtime), "%s%s", dir, runtime_places[i]);
-
-		if (len < PATH_MAX && !access(w->runtime, X_OK))
-			return 0;
-	}
-	w->runtime[0] = '\0';
+	find_program(dir, "skyshim-rt", w->runtime);
+	find_program(dir, "skyshim-daemon", w->daemon);
 	return 0;
-}
-
-static int complain(const char *what, const char *name, int error)
-{
-	fprintf(stderr, "skyshim: %s %s: %s\n", what, name,
-		error == -EPERM ? "it belongs to somebody else" : strerror(-error));
-	return error;
 }
 
 int where_find(struct where *out)
 {
 	SCOPE_FREE char *dir = NULL;
-	int ret = find_programs(out);
+	int ret = where_programs(out);
 	int fd;
 
 	out->cache_dir = NULL;
 	if (ret)
-		return complain("cannot read", "/proc/self/exe", ret);
+		return ret;
 	ret = place_path(&dir);
 	if (ret) {
 		fputs("skyshim: no place for the cache: set SKYSHIM_CACHE_DIR or HOME\n", stderr);

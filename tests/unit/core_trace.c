@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* core/trace.c: the file is JSON after each step, and spans that overlap lie on different lanes. */
 #include "core/trace.h"
+#include "core/tracefile.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -59,6 +59,7 @@ FAMILIES = (
     "secrets",
     "encrypted",
     "other_version",
+    "starting",
     "stats",
     "limits",
     "memory",

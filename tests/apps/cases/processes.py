@@ -167,7 +167,7 @@ def other_root(context):
 
 def runtime_replaced(context):
     """While programs run another version is installed, or theirs taken away: they go on with the one they have."""
-    for name in ("skyshim", "skyshim-rt"):
+    for name in ("skyshim", "skyshim-daemon", "skyshim-rt"):
         shutil.copy(os.path.join(os.path.dirname(context.skyshim), name), context.work)
     result = context.run([os.path.join(context.work, "skyshim"), "run", "sh", "-c",
                           "/bin/echo as it was; cp /bin/false new; mv new skyshim-rt; /bin/echo replaced; "

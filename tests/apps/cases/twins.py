@@ -366,7 +366,8 @@ def unheard(instead, seconds, programs=2):
     """Programs without twins start all the same, and soon, when the daemon cannot be had."""
     def check(context):
         ours = os.path.join(context.work, "skyshim")
-        for name in ("skyshim", "skyshim-rt"):
+        daemon = ours + "-daemon"
+        for name in ("skyshim", "skyshim-daemon", "skyshim-rt"):
             shutil.copy(os.path.join(context.world.build, name), context.work)
         names = [f"program-{number}" for number in range(programs)]
         for name in names:
@@ -380,8 +381,8 @@ def unheard(instead, seconds, programs=2):
                 time.sleep(0.02)
             time.sleep(0.5)
             if instead:
-                os.rename(ours, ours + "-away")
-                os.symlink(instead, ours)
+                os.rename(daemon, daemon + "-away")
+                os.symlink(instead, daemon)
             for pid in context.daemons():
                 os.kill(pid, signal.SIGKILL if instead else signal.SIGSTOP)
             began = time.monotonic()

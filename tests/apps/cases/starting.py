@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`skyshim run` before the program begins: what it is linked with, and what becomes of it when a part is missing."""
+import os
+import shutil
+import subprocess
+
+from case import Case, want
+
+CURL = b"libcurl.so.4\0"  # Debian's; as it stands in the daemon's dynamic section
+NOWHERE = b"libnope.so.4\0"
+
+
+def installed(context, without=(), no_library=False):
+    """A copy of the build without some of its programs, or whose daemon wants a library that is not there. Its folder."""
+    folder = os.path.join(context.work, "installed")
+    os.makedirs(folder)
+    for name in {"skyshim", "skyshim-daemon", "skyshim-rt"}.difference(without):
+        shutil.copy(os.path.join(context.world.build, name), folder)
+    if no_library:
+        with open(os.path.join(folder, "skyshim-daemon"), "r+b") as program:
+            text = program.read()
+            want(text.count(CURL) == 1, "the daemon is not linked with libcurl")
+            program.seek(text.index(CURL))
+            program.write(NOWHERE)
+    return os.path.join(folder, "skyshim")
+
+
+def said(result, status, *words):
+    want(result.status == status and result.stderr.count(b"\n") == 1 and all(word in result.stderr for word in words), str(result))
+
+
+def light(context):
+    """Whoever starts a program loads nothing that only the daemon needs."""
+    dynamic = subprocess.run(["readelf", "-dW", context.skyshim], check=True, capture_output=True, text=True, env={"LC_ALL": "C"}).stdout
+    needed = {line.split("[")[1].split(".so")[0] for line in dynamic.split("\n") if "(NEEDED)" in line}
+    # those that compilers add, for sanitizers and coverage
+    needed -= {"libasan", "libubsan", "libtsan", "libgcov", "libgcc_s", "libm", "ld-linux-x86-64"}
+    want(needed == {"libc", "libinih"}, f"skyshim is linked with {needed}")
+
+
+def no_daemon_program(context):
+    skyshim = installed(context, without=["skyshim-daemon"])
+    for argv, status in ((["run", "true"], 126), (["status"], 126), (["stop"], 126)):
+        said(context.run([skyshim, *argv]), status, b"skyshim-daemon is missing")
+    want(context.run([skyshim, "--version"]).stdout.startswith(b"skyshim "), "it does not know its version")
+    want(b"skyshim run" in context.run([skyshim, "--help"]).stdout, "it does not know how it is used")
+
+
+def no_runtime(context):
+    skyshim = installed(context, without=["skyshim-rt"])
+    said(context.run([skyshim, "run", "true"]), 126, b"skyshim-rt is missing")
+    want(context.run([skyshim, "status"]).status == 3, "the daemon's commands want a runtime")
+
+
+def no_library(context):
+    """The linker's own line; and programs start as long as a daemon runs that had the library."""
+    skyshim = installed(context, no_library=True)
+    said(context.run([skyshim, "status"]), 127, b"libnope.so.4")
+    said(context.run([skyshim, "run", "true"]), 126, b"libnope.so.4")
+    want(context.run([context.skyshim, "run", "true"]).status == 0, "no daemon starts")
+    result = context.run([skyshim, "run", "echo", "started"])
+    want(result.status == 0 and result.stdout == b"started\n" and not result.stderr, str(result))
+
+
+def by_link(context):
+    """As /usr/local/bin is often filled: the other programs are where the link leads."""
+    skyshim = installed(context)
+    os.symlink(skyshim, os.path.join(context.work, "link"))
+    for argv in (["run", "true"], ["status"], ["stop"]):
+        want(context.run([os.path.join(context.work, "link"), *argv]).status == 0, f"{argv} by a link")
+
+
+def in_libexec(context):
+    """As `make install` has it."""
+    root = os.path.join(context.work, "usr")
+    for folder, names in (("bin", ["skyshim"]), ("libexec/skyshim", ["skyshim-daemon", "skyshim-rt"])):
+        os.makedirs(os.path.join(root, folder))
+        for name in names:
+            shutil.copy(os.path.join(context.world.build, name), os.path.join(root, folder))
+    for argv in (["run", "sh", "-c", "true"], ["status"], ["stop"]):
+        result = context.run([os.path.join(root, "bin", "skyshim"), *argv])
+        want(result.status == 0 and not result.stderr, f"{argv}: {result}")
+
+
+def at_once(context):
+    """Many that find no daemon: one starts, and all have it."""
+    together = [context.start([context.skyshim, "run", "echo", "began"]) for _ in range(24)]
+    for process in together:
+        out, err = process.communicate(timeout=60)
+        want(process.returncode == 0 and out == b"began\n" and not err, f"{process.returncode}: {out}, {err}")
+    want(len(context.daemons()) == 1, f"{len(context.daemons())} daemons")
+
+
+CASES = [
+    Case("start/light", check=light, needs_store=False),
+    Case("start/no-daemon-program", check=no_daemon_program, needs_store=False),
+    Case("start/no-runtime", check=no_runtime, needs_store=False),
+    Case("start/no-library", check=no_library, needs_store=False),
+    Case("start/by-link", check=by_link, needs_store=False),
+    Case("start/in-libexec", check=in_libexec, needs_store=False),
+    Case("start/at-once", check=at_once, needs_store=False),
+]
