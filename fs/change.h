@@ -54,13 +54,22 @@ int change_link_of(struct cache_file *file, struct lookup *to, bool again);
 
 /* The copy by the service of source, in place of a draft that is empty still. hand: gives the
  * copy's file, a draft, to who asked; as long as that has not succeeded the old one keeps the name,
- * and its error is the result. -EOPNOTSUPP: it has to be copied byte by byte. */
+ * and its error is the result. mtime_ns: the time that the copy gets, which is noted with deed
+ * before it is asked for. -EOPNOTSUPP: it has to be copied byte by byte. */
 struct change_cloned {
 	int (*hand)(void *arg, struct cache_file *made);
 	void *arg;
+	const struct deed *deed;
+	int64_t mtime_ns;
 };
 int change_clone(struct cache_file *source, struct cache_file *draft,
 		 const struct change_cloned *cloned, char message[STORE_MESSAGE_BYTES]);
+
+/* Who asked for that has not heard how it ended: the draft, which he has open, is what its name
+ * means again, to be stored over the copy of that time if one was made. -EOPNOTSUPP: so it is, he
+ * copies byte by byte; -EIO: somebody else writes under the name; the store's error. */
+int change_clone_back(struct cache_file *draft, int64_t mtime_ns,
+		      char message[STORE_MESSAGE_BYTES]);
 
 /* A file without a name, with a reference, for the directory q. for_ever: it never gets one. */
 int change_open_unnamed(struct lookup *q, uint32_t mode, bool for_ever, struct cache_file **out);

@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/clock.h"
 #include "cache/draft.h"
 #include "cache/links.h"
 #include "core/context.h"
 #include "fs/change.h"
 #include "fs/copy.h"
+#include "fs/deeds.h"
 #include "fs/fetch.h"
 #include "fs/publish.h"
 #include "fs/told.h"
@@ -40,7 +40,8 @@ static int check(struct cache_file *from, struct cache_file *to)
 /* The copy, made like a file that cp has written: with the destination's mode, and of now. Of
  * what is held. */
 static int copy(struct lookup *from, struct lookup *to, struct cache_file *source,
-		struct cache_file *draft, struct meta_fact *fact)
+		struct cache_file *draft, const struct change_cloned *cloned,
+		struct meta_fact *fact)
 {
 	char xattr[DRAFT_XATTR_MAX];
 	struct change_attr attr = {
@@ -49,16 +50,15 @@ static int copy(struct lookup *from, struct lookup *to, struct cache_file *sourc
 		.mode = cache_attr(draft)->mode,
 		.uid = WIRE_CALLER,
 		.gid = WIRE_CALLER,
+		.mtime_ns = cloned->mtime_ns,
 	};
-	struct timespec now;
 	int ret = check(source, draft);
 
 	if (ret)
 		return ret;
-	clock_gettime(CLOCK_REALTIME, &now);
-	attr.mtime_ns = now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
 	*fact = (struct meta_fact){.kind = META_FILE};
 	cache_version(source, &fact->object);
+	deed_note(cloned->deed, DEED_TRIED, attr.mtime_ns);
 	return copy_object(from, to, draft_is_new(draft), &attr, fact);
 }
 
@@ -125,7 +125,7 @@ static int replace(struct lookup *from, struct lookup *to, struct cache_file *so
 	cache_object(source, old);
 	cache_object(draft, new);
 	draft_hold_two(cache_ctx(draft), object, held);
-	ret = held[1] == draft ? copy(from, to, source, draft, &fact) : -EOPNOTSUPP;
+	ret = held[1] == draft ? copy(from, to, source, draft, cloned, &fact) : -EOPNOTSUPP;
 	draft_release(held[0]);
 	if (!ret)
 		return take_place(draft, new, &fact, cloned, from->message);
@@ -158,4 +158,67 @@ int change_clone(struct cache_file *source, struct cache_file *draft,
 	free(from);
 	free(to);
 	return ret;
+}
+
+/* The version of that time in the bucket. 0, -ENOENT, -ESTALE: it is another; or the store's. */
+static int find_copy(struct lookup *q, const char *object, int64_t mtime_ns, struct meta_fact *fact)
+{
+	int ret;
+
+	meta_forget(context_id(q->ctx), object);
+	ret = lookup_told(q, fact);
+	if (!ret && fact->kind != META_FILE)
+		ret = -ENOENT;
+	if (!ret && (!fact->has_mtime || fact->object.mtime_ns != mtime_ns))
+		ret = -ESTALE;
+	return ret;
+}
+
+/* Only what is still to come may fail because of another's version: then it is kept
+ * (skyshim recover). So the name is given back also where nobody knows what is there. */
+static int give_back(struct cache_file *draft, const char *object, const struct meta_fact *copy)
+{
+	const char *const name[2] = {object, object};
+	struct cache_file *other = draft_find(cache_ctx(draft), object), *held[2];
+
+	if (other)
+		cache_put(other);
+	if (other && other != draft)
+		return -EIO;
+	if (draft_is_unlinked(draft))
+		draft_relink(draft);
+	draft_replaced(cache_ctx(draft), object, draft);
+	draft_hold_two(cache_ctx(draft), name, held);
+	draft_release(held[1]);
+	if (held[0] == draft && copy)
+		draft_release_over(draft, &copy->object);
+	else
+		draft_release(held[0]);
+	return held[0] == draft ? 0 : -EIO;
+}
+
+int change_clone_back(struct cache_file *draft, int64_t mtime_ns, char message[STORE_MESSAGE_BYTES])
+{
+	char object[CACHE_OBJECT_MAX];
+	struct meta_fact fact;
+	struct lookup *q;
+	int ret, given;
+
+	message[0] = '\0';
+	cache_object(draft, object);
+	q = lookup_of(cache_ctx(draft), object);
+	if (!q || !q->ctx) {
+		free(q);
+		return q ? -EIO : -ENOMEM;
+	}
+	ret = find_copy(q, object, mtime_ns, &fact);
+	snprintf(message, STORE_MESSAGE_BYTES, "%s", ret == -ENOENT ? "" : q->message);
+	free(q);
+	/* the copy is not there: it was not made, or was removed since, and with it the name */
+	if (ret == -ENOENT)
+		return -EOPNOTSUPP;
+	given = give_back(draft, object, ret ? NULL : &fact);
+	if (!ret || ret == -ESTALE)
+		ret = -EOPNOTSUPP;
+	return given ? given : ret;
 }

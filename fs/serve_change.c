@@ -5,13 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <linux/fs.h>
 
 #include "cache/cache.h"
+#include "cache/clock.h"
 #include "cache/draft.h"
 #include "core/log.h"
 #include "core/scope.h"
 #include "fs/change.h"
+#include "fs/deeds.h"
 #include "fs/gone.h"
 #include "fs/follow.h"
 #include "fs/later.h"
@@ -206,22 +209,40 @@ static int hand_clone(void *session, struct cache_file *made)
 	return serve_draft(session, made, O_RDWR);
 }
 
-int serve_clone(struct session *s)
+static int clone_to(struct session *s, struct cache_file *draft, const struct change_cloned *cloned,
+		    char *message)
 {
 	struct cache_file *source = cache_find_inode(s->req->offset, s->req->length);
-	const struct change_cloned cloned = {hand_clone, s};
-	struct cache_file *draft = NULL;
-	char message[STORE_MESSAGE_BYTES] = "";
-	int ret = source ? find_draft(s, &draft) : -EOPNOTSUPP;
+	int ret = source ? change_clone(source, draft, cloned, message) : -EOPNOTSUPP;
 
-	if (!ret)
-		ret = change_clone(source, draft, &cloned, message);
-	if (ret && draft)
-		say_of_file(s, draft, ret, message);
-	if (draft)
-		cache_put(draft);
 	if (source)
 		cache_put(source);
+	return ret;
+}
+
+/* What the first time has made cannot be handed over any more: it is taken back. */
+int serve_clone(struct session *s)
+{
+	char message[STORE_MESSAGE_BYTES] = "";
+	struct cache_file *draft;
+	struct timespec now;
+	struct deed deed;
+	struct change_cloned cloned = {hand_clone, s, &deed, 0};
+	int ret = find_draft(s, &draft);
+
+	if (ret)
+		return ret;
+	clock_gettime(CLOCK_REALTIME, &now);
+	cloned.mtime_ns = now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
+	deed_begin(&deed, (uint64_t)s->req->mtime_ns, s->req->flags & WIRE_AGAIN);
+	if (deed.was == DEED_NONE)
+		ret = clone_to(s, draft, &cloned, message);
+	else
+		ret = change_clone_back(draft, deed.value, message);
+	deed_end(&deed, ret, cloned.mtime_ns);
+	if (ret)
+		say_of_file(s, draft, ret, message);
+	cache_put(draft);
 	return ret;
 }
 

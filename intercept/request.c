@@ -150,7 +150,7 @@ static int connect_daemon(enum wire_op op)
 static bool changes_names(enum wire_op op)
 {
 	return op == WIRE_RENAME || op == WIRE_LINK || op == WIRE_UNLINK || op == WIRE_MKDIR ||
-	       op == WIRE_SYMLINK;
+	       op == WIRE_SYMLINK || op == WIRE_CLONE;
 }
 
 /* By which the daemon knows it if it comes again: no thread has the clock's value twice. The kernel
@@ -403,7 +403,9 @@ int request_run(struct request *rq)
 	int ret = -EPIPE;
 
 	rq->resent = false;
-	if (changes_names(rq->op) && !rq->offset)
+	if (rq->op == WIRE_CLONE)
+		rq->mtime_ns = (int64_t)number_of(t);
+	else if (changes_names(rq->op) && !rq->offset)
 		rq->offset = number_of(t);
 	if (!rt.handoff.sock[0]) {
 		say("object stores cannot be reached: this build has no daemon", "");
@@ -417,6 +419,7 @@ int request_run(struct request *rq)
 		ret = exchange(t, rq, &answer);
 		if (ret == -EMFILE) {
 			request_close_fds(rq);
+			rq->resent = true; /* it was served */
 			ret = exchange_beyond_limit(t, rq, &answer);
 		}
 		if (ret) {

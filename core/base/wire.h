@@ -86,7 +86,8 @@ enum wire_op {
 	WIRE_LINK,
 	/* data_dev, data_ino: a file open for writing, just made and empty; offset, length: device
 	 * and inode of the data file whose content it is to have. Reply as of WIRE_OPEN, of the
-	 * file that takes its place. -EOPNOTSUPP: copy the bytes. */
+	 * file that takes its place. -EOPNOTSUPP: copy the bytes. mtime_ns: a number, as below in
+	 * offset; with WIRE_AGAIN what was done is taken back, and it is -EOPNOTSUPP. */
 	WIRE_CLONE,
 	/* text: virtual path, or none and data_dev, data_ino. flags: WIRE_SET_*: which of mode,
 	 * uid, gid, mtime_ns count. The attributes of a file that is written to go with its next
@@ -175,8 +176,9 @@ enum wire_op {
 /* of WIRE_UNLINK: it need not be gone from the bucket yet, WIRE_SETTLE waits */
 #define WIRE_UNLINK_LATER 0x04000000u
 
-/* of WIRE_LINK, WIRE_RENAME, WIRE_UNLINK, WIRE_MKDIR, WIRE_SYMLINK: a daemon that has died was
- * asked before, and may have done it. Each of them has in offset a number that no other has. */
+/* of WIRE_LINK, WIRE_RENAME, WIRE_UNLINK, WIRE_MKDIR, WIRE_SYMLINK, WIRE_CLONE: a daemon that has
+ * died was asked before, and may have done it; or its answer could not be received. Each of them
+ * has in offset a number that no other has. */
 #define WIRE_AGAIN 0x01000000u
 
 /* flags of WIRE_SETATTR */

@@ -12,6 +12,7 @@
 #include "cache/linkfile.h"
 #include "cache/links.h"
 #include "cache/notes.h"
+#include "fs/deeds.h"
 #include "fs/movelog.h"
 
 static int two(enum wire_op what, const char *from, const char *to)
@@ -142,6 +143,100 @@ Test(fs_links, cloned_over_while_open)
 	cr_assert_eq(by_fd(WIRE_CLONE, target.fd, st.st_dev, st.st_ino), 0, "by nobody else");
 	close_file(&target);
 	close_file(&source);
+	stop();
+}
+
+static int clone_to(struct open_file *to, const struct stat *from, int64_t number, unsigned flags)
+{
+	struct stat st;
+
+	cr_assert_eq(fstat(to->fd, &st), 0);
+	request = (struct wire_request){.op = WIRE_CLONE,
+					.data_dev = st.st_dev,
+					.data_ino = st.st_ino,
+					.offset = from->st_dev,
+					.length = from->st_ino,
+					.mtime_ns = number,
+					.flags = flags};
+	return ask("", 0);
+}
+
+static void start_with_deeds(void)
+{
+	int fd;
+
+	start("60000");
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	deeds_start(fd);
+	close(fd);
+}
+
+/* The daemon died when all was done, and nobody has got what it was to hand over: who asks again
+ * has the old file, which is what the name means. replaces: what was there before. */
+static void clone_taken_back(unsigned flags, const char *path, const char *key)
+{
+	struct open_file source, target;
+	struct stat st;
+
+	start_with_deeds();
+	cr_assert_eq(open_file("s3/b/old", O_RDONLY, &source), 0);
+	cr_assert_eq(fstat(source.fd, &st), 0);
+	cr_assert_eq(open_file(path, O_RDWR | flags, &target), 0);
+	cr_assert_eq(clone_to(&target, &st, 77, 0), 0);
+	deeds_stop();
+	halt();
+	start_with_deeds();
+	cr_assert_eq(clone_to(&target, &st, 77, WIRE_AGAIN), -EOPNOTSUPP);
+	write_at(&target, "mine", 4, 0);
+	cr_assert_eq(size_of(path), 4);
+	cr_assert_eq(by_fd(WIRE_FLUSH, target.fd, 0, 0), 0);
+	in_bucket(key, "mine");
+	cr_assert_eq(clone_to(&target, &st, 77, WIRE_AGAIN), -EOPNOTSUPP, "once more");
+	close_file(&target);
+	close_file(&source);
+	sweep_until_clean();
+	in_bucket(key, "mine");
+	deeds_stop();
+	stop();
+}
+
+Test(fs_links, clone_taken_back)
+{
+	clone_taken_back(O_CREAT, "s3/b/dir/a", "dir/a");
+}
+
+Test(fs_links, clone_over_another_taken_back)
+{
+	clone_taken_back(O_TRUNC, "s3/b/dir/x", "dir/x");
+}
+
+/* What somebody else has stored there since stays, and what the program writes is kept. */
+Test(fs_links, clone_taken_back_too_late)
+{
+	struct open_file source, target;
+	struct draft_stats stats;
+	struct stat st;
+
+	start_with_deeds();
+	cr_assert_eq(open_file("s3/b/old", O_RDONLY, &source), 0);
+	cr_assert_eq(fstat(source.fd, &st), 0);
+	cr_assert_eq(open_file("s3/b/dir/a", O_RDWR | O_CREAT, &target), 0);
+	cr_assert_eq(clone_to(&target, &st, 78, 0), 0);
+	deeds_stop();
+	halt();
+	start_with_deeds();
+	cr_assert_eq(fake_delete_key("b", "dir/a"), 0);
+	fake_put("b", "dir/a", 30);
+	cr_assert_eq(clone_to(&target, &st, 78, WIRE_AGAIN), -EOPNOTSUPP);
+	write_at(&target, "mine", 4, 0);
+	cr_assert_eq(by_fd(WIRE_FLUSH, target.fd, 0, 0), -ESTALE);
+	cr_assert_eq(fake_find("b", "dir/a")->size, 30);
+	close_file(&target);
+	close_file(&source);
+	publish_sweep();
+	draft_stats(&stats);
+	cr_assert_eq(stats.parked + stats.dirty, 1, "it is kept");
+	deeds_stop();
 	stop();
 }
 

@@ -313,7 +313,78 @@ def by_completion(store, bucket, key):
     return f"POST {store.base}/{bucket}/{key}?uploadId="
 
 
+CLONES = """
+import errno, fcntl, os, resource, sys
+source = os.open(os.environ["D"] + "/a", os.O_RDONLY)
+name = os.environ["D"] + "/b"
+there = os.path.exists(name)  # its version, which is to be there still when it is stored
+target = os.open(name, os.O_RDWR | (os.O_TRUNC if there else os.O_CREAT), 0o644)
+free = int(sys.argv[1])
+if free >= 0:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (60, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    taken = []
+    try:
+        while True:
+            taken.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError:
+        pass
+    for fd in taken[-free:] if free else []:
+        os.close(fd)
+FICLONE = 0x40049409
+try:
+    fcntl.ioctl(target, FICLONE, source)
+    print("cloned", flush=True)
+except OSError as e:
+    print(errno.errorcode[e.errno], flush=True)
+os.write(target, b"mine, and longer\\n")
+try:
+    os.close(target)
+    print("stored", flush=True)
+except OSError as e:
+    print(errno.errorcode[e.errno], flush=True)
+"""
+
+
+def cloned(existed):
+    """The copy was made, and nobody heard of it: the program copies byte by byte, into the file that it has."""
+    def check(context):
+        bucket, prefix = context.bucket + context.world.CHANGING, f"resent-clone-{existed}"
+        context.store.put(bucket, f"{prefix}/a", b"content\n")
+        context.store.put(bucket, f"{prefix}/keep")
+        if existed:
+            context.store.put(bucket, f"{prefix}/b", b"before\n")
+        what, key = ("COPY", "a") if context.store.root == "/cloud/gs" else ("PUT", "b")
+        deadly = Deadly(context, context.store, context.store.request_line(what, bucket, f"{prefix}/{key}").encode())
+        env = {"D": f"{context.cloud}{context.world.CHANGING}/{prefix}", **context.store.environment(deadly.netloc)}
+        try:
+            result = context.run([context.skyshim, "run", "python3", "-c", CLONES, "-1"], env=env)
+        finally:
+            deadly.close()
+        want(deadly.killed, "no such request was made")
+        want(result.stdout == b"ENOTSUP\nstored\n", f"not as if it had not begun: {result}")
+        there = context.store.get(bucket, f"{prefix}/b")
+        want(there == b"mine, and longer\n", f"what the program wrote is not there: {there}")
+    return check
+
+
+def clone_without_descriptors(context):
+    """The answer brings three descriptors, for which the program's limit has no room: what it writes is not lost."""
+    bucket, prefix = context.bucket + context.world.CHANGING, "resent-clone-full"
+    context.store.put(bucket, f"{prefix}/a", b"content\n")
+    context.store.put(bucket, f"{prefix}/keep")
+    env = {"D": f"{context.cloud}{context.world.CHANGING}/{prefix}", **context.store.environment()}
+    for free in range(5):
+        result = context.run([context.skyshim, "run", "python3", "-c", CLONES, str(free)], env=env)
+        want(result.stdout in (b"cloned\nstored\n", b"ENOTSUP\nstored\n"), f"{free} free: {result}")
+        there = context.store.get(bucket, f"{prefix}/b")
+        want(there == b"mine, and longer\n", f"{free} free: what the program wrote is not there: {there}; {result}")
+        context.store.put(bucket, f"{prefix}/b", b"other\n")
+
+
 CASES = [
+    Case("resent/clone", check=cloned(False)),
+    Case("resent/clone-over", check=cloned(True)),
+    Case("resent/clone-without-descriptors", check=clone_without_descriptors),
     Case("resent/unlink", check=dies("unlink", "DELETE", "a", "rm $D/a", there=[])),
     Case("resent/rename", check=dies("rename", "DELETE", "a", "mv $D/a $D/b", there=["b"])),
     Case("resent/mkdir", check=dies("mkdir", "PUT", "new/", "mkdir $D/new", there=["a", "new/"])),
