@@ -147,12 +147,31 @@ int begun_start(int dir_fd)
 	return 0;
 }
 
+/* Under a name that no daemon reads until it is whole: one that is cut short, and then the daemon
+ * killed, would be taken for another. */
+static int write_file(const char *name, const char *text, size_t bytes)
+{
+	char part[JOURNALS_NAME_BYTES + 1];
+	SCOPE_FD int fd = -1;
+	int ret;
+
+	snprintf(part, sizeof(part), ".%s", name);
+	fd = journals_create(begun_fd, part, O_EXCL);
+	if (fd < 0)
+		return fd;
+	ret = journals_append(fd, text, bytes);
+	if (!ret && renameat(begun_fd, part, begun_fd, name))
+		ret = -errno;
+	if (ret)
+		unlinkat(begun_fd, part, 0);
+	return ret;
+}
+
 /* Makes its file, under a new name. 0 or an error. */
 static int write_note(struct begun *b)
 {
 	SCOPE_FREE char *text = NULL;
 	char hex[JOURNALS_HEX_BYTES];
-	SCOPE_FD int fd = -1;
 	int n;
 
 	journals_name(b->name);
@@ -163,11 +182,7 @@ static int write_note(struct begun *b)
 		text = NULL;
 		return -ENOMEM;
 	}
-	fd = openat(begun_fd, b->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd >= 0 && write(fd, text, (size_t)n + 1) == n + 1)
-		return 0;
-	unlinkat(begun_fd, b->name, 0);
-	return -EIO;
+	return write_file(b->name, text, (size_t)n + 1);
 }
 
 struct begun *begun_note(const struct store_call *call, const char *upload_id)

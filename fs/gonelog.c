@@ -31,6 +31,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what is written *
 static int log_fd = -1, folder_fd = -1;
 static uint64_t next_serial = 1;
 static off_t kept_bytes; /* its size when it was last written anew */
+static bool is_torn;	 /* it ends in half a record, which cannot be taken away */
 
 /* --- reading --- */
 
@@ -180,8 +181,9 @@ static int open_log(int dir_fd)
 	folder_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
 	if (folder_fd < 0)
 		return -errno;
-	log_fd = openat(dir_fd, "gone", O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return log_fd < 0 ? -errno : 0;
+	is_torn = false;
+	log_fd = journals_create(dir_fd, "gone", 0);
+	return log_fd < 0 ? log_fd : 0;
 }
 
 int gonelog_start(int dir_fd, struct gonelog_left **left_out)
@@ -226,14 +228,13 @@ void gonelog_stop(void)
 /* With the lock. Whole or not at all: after half a record the next would not be understood. */
 static int put(const char *text, size_t bytes)
 {
-	off_t end = lseek(log_fd, 0, SEEK_END);
-	ssize_t n = write(log_fd, text, bytes);
+	int ret = is_torn ? -EUCLEAN : journals_append(log_fd, text, bytes);
 
-	if (n == (ssize_t)bytes)
-		return 0;
-	if (n > 0 && ftruncate(log_fd, end))
+	if (ret == -EUCLEAN && !is_torn) {
 		log_warn("the journal of what is removed is damaged");
-	return n < 0 ? -errno : -ENOSPC;
+		is_torn = true;
+	}
+	return ret == -EUCLEAN ? -EIO : ret;
 }
 
 static int add_fields(struct buffer *text, const char *const *fields, size_t n)
@@ -328,7 +329,7 @@ void gonelog_empty(void)
 	if (ftruncate(log_fd, 0))
 		log_debug("the journal of what is removed stays: %s", strerror(errno));
 	else
-		kept_bytes = 0;
+		kept_bytes = is_torn = 0;
 	pthread_mutex_unlock(&lock);
 }
 
@@ -373,6 +374,7 @@ void gonelog_replace(const struct buffer *text)
 	if (fd >= 0) {
 		close(log_fd);
 		log_fd = fd;
+		is_torn = false;
 	} else {
 		unlinkat(folder_fd, NEW_NAME, 0);
 		log_warn("the journal of what is removed stays as long as it is: %s",

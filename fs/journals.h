@@ -6,6 +6,7 @@
 #ifndef FS_JOURNALS_H
 #define FS_JOURNALS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/base/wire.h"
@@ -19,6 +20,16 @@ int journals_open(int dir_fd, const char *folder, void (*adopt)(int folder_fd, c
 
 /* A name that no file there has. */
 void journals_name(char out[JOURNALS_NAME_BYTES]);
+
+/* Opens name in the folder for what journals_append() adds, with these flags of open(2) besides. A
+ * full disk gets another try when something could be evicted. A descriptor or an error. */
+int journals_create(int folder_fd, const char *name, int flags);
+
+/* Adds a record to the end of a journal, which was opened with O_APPEND: all of it, or none. A full
+ * disk (-ENOSPC, -EDQUOT) gets another try when something could be evicted. 0 or an error; after
+ * -EUCLEAN a part of it stands there and could not be taken away: nothing may follow it. One writer
+ * at a time. */
+int journals_append(int fd, const void *record, size_t bytes);
 
 void journals_write_ctx(const uint8_t ctx[WIRE_CTX_BYTES], char out[JOURNALS_HEX_BYTES]);
 

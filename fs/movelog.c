@@ -136,9 +136,8 @@ static int make(struct movelog *log, uint64_t number)
 	else
 		journals_name(log->name);
 	moverecord_name_scratch(log);
-	log->fd = openat(logs_fd, log->name,
-			 O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-	ret = log->fd < 0 ? -errno : moverecord_begin(log);
+	log->fd = journals_create(logs_fd, log->name, O_EXCL);
+	ret = log->fd < 0 ? log->fd : moverecord_begin(log);
 	if (ret) {
 		if (log->fd >= 0)
 			unlinkat(logs_fd, log->name, 0);

@@ -64,7 +64,8 @@ struct movelog {
 	struct movelog *next;
 	char name[24];
 	int fd;
-	bool is_torn; /* it ends in half a record */
+	bool is_torn; /* it ends in half a record, which could not be taken away */
+	bool misses;  /* some copy that was made could not be noted */
 	int64_t base; /* bytes of it that tell what is done, before how far that is */
 	bool is_active, is_copying;
 	pthread_t owner; /* is_active: who goes on with it */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,9 @@
 #define HEX_BYTES (JOURNALS_HEX_BYTES - 1)
 #define KIND_DIR  'd'
 #define KIND_FILE 'f'
+
+/* Of whoever adds a record to any of them: copies end on several threads. */
+static pthread_mutex_t writes = PTHREAD_MUTEX_INITIALIZER;
 
 static void forget_copies(struct movelog *log)
 {
@@ -131,7 +135,7 @@ static int parse_number(const char *text, unsigned max, unsigned *out)
 static void next_leg(struct movelog *log, unsigned leg, bool is_back, int error)
 {
 	forget_copies(log);
-	log->deletes = log->undoes = log->has_mark = log->is_checked = false;
+	log->deletes = log->undoes = log->has_mark = log->is_checked = log->misses = false;
 	log->leg = leg;
 	log->is_back = is_back;
 	if (error)
@@ -269,7 +273,7 @@ int moverecord_read(int dir_fd, struct movelog *log)
 	ret = parse(log, text, text + n, &whole);
 	if (!ret && whole != text + n && ftruncate(log->fd, whole - text))
 		ret = -errno; /* what is noted next would be taken for its rest */
-	log->is_torn = false;
+	log->is_torn = log->misses = false;
 	moverecord_name_scratch(log);
 	return ret;
 }
@@ -307,19 +311,17 @@ static int note(struct movelog *log, char kind, const char *a, const char *b, co
 {
 	SCOPE_FREE char *record = NULL;
 	int bytes = asprintf(&record, "%c%s%c%s%c%s", kind, a, 0, b, 0, c);
-	ssize_t n;
+	int ret;
 
 	if (bytes < 0) {
 		record = NULL;
 		return -ENOMEM;
 	}
-	if (log->is_torn)
-		return -ENOSPC; /* it was cut short by that */
-	n = write(log->fd, record, (size_t)bytes + 1);
-	if (n == bytes + 1)
-		return 0;
-	log->is_torn = n > 0;
-	return n < 0 ? -errno : -ENOSPC;
+	pthread_mutex_lock(&writes);
+	ret = log->is_torn ? -EUCLEAN : journals_append(log->fd, record, (size_t)bytes + 1);
+	log->is_torn = ret == -EUCLEAN; /* nobody could read what came behind half of one */
+	pthread_mutex_unlock(&writes);
+	return ret == -EUCLEAN ? -EIO : ret;
 }
 
 /* One with which everything begins anew. */
@@ -363,14 +365,20 @@ void moverecord_name_scratch(struct movelog *log)
 void moverecord_copied(struct movelog *log, const char *key, const char *was, const char *now)
 {
 	pass(log, was, now);
-	if (note(log, COPIED, key, was, now))
-		log_debug("%s: that it was copied cannot be noted", key);
+	if (!note(log, COPIED, key, was, now))
+		return;
+	__atomic_store_n(&log->misses, true, __ATOMIC_RELAXED);
+	log_debug("%s: that it was copied cannot be noted", key);
 }
 
 int moverecord_deletes(struct movelog *log)
 {
-	int ret = log->deletes ? 0 : note(log, STATE, "delete", "", "");
+	int ret = 0;
 
+	if (!log->deletes)
+		ret = __atomic_load_n(&log->misses, __ATOMIC_RELAXED)
+			      ? -ENOSPC
+			      : note(log, STATE, "delete", "", "");
 	if (!ret)
 		log->deletes = true;
 	return ret;

@@ -43,7 +43,7 @@ void moverecord_copied(struct movelog *log, const char *key, const char *was, co
 int moverecord_undoes(struct movelog *log);
 
 /* Before anything is deleted: what is not there any more must be known to have gone by this. 0 or
- * an error of the disk: then nothing may be. */
+ * an error of the disk, also when a copy could not be noted: then nothing may be. */
 int moverecord_deletes(struct movelog *log);
 
 /* It cannot go on by itself. What cannot be noted is only tried once more. */

@@ -2,6 +2,9 @@
 /* Uploads in parts that are to be aborted: not forgotten while that is refused. */
 #include "tests/unit/writing_rig.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "fs/begun.h"
 #include "tests/unit/begun_rig.h"
 
@@ -43,6 +46,55 @@ static void teardown(void)
 }
 
 TestSuite(fs_begun, .init = setup, .fini = teardown);
+
+/* Files in the folder, those that no daemon reads included. */
+static unsigned files(void)
+{
+	char path[80];
+	unsigned n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/uploads", dir);
+	d = opendir(path);
+	cr_assert_not_null(d);
+	for (struct dirent *e = readdir(d); e; e = readdir(d))
+		n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+	closedir(d);
+	return n;
+}
+
+/* What a full disk cuts short would be read as another, without what stands at its end. */
+Test(fs_begun, on_a_full_disk)
+{
+	const struct rlimit enough = {RLIM_INFINITY, RLIM_INFINITY};
+	struct rlimit little = {0, RLIM_INFINITY};
+	const struct store_call call = {
+		.ctx = context_find(ctx), .scheme = "s3", .bucket = "b", .key = "dir/x"};
+	struct begun *b;
+
+	signal(SIGXFSZ, SIG_IGN);
+	for (rlim_t bytes = 0; bytes < 60; bytes++) {
+		little.rlim_cur = bytes;
+		cr_assert_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
+		b = begun_note(&call, "an id that is longer than that");
+		cr_assert_eq(setrlimit(RLIMIT_FSIZE, &enough), 0);
+		cr_assert_null(b);
+		cr_assert_eq(files(), 0, "%u bytes: a part of it stays", (unsigned)bytes);
+	}
+}
+
+/* Killed in the middle of that: the next daemon takes the part away. */
+Test(fs_begun, half_made)
+{
+	char path[120];
+
+	begun_stop();
+	snprintf(path, sizeof(path), "%s/uploads/.00000000000000ab", dir);
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+	cr_assert_eq(files(), 1);
+	cr_assert_eq(begun_start(dir_fd), 0);
+	cr_assert_eq(files(), 0);
+}
 
 /* One that a daemon has left: an expired token forbids it, and the next daemon has another. */
 Test(fs_begun, refused_once)

@@ -344,3 +344,28 @@ Test(fs_moverecord, the_undo_that_finds_no_room)
 	moverecord_free(found);
 	end();
 }
+
+/* What a full disk has cut short is taken away at once: what comes when there is room is read. */
+Test(fs_moverecord, room_comes_back)
+{
+	struct movelog *log = begin("s3/b/d/", "s3/b/e/", ""), *found;
+	struct rlimit little = {(rlim_t)size() + 10, RLIM_INFINITY};
+	const struct rlimit enough = {RLIM_INFINITY, RLIM_INFINITY};
+	const off_t head = size();
+
+	signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
+	moverecord_copied(log, "d/a", "\"1\"", "\"2\"");
+	cr_assert_eq(size(), head, "half a record stands there");
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &enough), 0);
+	moverecord_copied(log, "d/b", "\"1\"", "\"2\"");
+	cr_assert_eq(moverecord_deletes(log), -ENOSPC, "nobody would know of one that was copied");
+	cr_assert_eq(moverecord_undoes(log), 0);
+	moverecord_free(log);
+	cr_assert_eq(read_anew(&found), 0);
+	cr_assert(found->undoes && !found->deletes);
+	cr_assert_null(moverecord_find(found, "d/a", "\"1\""));
+	cr_assert_not_null(moverecord_find(found, "d/b", "\"1\""));
+	moverecord_free(found);
+	end();
+}

@@ -42,6 +42,7 @@ FAMILIES = (
     "fullmeta",
     "fsx",
     "full_disk",
+    "full_journals",
     "faults",
     "uploads",
     "cache_dirs",
