@@ -245,10 +245,12 @@ static void grow(struct readahead *ra, struct readahead_stream *s, const struct 
 	/* by halves: a reader may only have had to wait for a processor */
 	uint64_t limit = most(window_limit(ra, s, r), s->window / 2);
 
-	/* among many reads elsewhere it may be one of them that came by */
-	bool is_near = !s->window || ra->reads <= s->seen + READAHEAD_NEAR;
+	uint64_t times = r->advice == READAHEAD_SEQUENTIAL ? READAHEAD_TOLD_TIMES : 2;
 
-	s->window = least(most(is_near ? s->window * 2 : s->window, first), limit);
+	/* among many reads elsewhere it may be one of them that came by */
+	if (s->window && ra->reads > s->seen + READAHEAD_NEAR)
+		times = 1;
+	s->window = least(most(s->window * times, first), limit);
 	s->paced_at = r->offset;
 	s->paced_ns = r->now_ns;
 }

@@ -9,8 +9,9 @@
  *   fresh      a read that follows no other. After READAHEAD_RESETS of those in a row the file
  *              counts as read at random: only the blocks that were asked for are fetched, until
  *              two reads in a row follow one of them.
- *   forward    a read follows it. Its window doubles with each mark, as far as it takes for the
- *              reader's own pace: four times what it reads while a part is on its way.
+ *   forward    a read follows it. Its window doubles with each mark (after SEQUENTIAL: four times),
+ *              as far as it takes for the reader's own pace: four times what it reads while a
+ *              part is on its way.
  *   backward   the same, downward.
  *   strided    reads at equal distances, each beyond what would follow: single reads are fetched
  *              ahead, up to READAHEAD_STRIDES.
@@ -29,6 +30,7 @@
 #define READAHEAD_BLOCK_BYTES  (UINT64_C(64) << 10)  /* the least that is fetched */
 #define READAHEAD_OPEN_BYTES   (UINT64_C(1) << 20)   /* fetched by the open itself; first window */
 #define READAHEAD_TOLD_BYTES   (UINT64_C(8) << 20)   /* first window after SEQUENTIAL */
+#define READAHEAD_TOLD_TIMES   4		     /* then it grows so much with each mark */
 #define READAHEAD_WINDOW_BYTES (UINT64_C(128) << 20) /* the largest */
 #define READAHEAD_FRUGAL_BYTES (UINT64_C(1) << 20)   /* ... as long as too much is wasted */
 #define READAHEAD_CREDIT_BYTES (UINT64_C(64) << 20)  /* may be wasted in any case */

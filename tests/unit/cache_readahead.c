@@ -363,6 +363,41 @@ Test(cache_readahead, advice)
 	cr_assert_eq(ra.stream[0].window, READAHEAD_TOLD_BYTES);
 }
 
+/* What is not on its way by its third mark, four rounds of 20 ms, is late for a reader at 1 GB/s. */
+Test(cache_readahead, who_said_so_is_believed_sooner)
+{
+	start(GIB, true);
+	advised(512 * KIB, 128 * KIB, READAHEAD_SEQUENTIAL);
+	for (int marks = 1; marks < 3; marks++)
+		advised(ra.stream[0].mark, 128 * KIB, READAHEAD_SEQUENTIAL);
+	cr_assert_eq(ra.stream[0].window, READAHEAD_WINDOW_BYTES);
+	start(GIB, true);
+	next(512 * KIB, 128 * KIB, false);
+	for (int marks = 1; marks < 3; marks++)
+		next(ra.stream[0].mark, 128 * KIB, true);
+	cr_assert_eq(ra.stream[0].window, 8 * MIB);
+}
+
+/* They waste as others do: as much as is allowed. */
+Test(cache_readahead, who_said_so_and_stops)
+{
+	struct readahead_ledger all = {0};
+	uint64_t wasted = 0, used = 0;
+
+	for (int file = 0; file < 400; file++) {
+		start(GIB, true);
+		ra.ledger = &all;
+		for (uint64_t pos = 0; pos < 10 * MIB; pos += 128 * KIB)
+			advised(pos, 128 * KIB, READAHEAD_SEQUENTIAL);
+		readahead_end(&ra);
+		if (file == 199) {
+			wasted = all.wasted;
+			used = all.used;
+		}
+	}
+	cr_assert_leq((all.wasted - wasted) * 8, all.used - used);
+}
+
 Test(cache_readahead, a_slow_reader_gets_a_small_window)
 {
 	start(GIB, true);
