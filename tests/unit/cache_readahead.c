@@ -363,7 +363,7 @@ Test(cache_readahead, advice)
 	cr_assert_eq(ra.stream[0].window, READAHEAD_TOLD_BYTES);
 }
 
-/* What is not on its way by its third mark, four rounds of 20 ms, is late for a reader at 1 GB/s. */
+/* What is not on its way after four rounds of 20 ms is late for a reader at 1 GB/s. */
 Test(cache_readahead, who_said_so_is_believed_sooner)
 {
 	start(GIB, true);
