@@ -26,6 +26,8 @@ PKG_CFLAGS  := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 # Zydis 4.0 of Debian has no .pc file
 PKG_LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lZydis -lZycore
 INI_LIBS    := $(shell pkg-config --libs inih 2>/dev/null)
+# What starts programs is linked statically where that can be: its own start takes half the time.
+STATIC_PARTS := $(filter /%,$(foreach part,libc.a libinih.a rcrt1.o,$(shell $(CC) -print-file-name=$(part))))
 HOST_CFLAGS := -std=gnu11 -O2 -g -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSKYSHIM_VERSION='"$(VERSION)"' \
 	-fstack-protector-strong -fPIE -pthread $(WARN) $(PKG_CFLAGS)
 HOST_LDFLAGS := -pie -pthread -Wl,-z,relro,-z,now
@@ -41,6 +43,8 @@ ifneq ($(COV),)
 HOST_CFLAGS  += --coverage -O0
 HOST_LDFLAGS += --coverage
 endif
+
+START_LDFLAGS := $(if $(SAN)$(COV),$(HOST_LDFLAGS),$(if $(word 3,$(STATIC_PARTS)),$(HOST_LDFLAGS:-pie=-static-pie),$(HOST_LDFLAGS)))
 
 # elf.c: the pure part of the runtime, built hosted for its test
 HOST_SRC := intercept/elf.c $(wildcard core/base/*.c core/*.c core/http/*.c s3/*.c s3/creds/*.c azure/*.c azure/creds/*.c gcs/*.c gcs/creds/*.c cache/*.c fs/*.c \
@@ -81,7 +85,7 @@ endif
 
 # --- a stamp holds the flags; it changes, and so do the objects, when they do --------------------------
 # Written only then, so that a built tree can be used by somebody who may not write to it.
-FLAGS_HOST := $(CC) $(HOST_CFLAGS) $(HOST_LDFLAGS)
+FLAGS_HOST := $(CC) $(HOST_CFLAGS) $(HOST_LDFLAGS) $(START_LDFLAGS)
 FLAGS_RT   := $(CC) $(RT_CFLAGS) $(RT_LDFLAGS)
 # $(call same,A,B): not empty when both are the same text. $(call stamp,NAME,FLAGS)
 same  = $(and $(findstring x$(1)x,x$(2)x),$(findstring x$(2)x,x$(1)x))
@@ -100,7 +104,7 @@ $(BUILD)/skyshim-daemon: $(BUILD)/host/core/cli/commands.o $(HOST_LIB)
 
 # Whatever it takes out of the library must do without the daemon's libraries: else this does not link.
 $(BUILD)/skyshim: $(BUILD)/host/core/cli/main.o $(HOST_LIB)
-	$(CC) $(HOST_LDFLAGS) -o $@ $< $(HOST_LIB) $(INI_LIBS)
+	$(CC) $(START_LDFLAGS) -o $@ $< $(HOST_LIB) $(INI_LIBS)
 
 $(HOST_LIB): $(HOST_OBJ) $(CLI_OBJ)
 	rm -f $@

@@ -88,11 +88,15 @@ int place_open(const char *dir, char **real_out)
 	SCOPE_FREE char *real = NULL;
 	SCOPE_FD int fd = -1;
 	struct stat st;
-	int ret = make_parents(dir);
+	int ret;
 
-	if (ret)
-		return ret;
 	real = realpath(dir, NULL);
+	if (!real) {
+		ret = make_parents(dir);
+		if (ret)
+			return ret;
+		real = realpath(dir, NULL);
+	}
 	if (!real)
 		return -errno;
 	fd = open(real, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

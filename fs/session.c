@@ -38,11 +38,12 @@ void serve_say(struct session *s, const uint8_t *ctx, const char *bucket, int er
 	snprintf(s->out->line, sizeof(s->out->line), "%s", message);
 }
 
-static int serve_hello(struct session *s)
+/* text: a credential environment of bytes bytes. */
+static int register_context(struct session *s, size_t bytes)
 {
 	uint8_t id[WIRE_CTX_BYTES];
 	struct context *ctx;
-	int ret = context_register(s->text, s->req->text_len, &ctx, id);
+	int ret = context_register(s->text, bytes, &ctx, id);
 
 	if (ret == -EMFILE)
 		snprintf(s->out->line, sizeof(s->out->line),
@@ -55,6 +56,11 @@ static int serve_hello(struct session *s)
 	memcpy(s->out->head.ctx, id, WIRE_CTX_BYTES);
 	gone_resume(id); /* before anything is asked in it */
 	return 0;
+}
+
+static int serve_hello(struct session *s)
+{
+	return register_context(s, s->req->text_len);
 }
 
 /* Of which a path's last name, a symbolic link, is followed; of WIRE_LINK only the first path's,
@@ -320,19 +326,24 @@ static int serve_stats(struct session *s)
 	return stats_json(s->req->job, &s->out->text);
 }
 
-static int serve_job(struct session *s)
+static int begin_job(struct session *s, const char *command, size_t bytes)
 {
-	struct job *job = job_find(s->req->job, s->pid, s->text, s->req->text_len);
+	struct job *job = job_find(s->req->job, s->pid, command, bytes);
 	int fd = job && s->fd >= 0 ? fcntl(s->fd, F_DUPFD_CLOEXEC, 0) : -1;
 	struct trace *trace = fd >= 0 ? trace_new(fd) : NULL;
-	int ret = job ? 0 : -EINVAL;
 
-	if (!ret && s->fd >= 0 && !trace)
-		ret = -EIO;
 	if (trace)
 		job_trace(job, trace);
 	job_put(job);
-	return ret;
+	return s->fd >= 0 && !trace ? -EIO : 0;
+}
+
+static int serve_job(struct session *s)
+{
+	size_t bytes = s->req->length;
+	int ret = bytes > s->req->text_len ? -EPROTO : register_context(s, bytes);
+
+	return ret ? ret : begin_job(s, s->text + bytes, s->req->text_len - bytes);
 }
 
 static const struct {

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC     0x4d485353u /* "SSHM" */
-#define WIRE_VERSION   15u
+#define WIRE_VERSION   16u
 #define WIRE_PATH_MAX  4096u  /* bytes of a virtual path, with its NUL; PATH_MAX of Linux */
 #define WIRE_MSG_MAX   60000u /* bytes of text in a request or a reply */
 #define WIRE_CTX_BYTES 16u    /* a context's id: the first half of a SHA-256 */
@@ -125,8 +125,10 @@ enum wire_op {
 	 * (0): attr.nlink: files that are not in the bucket yet, attr.size: bytes of all, attr.ino:
 	 * how many of these are there. Never waits for the store. */
 	WIRE_LEFT,
-	/* A `skyshim run` begins: the request's job. text: its command line, for people. A
-	 * descriptor (SCM_RIGHTS) may come along: an empty file for its timeline (core/trace.h). */
+	/* A `skyshim run` begins: the request's job. text: its credential environment, as of
+	 * WIRE_HELLO, of length bytes, and its command line, for people; reply: as of WIRE_HELLO. A
+	 * descriptor (SCM_RIGHTS) may come along: an empty file for its timeline (core/trace.h).
+	 * -EIO: it cannot have one. */
 	WIRE_JOB,
 	/* For the command line. Reply text: JSON. WIRE_STATS of one job: the request's job, and
 	 * -ENOENT when there is none; 0: all. */

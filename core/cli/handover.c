@@ -29,7 +29,7 @@
 #define HOME_DIGITS    17
 #define RTID_BYTES     96
 #define JOB_LINE_BYTES 1024 /* of a command line that is told */
-#define HELLO_TRIES    3    /* the daemon may be about to leave just when it is asked */
+#define ASK_TRIES      4    /* the daemon may be about to leave just when it is asked */
 
 static int complain(const char *what, const char *why)
 {
@@ -37,62 +37,79 @@ static int complain(const char *what, const char *why)
 	return CLI_NOT_EXECUTABLE;
 }
 
-static int hello(const struct where *w, const struct buffer *env, uint8_t ctx[WIRE_CTX_BYTES])
+/* A daemon's answer, of one that is started if need be. Returns 0, a reply's error, or a positive
+ * exit status after saying why there is none. */
+static int ask_any(const struct where *w, struct wire_request *request, const struct buffer *text,
+		   int send_fd, uint8_t ctx[WIRE_CTX_BYTES])
 {
-	struct wire_request request = {.op = WIRE_HELLO};
 	struct ask_reply reply;
-	int ret = ask(w->sock, &request, env->data, env->len, &reply);
+	int ret = -ENOENT;
 
+	if (!w->daemon[0])
+		return where_missing("skyshim-daemon");
+	for (int i = 0; i < ASK_TRIES && ret; i++) {
+		/* most find one: it is asked before it is started */
+		if (i)
+			ret = autostart(w->daemon, w->cache_dir, w->sock);
+		if (ret == -ECHILD)
+			return CLI_NOT_EXECUTABLE; /* it has said why */
+		ret = ask_with(w->sock, request, text->data, text->len, send_fd, &reply);
+	}
 	if (ret)
-		return ret;
+		return complain("the daemon does not answer", ask_error(ret));
 	memcpy(ctx, reply.head.ctx, WIRE_CTX_BYTES);
 	ret = reply.head.error;
+	if (ret && *reply.text) {
+		fprintf(stderr, "skyshim: %s\n", reply.text);
+		ret = CLI_NOT_EXECUTABLE;
+	}
 	ask_free(&reply);
 	return ret;
+}
+
+static int add_credentials(struct buffer *out)
+{
+	int ret = 0;
+
+	for (char **e = environ; *e && !ret; e++) {
+		if (credenv_wanted(*e))
+			ret = buffer_add(out, *e, strlen(*e) + 1);
+	}
+	return ret ? complain("the credentials' environment", strerror(-ret)) : 0;
 }
 
 int handover_context(const struct where *w, uint8_t ctx[WIRE_CTX_BYTES])
 {
 	SCOPE_BUFFER struct buffer env = BUFFER_INIT(WIRE_MSG_MAX);
-	int ret = 0;
+	struct wire_request request = {.op = WIRE_HELLO};
+	int ret = add_credentials(&env);
 
-	for (char **e = environ; *e && !ret; e++) {
-		if (credenv_wanted(*e))
-			ret = buffer_add(&env, *e, strlen(*e) + 1);
-	}
-	if (ret)
-		return complain("the credentials' environment", strerror(-ret));
-	if (!w->daemon[0])
-		return where_missing("skyshim-daemon");
-	for (int i = 0; i < HELLO_TRIES; i++) {
-		ret = autostart(w->daemon, w->cache_dir, w->sock);
-		if (ret == -ECHILD)
-			return CLI_NOT_EXECUTABLE; /* it has said why */
-		if (!ret)
-			ret = hello(w, &env, ctx);
-		if (!ret)
-			return 0;
-	}
-	return complain("the daemon does not answer", ask_error(ret));
+	if (!ret)
+		ret = ask_any(w, &request, &env, -1, ctx);
+	return ret < 0 ? complain("the daemon", strerror(-ret)) : ret;
 }
 
-/* Tells the daemon that a job begins. Returns 0, or a negative errno: without that it goes by the
- * name of its first process, and has no timeline. */
-static int begin_job(const struct where *w, uint32_t job, char *const *argv, int trace_fd)
+/* Tells the daemon that a job begins, with which credentials. Returns 0, or an exit status after
+ * saying why not. */
+static int begin_job(const struct where *w, struct handoff *h, char *const *argv, int trace_fd)
 {
 	SCOPE_BUFFER struct buffer line = BUFFER_INIT(JOB_LINE_BYTES);
-	struct wire_request request = {.op = WIRE_JOB, .job = job};
-	struct ask_reply reply;
-	int ret = 0;
+	SCOPE_BUFFER struct buffer text = BUFFER_INIT(WIRE_MSG_MAX);
+	struct wire_request request = {.op = WIRE_JOB, .job = h->job};
+	int ret = add_credentials(&text);
 
+	if (ret)
+		return ret;
+	request.length = text.len;
+	/* for people: what has no room is left out */
 	for (size_t i = 0; argv[i] && !ret; i++)
 		ret = buffer_addf(&line, "%s%s", i ? " " : "", argv[i]);
-	ret = ask_with(w->sock, &request, line.data, line.len, trace_fd, &reply);
-	if (!ret) {
-		ret = reply.head.error;
-		ask_free(&reply);
-	}
-	return ret;
+	if (line.len)
+		buffer_add(&text, line.data, line.len);
+	ret = ask_any(w, &request, &text, trace_fd, h->ctx);
+	if (ret == -EIO && trace_fd >= 0)
+		return complain("the timeline", strerror(-ret));
+	return ret < 0 ? complain("the daemon", strerror(-ret)) : ret;
 }
 
 /* The working directory below root, when this process itself runs under a runtime and stands there.
@@ -245,14 +262,11 @@ int handover(const struct where *w, const struct program *p, const struct covera
 		return complain(w->runtime, strerror(errno));
 	if (where_root(root) || wishes(root, &h))
 		return CLI_NOT_EXECUTABLE;
-	ret = handover_context(w, h.ctx);
-	if (ret)
-		return ret;
 	if ((h.home && choose_home(home)) || choose_job(&h.job))
 		return complain("a random number", strerror(errno));
-	ret = begin_job(w, h.job, p->argv, c->trace_fd);
-	if (ret && c->trace_fd >= 0)
-		return complain("the timeline", ask_error(ret));
+	ret = begin_job(w, &h, p->argv, c->trace_fd);
+	if (ret)
+		return ret;
 	h.cwd = virtual_cwd(root, &cwd);
 	ret = handoff_build(&h, text, sizeof(text));
 	if (ret < 0)

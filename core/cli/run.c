@@ -33,10 +33,15 @@ static int run_natively(char **argv)
  * it. */
 static bool is_intercepted(void)
 {
+	static enum { UNKNOWN, NO, YES } known;
 	char root[PATH_MAX];
 	struct stat st;
 
-	return !where_root(root) && !stat(root, &st) && st.st_ino == name_ino("", 0, true);
+	if (known == UNKNOWN)
+		known = !where_root(root) && !stat(root, &st) && st.st_ino == name_ino("", 0, true)
+				? YES
+				: NO;
+	return known == YES;
 }
 
 static int complain(const char *what, const char *why)

@@ -8,6 +8,7 @@ from case import Case, want
 
 CURL = b"libcurl.so.4\0"  # Debian's; as it stands in the daemon's dynamic section
 NOWHERE = b"libnope.so.4\0"
+OWN_CALLS = 60  # before the runtime, linked statically: 48, and some for each element of PATH
 
 
 def installed(context, without=(), no_library=False):
@@ -29,13 +30,30 @@ def said(result, status, *words):
     want(result.status == status and result.stderr.count(b"\n") == 1 and all(word in result.stderr for word in words), str(result))
 
 
+def needed(context):
+    """The libraries that skyshim is linked with."""
+    dynamic = subprocess.run(["readelf", "-dW", context.skyshim], check=True, capture_output=True, text=True, env={"LC_ALL": "C"}).stdout
+    return {line.split("[")[1].split(".so")[0] for line in dynamic.split("\n") if "(NEEDED)" in line}
+
+
 def light(context):
     """Whoever starts a program loads nothing that only the daemon needs."""
-    dynamic = subprocess.run(["readelf", "-dW", context.skyshim], check=True, capture_output=True, text=True, env={"LC_ALL": "C"}).stdout
-    needed = {line.split("[")[1].split(".so")[0] for line in dynamic.split("\n") if "(NEEDED)" in line}
-    # those that compilers add, for sanitizers and coverage
-    needed -= {"libasan", "libubsan", "libtsan", "libgcov", "libgcc_s", "libm", "ld-linux-x86-64"}
-    want(needed == {"libc", "libinih"}, f"skyshim is linked with {needed}")
+    # compilers add some for sanitizers and coverage
+    more = needed(context) - {"libasan", "libubsan", "libtsan", "libgcov", "libgcc_s", "libm", "ld-linux-x86-64"}
+    want(more in (set(), {"libc", "libinih"}), f"skyshim is linked with {more}")
+
+
+def calls(context):
+    """Whoever finds a daemon asks it one thing, and does little else before it is the runtime."""
+    context.run([context.skyshim, "run", "true"])  # starts the daemon, which strace would wait for
+    log = os.path.join(context.work, "calls")
+    want(context.run(["strace", "-f", "-o", log, context.skyshim, "run", "true"]).status == 0, "it does not run")
+    with open(log, encoding="utf-8", errors="replace") as lines:
+        names = [line.split()[1].split("(")[0] for line in lines]
+    own = names[1:names.index("execve", 1)]
+    want(own.count("connect") == own.count("sendmsg") == own.count("recvmsg") == 1, f"the daemon is asked more than once: {own}")
+    if not needed(context):
+        want(len(own) <= OWN_CALLS, f"{len(own)} system calls: {own}")
 
 
 def no_daemon_program(context):
@@ -93,6 +111,7 @@ def at_once(context):
 
 CASES = [
     Case("start/light", check=light, needs_store=False),
+    Case("start/calls", check=calls, needs_store=False),
     Case("start/no-daemon-program", check=no_daemon_program, needs_store=False),
     Case("start/no-runtime", check=no_runtime, needs_store=False),
     Case("start/no-library", check=no_library, needs_store=False),
