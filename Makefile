@@ -208,6 +208,9 @@ token-storm: all teststore ## 1,000 processes at once ask for one token: AWS, Go
 crash: all teststore ## kill programs that write, their daemon, or both, and look at the bucket (KILLS=100)
 	@tests/crash/run --build $(BUILD) --kills $(KILLS)
 
+.PHONY: lockstep
+lockstep: all teststore ## the same random steps with names in a bucket and in a local folder, for 5 minutes (SECONDS=1200 FIRST=1)
+	@tests/lockstep/run --build $(BUILD) --seconds $(or $(SECONDS),300) $(if $(FIRST),--seed $(FIRST))
 .PHONY: races
 races: all teststore ## programs that rename, link, copy and write the same names at once (ROUNDS=20 FIRST=1)
 	@tests/races/run --build $(BUILD) --rounds $(or $(ROUNDS),20) --seed $(or $(FIRST),1)
