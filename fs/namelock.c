@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See namelock.h. There are as many at a time as threads that serve. */
+/* See namelock.h. There are as many at a time as threads that serve: both lists are short. */
 #include "fs/namelock.h"
 
 #include <pthread.h>
@@ -10,6 +10,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t dropped = PTHREAD_COND_INITIALIZER;
 static struct namelock *held;
+static struct namelock *waiting; /* in the order in which they came */
 static _Thread_local struct namelock *mine;
 
 static bool meets(const struct namelock *a, const struct namelock *b)
@@ -24,13 +25,28 @@ static bool meets(const struct namelock *a, const struct namelock *b)
 	return false;
 }
 
-static bool is_held(const struct namelock *l)
+/* From the first of a list up to the one named, or to its end: does any want one of the same? */
+static bool meets_any(const struct namelock *l, const struct namelock *first,
+		      const struct namelock *end)
 {
-	const struct namelock *other = held;
+	while (first != end && !meets(l, first))
+		first = first->next;
+	return first != end;
+}
 
-	while (other && !meets(l, other))
-		other = other->next;
-	return other;
+static void append(struct namelock **list, struct namelock *l)
+{
+	while (*list)
+		list = &(*list)->next;
+	l->next = NULL;
+	*list = l;
+}
+
+static void take_out(struct namelock **list, const struct namelock *l)
+{
+	while (*list != l)
+		list = &(*list)->next;
+	*list = l->next;
 }
 
 void namelock_take(struct namelock *l)
@@ -38,8 +54,10 @@ void namelock_take(struct namelock *l)
 	if (!l->count)
 		return;
 	pthread_mutex_lock(&lock);
-	while (is_held(l))
+	append(&waiting, l);
+	while (meets_any(l, held, NULL) || meets_any(l, waiting, l))
 		pthread_cond_wait(&dropped, &lock);
+	take_out(&waiting, l);
 	l->next = held;
 	held = l;
 	mine = l;
@@ -48,15 +66,11 @@ void namelock_take(struct namelock *l)
 
 void namelock_drop(struct namelock *l)
 {
-	struct namelock **at = &held;
-
 	if (!l->count || mine != l)
 		return;
 	mine = NULL;
 	pthread_mutex_lock(&lock);
-	while (*at != l)
-		at = &(*at)->next;
-	*at = l->next;
+	take_out(&held, l);
 	pthread_cond_broadcast(&dropped);
 	pthread_mutex_unlock(&lock);
 }

@@ -20,6 +20,11 @@
  *	drafts, one or two at once (draft_hold_two())
  *				for the store, and for whoever asks it something
  *
+ * Who takes names waits for who holds one of them, and for who came before him and waits for one of
+ * them: so who wants two that are never free at the same moment gets his turn. He holds nothing
+ * while he waits, and waits only for those before him, so there is no circle: the first who waits
+ * waits for holders alone, and no holder ever waits for one who waits.
+ *
  * Names of others are never held by somebody who waits for the gate: namelock_take() is called with
  * nothing held, and what has to wait for a move with names in hand leaves them first
  * (namelock_leave()). Two that close gates which have to do with each other do not exist:
@@ -38,8 +43,9 @@ struct namelock {
 	struct namelock *next; /* namelock.c's */
 };
 
-/* Waits until nobody holds one of them, and holds all: so nobody who waits holds any. Once a
- * thread; not on the I/O thread. l stays where it is until namelock_drop(). */
+/* Waits until nobody holds one of them, nor has waited for one for longer, and holds all: so nobody
+ * who waits holds any. Once a thread; not on the I/O thread. l stays where it is until
+ * namelock_drop(). */
 void namelock_take(struct namelock *l);
 void namelock_drop(struct namelock *l);
 

@@ -116,19 +116,49 @@ Test(fs_namelock, none_are_no_lock)
 Test(fs_namelock, who_waits_holds_none)
 {
 	struct namelock mine = {.object = {"s3/b/x"}, .count = 1};
-	struct other both = {.names = {.object = {"s3/b/y", "s3/b/x"}, .count = 2}};
 	struct other one = {.names = {.object = {"s3/b/y"}, .count = 1}};
+	struct other both = {.names = {.object = {"s3/b/y", "s3/b/x"}, .count = 2}};
+
+	namelock_take(&mine);
+	begin(&one);
+	want_held(&one);
+	begin(&both);
+	want_waiting(&both);
+	end(&one);
+	want_waiting(&both); /* one of them is free, and it has not got that */
+	namelock_wait("s3/b/y");
+	namelock_drop(&mine);
+	want_held(&both);
+	end(&both);
+}
+
+/* Who wants two that are never free at once: who comes later for either waits for him. */
+Test(fs_namelock, who_waits_is_not_passed)
+{
+	struct namelock mine = {.object = {"s3/b/x"}, .count = 1};
+	struct other both = {.names = {.object = {"s3/b/y", "s3/b/x"}, .count = 2}};
+	struct other y = {.names = {.object = {"s3/b/y"}, .count = 1}};
+	struct other x = {.names = {.object = {"s3/b/x", "s3/b/z"}, .count = 2}};
+	struct other unconcerned = {.names = {.object = {"s3/b/w"}, .count = 1}};
 
 	namelock_take(&mine);
 	begin(&both);
 	want_waiting(&both);
-	begin(&one);
-	want_held(&one);
+	begin(&y);
+	want_waiting(&y);
+	begin(&x);
+	begin(&unconcerned);
+	want_held(&unconcerned);
+	end(&unconcerned);
 	namelock_drop(&mine);
-	want_waiting(&both); /* it has one of them, and not the other */
-	end(&one);
 	want_held(&both);
+	want_waiting(&y);
+	want_waiting(&x);
 	end(&both);
+	want_held(&y);
+	want_held(&x);
+	end(&y);
+	end(&x);
 }
 
 /* What was found out about names is worth nothing from then on, so others may come at once. */
