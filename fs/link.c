@@ -141,14 +141,14 @@ static int link_name(struct lookup *from, struct lookup *to)
 	struct wire_attr attr;
 	int ret = lookup_stat(from, &attr);
 
-	if (!ret && S_ISDIR(attr.mode))
-		ret = -EPERM;
 	if (!ret)
 		ret = check_new(to);
 	if (ret)
 		return ret;
 	if (!lookup_same_store(from, to))
 		return -EXDEV;
+	if (S_ISDIR(attr.mode))
+		return -EPERM;
 	name_object(&from->name, object);
 	ret = publish_draft(from, object);
 	if (!ret)

@@ -87,8 +87,11 @@ void move_tell(struct move *m, size_t i)
 	}
 	meta_forget(m->ctx, new);
 	listing_changed(new);
-	if (m->is_file)
+	if (m->is_file) {
+		if (untold_is_link(new))
+			told_link(m->ctx, new);
 		return;
+	}
 	forget_between(m, new, m->new_prefix);
 	if (!m->keeps)
 		forget_between(m, old, m->old_prefix);

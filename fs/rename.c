@@ -312,8 +312,18 @@ static int rename_file(struct rename *r)
 static int check_target(const struct rename *r, const struct wire_attr *old,
 			const struct wire_attr *attr)
 {
+	char from[NAME_OBJECT_MAX], to[NAME_OBJECT_MAX];
+
 	if (r->must_be_new)
 		return -EEXIST;
+	name_object(&r->from->name, from);
+	name_object(&r->to->name, to);
+	if (strcmp(from, to) != 0) { /* before the kinds, as the kernel has it */
+		if (S_ISDIR(old->mode) && name_is_above(from, to))
+			return -EINVAL;
+		if (S_ISDIR(attr->mode) && name_is_above(to, from))
+			return -ENOTEMPTY;
+	}
 	if (S_ISDIR(attr->mode))
 		return S_ISDIR(old->mode) ? 0 : -EISDIR;
 	return S_ISDIR(old->mode) ? -ENOTDIR : 0;

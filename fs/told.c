@@ -182,10 +182,24 @@ static void put_dir(const uint8_t *ctx, const char *prefix, enum meta_kind kind,
 	forget_elsewhere(ctx, name);
 }
 
+/* All contexts: it is a link for each. What leads through it has other names. */
+void told_link(const uint8_t *ctx, const char *object)
+{
+	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX];
+
+	snprintf(prefix, sizeof(prefix), "%s/", object);
+	meta_dir_name(prefix, name);
+	meta_forget(ctx, name);
+	forget_elsewhere(ctx, name);
+	meta_forget_below(prefix);
+}
+
 void told_file(const uint8_t *ctx, const char *object, const struct meta_fact *fact)
 {
 	char parent[NAME_OBJECT_MAX];
 
+	if (fact->is_link)
+		told_link(ctx, object);
 	untold_learn(object, fact, NULL, NULL);
 	meta_put_own(ctx, object, fact);
 	forget_elsewhere(ctx, object);

@@ -20,6 +20,9 @@
 /* The object is a file now, as fact says; so its directory exists. */
 void told_file(const uint8_t *ctx, const char *object, const struct meta_fact *fact);
 
+/* The part of that for a symbolic link: nothing is believed of what is below its name. */
+void told_link(const uint8_t *ctx, const char *object);
+
 /* The file is gone; its directory stays. */
 void told_no_file(const uint8_t *ctx, const char *object);
 

@@ -177,7 +177,17 @@ static bool was_directory(const struct writing *w)
 	       told_is_empty_dir(context_id(w->q->ctx), prefix);
 }
 
-/* Was one of the directories that it is in not there when it was last told of? */
+/* Is or was something else than a directory there? */
+static bool is_or_was_file(const struct writing *w, const char *object)
+{
+	struct cache_file *file = draft_find(context_id(w->q->ctx), object);
+
+	if (file)
+		cache_put(file);
+	return file || was(w, object, META_FILE);
+}
+
+/* Was one of the directories that it is in not there when it was last told of, or a file? */
 static bool lacked_parent(const struct writing *w)
 {
 	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX], scheme[8], bucket[256];
@@ -187,6 +197,9 @@ static bool lacked_parent(const struct writing *w)
 		snprintf(prefix, sizeof(prefix), "%.*s", (int)(at - w->object + 1), w->object);
 		meta_dir_name(prefix, name);
 		if (was(w, name, META_NONE))
+			return true;
+		prefix[at - w->object] = '\0';
+		if (is_or_was_file(w, prefix))
 			return true;
 	}
 	return false;

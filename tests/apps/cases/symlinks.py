@@ -126,7 +126,36 @@ PROGRAMS = ("mkdir $D/bin $D/lib; cp $(command -v busybox) $D/lib/busybox; ln -s
             "printf '#!/bin/sh\\necho script $1\\n' >$D/lib/s; chmod +x $D/lib/s; ln -s $D/lib/s $D/bin/s; $D/bin/s one; PATH=$D/bin:$PATH s two; ln -s bin $D/binlink; $D/binlink/s three; "
             "ln -s /bin/echo $D/bin/e; $D/bin/e local program; env -i $D/bin/e clean; ln -s none $D/bin/dead; $D/bin/dead 2>/dev/null; echo $?; cd $D/binlink; pwd; pwd -P; ./s four; ls; "
             "rm -r $D/bin $D/lib $D/binlink")
+# What is known below a name is not so any more when it has become a link.
+MISSED = ("cd $D; stat m/f m/d; stat x/f; mkdir real real/d; echo 1 >real/f; ln -s real m; stat -c '%n %F' m/f m/d; ls m; echo new >x; "
+          "ln -s real y; mv y z; stat w/f; mv z w; stat -c '%n %F' w/f; "
+          "python3 -c 'import ctypes; print(ctypes.CDLL(None).renameat2(-100, b\"w\", -100, b\"x\", 2))'; stat -c '%n %F' x/f x/d; ls x")
+# What is refused, and with which words of several that are true.
+REFUSED = """
+import errno, os
+os.chdir(os.environ["D"])
+def tell(what, *args):
+    try:
+        print(what.__name__, *args, what(*args))
+    except OSError as e:
+        print(what.__name__, *args, errno.errorcode[e.errno])
+def cut(name):
+    os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
+for name in ("d", "d/e", "d/e/e"):
+    os.mkdir(name)
+for name in ("f", "d/f", "d/e/f"):
+    cut(name)
+for pair in (("d", "d/f"), ("d", "d/e"), ("d", "d/e/e"), ("d", "d/new"), ("d/f", "d"), ("d/e", "d"), ("d/e/f", "d"), ("d", "f"), ("f", "d"), ("f", "d/e")):
+    tell(os.rename, *pair)
+    tell(os.link, *pair)
+for name in ("f/x", "d/f/x", "d/e/f/x", "d/e/f/x/y"):
+    tell(cut, name)
+    tell(os.mkdir, name)
+print(sorted(os.listdir(".")), sorted(os.listdir("d")), sorted(os.listdir("d/e")))
+"""
 SESSIONS = {
+    "missed": MISSED,
+    "refused": ["python3", "-c", REFUSED],
     "calls": ["python3", "-c", CALLS_BASIC],
     "descriptors": ["python3", "-c", CALLS_DESCRIPTORS],
     "beneath": ["python3", "-c", CALLS_BENEATH],
