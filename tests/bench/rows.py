@@ -171,7 +171,7 @@ def work(session, row, way, where, argv, limit_s):
 
 
 def once(session, row, way, limit_s, faults):
-    sessions.removed(session.scratch)
+    session.set_aside(session.scratch)
     os.mkdir(session.scratch)
     if row.written:
         session.without(row.written(session)[0])
@@ -238,7 +238,7 @@ def measure(session, row, asked):
             if way != "skyshim" and results[way].slow():
                 continue
             attempt(session, row, way, results[way], session.peer_seconds if way in ways.PEERS else None)
-    sessions.removed(session.scratch)
+    session.set_aside(session.scratch)
     if row.written:
         session.without(row.written(session)[0])
     return results

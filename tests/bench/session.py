@@ -15,6 +15,7 @@ import ways
 LATENCY_MS = 20
 BANDWIDTH_KBS = 90000
 MIB = 1 << 20
+ASIDE_BYTES = 512 * MIB  # more is removed at once
 TIDY_TURNS = 100
 QUIET_SECONDS = 10  # for requests that nobody waits for any more
 
@@ -55,6 +56,11 @@ def removed(path):
     subprocess.run(["rm", "-rf", path], check=False, stderr=subprocess.DEVNULL)
 
 
+def size_of(path):
+    """What its files occupy, in bytes."""
+    return 512 * sum(os.lstat(os.path.join(folder, file)).st_blocks for folder, _, files in os.walk(path) for file in files)
+
+
 class Session:
     def __init__(self, build, folder, store, scale, runs):
         self.skyshim = os.path.join(build, "skyshim")
@@ -66,6 +72,7 @@ class Session:
         self.there = set()
         self.children = []
         self.caches = 0
+        self.asides = 0
         self.env = {"PATH": "/usr/bin:/bin", "HOME": folder, "LANG": "C", "XDG_RUNTIME_DIR": folder, "GIT_OPTIONAL_LOCKS": "0",
                     "SKYSHIM_CACHE_DIR": "", **store.environment()}
 
@@ -73,6 +80,18 @@ class Session:
         path = os.path.join(self.folder, name)
         os.makedirs(path, exist_ok=True)
         return path
+
+    def set_aside(self, path):
+        """It is gone from there, as far as the next run can tell. Many small files are removed with the session: an ext4 without a
+        journal makes a file several times as slowly for minutes after others were deleted, since it takes no inode again that was
+        freed lately (recently_deleted() in fs/ext4/ialloc.c)."""
+        if not os.path.isdir(path):
+            return
+        self.asides += 1
+        aside = os.path.join(self.made("aside"), str(self.asides))
+        os.rename(path, aside)
+        if size_of(aside) > ASIDE_BYTES:
+            removed(aside)
 
     # --- programs --------------------------------------------------------------------------------------
 
@@ -149,7 +168,7 @@ class Session:
         if pid and os.path.exists(f"/proc/{pid}"):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        removed(self.env["SKYSHIM_CACHE_DIR"])
+        self.set_aside(self.env["SKYSHIM_CACHE_DIR"])
         self.env["SKYSHIM_CACHE_DIR"] = ""
 
     # --- the store -------------------------------------------------------------------------------------
