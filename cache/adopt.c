@@ -15,7 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "cache/clock.h"
 #include "cache/linkset.h"
 #include "cache/place.h"
 #include "cache/strays.h"
@@ -94,11 +96,29 @@ static int open_notes(struct cache_draft *d, const char *name, const struct stat
 	return ret;
 }
 
+/* Has anybody written to the data file? Notes that were just being made tell nothing, and neither
+ * do those that somebody has cut. A new file is empty until then; another has its version's time
+ * before it has notes. */
+static bool was_written(const char *name)
+{
+	SCOPE_FD int vnode_fd = pair_vnode_fd(cache.files_fd, name);
+	SCOPE_FD int data_fd = pair_data_fd(cache.files_fd, name, O_RDONLY);
+	struct vnode_shm vn;
+	struct stat st;
+
+	if (data_fd < 0 || fstat(data_fd, &st))
+		return data_fd != -ENOENT;
+	if (vnode_fd == -ENOENT)
+		return st.st_size;
+	return vnode_fd < 0 || pread(vnode_fd, &vn, sizeof(vn), 0) != (ssize_t)sizeof(vn) ||
+	       vn.attr.mtime_ns != st.st_mtim.tv_sec * CLOCK_NS_PER_S + st.st_mtim.tv_nsec;
+}
+
 /* One that makes no sense is not removed, unless it was just being made: nobody has written to
  * that. */
 static void give_up(const char *name, int error)
 {
-	if (!notes_are_half_made(cache.files_fd, name)) {
+	if (!notes_are_half_made(cache.files_fd, name) || was_written(name)) {
 		strays_add(name, error);
 		return;
 	}

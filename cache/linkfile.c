@@ -58,7 +58,9 @@ int linkfile_open(int files_fd, const char *name, struct linkfile *out)
 	count = (size_t)st.st_size / sizeof(*out->slots);
 	if (!count)
 		return 0;
-	ret = map_slots(fd, count, out);
+	ret = pair_fill_holes(fd, &st, count * sizeof(*out->slots));
+	if (!ret)
+		ret = map_slots(fd, count, out);
 	for (size_t i = 0; !ret && i < count; i++) {
 		if (!makes_sense(&out->slots[i]))
 			ret = -EBADF;

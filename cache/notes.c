@@ -136,7 +136,9 @@ int notes_open(int files_fd, const char *name, struct notes *out)
 	if (st.st_size < (off_t)NOTES_DIRTY_OFF ||
 	    vnode_bytes > (uint64_t)st.st_size - NOTES_DIRTY_OFF)
 		return -EBADF;
-	ret = map_notes(fd, (size_t)st.st_size, vnode_bytes, out);
+	ret = pair_fill_holes(fd, &st, (uint64_t)st.st_size);
+	if (!ret)
+		ret = map_notes(fd, (size_t)st.st_size, vnode_bytes, out);
 	if (!ret && !makes_sense(out)) {
 		notes_close(out);
 		ret = -EBADF;

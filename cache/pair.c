@@ -170,6 +170,26 @@ int pair_create(int files_fd, const char *name, const struct pair_about *about, 
 	return 0;
 }
 
+int pair_fill_holes(int fd, const struct stat *st, uint64_t bytes)
+{
+	if ((uint64_t)st->st_blocks * 512 >= bytes)
+		return 0;
+	return -posix_fallocate(fd, 0, (off_t)bytes);
+}
+
+/* What is stored to in a vnode file: one that was a draft's is given back behind it. */
+static int fill_vnode_holes(int fd, const struct stat *st)
+{
+	struct vnode_shm vn;
+	uint64_t end;
+
+	if (pread(fd, &vn, sizeof(vn), 0) != (ssize_t)sizeof(vn) || vn.attr.size >> 60 ||
+	    vn.path_len >= WIRE_PATH_MAX)
+		return -EBADF;
+	end = tail_offset(vn.kind == VNODE_FILE ? vn.attr.size : 0, vn.path_len);
+	return end > (uint64_t)st->st_size ? -EBADF : pair_fill_holes(fd, st, end);
+}
+
 /* Does the mapped vnode file make sense? */
 static bool makes_sense(const struct vnode_shm *vn, size_t bytes)
 {
@@ -214,6 +234,7 @@ int pair_open(int files_fd, const char *name, struct pair *out)
 	SCOPE_FD int fd = -1;
 	struct stat st, vst;
 	void *map;
+	int ret;
 
 	file_name(name, 'd', text);
 	data_fd = openat(files_fd, text, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
@@ -223,6 +244,9 @@ int pair_open(int files_fd, const char *name, struct pair *out)
 		return -errno;
 	if (vst.st_size < (off_t)sizeof(struct vnode_shm))
 		return -EBADF;
+	ret = fill_vnode_holes(fd, &vst);
+	if (ret)
+		return ret;
 	map = mmap(NULL, (size_t)vst.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;

@@ -47,6 +47,11 @@ struct pair {
  * never faults on a full disk. Returns 0 or an error (-ENOSPC...), and leaves nothing then. */
 int pair_create(int files_fd, const char *name, const struct pair_about *about, struct pair *out);
 
+/* A file that is to be mapped, of which st tells, gets blocks up to bytes, if some are missing: a
+ * copy of the cache may have holes where zeros were, and storing to one on a full disk is a SIGBUS.
+ * 0 or an error of the disk. */
+int pair_fill_holes(int fd, const struct stat *st, uint64_t bytes);
+
 /* Opens an existing pair, which must hold together: -EBADF if it does not. */
 int pair_open(int files_fd, const char *name, struct pair *out);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A table that an earlier daemon left is gone on with, since programs that run have it mapped. One
- * that makes no sense is replaced by another file, never cut: that would be a fault in whoever has
- * it mapped.
+ * that makes no sense, or was cut by somebody, is replaced by another file, never cut: that would
+ * be a fault in whoever has it mapped.
  */
 #include "fs/attrfile.h"
 
@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cache/clock.h"
+#include "core/cut.h"
 #include "core/log.h"
 #include "core/scope.h"
 
@@ -24,6 +25,8 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static union attrs_line *table; /* NULL: none */
+static bool is_cut;		/* atomic */
+static int folder_fd = -1;
 
 static union attrs_line *map(int fd)
 {
@@ -70,22 +73,40 @@ static int make(int dir_fd, union attrs_line **out)
 	return *out ? 0 : -errno;
 }
 
-void attrfile_start(int dir_fd)
+/* With the lock. takes_over: the one that is there, if it makes sense. */
+static int start(bool takes_over)
 {
 	uint64_t key[2];
 	uint32_t generation;
 	int ret = 0;
 
 	if (getrandom(key, sizeof(key), 0) != sizeof(key))
-		return;
-	pthread_mutex_lock(&lock);
-	table = take_over(dir_fd);
+		return -EAGAIN;
+	table = takes_over ? take_over(folder_fd) : NULL;
 	if (!table)
-		ret = make(dir_fd, &table);
-	if (!ret) {
-		generation = table->head.generation + 1;
-		attrs_begin(table, generation ? generation : 1, key, clock_ns());
-	}
+		ret = make(folder_fd, &table);
+	if (ret)
+		return ret;
+	cut_watch(table, ATTRS_BYTES, &is_cut);
+	generation = table->head.generation + 1;
+	attrs_begin(table, generation ? generation : 1, key, clock_ns());
+	return 0;
+}
+
+static void let_go(void)
+{
+	cut_unwatch(table);
+	munmap(table, ATTRS_BYTES);
+	table = NULL;
+}
+
+void attrfile_start(int dir_fd)
+{
+	int ret;
+
+	pthread_mutex_lock(&lock);
+	folder_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+	ret = folder_fd < 0 ? -errno : start(true);
 	pthread_mutex_unlock(&lock);
 	if (ret)
 		log_warn("no shared table of attributes: %s", strerror(-ret));
@@ -96,10 +117,23 @@ void attrfile_stop(void)
 	pthread_mutex_lock(&lock);
 	if (table) {
 		attrs_alive(table, 0);
-		munmap(table, ATTRS_BYTES);
+		let_go();
 	}
-	table = NULL;
+	if (folder_fd >= 0)
+		close(folder_fd);
+	folder_fd = -1;
 	pthread_mutex_unlock(&lock);
+}
+
+/* With the lock. What programs still have mapped answers nothing any more. */
+static void replace(void)
+{
+	int ret;
+
+	let_go();
+	ret = start(false);
+	log_warn("the shared table of attributes was cut by somebody: %s",
+		 ret ? strerror(-ret) : "there is another");
 }
 
 void attrfile_alive(void)
@@ -107,6 +141,8 @@ void attrfile_alive(void)
 	pthread_mutex_lock(&lock);
 	if (table)
 		attrs_alive(table, clock_ns());
+	if (table && __atomic_load_n(&is_cut, __ATOMIC_ACQUIRE))
+		replace();
 	pthread_mutex_unlock(&lock);
 }
 

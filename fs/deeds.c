@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/cut.h"
 #include "core/log.h"
 #include "core/scope.h"
 
@@ -29,6 +30,7 @@ static struct {
 	struct deeds_file *file; /* NULL: there is none */
 	bool busy[DEEDS_MAX];	 /* is being served: with the lock, as the next */
 	uint64_t serial;
+	bool is_cut; /* what is missing is known to this daemon alone from then on */
 } deeds = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* With its blocks: writing to a mapped hole that the disk has no room for kills. */
@@ -53,6 +55,7 @@ void deeds_start(int dir_fd)
 			 "daemon has died may be told that a name exists, or does not");
 		return;
 	}
+	cut_watch(deeds.file, sizeof(*deeds.file), &deeds.is_cut);
 	if (deeds.file->magic != MAGIC) {
 		memset(deeds.file, 0, sizeof(*deeds.file));
 		deeds.file->magic = MAGIC;
@@ -65,8 +68,10 @@ void deeds_start(int dir_fd)
 
 void deeds_stop(void)
 {
-	if (deeds.file)
+	if (deeds.file) {
+		cut_unwatch(deeds.file);
 		munmap(deeds.file, sizeof(*deeds.file));
+	}
 	deeds.file = NULL;
 }
 

@@ -16,6 +16,14 @@ static uint32_t untold;	 /* atomic; see notes_failed() */
 static uint32_t started; /* atomic; notes_settle() has something to wait for */
 static uint64_t removed; /* atomic; files, that the daemon had only begun to remove */
 
+/* Has somebody cut its notes, so that the daemon does not learn what this process changes? Looks
+ * at the head, which is a fault once it is missing. */
+static bool is_cut(const struct vfile *vf)
+{
+	return __atomic_load_n(&vf->notes->magic, __ATOMIC_RELAXED) != DRAFT_MAGIC ||
+	       __atomic_load_n(&vf->is_cut, __ATOMIC_ACQUIRE);
+}
+
 static bool plausible(const struct draft_shm *notes, uint64_t bytes, const struct vfile *vf)
 {
 	return notes->magic == DRAFT_MAGIC && notes->version == DRAFT_VERSION &&
@@ -59,7 +67,7 @@ int notes_have(struct vfile *vf)
 	int ret;
 
 	if (__atomic_load_n(&vf->notes, __ATOMIC_ACQUIRE))
-		return 0;
+		return is_cut(vf) ? -EIO : 0;
 	ret = request_run(&rq);
 	if (!ret)
 		ret = rq.fds == 2 ? notes_attach(vf, rq.fd[1]) : -EIO;
@@ -115,7 +123,7 @@ bool notes_dirty(const struct vfile *vf)
 {
 	const struct draft_shm *notes = __atomic_load_n(&vf->notes, __ATOMIC_ACQUIRE);
 
-	return notes && draft_is_dirty(notes);
+	return notes && (draft_is_dirty(notes) || is_cut(vf));
 }
 
 static int flush(struct vfile *vf, unsigned flags)
@@ -132,7 +140,7 @@ static int flush(struct vfile *vf, unsigned flags)
 		return 0;
 	ret = request_run(&rq);
 	__atomic_store_n(&vf->explained, rq.said, __ATOMIC_RELAXED);
-	return ret;
+	return !ret && is_cut(vf) ? -EIO : ret;
 }
 
 int notes_flush(struct vfile *vf)

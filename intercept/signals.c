@@ -9,6 +9,7 @@
 #include "intercept/filter.h"
 #include "intercept/image.h"
 #include "intercept/usercopy.h"
+#include "intercept/vfile.h"
 
 #define TRAP_TRACE	 2 /* si_code of the processor's single step */
 #define RED_ZONE_BYTES	 128u
@@ -328,8 +329,8 @@ static int take_kept(struct thread *t, struct ksiginfo *info)
 	return sig;
 }
 
-/* A fault of the runtime's own copies ends the copy; any other is a defect, and ends the program.
- */
+/* A fault of the runtime's own copies ends the copy, and what somebody has cut is zeros from then
+ * on; any other is a defect, and ends the program. */
 static void on_own_fault(struct thread *t, int sig, const struct ksiginfo *info,
 			 struct kucontext *uc)
 {
@@ -337,7 +338,7 @@ static void on_own_fault(struct thread *t, int sig, const struct ksiginfo *info,
 
 	if (fixup)
 		uc->regs.ip = fixup;
-	else
+	else if (sig != K_SIGBUS || !vfile_fault(info->fields[0]))
 		act_default(t, sig, info, uc);
 }
 

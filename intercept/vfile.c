@@ -309,6 +309,29 @@ struct vfile *vfile_next(uint32_t round, bool (*wanted)(const struct vfile *vf))
 	return vf;
 }
 
+static bool holds(const void *map, uint64_t bytes, uintptr_t address)
+{
+	return map && address >= (uintptr_t)map && address - (uintptr_t)map < bytes;
+}
+
+/* Without the lock, which this thread may have: what is let go of meanwhile stays in the slabs, and
+ * has no map that this thread could have met. */
+bool vfile_fault(uintptr_t address)
+{
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		for (struct vfile *vf = buckets[i]; vf; vf = vf->next) {
+			if (!holds(vf->vn, vf->map_bytes, address) &&
+			    !holds(vf->notes, vf->notes_bytes, address))
+				continue;
+			__atomic_store_n(&vf->is_cut, 1, __ATOMIC_RELEASE);
+			return !sys_failed(sys6(__NR_mmap, address & ~(uintptr_t)(PAGE_BYTES - 1),
+						PAGE_BYTES, PROT_READ | PROT_WRITE,
+						MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+		}
+	}
+	return false;
+}
+
 void vfile_fork_child(void)
 {
 	for (unsigned i = 0; i < BUCKETS; i++)

@@ -20,6 +20,7 @@ struct vfile {
 	uint64_t map_bytes;
 	struct draft_shm *notes; /* atomic; NULL: not known here to be written to (notes.h) */
 	uint64_t notes_bytes;
+	uint32_t is_cut;    /* atomic; somebody has cut one of the two files: see vfile_fault() */
 	uint32_t settles;   /* atomic; what is not published of it is, when this process ends */
 	uint32_t explained; /* atomic; why it could not be published, was said */
 	uint32_t round;	    /* of notes_flush_all(); under vfiles' lock */
@@ -76,6 +77,12 @@ void vfile_attr(const struct vfile *vf, int fd, struct wire_attr *out);
  * wants. NULL: no more. Rounds start with vfile_round(). */
 uint32_t vfile_round(void);
 struct vfile *vfile_next(uint32_t round, bool (*wanted)(const struct vfile *vf));
+
+/* The runtime has met a fault (SIGBUS) at this address. True: it is of a vnode or notes file that
+ * somebody has cut; the page is zeros from now on, for this process alone, and what is written to
+ * the file fails with EIO. The access may be made again. In a signal handler, whatever lock this
+ * thread has. */
+bool vfile_fault(uintptr_t address);
 
 /* Of a fork's child: it has changed nothing yet. */
 void vfile_fork_child(void);

@@ -192,3 +192,34 @@ Test(cache_adopt, of_another_name)
 	recover(WIRE_RECOVER_EXPORT, id, 0);
 	stop();
 }
+
+/* As `truncate -s 0` leaves them: they look like notes that were never finished, but it was
+ * written to what they are about. */
+Test(cache_adopt, notes_that_were_cut)
+{
+	leave("s3/b/old", "precious");
+	shell("truncate -s 0 files/*.w");
+	start("60000");
+	cr_assert_neq(left("kept"), 0);
+	halt();
+	shell("rm -r files");
+	leave("s3/b/dir/new", "precious");
+	shell("truncate -s 0 files/*.w");
+	start("60000");
+	cr_assert_neq(left("kept"), 0);
+	stop();
+}
+
+/* `cp --sparse` leaves holes where zeros were. On a full disk the daemon would be killed for what
+ * it stores there: so they are filled before it does. */
+Test(cache_adopt, holes_of_a_copy)
+{
+	leave("s3/b/dir/new", "precious");
+	shell("for f in files/*.w; do cp -p --sparse=always $f copy && mv copy $f; done");
+	shell("test $(stat -c %b files/*.w) -lt $(( $(stat -c %s files/*.w) / 512 ))");
+	start("60000");
+	shell("test $(stat -c %b files/*.w) -ge $(( $(stat -c %s files/*.w) / 512 ))");
+	sweep_until_clean();
+	in_bucket("dir/new", "precious");
+	stop();
+}

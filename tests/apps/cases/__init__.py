@@ -46,6 +46,7 @@ FAMILIES = (
     "faults",
     "uploads",
     "cache_dirs",
+    "cut",
     "resent",
     "lost_answers",
     "creds",
