@@ -28,6 +28,7 @@ struct dirattr_seen {
 		       * listing of it shows that */
 	int64_t mark_ns;   /* when the mark was written, by the store's clock */
 	int64_t newest_ns; /* of what is in the directory; 0: nothing */
+	int64_t asked_ns;  /* when it was asked for, by clock_ns() */
 };
 
 /* Finds out what the mark tells, by a HEAD if that is not known and ask is set. A time that was set

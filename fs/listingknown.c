@@ -45,6 +45,7 @@ void listing_seen(struct listing *l, struct dirattr_seen *out)
 		.is_real = l->is_tree,
 		.mark_ns = l->dir->mark_ns,
 		.newest_ns = l->shown_mtime_ns == listing_start_ns() ? 0 : l->shown_mtime_ns,
+		.asked_ns = l->asked_ns,
 	};
 	pthread_mutex_unlock(&listings_lock);
 }

@@ -172,6 +172,7 @@ static int open_dir_as(struct lookup *q, bool with_attr, bool quiet, struct list
 	struct dirattr_seen seen;
 	int (*list)(struct context *, const struct name *, const char *, struct listing **,
 		    char[STORE_MESSAGE_BYTES]) = quiet ? listing_look : listing_open;
+	int64_t asked_ns = clock_ns();
 	int ret;
 
 	*out = NULL;
@@ -192,10 +193,10 @@ static int open_dir_as(struct lookup *q, bool with_attr, bool quiet, struct list
 			return ret;
 		}
 		fact.object.mtime_ns = seen.newest_ns;
-		meta_put(ctx, name, &fact);
+		meta_put_asked(ctx, name, &fact, seen.asked_ns);
 	} else if (ret == -ENOENT) {
 		fact.kind = META_NONE;
-		meta_put(ctx, name, &fact);
+		meta_put_asked(ctx, name, &fact, asked_ns);
 	}
 	return ret;
 }

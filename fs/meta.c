@@ -136,6 +136,25 @@ void meta_put(const uint8_t *ctx, const char *name, const struct meta_fact *fact
 	put(ctx, name, fact, false, clock_ns());
 }
 
+void meta_put_asked(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
+		    int64_t asked_ns)
+{
+	int64_t until_ns = asked_ns + meta_ttl_ns();
+	struct metaentry *e;
+
+	pthread_mutex_lock(&metaentry_lock);
+	e = metaentry_find_or_new(ctx, name);
+	if (!e) {
+		++*metaentry_evicted(ctx);
+	} else if (*metaentry_changed_at(name) <= asked_ns &&
+		   !(metaentry_is_same(e, fact) && e->until_ns > until_ns)) {
+		metaentry_set_fact(e, fact, false);
+		e->until_ns = until_ns;
+	}
+	metaentry_make_room();
+	pthread_mutex_unlock(&metaentry_lock);
+}
+
 bool meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
 		     int64_t asked_ns)
 {

@@ -97,6 +97,11 @@ void meta_leave(const uint8_t *ctx, const char *name, int error, const struct me
 
 void meta_put(const uint8_t *ctx, const char *name, const struct meta_fact *fact);
 
+/* The same of an answer that was asked for at asked_ns: it is believed for the TTL from then on.
+ * What was changed here since then stays, and so does the same if it is younger. */
+void meta_put_asked(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
+		    int64_t asked_ns);
+
 /* From a listing that was asked for at asked_ns. What was changed here since then stays (false); of
  * the same version as before, so do the mode and time that the object itself told. */
 bool meta_put_listed(const uint8_t *ctx, const char *name, const struct meta_fact *fact,

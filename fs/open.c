@@ -184,15 +184,21 @@ static int try_open(struct lookup *q, const char *object, struct meta_fact *fact
 /* O_PATH: no bytes are wanted, so a HEAD does. */
 static int open_bare(struct lookup *q, const char *object, struct opened *out)
 {
+	const uint8_t *ctx = context_id(q->ctx);
 	struct meta_fact fact = {.kind = META_FILE};
 	struct wire_attr attr;
-	int ret = lookup_stat(q, &attr);
+	int ret = 0;
 
+	/* what a listing has told some time ago does for a stat, but for no open */
+	if (meta_peek(ctx, object, &fact) && fact.kind == META_FILE && !meta_is_fresh(ctx, object))
+		ret = lookup_told(q, &fact);
+	if (!ret)
+		ret = lookup_stat(q, &attr);
 	if (ret)
 		return ret;
 	if (S_ISDIR(attr.mode))
 		return lookup_dir(q, &out->dir);
-	if (!meta_peek(context_id(q->ctx), object, &fact))
+	if (!meta_peek(ctx, object, &fact))
 		return -EAGAIN;
 	out->file = from_cache(q, object, &fact, true);
 	return out->file ? 0 : -EIO;

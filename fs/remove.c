@@ -296,14 +296,20 @@ static int remove_real(struct lookup *q, const char *key)
 	return ret == -EAGAIN ? -EBUSY : ret;
 }
 
-/* prefix: of a directory whose names are keys, with or without a mark. */
+/* Of a directory whose names are keys, with or without a mark. */
 static int remove_mark(struct lookup *q, const char *key, bool *is_tree)
 {
+	char prefix[NAME_OBJECT_MAX];
 	bool mark, others;
 	int ret = look_inside(q, key, &mark, &others, is_tree);
 
 	if (!ret && others)
 		ret = -ENOTEMPTY;
+	name_prefix(&q->name, prefix);
+	if (!ret && !mark && !*is_tree && !told_stays_empty(context_id(q->ctx), prefix)) {
+		told_no_dir(context_id(q->ctx), prefix); /* it was only believed to be there */
+		ret = -ENOENT;
+	}
 	if (!ret && !*is_tree)
 		deed_note(q->deed, DEED_TRIED, 0);
 	return !ret && mark && !*is_tree ? change_delete(q, key) : ret;

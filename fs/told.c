@@ -18,6 +18,7 @@ struct empty {
 	uint64_t hash; /* of prefix */
 	uint8_t ctx[WIRE_CTX_BYTES];
 	bool is_made;	    /* by mkdir or a rename, not by what went */
+	bool has_mark;	    /* it was made by one */
 	int64_t ours_ns;    /* up to here told_has_none(); 0: others write in it */
 	uint64_t evictions; /* of the metadata cache, when it was made: none since */
 	char prefix[];
@@ -76,6 +77,7 @@ static void remember(const uint8_t *ctx, const char *prefix, bool is_made)
 			memcpy(e->ctx, ctx, WIRE_CTX_BYTES);
 			memcpy(e->prefix, prefix, len + 1);
 			e->is_made = is_made;
+			e->has_mark = false;
 			e->ours_ns = 0;
 			e->hash = name_ino(prefix, len, true);
 			e->next = empties;
@@ -100,6 +102,18 @@ bool told_is_empty_dir(const uint8_t *ctx, const char *prefix)
 	is = *find(ctx, prefix) != NULL;
 	pthread_mutex_unlock(&lock);
 	return is;
+}
+
+bool told_stays_empty(const uint8_t *ctx, const char *prefix)
+{
+	struct empty *e;
+	bool stays;
+
+	pthread_mutex_lock(&lock);
+	e = *find(ctx, prefix);
+	stays = e && !e->has_mark;
+	pthread_mutex_unlock(&lock);
+	return stays;
 }
 
 bool told_is_made(const uint8_t *ctx, const char *prefix)
@@ -256,6 +270,7 @@ void told_made_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns)
 	pthread_mutex_lock(&lock);
 	e = *find(ctx, prefix);
 	if (e) {
+		e->has_mark = true;
 		e->evictions = meta_evictions(ctx);
 		is_ours(e);
 	}

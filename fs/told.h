@@ -57,6 +57,9 @@ bool told_is_made(const uint8_t *ctx, const char *prefix);
 /* Is it remembered as empty? */
 bool told_is_empty_dir(const uint8_t *ctx, const char *prefix);
 
+/* The same, and it need not have a mark in the bucket to be there. */
+bool told_stays_empty(const uint8_t *ctx, const char *prefix);
+
 void told_forget_all(void);
 
 #endif

@@ -153,6 +153,22 @@ Test(fs_change, one_of_two_who_make_a_directory)
 	stop();
 }
 
+/* Another machine was faster: known here by having been made, or by a listing. */
+Test(fs_change, rmdir_of_what_another_has_removed)
+{
+	start("60000");
+	fake_put("b", "theirs/", 0);
+	cr_assert_eq(op(WIRE_MKDIR, "s3/b/made", 0), 0);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/theirs", 0), 0);
+	cr_assert_eq(fake_delete_key("b", "made/"), 0);
+	cr_assert_eq(fake_delete_key("b", "theirs/"), 0);
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/made", AT_REMOVEDIR), -ENOENT);
+	cr_assert_eq(op(WIRE_UNLINK, "s3/b/theirs", AT_REMOVEDIR), -ENOENT);
+	cr_assert_eq(op(WIRE_STAT, "s3/b/made", 0), -ENOENT);
+	cr_assert_eq(op(WIRE_MKDIR, "s3/b/theirs", 0), 0);
+	stop();
+}
+
 Test(fs_change, a_directory_with_something_unpublished_is_not_empty)
 {
 	struct open_file f;

@@ -598,3 +598,24 @@ Test(fs_meta, nothing_is_known_below_what_moved, .fini = meta_stop)
 	meta_put(ctx, below[0], &file);
 	cr_assert(meta_get(ctx, below[0], &fact) && fact.kind == META_FILE);
 }
+
+/* An answer that took its time is no younger for that. */
+Test(fs_meta, believed_from_when_it_was_asked_for, .fini = meta_stop)
+{
+	const int64_t s = CLOCK_NS_PER_S, now = clock_ns();
+	struct meta_fact none = {.kind = META_NONE}, dir = {.kind = META_DIR}, found;
+
+	start("60000");
+	meta_put_asked(ctx, name, &dir, now - 10 * s);
+	cr_assert(meta_get(ctx, name, &found));
+	cr_assert_not(meta_peek_within(ctx, name, 10 * s, &found));
+	meta_put_asked(ctx, name, &dir, now - 20 * s);
+	cr_assert(meta_peek_within(ctx, name, 50 * s, &found), "it is the same, and younger");
+	meta_put_asked(ctx, name, &dir, now);
+	meta_put_asked(ctx, "s3/b/old", &dir, now - 61 * s);
+	cr_assert_not(meta_get(ctx, "s3/b/old", &found));
+	meta_put_own(ctx, name, &dir);
+	meta_put_asked(ctx, name, &none, now);
+	cr_assert(meta_get(ctx, name, &found));
+	cr_assert_eq(found.kind, META_DIR, "made here since");
+}

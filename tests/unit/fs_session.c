@@ -199,6 +199,18 @@ Test(fs_session, request_budget_of_files)
 	stop();
 }
 
+/* What a reader of the directory was told does once for a stat, but never for an open. */
+Test(fs_session, o_path_is_an_open)
+{
+	start("0");
+	cr_assert_eq(do_open("s3/b"), 0);
+	cr_assert_str_eq(names(), "./ ../ a big dir/ empty ");
+	fake_put("b", "a", 77);
+	cr_assert_eq(op(WIRE_OPEN, "s3/b/a", O_PATH), 0);
+	cr_assert_eq(reply.head.attr.size, 77);
+	stop();
+}
+
 Test(fs_session, request_budget_of_directories)
 {
 	start("60000");
