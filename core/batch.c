@@ -110,7 +110,7 @@ int batch_error(int status)
 static const struct {
 	char letter;
 	int error;
-} results[] = {{'-', 0}, {'a', -EACCES}, {'b', -EBUSY}, {'e', -EIO}};
+} results[] = {{'-', 0}, {'a', -EACCES}, {'b', -EBUSY}, {'s', -ESTALE}, {'e', -EIO}};
 
 /* Of keys of which nothing is known: how often they were asked. */
 #define NEVER_ASKED '0'

@@ -37,8 +37,8 @@ size_t batch_pick(const struct store_call *call, size_t max, size_t *picked);
 
 /* What came of each of the keys that batch_pick() gave. Returns -EINPROGRESS as long as there are
  * keys that were not asked as often as these; then -EAGAIN as long as there are some whose last
- * error was -EAGAIN; then 0 or one of the errors (-EACCES, -EBUSY, -EIO) with key_errors filled;
- * -ENOMEM. */
+ * error was -EAGAIN; then 0 or one of the errors (-EACCES, -EBUSY, -ESTALE, -EIO) with key_errors
+ * filled; -ENOMEM. */
 int batch_note(struct store_call *call, const size_t *picked, const int *errors, size_t count);
 
 /* key_errors of a call that ends with that error: carry, not NULL, tells what came of some keys,

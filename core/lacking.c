@@ -103,6 +103,9 @@ void lacking_apply(struct flight *f)
 		quirks |= STORE_QUIRK_CONDITIONS;
 	site->quirks |= quirks & ~site->settled;
 	site->source_seen = f->source_seen;
+	/* of many no HEAD can stand for it: they go without */
+	if (f->call->verb == STORE_DELETE_MANY && endpoint->refuses & LEARNED_DELETE_MATCH)
+		site->quirks |= STORE_QUIRK_BLIND_DELETE;
 	if (f->call->verb == STORE_DELETE && site->quirks & STORE_QUIRK_BLIND_DELETE)
 		site->quirks |= STORE_QUIRK_CONDITIONS;
 }

@@ -207,6 +207,10 @@ struct store_call {
 	 * be named in this request (control bytes, no UTF-8): STORE_DELETE can. */
 	const char *const *keys;
 	size_t key_count;
+	/* NULL, or for each of the keys an ETag or NULL: only this version goes, another gives
+	 * -ESTALE in key_errors. Where the service is not known to heed that, and on Azure and
+	 * Google Cloud Storage, whatever is there goes. */
+	const char *const *key_etags;
 
 	/* Between the driver and a back end whose call takes several requests: see parse in
 	 * core/backend.h. carry_out is owned. */

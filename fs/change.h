@@ -21,8 +21,11 @@ int change_delete(struct lookup *q, const char *key);
 /* The same of this version only. -ESTALE: another is there; that or -ENOENT: none is. */
 int change_delete_version(struct lookup *q, const char *key, const char *etag);
 
-/* change_delete() of up to STORE_LIST_MAX keys, no two the same. */
-int change_delete_many(struct lookup *q, const char *const *keys, size_t count);
+/* change_delete() of up to STORE_LIST_MAX keys, no two the same. etags: NULL, or for each of them
+ * the version that is to go, NULL for any: then stays tells which were left alone since another was
+ * there, which is no error. That is so only where the service heeds it. */
+int change_delete_many(struct lookup *q, const char *const *keys, const char *const *etags,
+		       size_t count, bool *stays);
 
 /* later: NULL, or for whom it may be done some time soon (gone.h); *later is 0 then if it was done
  * at once. */

@@ -2,6 +2,7 @@
 /* Many objects away at once: in one request, or in one each, several under way together. */
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,47 +19,68 @@ struct deletions {
 	int error;
 };
 
+/* One of them. */
+struct deletion {
+	struct store_call call;
+	struct deletions *of;
+	bool *stays; /* or NULL */
+};
+
 static void delete_done(struct store_call *call)
 {
-	struct deletions *d = call->arg;
+	struct deletion *one = call->arg;
+	struct deletions *d = one->of;
+	int error = call->error;
 
 	pthread_mutex_lock(&d->lock);
-	if (call->error && !d->error) {
-		d->error = call->error;
+	if (call->if_match && error == -ESTALE) {
+		*one->stays = true;
+		error = 0;
+	} else if (call->if_match && error == -ENOENT) {
+		error = 0;
+	}
+	if (error && !d->error) {
+		d->error = error;
 		memcpy(d->q->message, call->message, sizeof(call->message));
 	}
 	d->active--;
 	pthread_cond_signal(&d->ended);
 	pthread_mutex_unlock(&d->lock);
 	store_call_reset(call);
-	free(call);
+	free(one);
 }
 
-static int start(struct deletions *d, const char *key)
+static int start(struct deletions *d, const char *key, const char *etag, bool *stays)
 {
-	struct store_call *call = calloc(1, sizeof(*call));
+	struct deletion *one = calloc(1, sizeof(*one));
 	int ret;
 
-	if (!call)
+	if (!one)
 		return -ENOMEM;
-	*call = (struct store_call){
+	one->of = d;
+	one->stays = stays;
+	one->call = (struct store_call){
 		.verb = STORE_DELETE,
 		.ctx = d->q->ctx,
 		.scheme = d->q->name.scheme,
 		.bucket = d->q->name.bucket,
 		.key = key,
+		.if_match = etag,
 		.done = delete_done,
-		.arg = d,
+		.arg = one,
 	};
-	ret = store_submit(call);
+	ret = store_submit(&one->call);
 	if (ret)
-		free(call);
+		free(one);
 	return ret;
 }
 
-static int delete_each(struct lookup *q, const char *const *keys, size_t count)
+/* Those of the keys that left names. */
+static int delete_each(struct lookup *q, const struct store_call *many, const size_t *left,
+		       size_t count, bool *stays)
 {
 	struct deletions d = {.q = q};
+	size_t at;
 	int ret;
 
 	pthread_mutex_init(&d.lock, NULL);
@@ -71,7 +93,9 @@ static int delete_each(struct lookup *q, const char *const *keys, size_t count)
 		}
 		d.active++;
 		pthread_mutex_unlock(&d.lock);
-		ret = start(&d, keys[next++]);
+		at = left[next++];
+		ret = start(&d, many->keys[at], many->key_etags ? many->key_etags[at] : NULL,
+			    stays ? &stays[at] : NULL);
 		pthread_mutex_lock(&d.lock);
 		if (ret) {
 			d.active--;
@@ -85,7 +109,22 @@ static int delete_each(struct lookup *q, const char *const *keys, size_t count)
 	return ret;
 }
 
-int change_delete_many(struct lookup *q, const char *const *keys, size_t count)
+/* Only of those that others have replaced, or of some other? */
+static int judge(const struct store_call *call, int error, bool *stays)
+{
+	if (!stays || !call->key_errors)
+		return error;
+	for (size_t i = 0; i < call->key_count; i++) {
+		if (call->key_errors[i] && call->key_errors[i] != -ESTALE)
+			return error == -ESTALE ? call->key_errors[i] : error;
+	}
+	for (size_t i = 0; i < call->key_count; i++)
+		stays[i] = call->key_errors[i] == -ESTALE;
+	return 0;
+}
+
+int change_delete_many(struct lookup *q, const char *const *keys, const char *const *etags,
+		       size_t count, bool *stays)
 {
 	struct store_call call = {
 		.verb = STORE_DELETE_MANY,
@@ -94,19 +133,24 @@ int change_delete_many(struct lookup *q, const char *const *keys, size_t count)
 		.bucket = q->name.bucket,
 		.keys = keys,
 		.key_count = count,
+		.key_etags = etags,
 	};
-	const char *left[STORE_LIST_MAX];
+	size_t left[STORE_LIST_MAX], n = 0;
 	int ret = count ? store_run(&call) : 0;
-	size_t n = 0;
 
+	for (size_t i = 0; stays && i < count; i++)
+		stays[i] = false;
+	ret = ret ? judge(&call, ret, stays) : 0;
 	if (ret)
 		memcpy(q->message, call.message, sizeof(call.message));
 	/* what is gone is left alone: somebody may have made it again */
 	for (size_t i = 0; i < count; i++) {
 		if (!call.key_errors || call.key_errors[i])
-			left[n++] = keys[i];
+			left[n++] = i;
 	}
-	store_call_reset(&call);
 	/* a key that such a request cannot name, or no such request */
-	return ret == -EINVAL || ret == -EOPNOTSUPP ? delete_each(q, left, n) : ret;
+	if (ret == -EINVAL || ret == -EOPNOTSUPP)
+		ret = delete_each(q, &call, left, n, stays);
+	store_call_reset(&call);
+	return ret;
 }

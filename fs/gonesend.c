@@ -9,6 +9,20 @@
 #include "fs/names.h"
 #include "fs/stillthere.h"
 
+/* Somebody has stored another version under the name: that is no error. What is not there at all is
+ * none either, which a condition makes one. */
+static bool replaced(struct gone_item *i)
+{
+	if (!i->is_left || (i->error != -ESTALE && i->error != -ENOENT))
+		return false;
+	if (i->error == -ESTALE)
+		log_info("%s: what was removed has been replaced meanwhile, which stays",
+			 i->object);
+	i->is_other = i->error == -ESTALE;
+	i->error = 0;
+	return true;
+}
+
 /* One at a time: what a request for many cannot name, and where there is no such request. What is
  * known to be gone is left alone: it may have been made again. */
 static void delete_each(struct store_call *call, struct gone_item **items, size_t n, char *message)
@@ -20,8 +34,9 @@ static void delete_each(struct store_call *call, struct gone_item **items, size_
 		if (!items[k]->error)
 			continue;
 		call->key = keys[k];
+		call->if_match = call->key_etags ? call->key_etags[k] : NULL;
 		items[k]->error = store_run(call);
-		if (items[k]->error)
+		if (items[k]->error && !replaced(items[k]))
 			snprintf(message, STORE_MESSAGE_BYTES, "%s", call->message);
 		store_call_reset(call);
 	}
@@ -29,7 +44,7 @@ static void delete_each(struct store_call *call, struct gone_item **items, size_
 
 static void delete_them(struct gone_item **items, size_t n, char *message)
 {
-	const char *keys[STORE_LIST_MAX];
+	const char *keys[STORE_LIST_MAX], *etags[STORE_LIST_MAX];
 	char scheme[8], bucket[256];
 	struct store_call call = {
 		.verb = STORE_DELETE_MANY,
@@ -38,16 +53,21 @@ static void delete_them(struct gone_item **items, size_t n, char *message)
 		.bucket = bucket,
 		.keys = keys,
 		.key_count = n,
+		.key_etags = n && items[0]->is_left ? etags : NULL,
 	};
 	int ret;
 
 	if (!n)
 		return;
-	for (size_t k = 0; k < n; k++)
+	for (size_t k = 0; k < n; k++) {
 		keys[k] = name_split(items[k]->object, scheme, bucket);
+		etags[k] = items[k]->etag; /* of what is left none is "" (fs/stillthere.h) */
+	}
 	ret = n > 1 ? store_run(&call) : -EINVAL;
-	for (size_t k = 0; k < n; k++)
+	for (size_t k = 0; k < n; k++) {
 		items[k]->error = call.key_errors ? call.key_errors[k] : ret;
+		replaced(items[k]);
+	}
 	if (ret && ret != -EINVAL && ret != -EOPNOTSUPP)
 		snprintf(message, STORE_MESSAGE_BYTES, "%s", call.message);
 	store_call_reset(&call);
@@ -72,13 +92,7 @@ static size_t keep_unchanged(struct gone_item **items, size_t n)
 		struct gone_item *i = items[k];
 
 		i->error = looks[k].result;
-		if (i->error == -ESTALE)
-			log_info("%s: what was removed has been replaced meanwhile, which stays",
-				 i->object);
-		i->is_other = i->error == -ESTALE;
-		if (i->error == -ENOENT || i->error == -ESTALE)
-			i->error = 0;
-		else if (!i->error)
+		if (!replaced(i) && !i->error)
 			items[kept++] = i;
 	}
 	free(looks);

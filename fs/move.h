@@ -117,8 +117,8 @@ int move_run(struct move *m, bool *is_done);
  * m->entries. */
 void move_take_along(struct move *m, size_t i);
 
-/* Once it is: what everybody here is to know. */
-void move_tell(struct move *m, size_t i);
+/* Once it is: what everybody here is to know. stays: something else has the old name. */
+void move_tell(struct move *m, size_t i, bool stays);
 
 /* The same of the directory itself, and of those in it, when all this is done. all: nothing is left
  * under the old name. */

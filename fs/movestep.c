@@ -7,6 +7,7 @@
 
 #include "cache/draft.h"
 #include "cache/links.h"
+#include "core/log.h"
 #include "fs/change.h"
 #include "fs/gone.h"
 #include "fs/move.h"
@@ -151,21 +152,33 @@ static int check_names(const struct move *m)
 	return 0;
 }
 
-static int delete_all(struct move *m)
+/* What somebody has stored since it was copied stays, as far as the service can tell (and as of
+ * moveconfirm_originals() everywhere): then not *all have gone. Of an exchange's file it is known
+ * what comes next. */
+static int delete_all(struct move *m, bool *all)
 {
-	const char *keys[STORE_LIST_MAX];
+	const char *keys[STORE_LIST_MAX], *etags[STORE_LIST_MAX];
+	bool stays[STORE_LIST_MAX] = {false};
 	int ret = 0;
 
 	for (size_t i = 0; i < m->count; i++)
 		move_take_along(m, i);
 	for (size_t at = 0, n; !ret && at < m->count; at += n) {
 		n = m->count - at < STORE_LIST_MAX ? m->count - at : STORE_LIST_MAX;
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++) {
 			keys[i] = m->entries[at + i].name;
+			etags[i] = *m->was[at + i] && !m->is_file ? m->was[at + i] : NULL;
+		}
 		if (!m->keeps)
-			ret = change_delete_many(m->from, keys, n);
-		for (size_t i = 0; !ret && i < n; i++)
-			move_tell(m, at + i);
+			ret = change_delete_many(m->from, keys, etags, n, stays);
+		for (size_t i = 0; !ret && i < n; i++) {
+			move_tell(m, at + i, stays[i]);
+			*all &= !stays[i];
+			if (stays[i])
+				log_warn("%s/%s: was stored by somebody while it was renamed, and "
+					 "stays",
+					 m->from->name.bucket, keys[i]);
+		}
 	}
 	return ret;
 }
@@ -274,7 +287,7 @@ static void at_once(struct move *m)
 	for (size_t i = 0; i < m->count; i++)
 		move_take_along(m, i);
 	for (size_t i = 0; i < m->count; i++)
-		move_tell(m, i);
+		move_tell(m, i, false);
 	move_tell_dir(m, true);
 }
 
@@ -320,7 +333,7 @@ static int carry_out(struct move *m, bool *is_done)
 	*is_done = false;
 	ret = moveconfirm_originals(m, &all);
 	if (!ret)
-		ret = delete_all(m);
+		ret = delete_all(m, &all);
 	*is_done = !ret;
 	if (!ret && !m->is_file)
 		move_tell_dir(m, all);

@@ -73,14 +73,18 @@ static void forget_between(const struct move *m, const char *object, const char 
 }
 
 /* What was cached of the old name is of no use any more: the copy is another object. */
-void move_tell(struct move *m, size_t i)
+void move_tell(struct move *m, size_t i, bool stays)
 {
 	char old[NAME_OBJECT_MAX], new[NAME_OBJECT_MAX];
 
 	names(m, i, old, new);
 	untold_copied(old, new, &m->entries[i].object);
-	if (!m->keeps)
+	if (stays) {
+		meta_forget(m->ctx, old);
+		listing_changed(old);
+	} else if (!m->keeps) {
 		told_no_file(m->ctx, old);
+	}
 	if (m->is_file && !m->done[i]) {
 		told_file(m->ctx, new, &m->fact);
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A rename that cannot be carried out: its copies are deleted again, and nothing else that has got
- * one of the new names since. Services have no condition for that, so that it is asked for just
- * before. */
+ * one of the new names since. Few services have a condition for that, so that it is asked for just
+ * before as well. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,19 +24,26 @@ struct batch {
 static int delete_copies(struct move *m, struct batch *b)
 {
 	size_t at = strlen(m->new_prefix) - strlen(m->new_key), n = 0;
-	const char *keys[STORE_LIST_MAX];
+	const char *keys[STORE_LIST_MAX], *etags[STORE_LIST_MAX];
+	bool stays[STORE_LIST_MAX];
 	int ret = 0, gone;
 
 	stillthere_look(b->at, b->n);
 	for (size_t i = 0; i < b->n; i++) {
-		if (!b->at[i].result)
+		if (!b->at[i].result) {
+			etags[n] = b->at[i].etag;
 			keys[n++] = b->object[i] + at;
-		else if (b->at[i].result == -ESTALE)
+		} else if (b->at[i].result == -ESTALE)
 			log_warn("%s: was stored by somebody since, and stays", b->object[i]);
 		else if (b->at[i].result != -ENOENT)
 			ret = b->at[i].result;
 	}
-	gone = n ? change_delete_many(m->to, keys, n) : 0;
+	gone = n ? change_delete_many(m->to, keys, etags, n, stays) : 0;
+	for (size_t i = 0; !gone && i < n; i++) {
+		if (stays[i])
+			log_warn("%s/%s: was stored by somebody just now, and stays",
+				 m->to->name.bucket, keys[i]);
+	}
 	if (gone)
 		ret = gone;
 	while (b->n)

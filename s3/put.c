@@ -11,12 +11,11 @@
 /* A write's ETag goes without its quotes: Amazon S3 takes it so (User Guide, "How to prevent object
  * overwrites with conditional writes"), RADOS Gateway until Squid compares it byte for byte. With
  * them it goes where the service is found to want it so, as RFC 9110 has it. */
-static int add_if_match(const char *etag, bool quotes, struct header_list *fields)
+int s3_put_match(const char *etag, bool quotes, char bare[STORE_ETAG_BYTES])
 {
-	char bare[STORE_ETAG_BYTES];
 	size_t len = strlen(etag);
 
-	if (len >= sizeof(bare))
+	if (len >= STORE_ETAG_BYTES)
 		return -EINVAL;
 	if (!quotes && len >= 2 && etag[0] == '"' && etag[len - 1] == '"') {
 		etag++;
@@ -24,19 +23,22 @@ static int add_if_match(const char *etag, bool quotes, struct header_list *field
 	}
 	memcpy(bare, etag, len);
 	bare[len] = '\0';
-	return header_add(fields, "If-Match", bare);
+	return 0;
 }
 
 int s3_put_conditions(const struct store_call *call, const struct store_site *site,
 		      struct header_list *fields)
 {
 	bool quotes = site->quirks & STORE_QUIRK_QUOTES;
+	char etag[STORE_ETAG_BYTES];
 	int ret = 0;
 
 	if (call->if_none_match && strcmp(call->if_none_match, "*") != 0)
 		return -EINVAL;
 	if (call->if_match)
-		ret = add_if_match(call->if_match, quotes, fields);
+		ret = s3_put_match(call->if_match, quotes, etag);
+	if (!ret && call->if_match)
+		ret = header_add(fields, "If-Match", etag);
 	if (!ret && call->if_none_match)
 		ret = header_add(fields, "If-None-Match", call->if_none_match);
 	return ret;

@@ -35,7 +35,25 @@ int s3_remove_parse(struct store_call *call, const struct store_answer *answer,
 	return 0;
 }
 
-static int add_key(struct buffer *body, const char *key)
+/* The version that is to go (API Reference, ObjectIdentifier; User Guide, "How to perform
+ * conditional deletes"). */
+static int add_etag(struct buffer *body, const char *etag, const struct store_site *site)
+{
+	char text[STORE_ETAG_BYTES];
+	int ret;
+
+	if (!etag || site->quirks & (STORE_QUIRK_BLIND_DELETE | STORE_QUIRK_CONDITIONS))
+		return 0;
+	ret = s3_put_match(etag, site->quirks & STORE_QUIRK_QUOTES, text);
+	if (!ret)
+		ret = buffer_add_text(body, "<ETag>");
+	if (!ret)
+		ret = xml_add_text(body, text);
+	return ret ? ret : buffer_add_text(body, "</ETag>");
+}
+
+static int add_key(struct buffer *body, const char *key, const char *etag,
+		   const struct store_site *site)
 {
 	int ret;
 
@@ -46,7 +64,11 @@ static int add_key(struct buffer *body, const char *key)
 	ret = buffer_add_text(body, "<Object><Key>");
 	if (!ret)
 		ret = xml_add_text(body, key);
-	return ret ? ret : buffer_add_text(body, "</Key></Object>");
+	if (!ret)
+		ret = buffer_add_text(body, "</Key>");
+	if (!ret)
+		ret = add_etag(body, etag, site);
+	return ret ? ret : buffer_add_text(body, "</Object>");
 }
 
 int s3_remove_build_many(const struct store_call *call, const struct store_site *site,
@@ -68,7 +90,8 @@ int s3_remove_build_many(const struct store_call *call, const struct store_site 
 		ret = buffer_add_text(&out->body,
 				      "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
 	for (size_t i = 0; i < count && !ret; i++)
-		ret = add_key(&out->body, call->keys[picked[i]]);
+		ret = add_key(&out->body, call->keys[picked[i]],
+			      call->key_etags ? call->key_etags[picked[i]] : NULL, site);
 	if (!ret)
 		ret = buffer_add_text(&out->body, "</Delete>");
 	return ret ? ret : s3_put_document(out);
@@ -253,6 +276,7 @@ void s3_remove_settle(const struct store_call *call, struct store_fault *out)
 		if (!call->key_errors[i])
 			continue;
 		out->error = call->key_errors[i];
-		return;
+		if (out->error != -ESTALE) /* the caller was prepared for that */
+			return;
 	}
 }

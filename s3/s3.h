@@ -83,6 +83,9 @@ int s3_put_parse(struct store_call *call, const struct store_answer *answer,
 int s3_put_expect(const struct store_call *call, const struct store_sums *sums,
 		  char etag[STORE_ETAG_BYTES]);
 
+/* An ETag as this service wants it in the condition of a write. -EINVAL: it is too long. */
+int s3_put_match(const char *etag, bool quotes, char bare[STORE_ETAG_BYTES]);
+
 /* Adds If-Match and If-None-Match of a write. -EINVAL: not of the kind that a write knows. */
 int s3_put_conditions(const struct store_call *call, const struct store_site *site,
 		      struct header_list *fields);

@@ -54,6 +54,7 @@ struct golden_file {
 	struct store_pairs users, fields_kept;
 	struct store_sums sums; /* of the source */
 	const char *keys[4];
+	const char *etags[4];
 	struct store_part parts[4];
 };
 
@@ -129,6 +130,8 @@ static void set_field(struct golden_file *g, char *name, const char *value)
 		c->from_etag = decoded(g, value);
 	else if (!strcmp(name, "keys"))
 		g->keys[c->key_count++] = decoded(g, value);
+	else if (!strcmp(name, "etag")) /* of the key before it */
+		g->etags[c->key_count - 1] = decoded(g, value);
 	else if (!strncmp(name, "user.", 5))
 		add_pair(g, &g->users, decoded(g, name + 5), value);
 	else if (!strncmp(name, "field.", 6))
@@ -213,6 +216,7 @@ static void load(struct golden_file *g, const char *path)
 	g->users.pair = g->user;
 	g->fields_kept.pair = g->kept;
 	g->call.keys = g->keys;
+	g->call.key_etags = g->etags;
 	g->call.parts = g->parts;
 	g->call.scheme = golden.ops->scheme;
 	g->call.key = "";

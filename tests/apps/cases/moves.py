@@ -9,6 +9,7 @@ import signal
 from case import Case, want
 from cases.faults import Faulty
 from cases.stream import kill_daemon, soon
+from relay import Relay
 
 FILES = 200
 KILLS = 4
@@ -263,6 +264,41 @@ def stored_meanwhile(context):
         soon(lambda: faulty.run(f"cat $D/{old[2:]}").stdout == b"newer", "it is not seen")
 
 
+class Late(Relay):
+    """What is stored by somebody else in the last moment, just before the request for many deletions gets to the store."""
+
+    def __init__(self, store, late):
+        self.late, self.done = late, False
+        super().__init__(store)
+
+    def request(self, data, link):
+        line = data.split(b"\r\n", 1)[0]
+        if not self.done and line.startswith(b"POST ") and b"delete" in line:
+            self.done = True
+            self.late()
+
+
+def stored_before_deletion(context):
+    """A version that comes between the last look at the originals and their deletion stays, where the service heeds ETags there."""
+    bucket, prefix = context.bucket + context.world.CHANGING, "move-late"
+    for i in range(5):
+        context.store.put(bucket, f"{prefix}/here/f{i}", f"{i}".encode())
+    folder = os.path.join(context.folder, "home", ".config", "skyshim")
+    os.makedirs(folder)
+    with open(os.path.join(folder, "config"), "w", encoding="ascii") as out:
+        out.write(f"[s3://{bucket}]\nconditional_delete = true\n")
+    late = Late(context.store, lambda: context.store.put(bucket, f"{prefix}/here/f3", b"newer"))
+    env = {"D": f"{context.cloud}{context.world.CHANGING}/{prefix}", **context.store.environment(late.netloc)}
+    try:
+        result = context.run([context.skyshim, "run", "sh", "-c", "mv $D/here $D/there; echo $?; ls $D/there; ls $D/here; cat $D/here/f3"], env=env)
+    finally:
+        late.close()
+    want(late.done, "the originals were not deleted by one request")
+    want(result.stdout == b"0\nf0\nf1\nf2\nf3\nf4\nf3\nnewer", f"{result}")
+    want(context.store.get(bucket, f"{prefix}/here/f3") == b"newer", "what another machine has stored is gone")
+    want(context.store.get(bucket, f"{prefix}/there/f3") == b"3", "the copy is not what was renamed")
+
+
 def copies_gone(context):
     """A rename is interrupted, and another machine removes the copies that were made: they are made again."""
     with Faulty(context) as faulty:
@@ -378,6 +414,7 @@ def unreadable(context):
 
 
 CASES = [
+    Case("move/stored-before-deletion", check=stored_before_deletion, s3_only=True, embedded_only=True),
     Case("move/refused-onto", check=refused_onto, embedded_only=True, timeout=110),
     Case("move/other-endpoint", check=other_endpoint, embedded_only=True, timeout=110),
     Case("move/unreadable", check=unreadable, embedded_only=True),
