@@ -170,12 +170,18 @@ census: $(BUILD)/skyshim-census ## system call sites of this system's binaries, 
 $(BUILD)/fuzz-rewrite: $(BUILD)/host/tests/fuzz/rewrite.o $(HOST_LIB)
 	$(CC) $(HOST_LDFLAGS) -o $@ $< $(HOST_LIB) $(PKG_LIBS)
 
+$(BUILD)/fuzz-startup: $(BUILD)/host/tests/fuzz/startup.o $(HOST_LIB)
+	$(CC) $(HOST_LDFLAGS) -o $@ $< $(HOST_LIB) $(PKG_LIBS)
+
 SECONDS ?= 60
 SEED    ?= 1
-.PHONY: fuzz
-fuzz: ## damaged ELF files for the rewriter, sanitized (SECONDS=60 SEED=1)
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)-fuzz SAN=address,undefined $(BUILD)-fuzz/fuzz-rewrite
-	@tests/fuzz/run $(BUILD)-fuzz/fuzz-rewrite $(SECONDS) $(SEED)
+.PHONY: fuzz fuzz-rewrite fuzz-startup
+fuzz: ## damaged files for the rewriter and for a daemon's start, sanitized (SECONDS=60 SEED=1, each)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-fuzz SAN=address,undefined fuzz-rewrite fuzz-startup
+fuzz-rewrite: $(BUILD)/fuzz-rewrite
+	@tests/fuzz/run $< $(SECONDS) $(SEED)
+fuzz-startup: $(BUILD)/fuzz-startup
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $< $(SECONDS) $(SEED) "$$dir"
 
 # --- whole programs on a store -------------------------------------------------------------------------
 .PHONY: apps

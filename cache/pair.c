@@ -205,7 +205,8 @@ static bool makes_sense(const struct vnode_shm *vn, size_t bytes)
 	if (bytes < at + sizeof(*tail) + 1 || vn->bitmap_words != (blocks_of(size) + 63) / 64 ||
 	    vn->bitmap_off != at - vn->bitmap_words * 8 || vn->path_off != sizeof(*vn))
 		return false;
-	return tail->magic == TAIL_MAGIC && bytes >= at + sizeof(*tail) + tail->object_len + 1 &&
+	return memchr(vnode_path(vn), 0, vn->path_len + 1) == vnode_path(vn) + vn->path_len &&
+	       tail->magic == TAIL_MAGIC && bytes >= at + sizeof(*tail) + tail->object_len + 1 &&
 	       !tail->object[tail->object_len] && memchr(tail->etag, 0, sizeof(tail->etag));
 }
 

@@ -16,57 +16,16 @@
 #include <unistd.h>
 
 #include "intercept/rewrite/rewrite.h"
+#include "tests/fuzz/damage.h"
 
 #define FILE_MAX     (1u << 20) /* bytes: larger files are cut */
 #define DAMAGE_MAX   12u
-#define HEAD_BYTES   1024u /* where the headers are */
 #define SLOW_SECONDS 10u
 
 struct seed {
 	uint8_t *data;
 	size_t bytes;
 };
-
-static uint64_t state;
-
-static uint32_t random32(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 16);
-}
-
-static const uint64_t odd_values[] = {0,	  1,	      0x7f,	      0xff,
-				      0xffff,	  0x7fffffff, 0xffffffff,     0x1000,
-				      UINT64_MAX, INT64_MAX,  1ull << 40,     (1ull << 47) - 1,
-				      0x050f,	  0x80cd,     0x050f050f050f, 0x1b};
-
-/* One piece of damage: a byte, an odd value of 1 to 8 bytes, or a copied stretch. */
-static void damage(uint8_t *data, size_t bytes)
-{
-	size_t at = random32() % 3 ? random32() % bytes
-				   : random32() % (bytes < HEAD_BYTES ? bytes : HEAD_BYTES);
-	size_t left = bytes - at, n = (size_t)1 << random32() % 4;
-	uint64_t value = odd_values[random32() % (sizeof(odd_values) / sizeof(odd_values[0]))];
-
-	switch (random32() % 4) {
-	case 0:
-		data[at] = (uint8_t)random32();
-		break;
-	case 1:
-		memcpy(data + at, &value, n < left ? n : left);
-		break;
-	case 2:
-		data[at] ^= (uint8_t)(1u << random32() % 8);
-		break;
-	default:
-		n = random32() % 64 + 1;
-		memmove(data + at, data + random32() % bytes % (bytes - (n < left ? n : left) + 1),
-			n < left ? n : left);
-		break;
-	}
-}
 
 static void wrong(const char *what, unsigned long number)
 {
@@ -166,7 +125,7 @@ int main(int argc, char **argv)
 		const struct seed *s = &seeds[number % (unsigned long)count];
 		size_t bytes = s->bytes;
 
-		state = (strtoull(argv[2], NULL, 0) + number + 1) * UINT64_C(0x9e3779b97f4a7c15);
+		damage_begin(strtoull(argv[2], NULL, 0), number);
 		memcpy(copy, s->data, bytes);
 		if (random32() % 16 == 0)
 			bytes = random32() % bytes + 1;
