@@ -214,6 +214,10 @@ token-storm: all teststore ## 1,000 processes at once ask for one token: AWS, Go
 crash: all teststore ## kill programs that write, their daemon, or both, and look at the bucket (KILLS=100)
 	@tests/crash/run --build $(BUILD) --kills $(KILLS)
 
+.PHONY: crash-full
+crash-full: all teststore ## kill daemons whose cache's disk is full, in memory and ext4, as root (KILLS=100 SEED=1)
+	@SKYSHIM_TEST_KILLS=$(KILLS) SKYSHIM_TEST_SEED=$(SEED) tests/apps/run --build $(BUILD) --jobs 1 full-disk/kills
+
 .PHONY: lockstep
 lockstep: all teststore ## the same random steps with names in a bucket and in a local folder, for 5 minutes (SECONDS=1200 FIRST=1)
 	@tests/lockstep/run --build $(BUILD) --seconds $(or $(SECONDS),300) $(if $(FIRST),--seed $(FIRST))

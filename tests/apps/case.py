@@ -95,10 +95,10 @@ class Context:
                           f"stdout: {shown(out)}\nstderr: {shown(err)}") from late
         return Result(process.returncode, out, err)
 
-    def start(self, argv, env=None):
-        """argv with pipes, not waited for."""
+    def start(self, argv, env=None, stdout=subprocess.PIPE, stderr=subprocess.PIPE):
+        """argv, by default with pipes, not waited for."""
         return subprocess.Popen(argv, env=self.environment(env), cwd=self.work, stdin=subprocess.PIPE,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+                                stdout=stdout, stderr=stderr, start_new_session=True)
 
     def run_cloud(self, argv, **options):
         """argv under `skyshim run`; a string is for sh -c, with $D the bucket's folder."""

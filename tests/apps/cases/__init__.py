@@ -43,6 +43,7 @@ FAMILIES = (
     "fsx",
     "full_disk",
     "full_journals",
+    "full_kills",
     "faults",
     "uploads",
     "cache_dirs",
