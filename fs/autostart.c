@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -29,13 +30,14 @@ int autostart_probe(const char *sock)
 }
 
 /* Who traces this program and all its children (strace -f) is not to wait for the daemon, which
- * stays: clone(2), CLONE_UNTRACED. The child does nothing but execute. */
+ * stays: clone(2), CLONE_UNTRACED. The child does nothing but execute, or say why not. */
 static pid_t start_untraced(const char *bin, char *const argv[])
 {
 	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_UNTRACED | SIGCHLD, NULL, NULL, NULL, 0);
 
 	if (pid == 0) {
 		execve(bin, argv, environ);
+		dprintf(STDERR_FILENO, "skyshim: %s: %s\n", bin, strerror(errno));
 		_exit(127);
 	}
 	return pid;

@@ -80,6 +80,15 @@ def no_library(context):
     want(result.status == 0 and result.stdout == b"started\n" and not result.stderr, str(result))
 
 
+def damaged(context):
+    """A daemon's program that the kernel does not execute."""
+    skyshim = installed(context)
+    with open(skyshim + "-daemon", "wb") as program:
+        program.write(b"\x7fELF")
+    for argv in (["run", "true"], ["status"]):
+        said(context.run([skyshim, *argv]), 126, b"skyshim-daemon", b"Exec format error")
+
+
 def by_link(context):
     """As /usr/local/bin is often filled: the other programs are where the link leads."""
     skyshim = installed(context)
@@ -115,6 +124,7 @@ CASES = [
     Case("start/no-daemon-program", check=no_daemon_program, needs_store=False),
     Case("start/no-runtime", check=no_runtime, needs_store=False),
     Case("start/no-library", check=no_library, needs_store=False),
+    Case("start/damaged", check=damaged, needs_store=False),
     Case("start/by-link", check=by_link, needs_store=False),
     Case("start/in-libexec", check=in_libexec, needs_store=False),
     Case("start/at-once", check=at_once, needs_store=False),
