@@ -177,12 +177,14 @@ void movedir_stop(void)
 	movelog_stop();
 }
 
-/* Somebody else went on with it: is nothing left below the old name? */
+/* Somebody else went on with it: is nothing left below the old name? Otherwise it was refused or
+ * taken back, for reasons that he was told: who asks begins anew, without names, and meets his own.
+ */
 static int is_gone(struct move *m)
 {
 	int ret = move_list(m);
 
-	return ret ? ret : m->count ? -EIO : 0;
+	return ret ? ret : m->count ? -EDEADLK : 0;
 }
 
 int movedir_settle(const char *object)

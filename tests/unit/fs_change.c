@@ -9,6 +9,7 @@
 
 #include "core/pairs.h"
 #include "fs/metadata.h"
+#include "fs/namelock.h"
 
 /* Requests since the last time, as "put copy delete many head list". */
 static const char *verbs(void)
@@ -613,5 +614,46 @@ Test(fs_change, a_copy_whose_answer_was_lost_is_taken_back)
 	cr_assert(exists("many/0") && exists("many/1"));
 	cr_assert(!exists("other/0") && !exists("other/1"));
 	cr_assert_not(movelog_any());
+	stop();
+}
+
+static struct namelock held = {.object = {"s3/b/held"}, .count = 1};
+
+static void *begins(void *log)
+{
+	cr_assert_eq(movelog_begin(ctx, "s3/b/dir/", "s3/b/full/", log), 0);
+	return NULL;
+}
+
+/* Somebody goes on with a directory's rename, and it comes to nothing. */
+static void *goes_on(void *log)
+{
+	namelock_take(&held); /* until the other waits for him, who leaves names then */
+	namelock_drop(&held);
+	movelog_end(log);
+	return NULL;
+}
+
+Test(fs_change, a_rename_that_another_gave_up_is_begun_anew)
+{
+	static struct namelock mine = {.object = {"s3/b/held"}, .count = 1};
+	struct lookup *from, *to;
+	struct movelog *log;
+	pthread_t thread;
+
+	start("60000");
+	fake_put("b", "full/y", 10);
+	from = lookup_of(ctx, "s3/b/dir");
+	to = lookup_of(ctx, "s3/b/full");
+	namelock_take(&mine);
+	cr_assert_eq(pthread_create(&thread, NULL, begins, &log), 0);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, goes_on, log), 0);
+	cr_assert_eq(movedir(from, to), -EDEADLK, "with his names he may not");
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	namelock_drop(&mine);
+	cr_assert_eq(movedir(from, to), -ENOTEMPTY);
+	free(from);
+	free(to);
 	stop();
 }
