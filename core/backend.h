@@ -208,6 +208,9 @@ struct store_ops {
 	bool looks_first;  /* a GET knows no if_none_match: a HEAD finds out before */
 	size_t append_max; /* bytes that are appended to an object of a kind for that; 0: none is */
 	size_t meta_bytes; /* of user metadata that are kept, names and values */
+	/* Do its listings of this bucket begin behind any name (store_call.after), and are they in
+	 * order of the names' bytes? NULL: none does. */
+	bool (*begins)(const char *bucket);
 	/* Can the store have an object of that name? NULL: all that are short enough. */
 	bool (*holds)(const char *key);
 	struct store_verb_ops verb[STORE_VERBS];

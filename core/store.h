@@ -169,8 +169,12 @@ struct store_call {
 		       * configuration holds, calls that ask for little go first. What is large is
 		       * so in any case */
 
-	char delimiter;	      /* STORE_LIST: 0 for none */
-	const char *token;    /* pages: a page's next_token, or NULL for the first */
+	char delimiter;	   /* STORE_LIST: 0 for none */
+	const char *token; /* pages: a page's next_token, or NULL for the first */
+	/* STORE_LIST: only what is behind this key, or NULL; with each page of a chain the same.
+	 * No common prefix may begin with it, or with a part of it that is longer than key. Only
+	 * where store_ops.begins says so, and even then a service may ignore it. */
+	const char *after;
 	unsigned max_entries; /* pages: 1..STORE_LIST_MAX; 0 means STORE_LIST_MAX */
 
 	struct store_sink sink;	    /* STORE_GET */

@@ -97,6 +97,13 @@ bool backends_keeps_uploads(const char *scheme)
 	return ops && ops->verb[STORE_UPLOADS].build;
 }
 
+bool backends_begins(const char *scheme, const char *bucket)
+{
+	const struct store_ops *ops = find(scheme);
+
+	return ops && ops->begins && ops->begins(bucket);
+}
+
 bool backends_holds(const char *scheme, const char *key)
 {
 	const struct store_ops *ops = find(scheme);

@@ -38,6 +38,9 @@ bool backends_renames(const char *scheme);
 /* Does an upload in parts stay there that was begun and never heard of again? */
 bool backends_keeps_uploads(const char *scheme);
 
+/* store_ops.begins, as far as one knows before it is asked. */
+bool backends_begins(const char *scheme, const char *bucket);
+
 /* Can that store have an object of this name, as far as its bytes go? */
 bool backends_holds(const char *scheme, const char *key);
 

@@ -117,6 +117,7 @@ bool gcs_object_identity(const struct store_answer *answer, const struct store_o
 			 char out[STORE_ETAG_BYTES]);
 
 /* list.c */
+bool gcs_list_begins(const char *bucket);
 int gcs_list_build(const struct store_call *call, const struct store_site *site,
 		   struct store_request *out);
 int gcs_list_parse(struct store_call *call, const struct store_answer *answer,

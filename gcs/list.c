@@ -34,6 +34,8 @@ int gcs_list_build(const struct store_call *call, const struct store_site *site,
 		ret = uri_add_query(&out->target, "delimiter", delimiter);
 	if (!ret && call->key && call->key[0])
 		ret = uri_add_query(&out->target, "prefix", call->key);
+	if (!ret && call->after)
+		ret = uri_add_query(&out->target, "startOffset", call->after);
 	if (!ret)
 		ret = add_page(call, &out->target);
 	if (!ret)
@@ -137,11 +139,34 @@ static int parse(struct store_call *call, const struct store_answer *answer, boo
 	return ret;
 }
 
+bool gcs_list_begins(const char *bucket)
+{
+	(void)bucket;
+	return true;
+}
+
+/* startOffset is the first name that may come, not the last that may not. */
+static void leave_out(struct store_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (strcmp(list->entries[i].name, name) != 0)
+			continue;
+		free(list->entries[i].name);
+		memmove(&list->entries[i], &list->entries[i + 1],
+			(--list->count - i) * sizeof(*list->entries));
+		return;
+	}
+}
+
 int gcs_list_parse(struct store_call *call, const struct store_answer *answer,
 		   struct store_check *check)
 {
+	int ret = parse(call, answer, true);
+
 	(void)check;
-	return parse(call, answer, true);
+	if (!ret && call->after)
+		leave_out(&call->list, call->after);
+	return ret;
 }
 
 int gcs_list_parse_buckets(struct store_call *call, const struct store_answer *answer,

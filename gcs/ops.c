@@ -30,6 +30,7 @@ const struct store_ops gcs_ops = {
 	.meta_bytes = GCS_META_BYTES,
 	.sums_crc32c = true,
 	.looks_first = true,
+	.begins = gcs_list_begins,
 	.holds = gcs_site_holds,
 	.verb[STORE_HEAD] = {.build = gcs_object_build_head, .parse = gcs_object_parse_head},
 	.verb[STORE_GET] = {.build = gcs_object_build_get, .parse = gcs_object_parse_get},

@@ -64,13 +64,32 @@ int s3_list_build(const struct store_call *call, const struct store_site *site,
 		ret = uri_add_query(&out->target, "encoding-type", "url");
 	if (!ret && !old)
 		ret = uri_add_query(&out->target, "list-type", "2");
-	if (!ret && old && call->token)
-		ret = uri_add_query(&out->target, "marker", call->token + 1);
+	if (!ret && old && (call->token || call->after))
+		ret = uri_add_query(&out->target, "marker",
+				    call->token ? call->token + 1 : call->after);
 	if (!ret)
 		ret = uri_add_query(&out->target, "max-keys", max);
 	if (!ret && call->key && call->key[0])
 		ret = uri_add_query(&out->target, "prefix", call->key);
+	if (!ret && !old && !call->token && call->after)
+		ret = uri_add_query(&out->target, "start-after", call->after);
 	return ret == -EMSGSIZE ? -ENAMETOOLONG : ret;
+}
+
+/* Directory buckets list in no order, and know no start-after (API reference, ListObjectsV2); they
+ * and their access points are told by their names. */
+bool s3_list_begins(const char *bucket)
+{
+	static const char *const unordered[] = {"--x-s3", "--xa-s3"};
+	size_t len = strlen(bucket);
+
+	for (size_t i = 0; i < sizeof(unordered) / sizeof(unordered[0]); i++) {
+		size_t end = strlen(unordered[i]);
+
+		if (len >= end && !strcmp(bucket + len - end, unordered[i]))
+			return false;
+	}
+	return true;
 }
 
 /* A token of uploads is the id of the last one, a newline, and its key. */

@@ -48,6 +48,7 @@ static int sign(const struct store_site *site, const struct creds *creds, int64_
 
 const struct store_ops s3_ops = {
 	.scheme = "s3",
+	.begins = s3_list_begins,
 	.signs_bodies = true,
 	.meta_bytes = S3_META_BYTES,
 	.verb[STORE_HEAD] = {.build = s3_object_build_head, .parse = s3_object_parse_head},

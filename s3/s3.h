@@ -135,6 +135,7 @@ int s3_upload_parse_abort(struct store_call *call, const struct store_answer *an
 			  struct store_check *check);
 
 /* list.c: ListObjectsV2, ListMultipartUploads and ListBuckets */
+bool s3_list_begins(const char *bucket);
 int s3_list_build(const struct store_call *call, const struct store_site *site,
 		  struct store_request *out);
 int s3_list_parse(struct store_call *call, const struct store_answer *answer,

@@ -23,6 +23,8 @@ static const struct {
 	{"copy", LACK_COPY},
 	{"parts-etag", LACK_PARTS_ETAG},
 	{"long-metadata", LACK_LONG_METADATA},
+	{"start-after", LACK_START_AFTER},
+	{"order", LACK_ORDER},
 };
 
 static unsigned lacks; /* set before the server starts */

@@ -20,6 +20,8 @@ enum s3_lack {
 	LACK_SOURCE_CONDITION = 2048, /* x-amz-copy-source-if-match is ignored, as RADOS Gateway */
 	LACK_COPY = 4096,	      /* 501 to CopyObject, as that one says of what is encrypted */
 	LACK_PARTS_ETAG = 8192, /* conditions on an object of parts fit only HEAD and GET: Swift */
+	LACK_START_AFTER = 32768,   /* it is ignored, as older gateways do */
+	LACK_ORDER = 65536,	    /* a page's names are in none, as in a directory bucket */
 	LACK_LONG_METADATA = 16384, /* 500 to a value of more than S3_LACKING_VALUE, as Swift */
 };
 

@@ -70,8 +70,10 @@ static void put_entries(const struct listing *l)
 	struct buf *out = &l->c->reply->text;
 
 	for (size_t i = 0; i < l->page.count; i++) {
-		if (l->page.entries[i].object)
-			put_object(l, l->page.entries[i].object);
+		size_t at = s3_lacks(LACK_ORDER) ? l->page.count - 1 - i : i;
+
+		if (l->page.entries[at].object)
+			put_object(l, l->page.entries[at].object);
 	}
 	for (size_t i = 0; i < l->page.count; i++) {
 		if (!l->page.entries[i].prefix)
@@ -206,7 +208,7 @@ void s3_list_objects_v2(struct s3_call *c)
 	}
 	if (token)
 		l.query.after = name;
-	else if (start_after)
+	else if (start_after && !s3_lacks(LACK_START_AFTER))
 		l.query.after = start_after;
 	l.owner = fetch_owner && !strcmp(fetch_owner, "true");
 	if (!walk(&l))

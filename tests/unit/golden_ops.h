@@ -152,6 +152,8 @@ static void set_field(struct golden_file *g, char *name, const char *value)
 		c->if_none_match = decoded(g, value);
 	else if (!strcmp(name, "delimiter"))
 		c->delimiter = value[0];
+	else if (!strcmp(name, "after"))
+		c->after = decoded(g, value);
 	else if (!strcmp(name, "token"))
 		c->token = decoded(g, value);
 	else if (!strcmp(name, "max"))
