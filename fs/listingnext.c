@@ -38,6 +38,8 @@ static void page_done(struct store_call *call)
 
 	if (!ret)
 		ret = pages_add(l, &call->list);
+	if (!ret && l->pages == 1)
+		listings_widen(l, &call->list);
 	listings_publish(l, ret, call->message);
 	store_call_reset(call);
 	free(call);
@@ -98,6 +100,10 @@ int listing_ensure(struct listing *l, uint64_t offset, bool nowait,
 	meta_read(context_id(l->ctx), name);
 	pthread_mutex_lock(&listings_lock);
 	while (!ret && !nowait && !has_beyond(l, offset)) {
+		if (l->wide) {
+			ret = listings_wide_wait(l, message);
+			continue;
+		}
 		if (!l->is_loading)
 			ret = headpage_wanted() ? load_told(l) : load_next(l);
 		while (l->is_loading)
@@ -109,8 +115,12 @@ int listing_ensure(struct listing *l, uint64_t offset, bool nowait,
 	}
 	/* one page ahead of a reader who has come to the last one */
 	if (!ret && !l->shown_complete && !l->is_loading && offset >= l->shown_start &&
-	    !headpage_wanted())
-		load_next(l);
+	    !headpage_wanted()) {
+		if (l->wide)
+			listings_wide_ahead(l);
+		else
+			load_next(l);
+	}
 	pthread_mutex_unlock(&listings_lock);
 	return ret;
 }

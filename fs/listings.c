@@ -98,6 +98,7 @@ static void remove_listing(struct listing *l)
 	if (l->has_files)
 		pair_remove(dirs_fd, l->name);
 	memory_add(MEMORY_LISTINGS, -bytes_of(l));
+	listings_wide_free(l);
 	listdrafts_free(&l->drafts);
 	free(l->token);
 	free(l->dir);

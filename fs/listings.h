@@ -48,4 +48,20 @@ bool listings_have_files(const struct listing *l);
 /* Fetches the next page, here and now, as the thread that is loading. message: of an error. */
 int listings_load(struct listing *l, char *message);
 
+/* fs/listingwide.c, of a listing that goes on in parts: fs/wide.h. */
+
+/* After the second page, as the thread that is loading: from here on in parts, if that is possible,
+ * and pays. The page's entries may be put in order. */
+void listings_widen(struct listing *l, struct store_list *page);
+
+/* With the lock, which is given away meanwhile: one step towards a page that was not shown. Returns
+ * 0 or the error for which there is none, with its line in message. */
+int listings_wide_wait(struct listing *l, char *message);
+
+/* The same for nobody who waits: that the next page is there when he comes. */
+void listings_wide_ahead(struct listing *l);
+
+/* With the lock, of one that nobody refers to. */
+void listings_wide_free(struct listing *l);
+
 #endif

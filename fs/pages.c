@@ -105,6 +105,8 @@ static uint32_t learn(struct listing *l, const char *object, const struct dirpag
 		fact.has_xattr = *untold.xattr;
 		fact.object.mtime_ns = untold.mtime_ns;
 	}
+	if (l->is_late)
+		return n->is_dir ? MODE_DIR : fact.is_link ? S_IFLNK | 0777 : MODE_FILE;
 	if (l->is_quiet) {
 		see(l, object, n, &fact);
 		return n->is_dir ? MODE_DIR : fact.is_link ? S_IFLNK | 0777 : MODE_FILE;
@@ -242,9 +244,8 @@ int pages_begin(struct listing *l)
 	return ret;
 }
 
-void pages_call(struct listing *l, struct store_call *call)
+void pages_ask(const struct listing *l, struct store_call *call)
 {
-	l->page_asked_ns = clock_ns();
 	*call = (struct store_call){
 		.verb = l->kind >= NAME_BUCKET ? STORE_LIST : STORE_BUCKETS,
 		.ctx = l->ctx,
@@ -252,8 +253,14 @@ void pages_call(struct listing *l, struct store_call *call)
 		.bucket = l->kind == NAME_SCHEME ? NULL : l->bucket,
 		.key = l->key,
 		.delimiter = '/',
-		.token = l->token,
 	};
+}
+
+void pages_call(struct listing *l, struct store_call *call)
+{
+	l->page_asked_ns = clock_ns();
+	pages_ask(l, call);
+	call->token = l->token;
 }
 
 /* A page of buckets or accounts, or the names of the root: directories all. */

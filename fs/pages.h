@@ -48,9 +48,11 @@ struct listing {
 	bool is_complete, has_names;
 	bool is_tree;	       /* STORE_NAMES_TREE */
 	bool is_real;	       /* of such a one, in which there is nothing: it is there */
+	bool is_late;	       /* the page has waited for long: it tells of names only */
 	int64_t page_asked_ns; /* when the page under way was asked for */
 
 	/* listings_lock */
+	struct widening *wide;		   /* owned: listings_widen()'s. NULL: page by page */
 	uint64_t shown_bytes, shown_start; /* bytes and page_start as of the last whole page */
 	int64_t shown_mtime_ns;
 	bool shown_complete;
@@ -66,8 +68,9 @@ struct listing {
  * asked. */
 int pages_begin(struct listing *l);
 
-/* Fills in a call for the next page. */
+/* Fills in a call for the next page; or, of any thread, for another, which has its own token. */
 void pages_call(struct listing *l, struct store_call *call);
+void pages_ask(const struct listing *l, struct store_call *call);
 
 int pages_add(struct listing *l, const struct store_list *page);
 

@@ -21,6 +21,7 @@ FAMILIES = (
     "readahead",
     "warm",
     "listed",
+    "wide",
     "asked",
     "write",
     "write_races",
