@@ -171,21 +171,15 @@ struct job *job_known(uint32_t id)
 
 struct job *job_ref(struct job *job)
 {
-	if (job) {
-		pthread_mutex_lock(&lock);
+	if (job)
 		job->references++;
-		pthread_mutex_unlock(&lock);
-	}
 	return job;
 }
 
 void job_put(struct job *job)
 {
-	if (job) {
-		pthread_mutex_lock(&lock);
+	if (job)
 		job->references--;
-		pthread_mutex_unlock(&lock);
-	}
 }
 
 void job_trace(struct job *job, struct trace *trace)

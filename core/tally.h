@@ -71,10 +71,10 @@ struct job {
 	int64_t started_s; /* since 1970 */
 	char command[TALLY_COMMAND_BYTES];
 	struct tally tally;
-	struct trace *trace; /* NULL: no timeline is wanted. Set by job_trace() alone */
-	bool trace_told;     /* that it has ended early */
-	unsigned references; /* tally.c's, under its lock, as are the next two */
-	uint64_t used;
+	struct trace *trace;	/* NULL: no timeline is wanted. Set by job_trace() alone */
+	bool trace_told;	/* that it has ended early */
+	atomic_uint references; /* tally.c's: the first one is taken under its lock */
+	uint64_t used;		/* the same, under it, as is the next */
 	bool is_named;
 };
 
