@@ -64,12 +64,16 @@ const struct store_ops *driver_backend(const char *scheme)
 	return found;
 }
 
-int store_start(void)
+int store_start(unsigned io_threads)
 {
+	struct http_limits limits = http_limits;
+
+	if (io_threads)
+		limits.threads = io_threads;
 	secret_wipe_json();
 	hasher_start();
 	keeper_start();
-	return http_start(&http_limits);
+	return http_start(&limits);
 }
 
 void store_stop(void)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Waiting for an exchange. Who waits may give up, and libcurl must not lose what it works on: the
- * job is freed by whoever is the last to let go of it, the waiting thread or the I/O thread.
+ * job is freed by whoever is the last to let go of it, the waiting thread or the I/O thread
+ * of its host.
  */
 #include "core/fetch.h"
 
@@ -221,6 +222,7 @@ int fetch_run(struct fetch *f)
 	job = job_new(f);
 	if (!job)
 		return -ENOMEM;
+	job->task.shard = http_shard_of(job->url);
 	ret = http_post(&job->task, 0);
 	if (ret < 0) {
 		job_free(job);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One small HTTP exchange for a thread that may block: what a search for credentials asks. The
- * bytes go through the engine's I/O thread (core/http/engine.h) like everything else; no redirect
+ * bytes go through the engine's I/O threads (core/http/engine.h) like everything else; no redirect
  * is followed.
  */
 #ifndef CORE_FETCH_H
@@ -35,7 +35,7 @@ struct fetch {
 };
 
 /* Returns 0 (whatever the status), -ETIMEDOUT, -EIO (no answer), -EMSGSIZE (too long a one),
- * -ECANCELED (fetch_stop()) or -ENOMEM. Not on the I/O thread. */
+ * -ECANCELED (fetch_stop()) or -ENOMEM. Not on an I/O thread. */
 int fetch_run(struct fetch *f);
 
 /* The same, again while that may help: no answer, 5xx, 429. fields are copied for each try. */

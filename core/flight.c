@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * One store call on its way. Everything but flight_start() runs on the I/O thread. A flight ends in
- * flight_conclude() (flightend.c) and nowhere else. Between two sendings it is a task that waits,
+ * One store call on its way. Everything but flight_start() runs on the I/O thread of its endpoint:
+ * which that is, launch() finds out, and moves there. A flight ends in flight_conclude()
+ * (flightend.c) and nowhere else. Between two sendings it is a task that waits,
  * or a hasher's job that ends as one; while it is sent it is an exchange; it is never both.
  */
 #include "core/flight.h"
@@ -31,7 +32,24 @@ struct flight_totals flight_totals = {
 	.limits = FLIGHT_LIMITS_DEFAULT,
 };
 
+/* Which I/O thread the calls for a name went to last, so that the next ones start there. It costs a
+ * turn of two threads when it is wrong, as when two names share a place, and nothing else. */
+#define HINTS 1024
+static atomic_uchar hints[HINTS];
+
 static void launch(struct flight *f);
+
+static atomic_uchar *hint_of(const struct store_call *call)
+{
+	const char *const names[] = {call->scheme, call->bucket};
+	size_t hash = 5381;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		for (const char *c = names[i]; c && *c; c++)
+			hash = hash * 33 + (unsigned char)*c;
+	}
+	return &hints[hash % HINTS];
+}
 
 static void task_run(struct http_task *task, bool canceled)
 {
@@ -295,11 +313,26 @@ static void await_creds(struct flight *f)
 		flight_conclude(f, ret);
 }
 
+/* Goes to the I/O thread of its endpoint, if this is another, where launch() comes again. Returns
+ * whether it does; or a negative errno. */
+static int move_home(struct flight *f)
+{
+	unsigned home = http_shard_of(f->site.origin);
+	int ret;
+
+	if (home == http_shard())
+		return 0;
+	*hint_of(f->call) = (unsigned char)home;
+	f->task.shard = home;
+	ret = http_post(&f->task, 0);
+	return ret < 0 ? ret : 1;
+}
+
 /* The next sending. */
 static void launch(struct flight *f)
 {
 	const struct store_call *call = f->call;
-	const char *region = NULL;
+	char region[STORE_REGION_BYTES] = "";
 	struct creds creds;
 	bool hash;
 	int ret;
@@ -310,12 +343,19 @@ static void launch(struct flight *f)
 		return;
 	}
 	if (call->bucket)
-		region = learned_region(call->ctx, call->scheme, call->bucket);
-	ret = locate_call(f->ops, call, region, &f->site, &creds, f->call->message);
+		learned_region(call->ctx, call->scheme, call->bucket, region);
+	ret = locate_call(f->ops, call, *region ? region : NULL, &f->site, &creds,
+			  f->call->message);
 	f->creds_entry = creds.entry;
 	f->creds_serial = creds.serial;
 	if (ret == -EINPROGRESS) {
 		await_creds(f);
+		return;
+	}
+	if (!ret)
+		ret = move_home(f);
+	if (ret > 0) {
+		creds_wipe(&creds);
 		return;
 	}
 	if (!ret)
@@ -382,6 +422,7 @@ int flight_start(struct store_call *call, const struct store_ops *ops)
 	f->store = ops->scheme ? tally_store(ops->scheme) : 0;
 	job_called();
 	f->task.run = task_run;
+	f->task.shard = *hint_of(call) % http_shards();
 	f->x.head = flight_on_head;
 	f->x.body = flight_on_body;
 	f->x.send = flight_on_send;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A flight that does not take off: it is located, waits for its credential, and is told about. */
+/* A flight that does not take off: it is located, waits for its credential, and is told about, as
+ * the I/O thread of its endpoint knows it. */
 #include "core/identify.h"
 
 #include <errno.h>
@@ -24,18 +25,26 @@ struct question {
 static void note_learned(struct question *q)
 {
 	struct store_identity *out = q->out;
-	const char *region = NULL;
 
 	if (q->call.bucket)
-		region = learned_region(q->call.ctx, q->call.scheme, q->call.bucket);
-	if (region)
-		strcpy(out->bucket_region, region);
+		learned_region(q->call.ctx, q->call.scheme, q->call.bucket, out->bucket_region);
 	if (out->site.origin[0]) {
 		const struct learned_endpoint *endpoint = learned_endpoint(out->site.origin);
 
 		out->skew_s = endpoint->skew_s;
 		out->site.quirks |= learned_quirks(endpoint) & ~out->site.settled;
 	}
+}
+
+/* Goes to the thread of the endpoint. Returns whether it does. */
+static bool moves(struct question *q)
+{
+	unsigned shard = q->out->site.origin[0] ? http_shard_of(q->out->site.origin) : http_shard();
+
+	if (q->task.shard == shard)
+		return false;
+	q->task.shard = shard;
+	return !http_post(&q->task, 0);
 }
 
 static void run(struct http_task *task, bool canceled)
@@ -52,6 +61,8 @@ static void run(struct http_task *task, bool canceled)
 		if (out->error == -EINPROGRESS && !keeper_wait(out->creds.entry, task))
 			return;
 		if (out->error != -EINPROGRESS) {
+			if (moves(q))
+				return;
 			note_learned(q);
 			q->ret = 0;
 		}

@@ -3,7 +3,7 @@
  * What the parts of a flight share: flight.c sends it, flightbody.c has the bytes that go and come,
  * flightcount.c counts, flightend.c ends it; outcome.c judges what came of a sending, lost.c finds
  * out what became of a write whose answer was lost, lacking.c what the service lacks. On the I/O
- * thread.
+ * thread of its endpoint.
  */
 #ifndef CORE_INFLIGHT_H
 #define CORE_INFLIGHT_H

@@ -4,8 +4,11 @@
 #include "core/learned.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "core/http/engine.h"
 
 #define BUCKET_BYTES 256 /* with NUL; longer names are not remembered */
 #define SCHEME_BYTES 8
@@ -24,14 +27,20 @@ struct learned_account {
 	enum store_names names; /* STORE_NAMES_UNKNOWN marks a free place */
 };
 
-static pthread_mutex_t accounts_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct learned_account accounts[LEARNED_ACCOUNTS_MAX]; /* under it, as the next */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* under lock */
+static struct learned_account accounts[LEARNED_ACCOUNTS_MAX];
 static size_t accounts_next;
 static struct learned_bucket buckets[LEARNED_BUCKETS_MAX];
 static size_t buckets_next; /* the place to use next: a ring */
-static struct learned_endpoint endpoints[LEARNED_ENDPOINTS_MAX];
-static uint64_t endpoints_used;
 
+static atomic_bool has_regions; /* set before the first one is, under lock */
+
+/* of each I/O thread */
+static struct learned_endpoint endpoints[HTTP_SHARDS_MAX][LEARNED_ENDPOINTS_MAX];
+static uint64_t endpoints_used[HTTP_SHARDS_MAX];
+
+/* With the lock. */
 static struct learned_bucket *find_bucket(const struct context *ctx, const char *scheme,
 					  const char *bucket)
 {
@@ -43,20 +52,31 @@ static struct learned_bucket *find_bucket(const struct context *ctx, const char 
 	return NULL;
 }
 
-const char *learned_region(const struct context *ctx, const char *scheme, const char *bucket)
+bool learned_region(const struct context *ctx, const char *scheme, const char *bucket,
+		    char out[STORE_REGION_BYTES])
 {
-	const struct learned_bucket *found = find_bucket(ctx, scheme, bucket);
+	const struct learned_bucket *found;
 
-	return found ? found->region : NULL;
+	out[0] = '\0';
+	if (!has_regions)
+		return false;
+	pthread_mutex_lock(&lock);
+	found = find_bucket(ctx, scheme, bucket);
+	if (found)
+		memcpy(out, found->region, STORE_REGION_BYTES);
+	pthread_mutex_unlock(&lock);
+	return out[0];
 }
 
 void learned_set_region(const struct context *ctx, const char *scheme, const char *bucket,
 			const char *region)
 {
-	struct learned_bucket *place = find_bucket(ctx, scheme, bucket);
+	struct learned_bucket *place;
 
 	if (!region[0] || strlen(bucket) >= BUCKET_BYTES || strlen(scheme) >= SCHEME_BYTES)
 		return;
+	pthread_mutex_lock(&lock);
+	place = find_bucket(ctx, scheme, bucket);
 	if (!place) {
 		place = &buckets[buckets_next];
 		buckets_next = (buckets_next + 1) % LEARNED_BUCKETS_MAX;
@@ -65,8 +85,11 @@ void learned_set_region(const struct context *ctx, const char *scheme, const cha
 	strcpy(place->scheme, scheme);
 	strcpy(place->bucket, bucket);
 	snprintf(place->region, sizeof(place->region), "%s", region);
+	has_regions = true;
+	pthread_mutex_unlock(&lock);
 }
 
+/* With the lock. */
 static struct learned_account *find_account(const struct context *ctx, const char *scheme,
 					    const char *bucket)
 {
@@ -86,10 +109,10 @@ enum store_names learned_names(const struct context *ctx, const char *scheme, co
 	const struct learned_account *found;
 	enum store_names names;
 
-	pthread_mutex_lock(&accounts_lock);
+	pthread_mutex_lock(&lock);
 	found = find_account(ctx, scheme, bucket);
 	names = found ? found->names : STORE_NAMES_UNKNOWN;
-	pthread_mutex_unlock(&accounts_lock);
+	pthread_mutex_unlock(&lock);
 	return names;
 }
 
@@ -101,7 +124,7 @@ void learned_set_names(const struct context *ctx, const char *scheme, const char
 
 	if (names == STORE_NAMES_UNKNOWN || len >= BUCKET_BYTES || strlen(scheme) >= SCHEME_BYTES)
 		return;
-	pthread_mutex_lock(&accounts_lock);
+	pthread_mutex_lock(&lock);
 	place = find_account(ctx, scheme, bucket);
 	if (!place) {
 		place = &accounts[accounts_next];
@@ -111,25 +134,26 @@ void learned_set_names(const struct context *ctx, const char *scheme, const char
 	strcpy(place->scheme, scheme);
 	snprintf(place->account, sizeof(place->account), "%.*s", (int)len, bucket);
 	place->names = names;
-	pthread_mutex_unlock(&accounts_lock);
+	pthread_mutex_unlock(&lock);
 }
 
 struct learned_endpoint *learned_endpoint(const char *origin)
 {
-	struct learned_endpoint *oldest = &endpoints[0];
+	unsigned shard = http_shard();
+	uint64_t used = ++endpoints_used[shard];
+	struct learned_endpoint *all = endpoints[shard], *oldest = &all[0];
 
-	endpoints_used++;
 	for (size_t i = 0; i < LEARNED_ENDPOINTS_MAX; i++) {
-		if (endpoints[i].used && !strcmp(endpoints[i].origin, origin)) {
-			endpoints[i].used = endpoints_used;
-			return &endpoints[i];
+		if (all[i].used && !strcmp(all[i].origin, origin)) {
+			all[i].used = used;
+			return &all[i];
 		}
-		if (endpoints[i].used < oldest->used)
-			oldest = &endpoints[i];
+		if (all[i].used < oldest->used)
+			oldest = &all[i];
 	}
 	memset(oldest, 0, sizeof(*oldest));
 	snprintf(oldest->origin, sizeof(oldest->origin), "%s", origin);
-	oldest->used = endpoints_used;
+	oldest->used = used;
 	retry_budget_fill(&oldest->budget);
 	return oldest;
 }
@@ -162,12 +186,15 @@ unsigned learned_quirks(const struct learned_endpoint *endpoint)
 
 void learned_forget(void)
 {
+	for (size_t i = 0; i < HTTP_SHARDS_MAX; i++) {
+		if (endpoints_used[i])
+			memset(endpoints[i], 0, sizeof(endpoints[i]));
+		endpoints_used[i] = 0;
+	}
+	pthread_mutex_lock(&lock);
 	memset(buckets, 0, sizeof(buckets));
-	memset(endpoints, 0, sizeof(endpoints));
-	pthread_mutex_lock(&accounts_lock);
 	memset(accounts, 0, sizeof(accounts));
-	accounts_next = 0;
-	pthread_mutex_unlock(&accounts_lock);
-	buckets_next = 0;
-	endpoints_used = 0;
+	buckets_next = accounts_next = 0;
+	has_regions = false;
+	pthread_mutex_unlock(&lock);
 }

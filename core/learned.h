@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What answers taught the driver: the region of a bucket, the clock of a server, and how much
- * patience an endpoint has left. Small tables that forget the oldest. On the I/O thread only, but
- * for learned_names().
+ * patience an endpoint has left. Small tables that forget the oldest. Endpoints are the affair of
+ * each I/O thread by itself (core/http/engine.h); regions and names are any thread's, since a
+ * bucket tells its endpoint, and so its thread, by what is known of it.
  */
 #ifndef CORE_LEARNED_H
 #define CORE_LEARNED_H
@@ -18,13 +19,15 @@
 #define LEARNED_ENDPOINTS_MAX 256
 #define LEARNED_ACCOUNTS_MAX  256
 
-/* The region of a bucket as this context learned it, or NULL. */
-const char *learned_region(const struct context *ctx, const char *scheme, const char *bucket);
+/* The region of a bucket as this context learned it. Returns whether it is known; if not, out is
+ * "". Takes a lock only if any is known. */
+bool learned_region(const struct context *ctx, const char *scheme, const char *bucket,
+		    char out[STORE_REGION_BYTES]);
 void learned_set_region(const struct context *ctx, const char *scheme, const char *bucket,
 			const char *region);
 
 /* What names are to the store of a bucket, of an account where bucket is ACCOUNT/CONTAINER, as this
- * context learned it. Any thread. */
+ * context learned it. */
 enum store_names learned_names(const struct context *ctx, const char *scheme, const char *bucket);
 void learned_set_names(const struct context *ctx, const char *scheme, const char *bucket,
 		       enum store_names names);
@@ -43,7 +46,8 @@ struct learned_endpoint {
 	uint64_t used;	  /* the table's own */
 };
 
-/* Of an origin, made when it is new. Good until the next call. */
+/* Of an origin of this I/O thread's (elsewhere: of the first one's), made when it is new. Good
+ * until the next call. */
 struct learned_endpoint *learned_endpoint(const char *origin);
 
 /* The conditions of a write, or'ed LEARNED_* of its verb; 0 of what has none, or is no write. */
@@ -63,6 +67,7 @@ unsigned learned_conditions(const struct store_call *call);
 /* What is known of the endpoint for people: conditions count as lacking when a PUT has neither. */
 unsigned learned_quirks(const struct learned_endpoint *endpoint);
 
+/* When no I/O thread runs. */
 void learned_forget(void);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "core/base/durability.h"
 #include "core/base/vpath.h"
+#include "core/http/engine.h"
 #include "core/ini.h"
 #include "core/memory.h"
 #include "core/scope.h"
@@ -127,15 +128,31 @@ static int set_memory_cap(struct settings *s, const struct ini_line *line)
 	return 0;
 }
 
+static int set_io_threads(struct settings *s, const struct ini_line *line)
+{
+	char what[128], *end;
+	unsigned long n = strtoul(line->value, &end, 10);
+
+	snprintf(what, sizeof(what), "io_threads = %.80s", line->value);
+	if (*line->section)
+		return complain(s, line->number, what, "write it before the first [section]");
+	if (line->value[0] < '0' || line->value[0] > '9' || *end || !n || n > HTTP_SHARDS_MAX)
+		return complain(s, line->number, what, "write a number from 1 to 16");
+	s->io_threads = (unsigned)n;
+	return 0;
+}
+
 static int on_line(void *arg, const struct ini_line *line)
 {
 	struct settings *s = arg;
 	char what[128], remedy[512] = "there is no such setting; there are: durability, "
-				      "enforce_mode, memory_cap, ";
+				      "enforce_mode, memory_cap, io_threads, ";
 	size_t len = strlen(remedy);
 
 	if (!strcmp(line->name, "memory_cap"))
 		return set_memory_cap(s, line);
+	if (!strcmp(line->name, "io_threads"))
+		return set_io_threads(s, line);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (!strcmp(line->name, kinds[i].name))
 			return set_rule(s, &kinds[i], line);

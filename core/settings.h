@@ -4,6 +4,7 @@
  *
  *	durability = close            for all that no section names
  *	memory_cap = 256M             of the daemon, core/memory.h
+ *	io_threads = 2                the same, core/http/engine.h
  *	[/cloud/s3/scratch]           or [s3://scratch]: this, and all that is below it
  *	durability = exit
  *	enforce_mode = 1              modes and owners decide who may do what
@@ -31,6 +32,7 @@ struct settings {
 	char durability[RULES_BYTES]; /* as core/base/durability.h has it */
 	char enforce_mode[RULES_BYTES]; /* rules (core/base/rules.h) of "0" and "1" */
 	uint64_t memory_cap;		/* bytes; 0: it is not said */
+	unsigned io_threads;		/* the same */
 	struct realm_rule *realms;	/* to be freed with realm_free(), whatever the result */
 	unsigned realm_count;
 	/* while it is read */

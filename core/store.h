@@ -94,7 +94,7 @@ struct store_list {
 	size_t charged;	  /* bytes of it, with core/memory.h */
 };
 
-/* Where the bytes of a GET go. Called on the I/O thread; must not wait for another call.
+/* Where the bytes of a GET go. Called on an I/O thread; must not wait for another call.
  * begin: once per successful answer, before its first byte (again if a retry starts anew): what the
  * object is. Returns 0, or a negative errno that ends the call.
  * data: bytes at offset of the object, in order, each byte once. Same returns. */
@@ -225,7 +225,7 @@ struct store_call {
 
 	const struct store_trial *trial; /* NULL: none */
 
-	void (*done)(struct store_call *call); /* on the I/O thread, once; may free the call */
+	void (*done)(struct store_call *call); /* on an I/O thread, once; may free the call */
 	void *arg;
 
 	/* Set by the driver before done(). What is owned is freed by store_call_reset(). */
@@ -289,14 +289,15 @@ struct store_call {
 /* Starts the call; never blocks. Returns 0, after which done() comes exactly once, or -ENOMEM. */
 int store_submit(struct store_call *call);
 
-/* Submits and waits. Not on the I/O thread. done and arg must be unset. Returns call->error. */
+/* Submits and waits. Not on an I/O thread. done and arg must be unset. Returns call->error. */
 int store_run(struct store_call *call);
 
 /* Frees what the driver put into the call, so that it may be used again. */
 void store_call_reset(struct store_call *call);
 
-/* One driver per daemon: its I/O thread, connection pool, counters. */
-int store_start(void);
+/* One driver per daemon: its I/O threads (core/http/engine.h), connection pools, counters.
+ * io_threads: 0: as many as there are processors, within reason. */
+int store_start(unsigned io_threads);
 void store_stop(void); /* every outstanding call ends with -ECANCELED */
 
 struct store_counters {

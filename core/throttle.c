@@ -3,6 +3,7 @@
  * may. */
 #include "core/throttle.h"
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@ struct known {
 	struct pace pace[KINDS];
 };
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* under lock */
 static struct known known[THROTTLE_RULES_MAX];
 static uint64_t uses;
 static struct throttle_wait *queue;
@@ -220,7 +223,8 @@ static bool count_passing(const struct throttle_wait *gone, unsigned gone_rank)
 
 static void on_timer(struct http_task *task, bool canceled);
 
-/* For the first that may go. Returns 0 or the error of http_post(). */
+/* With the lock, as all the above. For the first that may go. Returns 0 or the error of
+ * http_post(). */
 static int set_timer(int64_t now_us)
 {
 	int64_t us = LOOK_MS * US_PER_MS;
@@ -239,15 +243,26 @@ static int set_timer(int64_t now_us)
 	return ret;
 }
 
-/* What was taken by one may make the next wait, also one that had room before. Those that go are
- * taken out first: go() may come back here. */
-static void on_timer(struct http_task *task, bool canceled)
+static void on_turn(struct http_task *task, bool canceled)
+{
+	struct throttle_wait *w =
+		(struct throttle_wait *)((char *)task - offsetof(struct throttle_wait, task));
+
+	w->go(w, canceled);
+}
+
+/* On the thread it came from. If that has stopped, it is nobody's: it ends here. */
+static void let_go(struct throttle_wait *w, bool canceled)
+{
+	if (canceled || w->task.shard == http_shard() || http_post(&w->task, 0))
+		w->go(w, canceled || w->task.shard != http_shard());
+}
+
+/* Those that may go, taken out; if canceled, all. With the lock. */
+static struct throttle_wait *take_those(int64_t now_us, bool canceled)
 {
 	struct throttle_wait *go = NULL, **last = &go, **at = &queue;
-	int64_t now_us = clock_mono_us();
 
-	(void)task;
-	timer_runs = false;
 	sort_anew();
 	while (*at) {
 		struct throttle_wait *w = *at;
@@ -268,13 +283,34 @@ static void on_timer(struct http_task *task, bool canceled)
 			at = &queue;
 		}
 	}
+	return go;
+}
+
+/* What was taken by one may make the next wait, also one that had room before. Those that go are
+ * taken out first: go() may come back here. */
+static void on_timer(struct http_task *task, bool canceled)
+{
+	struct throttle_wait *go, *rest = NULL;
+	int64_t now_us = clock_mono_us();
+
+	(void)task;
+	pthread_mutex_lock(&lock);
+	timer_runs = false;
+	go = take_those(now_us, canceled);
 	if (set_timer(now_us))
-		on_timer(&timer, true); /* the engine stops */
+		rest = take_those(now_us, true); /* the engine stops */
+	pthread_mutex_unlock(&lock);
+	while (rest) {
+		struct throttle_wait *w = rest;
+
+		rest = w->next;
+		let_go(w, true);
+	}
 	while (go) {
 		struct throttle_wait *w = go;
 
 		go = w->next;
-		w->go(w, canceled);
+		let_go(w, canceled);
 	}
 }
 
@@ -289,15 +325,19 @@ static void leave(struct throttle_wait *wait)
 		*at = wait->next;
 }
 
-int throttle_pass(struct throttle_wait *wait)
+static bool is_limited(const struct throttle_wait *wait)
+{
+	return wait->limits.requests.rate > 0 || wait->limits.bytes.rate > 0;
+}
+
+/* With the lock: throttle_pass(). */
+static int pass(struct throttle_wait *wait)
 {
 	int64_t now_us = clock_mono_us();
 	bool behind = false;
 	unsigned mine;
 	int ret;
 
-	if (wait->limits.requests.rate <= 0 && wait->limits.bytes.rate <= 0)
-		return 1;
 	wait->passed = 0;
 	mine = rank(wait);
 	sort_anew();
@@ -308,6 +348,7 @@ int throttle_pass(struct throttle_wait *wait)
 		count_passing(wait, mine);
 		return 1;
 	}
+	wait->task = (struct http_task){.run = on_turn, .shard = http_shard()};
 	enqueue(wait);
 	ret = set_timer(now_us);
 	if (ret < 0)
@@ -315,13 +356,31 @@ int throttle_pass(struct throttle_wait *wait)
 	return ret;
 }
 
+int throttle_pass(struct throttle_wait *wait)
+{
+	int ret;
+
+	if (!is_limited(wait))
+		return 1;
+	pthread_mutex_lock(&lock);
+	ret = pass(wait);
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
 void throttle_done(const struct throttle_wait *wait, uint64_t in, uint64_t out)
 {
+	if (!is_limited(wait))
+		return;
+	pthread_mutex_lock(&lock);
 	take(wait, (double)in - (double)wait->in, (double)out - (double)wait->out, false);
+	pthread_mutex_unlock(&lock);
 }
 
 void throttle_forget(void)
 {
+	pthread_mutex_lock(&lock);
 	memset(known, 0, sizeof(known));
 	uses = 0;
+	pthread_mutex_unlock(&lock);
 }

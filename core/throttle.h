@@ -4,8 +4,10 @@
  * names together, whichever program asks. Sendings for which there is no room wait here, those for
  * whom nobody waits behind the others, and small ones before large ones, so that one who reads a
  * lot does not keep another from listing a directory; but each kind has its turn after
- * THROTTLE_TURN of those before it, so that many who list do not keep a reader for ever. On the I/O
- * thread.
+ * THROTTLE_TURN of those before it, so that many who list do not keep a reader for ever.
+ *
+ * A section may name several hosts, whose I/O threads come here at once: there is one queue, with a
+ * lock that is taken only where a limit holds. A sending goes on, on the thread it came from.
  */
 #ifndef CORE_THROTTLE_H
 #define CORE_THROTTLE_H
@@ -13,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/http/engine.h"
 #include "core/realm.h"
 
 /* Lines of configurations that are known at once: all of one file. Beyond, those are forgotten
@@ -49,17 +52,20 @@ struct throttle_wait {
 	bool is_bulk; /* one of the many of somebody who reads a lot, if it is not large itself */
 	void (*go)(struct throttle_wait *wait, bool canceled);
 	/* The throttle's own. */
-	unsigned rank;	 /* where it stands; lower goes first */
-	unsigned passed; /* so many have gone before it that are of better rank */
+	struct http_task task; /* comes to its thread when it may go */
+	unsigned rank;	       /* where it stands; lower goes first */
+	unsigned passed;       /* so many have gone before it that are of better rank */
 };
 
 /* Returns 1 if there is room: it is taken, and go() does not come. 0: go() comes later, never from
- * within this call. An error of http_post(): go() does not come. */
+ * within this call, on this thread; canceled, when the engine stops, perhaps on another. An error
+ * of http_post(): go() does not come. On an I/O thread. */
 int throttle_pass(struct throttle_wait *wait);
 
 /* What came and went in fact; once for each that passed. */
 void throttle_done(const struct throttle_wait *wait, uint64_t in, uint64_t out);
 
+/* When no I/O thread runs. */
 void throttle_forget(void);
 
 #endif

@@ -162,9 +162,9 @@ static void raise_limits(void)
 	signal(SIGXFSZ, SIG_IGN); /* EFBIG will do */
 }
 
-/* The configuration's, or else the environment's; 0: neither's. What is wrong with the first,
- * `skyshim run` has said. */
-static uint64_t memory_cap_set(void)
+/* Of the configuration, or of the environment where that says nothing; 0: neither does. What is
+ * wrong with the first, `skyshim run` has said. */
+static uint64_t read_caps(unsigned *io_threads)
 {
 	SCOPE_FREE char *message = malloc(SETTINGS_MESSAGE_BYTES);
 	SCOPE_FREE struct settings *settings = malloc(sizeof(*settings));
@@ -176,8 +176,10 @@ static uint64_t memory_cap_set(void)
 		log_warn("SKYSHIM_MEMORY_CAP=%s is no size: write it like 256M", text);
 	if (!message || !settings || settings_root(getenv("SKYSHIM_ROOT"), root))
 		return bytes;
-	if (!settings_read(root, settings, message) && settings->memory_cap)
-		bytes = settings->memory_cap;
+	if (!settings_read(root, settings, message)) {
+		bytes = settings->memory_cap ? settings->memory_cap : bytes;
+		*io_threads = settings->io_threads;
+	}
 	realm_free(settings->realms);
 	return bytes;
 }
@@ -187,11 +189,12 @@ static int start_parts(struct place *p, const struct session_env *env, void (*st
 	static const struct cache_source source = {.fetch = fetch_part};
 	const char *size = getenv("SKYSHIM_CACHE_SIZE");
 	struct cache_config config = {.dir_fd = p->dir_fd, .size_bytes = size_parse(size)};
+	unsigned io_threads = 0;
 	int dirs_fd, ret;
 
 	if (size && *size && !config.size_bytes)
 		log_warn("SKYSHIM_CACHE_SIZE=%s is no size: write it like 20G or 512M", size);
-	memory_set_cap(memory_cap_set());
+	memory_set_cap(read_caps(&io_threads));
 	stats_start();
 	draft_links_start();
 	meta_start();
@@ -214,7 +217,7 @@ static int start_parts(struct place *p, const struct session_env *env, void (*st
 	if (!ret)
 		ret = backends_register();
 	if (!ret)
-		ret = store_start();
+		ret = store_start(io_threads);
 	if (!ret)
 		ret = cache_start(&config, &source);
 	if (!ret)

@@ -14,8 +14,9 @@
  * nothing is known, and what is dead is found out by each stream for itself. */
 #define SOCKETS_MAX 256
 
-static int open_fd[SOCKETS_MAX];
-static unsigned open_count;
+/* Each I/O thread's own. */
+static _Thread_local int open_fd[SOCKETS_MAX];
+static _Thread_local unsigned open_count;
 
 static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The sockets of libcurl's connections. Of HTTP/2, giving a transfer up ends its stream alone: the
- * connection stays for others, also when it is the connection that is dead. I/O thread only.
+ * connection stays for others, also when it is the connection that is dead. Each I/O
+ * thread knows its own.
  */
 #ifndef CORE_HTTP_SOCKETS_H
 #define CORE_HTTP_SOCKETS_H

@@ -7,8 +7,9 @@
 #define ENDED_EACH   4
 #define ENDED_CREDIT 32
 
-static uint64_t ended;
-static uint64_t passed;
+/* Of each I/O thread: a line to one place says nothing of those to others. */
+static _Thread_local uint64_t ended;
+static _Thread_local uint64_t passed;
 
 void straggle_heard(struct straggle *s, size_t bytes)
 {

@@ -2,7 +2,8 @@
 /*
  * Bodies that come to a halt while their connection lives. A service has them now and then; asked
  * again elsewhere, the rest comes at once. What tells a straggler from a network that pauses, which
- * halts all bodies at once, is that others have come to their end meanwhile. I/O thread only.
+ * halts all bodies at once, is that others have come to their end meanwhile. Of each I/O
+ * thread by itself.
  */
 #ifndef CORE_HTTP_STRAGGLE_H
 #define CORE_HTTP_STRAGGLE_H

@@ -46,7 +46,7 @@ static void start(void)
 	limits.first_byte_ms = limits.stall_ms = 30000;
 	driver_set_limits(&limits, NULL);
 	log_open("error");
-	cr_assert_eq(store_start(), 0);
+	cr_assert_eq(store_start(0), 0);
 }
 
 static void stop(void)

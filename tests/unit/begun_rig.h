@@ -36,8 +36,9 @@ int store_register(const struct store_ops *ops)
 	return 0;
 }
 
-int store_start(void)
+int store_start(unsigned io_threads)
 {
+	(void)io_threads;
 	return 0;
 }
 

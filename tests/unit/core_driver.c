@@ -80,7 +80,7 @@ static void start(int wait_ms)
 	cr_assert_eq(context_register(env, len, &ctx, id), 0);
 	cr_assert_eq(store_register(&s3_ops), 0);
 	log_open("error");
-	cr_assert_eq(store_start(), 0);
+	cr_assert_eq(store_start(1), 0);
 }
 
 static void setup(void)

@@ -61,6 +61,15 @@ Test(core_settings, without_a_file_all_is_as_usual)
 	wrong("memory_cap = 15M\n",
 	      "/config:1: memory_cap = 15M: write a size like 256M; at least 16M");
 	wrong("[s3://b]\nmemory_cap = 64M\n", "write it before the first [section]");
+	cr_assert_eq(load(NULL), 0);
+	cr_assert_eq(settings.io_threads, 0);
+	cr_assert_eq(load("io_threads = 16\n"), 0);
+	cr_assert_eq(settings.io_threads, 16);
+	wrong("io_threads = 17\n", "/config:1: io_threads = 17: write a number from 1 to 16");
+	wrong("io_threads = 0\n", "write a number from 1 to 16");
+	wrong("io_threads = -1\n", "write a number from 1 to 16");
+	wrong("io_threads = 2x\n", "write a number from 1 to 16");
+	wrong("[s3://b]\nio_threads = 2\n", "write it before the first [section]");
 	unsetenv("XDG_CONFIG_HOME");
 	unsetenv("HOME");
 	cr_assert_eq(settings_read("/cloud", &settings, message), 0);

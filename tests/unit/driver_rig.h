@@ -40,7 +40,7 @@ static inline void rig_start(int64_t stall_ms, int64_t answer_ms)
 	cr_assert_eq(context_register(env, len, &rig_ctx, id), 0);
 	cr_assert_eq(store_register(&s3_ops), 0);
 	log_open("error");
-	cr_assert_eq(store_start(), 0);
+	cr_assert_eq(store_start(1), 0);
 }
 
 /* A busy machine is no fault of the server's. */

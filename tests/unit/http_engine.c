@@ -10,6 +10,14 @@
 
 static struct http_limits limits = HTTP_LIMITS_DEFAULT;
 
+/* Tasks here do not say whose they are. */
+static void one_thread(void)
+{
+	limits.threads = 1;
+}
+
+TestSuite(http_engine, .init = one_thread);
+
 static atomic_int ran;
 static atomic_int canceled_count;
 static int order[8];

@@ -153,7 +153,7 @@ static inline void live_start_driver(const char *more_env)
 	cr_assert_eq(context_register(env.data, env.len + 1, &live.ctx, id), 0);
 	cr_assert_eq(store_register(&s3_ops), 0);
 	log_open("error");
-	cr_assert_eq(store_start(), 0);
+	cr_assert_eq(store_start(0), 0);
 }
 
 static inline void live_setup(void)

@@ -57,6 +57,7 @@ FAMILIES = (
     "many_contexts",
     "routes",
     "addresses",
+    "several",
     "http2",
     "bad_input",
     "lacking",
