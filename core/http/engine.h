@@ -28,7 +28,7 @@
 #define HTTP_SHARDS_MOST 4 /* that are made if nobody says how many */
 
 struct http_limits {
-	int64_t connect_ms;    /* name, TCP and TLS together */
+	int64_t connect_ms;    /* the name; then TCP and TLS together */
 	int64_t first_byte_ms; /* from the start, or the body's last byte, to the status line */
 	int64_t stall_ms;      /* a body slower than the next for so long is dead */
 	int64_t straggle_ms;   /* a body of which nothing comes for so long, if it is impatient */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/http/addresses.h"
 #include "core/http/sockets.h"
 #include "core/memory.h"
 
@@ -205,6 +206,20 @@ static void end_waiting(struct transfer *t, CURLcode code, enum http_failure giv
 	finish(t);
 }
 
+/* Is it known where this one goes? If nobody knows, it ends. */
+static bool is_located(struct transfer *t, int64_t now_us)
+{
+	int ret = transfer_locate(t, mine->limits, now_us / 1000);
+
+	if (ret == -ENOENT)
+		end_waiting(t, CURLE_OK, HTTP_NAME);
+	else if (ret == -ETIMEDOUT)
+		end_waiting(t, CURLE_OK, HTTP_CONNECT_TIMEOUT);
+	else if (ret < 0)
+		end_waiting(t, CURLE_OUT_OF_MEMORY, HTTP_NONE);
+	return ret > 0;
+}
+
 /* Of those that wait, in the order in which they came, as many as there is room for. */
 static void start_those(bool put_off, int64_t now_us)
 {
@@ -212,7 +227,7 @@ static void start_those(bool put_off, int64_t now_us)
 
 	for (struct transfer *t = mine->waiting.first; t; t = next) {
 		next = t->next;
-		if (is_put_off(t, now_us) != put_off || host_is_full(t))
+		if (is_put_off(t, now_us) != put_off || host_is_full(t) || !is_located(t, now_us))
 			continue;
 		if (!or_awaits(fits, t))
 			return;
@@ -443,6 +458,7 @@ static void *io_thread(void *arg)
 	cancel_all();
 	while (mine->spare_count)
 		curl_easy_cleanup(take_spare());
+	addresses_forget();
 	/* its sockets are known to this thread */
 	curl_multi_cleanup(mine->multi);
 	mine->multi = NULL;

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/clock.h"
+
 /* Twice the engine's connections: of a name with two addresses both are tried at once. Of more
  * nothing is known, and what is dead is found out by each stream for itself. */
 #define SOCKETS_MAX 256
@@ -22,9 +24,10 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockad
 {
 	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 
-	(void)arg, (void)purpose;
+	(void)purpose;
 	if (fd < 0)
 		return CURL_SOCKET_BAD;
+	addresses_try(arg, &address->addr, clock_mono_ms());
 	if (open_count < SOCKETS_MAX)
 		open_fd[open_count++] = fd;
 	return fd;
@@ -42,9 +45,10 @@ static int on_close(void *arg, curl_socket_t fd)
 	return close(fd);
 }
 
-bool sockets_follow(CURL *easy)
+bool sockets_follow(CURL *easy, struct addresses_want *want)
 {
 	return !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) &&
+	       !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, want) &&
 	       !curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
 }
 

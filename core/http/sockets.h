@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The sockets of libcurl's connections. Of HTTP/2, giving a transfer up ends its stream alone: the
- * connection stays for others, also when it is the connection that is dead. Each I/O
- * thread knows its own.
+ * connection stays for others, also when it is the connection that is dead. Each I/O thread
+ * knows its own.
  */
 #ifndef CORE_HTTP_SOCKETS_H
 #define CORE_HTTP_SOCKETS_H
@@ -11,9 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Has the connections that this handle will open known here. Returns whether the options were
- * taken. */
-bool sockets_follow(CURL *easy);
+#include "core/http/addresses.h"
+
+/* Has the connections that this handle will open known here, and what becomes of them to want,
+ * which lives as long as the handle's options. Returns whether these were taken. */
+bool sockets_follow(CURL *easy, struct addresses_want *want);
 
 /* Ends the connection with this local port (CURLINFO_LOCAL_PORT) if nothing has come over it for
  * silent_ms: whoever has a stream of it is told at once, and nobody gets one any more. Returns

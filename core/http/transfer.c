@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/http/sockets.h"
 
 #define RECEIVE_BYTES 262144 /* libcurl's buffer, thus the largest piece that body() sees */
@@ -227,9 +228,10 @@ static bool set_route(CURL *easy, const struct http_route *route)
 	return ok;
 }
 
-static bool set_manners(CURL *easy, const struct http_limits *limits)
+static bool set_manners(struct transfer *t, const struct http_limits *limits)
 {
-	bool ok = sockets_follow(easy);
+	CURL *easy = t->easy;
+	bool ok = sockets_follow(easy, &t->want);
 
 	ok &= !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	ok &= !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -239,8 +241,8 @@ static bool set_manners(CURL *easy, const struct http_limits *limits)
 	ok &= !curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
 	ok &= !curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	ok &= !curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_MAX_S);
-	/* Of a host's addresses one is drawn for as long as libcurl keeps them, a minute. Not for
-	 * each connection: all would ask the resolver, and fail with it. */
+	/* Where libcurl asks by itself, one address is drawn for as long as it keeps them, a
+	 * minute. Not for each connection: all would ask the resolver, and fail with it. */
 	ok &= !curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
 	ok &= !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)limits->connect_ms);
 	ok &= !curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
@@ -324,7 +326,9 @@ int transfer_prepare(struct transfer *t, const struct http_limits *limits)
 	if (ret < 0)
 		return ret;
 
-	ok = set_manners(easy, limits) && set_route(easy, &t->x->route);
+	if (!t->x->route.proxy || !*t->x->route.proxy)
+		addresses_wanted(t->origin, &t->want);
+	ok = set_manners(t, limits) && set_route(easy, &t->x->route);
 	ok &= !curl_easy_setopt(easy, CURLOPT_URL, t->x->url);
 	ok &= set_method(t, method, limits);
 	ok &= !curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)t->x->fresh);
@@ -342,6 +346,29 @@ int transfer_prepare(struct transfer *t, const struct http_limits *limits)
 					(curl_off_t)t->x->speed_max);
 	}
 	return ok ? 0 : -ENOMEM;
+}
+
+int transfer_locate(struct transfer *t, const struct http_limits *limits, int64_t now_ms)
+{
+	char *detail = t->x->detail;
+	int ret;
+
+	if (t->resolve)
+		return 1;
+	ret = addresses_find(&t->want, now_ms, &t->resolve);
+	if (!ret && now_ms - t->want.since_ms >= limits->connect_ms)
+		ret = -ETIMEDOUT;
+	if (ret == -ENOENT)
+		snprintf(detail, HTTP_DETAIL_BYTES, "Could not resolve host: %s", t->want.host);
+	else if (ret == -ETIMEDOUT)
+		snprintf(detail, HTTP_DETAIL_BYTES, "Resolving %s took more than %lld ms",
+			 t->want.host, (long long)limits->connect_ms);
+	/* set in any case: libcurl remembers the last one that it has not taken yet */
+	if (ret > 0 && curl_easy_setopt(t->easy, CURLOPT_RESOLVE, t->resolve))
+		ret = -ENOMEM;
+	if (ret > 0 && t->resolve && curl_easy_setopt(t->easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 0L))
+		ret = -ENOMEM;
+	return ret;
 }
 
 void transfer_started(struct transfer *t, int64_t now_ms)
@@ -471,6 +498,20 @@ static enum http_failure classify(const struct transfer *t, CURLcode code)
 	}
 }
 
+/* What is known now of the addresses that were tried. */
+static void note_address(struct transfer *t, CURLcode code, enum http_failure given_up)
+{
+	char *address = NULL;
+
+	if (given_up != HTTP_NONE)
+		return;
+	if (code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT)
+		addresses_failed(&t->want, clock_mono_ms());
+	else if (code == CURLE_OK && t->x->connections &&
+		 !curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_IP, &address) && address)
+		addresses_worked(&t->want, address);
+}
+
 void transfer_result(struct transfer *t, CURLcode code, enum http_failure given_up)
 {
 	struct http_exchange *x = t->x;
@@ -480,6 +521,7 @@ void transfer_result(struct transfer *t, CURLcode code, enum http_failure given_
 		x->connections = (unsigned)opened;
 	x->local_port = 0;
 	curl_easy_getinfo(t->easy, CURLINFO_LOCAL_PORT, &x->local_port);
+	note_address(t, code, given_up);
 	if (given_up != HTTP_NONE) {
 		x->failure = given_up;
 		return;
@@ -515,6 +557,7 @@ CURL *transfer_free(struct transfer *t)
 
 	curl_easy_reset(easy);
 	curl_slist_free_all(t->fields);
+	curl_slist_free_all(t->resolve);
 	free(t);
 	return easy;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/http/addresses.h"
 #include "core/http/engine.h"
 #include "core/http/exchange.h"
 #include "core/http/straggle.h"
@@ -19,6 +20,8 @@ struct transfer {
 	struct http_exchange *x;
 	CURL *easy;
 	struct curl_slist *fields;
+	struct curl_slist *resolve; /* for CURLOPT_RESOLVE */
+	struct addresses_want want;
 	char origin[TRANSFER_ORIGIN_BYTES];
 	char error_text[CURL_ERROR_SIZE];
 	int64_t watch_since_ms; /* of the present phase or window */
@@ -38,6 +41,10 @@ struct transfer *transfer_new(struct http_exchange *x, CURL *easy);
 
 /* Sets all options. Returns 0, -EINVAL, -ENOMEM. */
 int transfer_prepare(struct transfer *t, const struct http_limits *limits);
+
+/* Finds out where its host is, before it starts. Returns as addresses_find(), or -ETIMEDOUT when
+ * nobody has said so for connect_ms. */
+int transfer_locate(struct transfer *t, const struct http_limits *limits, int64_t now_ms);
 
 /* The clock starts now. */
 void transfer_started(struct transfer *t, int64_t now_ms);

@@ -12,6 +12,7 @@
 
 static int listener;
 static CURL *easy;
+static struct addresses_want want;
 static long port;
 
 static void connect_easy(void)
@@ -26,7 +27,7 @@ static void connect_easy(void)
 	cr_assert_eq(getsockname(listener, (struct sockaddr *)&at, &len), 0);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", ntohs(at.sin_port));
 	easy = curl_easy_init();
-	cr_assert(sockets_follow(easy));
+	cr_assert(sockets_follow(easy, &want));
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A service whose name stands for several addresses: connections go to the others when one is dead, and none asks the resolver anew."""
+"""A service whose name stands for several addresses: connections go to all of them, to the others when one is dead, and none asks the
+resolver anew."""
+import os
 import socket
 import subprocess
 import threading
@@ -25,9 +27,13 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
 {
 	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = dlsym(RTLD_NEXT, "getaddrinfo");
 	char all[256], *next = all, *one;
+	FILE *log;
 
 	if (!host || strcmp(host, getenv("MANY_NAME")) != 0)
 		return real(host, service, hints, out);
+	log = fopen(getenv("MANY_LOG"), "a");
+	fputc('x', log);
+	fclose(log);
 	snprintf(all, sizeof(all), "%s", getenv("MANY_ADDRESSES"));
 	if (!access(getenv("MANY_DOWN"), F_OK))
 		return EAI_AGAIN;
@@ -82,7 +88,7 @@ def daemon_of(faulty):
     faulty.env["AWS_ENDPOINT_URL_S3"] = f"http://{NAME}:{faulty.store.endpoint.rsplit(':', 1)[1]}"
     return context.start([context.skyshim, "daemon", "--foreground"], env={
         **faulty.env, "LD_PRELOAD": library, "MANY_NAME": NAME, "MANY_ADDRESSES": " ".join(ADDRESSES),
-        "MANY_DOWN": f"{context.folder}/down"})
+        "MANY_DOWN": f"{context.folder}/down", "MANY_LOG": f"{context.folder}/asked"})
 
 
 def read_beside(dead):
@@ -98,7 +104,9 @@ def read_beside(dead):
             try:
                 result = faulty.run(f"cat $D/keep; touch {context.folder}/down; for i in $(seq 0 15); do cat /cloud/s3/faulty/m/$i & done | sort -n")
                 want(result.status == 0 and result.stdout == b"".join(b"%d\n" % number for number in range(16)), f"{result}")
-                want(sum(relay.connections for relay in relays) >= 8, "not many connections")
+                connections = [relay.connections for relay in relays]
+                want(sum(connections) >= 8 and all(connections), f"connections: {connections}")
+                want(os.path.getsize(f"{context.folder}/asked") == 1, "the resolver was asked more than once")
             finally:
                 daemon.kill()
                 daemon.communicate(timeout=20)
@@ -107,5 +115,24 @@ def read_beside(dead):
     return check
 
 
+def down_at_first(context):
+    """A resolver that does not answer: one line says so, and when it answers, all is well."""
+    with Faulty(context) as faulty:
+        relays = [Relay(address, int(faulty.store.endpoint.rsplit(":", 1)[1])) for address in ADDRESSES]
+        with open(f"{context.folder}/down", "w", encoding="ascii"):
+            pass
+        daemon = daemon_of(faulty)
+        try:
+            result = faulty.run(f"cat $D/old || echo failed; rm {context.folder}/down; cat $D/old")
+            want(result.stdout == b"failed\nwhat was there before\n", f"{result}")
+            want(result.stderr.count(b"Could not resolve host: " + NAME.encode()) == 1, f"{result}")
+        finally:
+            daemon.kill()
+            daemon.communicate(timeout=20)
+            for relay in relays:
+                relay.stop()
+
+
 CASES = [Case("addresses/all", check=read_beside([]), embedded_only=True),
-         Case("addresses/three-dead", check=read_beside(ADDRESSES[:3]), embedded_only=True)]
+         Case("addresses/three-dead", check=read_beside(ADDRESSES[:3]), embedded_only=True),
+         Case("addresses/down-at-first", check=down_at_first, embedded_only=True)]
