@@ -101,3 +101,36 @@ long sys_chroot(struct sys_args *a)
 	ret = path_exists(&a->thread->path[0]);
 	return ret ? ret : -EPERM;
 }
+
+/* A name for the administrator's calls: 0: the kernel's. */
+static long refused_name(struct sys_args *a, int dirfd_arg, int path_arg, int slot)
+{
+	int ret;
+
+	if (!a->arg[path_arg])
+		return SYS_PASS;
+	ret = path_is_cloud(a, dirfd_arg, path_arg, slot, 0);
+	if (ret <= 0)
+		return ret ? ret : SYS_PASS;
+	ret = path_exists(&a->thread->path[slot]);
+	return ret ? ret : -EPERM;
+}
+
+long sys_umount(struct sys_args *a)
+{
+	return refused_name(a, PATH_NO_DIRFD, 0, 0);
+}
+
+/* What is mounted is a name only of some kinds: that is the kernel's to find out, in its own root,
+ * as far as it is absolute. */
+long sys_mount(struct sys_args *a)
+{
+	return refused_name(a, PATH_NO_DIRFD, 1, 0);
+}
+
+long sys_pivot_root(struct sys_args *a)
+{
+	long ret = refused_name(a, PATH_NO_DIRFD, 0, 0);
+
+	return ret == SYS_PASS ? refused_name(a, PATH_NO_DIRFD, 1, 1) : ret;
+}

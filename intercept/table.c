@@ -59,6 +59,11 @@
 	X(file_setattr, sys_no_attr)            \
 	X(open_tree, sys_open_tree)             \
 	X(chroot, sys_chroot)                   \
+	X(mount, sys_mount)                     \
+	X(umount2, sys_umount)                  \
+	X(swapon, sys_umount)                   \
+	X(acct, sys_umount)                     \
+	X(pivot_root, sys_pivot_root)           \
 	X(recvmsg, sys_recvmsg)                 \
 	X(recvmmsg, sys_recvmmsg)               \
 	X(mmap, sys_mmap)                       \
