@@ -16,6 +16,7 @@
 
 #include "intercept/filter.h"
 #include "intercept/thread.h"
+#include "intercept/usercopy.h"
 
 #define NS_PER_S    INT64_C(1000000000)
 #define SYMBOLS_MAX 1024 /* it has about ten */
@@ -160,6 +161,11 @@ int64_t vdso_coarse_ns(void)
 	if (!__atomic_load_n(&settled, __ATOMIC_ACQUIRE)) {
 		uint8_t selector = t->selector;
 
+		Elf64_Ehdr head;
+
+		/* gone where a program has unmapped it, as valgrind does */
+		if (object && user_read(&head, object, sizeof(head)))
+			object = NULL;
 		t->selector = 0; /* a system call of the object's, if there is one, may pass */
 		__asm__ volatile("" ::: "memory");
 		settle();
