@@ -43,24 +43,35 @@ static pid_t start_untraced(const char *bin, char *const argv[])
 	return pid;
 }
 
+/* 0, or -ECHILD after it, or this, has said why. */
+static int wait_for(pid_t pid, const char *bin)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	if (WIFSIGNALED(status))
+		fprintf(stderr, "skyshim: %s: %s\n", bin, strsignal(WTERMSIG(status)));
+	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -ECHILD;
+}
+
 int autostart(const char *bin, const char *cache_dir, const char *sock)
 {
 	char *const argv[] = {
 		(char *)"skyshim", (char *)"daemon",   (char *)"--autostart", (char *)"--cache-dir",
 		(char *)cache_dir, (char *)"--socket", (char *)sock,	      NULL};
+	struct sigaction usual = {.sa_handler = SIG_DFL}, before;
 	pid_t pid;
-	int status;
+	int ret;
 
 	if (!autostart_probe(sock))
 		return 0;
+	/* ignored, as whoever started this may do, it hides how a child has ended (wait(2)) */
+	sigaction(SIGCHLD, &usual, &before);
 	pid = start_untraced(bin, argv);
-	if (pid < 0)
-		return -errno;
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			return -errno;
-	}
-	if (!WIFEXITED(status) || WEXITSTATUS(status))
-		return -ECHILD;
-	return autostart_probe(sock);
+	ret = pid < 0 ? -errno : wait_for(pid, bin);
+	sigaction(SIGCHLD, &before, NULL);
+	return ret ? ret : autostart_probe(sock);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The daemon's program, with all commands that need more than a C library. The top layer: it may
  * include everything, nothing includes it. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +29,8 @@ int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
 
+	/* ignored, as whoever started this may do, it hides how a child has ended (wait(2)) */
+	signal(SIGCHLD, SIG_DFL);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (!strcmp(command, commands[i].name))
 			return commands[i].run(argv + 2);

@@ -29,18 +29,22 @@ static int run_natively(char **argv)
 	return errno == ENOENT ? CLI_NOT_FOUND : CLI_NOT_EXECUTABLE;
 }
 
-/* Does this process itself run under a runtime? The root then has the inode number the daemon gives
- * it. */
+/* The root then has the inode number the daemon gives it, or no daemon answers the runtime. */
+static bool is_runtimes(const char *root)
+{
+	struct stat st;
+
+	return stat(root, &st) ? errno == EIO : st.st_ino == name_ino("", 0, true);
+}
+
+/* Does this process itself run under a runtime? */
 static bool is_intercepted(void)
 {
 	static enum { UNKNOWN, NO, YES } known;
 	char root[PATH_MAX];
-	struct stat st;
 
 	if (known == UNKNOWN)
-		known = !where_root(root) && !stat(root, &st) && st.st_ino == name_ino("", 0, true)
-				? YES
-				: NO;
+		known = !where_root(root) && is_runtimes(root) ? YES : NO;
 	return known == YES;
 }
 

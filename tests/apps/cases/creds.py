@@ -156,6 +156,14 @@ def reads_with(set_up, name):
     return check
 
 
+def children_ignored(context):
+    """A command that tells a credential, of a daemon that was started by one that ignores how children end."""
+    with Cloud(context) as cloud:
+        env = cloud.environment(**process(cloud))
+        daemon = ["env", "--ignore-signal=CHLD", context.skyshim, "daemon"]
+        want(context.run(daemon, env=env).status == 0 and cloud.read(env).stdout == TEXT, "its credential is not used")
+
+
 # --- who wins -------------------------------------------------------------------------------------------
 
 def order(context):
@@ -480,6 +488,7 @@ def look_at_files(context, log, hidden):
 CASES = [Case(f"creds/source/{name}", check=reads_with(*how), embedded_only=True) for name, how in SOURCES.items()]
 CASES += [
     Case("creds/order", check=order, embedded_only=True, timeout=120),
+    Case("creds/children-ignored", check=children_ignored, embedded_only=True),
     Case("creds/many-processes", check=many_processes, embedded_only=True, timeout=180),
     Case("creds/other-environments", check=other_environments, embedded_only=True),
     Case("creds/renewed", check=renewed, embedded_only=True),

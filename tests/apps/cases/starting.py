@@ -89,6 +89,29 @@ def damaged(context):
         said(context.run([skyshim, *argv]), 126, b"skyshim-daemon", b"Exec format error")
 
 
+def killed(context):
+    """A daemon's program that something ends before it can say anything."""
+    skyshim = installed(context)
+    with open(skyshim + "-daemon", "w", encoding="utf-8") as program:
+        program.write("#!/bin/sh\nkill -KILL $$\n")
+    said(context.run([skyshim, "run", "true"]), 126, b"skyshim-daemon", b"Killed")
+
+
+def children_ignored(context):
+    """Started by one that ignores the end of children, as what it starts does then (execve(2))."""
+    result = context.run(["env", "--ignore-signal=CHLD", context.skyshim, "run", "grep", "SigIgn", "/proc/self/status"])
+    want(result.status == 0 and not result.stderr and int(result.stdout.split()[1], 16) & 1 << 16, str(result))
+    want(len(context.daemons()) == 1, "no daemon")
+
+
+def alone_inside(context):
+    """Inside another, when no daemon answers nor can be started."""
+    skyshim = installed(context)
+    inner = f"rm '{skyshim}-daemon'; '{context.skyshim}' stop && '{context.skyshim}' run echo began"
+    result = context.run([skyshim, "run", "sh", "-c", inner])
+    want(result.status == 0 and result.stdout.endswith(b"began\n"), str(result))
+
+
 def by_link(context):
     """As /usr/local/bin is often filled: the other programs are where the link leads."""
     skyshim = installed(context)
@@ -125,6 +148,9 @@ CASES = [
     Case("start/no-runtime", check=no_runtime, needs_store=False),
     Case("start/no-library", check=no_library, needs_store=False),
     Case("start/damaged", check=damaged, needs_store=False),
+    Case("start/killed", check=killed, needs_store=False),
+    Case("start/children-ignored", check=children_ignored, needs_store=False),
+    Case("start/alone-inside", check=alone_inside, needs_store=False),
     Case("start/by-link", check=by_link, needs_store=False),
     Case("start/in-libexec", check=in_libexec, needs_store=False),
     Case("start/at-once", check=at_once, needs_store=False),
