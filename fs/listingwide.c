@@ -165,10 +165,11 @@ static size_t room_for(const struct listing *l)
 
 static void send_all(struct outgoing *list);
 
-/* With the lock. Nothing more is shown of it, and nobody asks. */
+/* With the lock. Nothing more is shown of it, and nobody asks. Of several that find it so the first
+ * ends it. */
 static void end_if_over(struct listing *l)
 {
-	if (l->shown_complete && !l->wide->out && !l->wide->waiting && !l->is_loading)
+	if (l->wide && l->shown_complete && !l->wide->out && !l->wide->waiting && !l->is_loading)
 		listings_wide_free(l);
 }
 

@@ -178,7 +178,8 @@ static inline int fake_list(struct store_call *call)
 
 		snprintf(name, sizeof(name), "%.*s",
 			 slash ? (int)(slash + 1 - names[i]) : (int)strlen(names[i]), names[i]);
-		if ((call->token && strcmp(name, call->token) <= 0) || !strcmp(name, last))
+		if ((call->token && strcmp(name, call->token) <= 0) || !strcmp(name, last) ||
+		    (call->after && strcmp(name, call->after) <= 0))
 			continue;
 		if (call->list.count == max) {
 			call->list.next_token = strdup(last);
