@@ -5,6 +5,7 @@
 #include <asm/poll.h>
 #include <asm/socket.h>
 #include <errno.h>
+#include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/mman.h>
 #include <linux/resource.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include "core/base/credenv.h"
+#include "intercept/fdroom.h"
 #include "intercept/fdtab.h"
 #include "intercept/notes.h"
 #include "intercept/spawn.h"
@@ -367,15 +369,17 @@ int request_beside(struct thread *t, struct request *rq, uint64_t mask, int64_t 
 }
 
 /* A program that has used up its descriptors may still ask: for as long as the question takes,
- * the soft limit gives way as far as the hard one allows. */
-static int exchange_beyond_limit(struct thread *t, struct request *rq, struct answer *answer)
+ * the soft limit gives way as far as the hard one allows. missing: numbers that it takes. */
+static int exchange_beyond_limit(struct thread *t, struct request *rq, struct answer *answer,
+				 unsigned missing)
 {
 	struct {
 		uint64_t soft, hard;
 	} limit, wider;
 	int ret;
 
-	if (sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, &limit) || limit.soft >= limit.hard)
+	if (sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, &limit) || limit.soft >= limit.hard ||
+	    limit.hard - limit.soft < missing)
 		return -EMFILE;
 	wider = limit;
 	wider.soft = limit.hard - limit.soft > FDS_NEEDED ? limit.soft + FDS_NEEDED : limit.hard;
@@ -396,9 +400,35 @@ static void say_other_version(struct request *rq)
 		say(WIRE_OTHER_VERSION, "");
 }
 
+/* How many of the descriptors that it takes there are numbers for. Looked at for what makes or cuts
+ * a file: that must not have happened when there are none for the answer. */
+static unsigned room_for(const struct request *rq)
+{
+	bool changes = rq->op == WIRE_OPEN && rq->flags & (O_CREAT | O_TRUNC);
+
+	return changes ? fdroom_free(FDS_NEEDED) : FDS_NEEDED;
+}
+
+/* Asks once, or once more when the answer found no room; but what was made new is there then. */
+static int exchange_in(struct thread *t, struct request *rq, struct answer *answer, unsigned room)
+{
+	const unsigned is_new = O_CREAT | O_EXCL;
+	int ret;
+
+	if (room < FDS_NEEDED)
+		return exchange_beyond_limit(t, rq, answer, FDS_NEEDED - room);
+	ret = exchange(t, rq, answer);
+	if (ret != -EMFILE || (rq->op == WIRE_OPEN && is_new == (rq->flags & is_new)))
+		return ret;
+	request_close_fds(rq);
+	rq->resent = true; /* it was served */
+	return exchange_beyond_limit(t, rq, answer, 1);
+}
+
 int request_run(struct request *rq)
 {
 	struct thread *t = thread_current();
+	unsigned room = room_for(rq);
 	int registered = 0;
 	int ret = -EPIPE;
 
@@ -416,12 +446,7 @@ int request_run(struct request *rq)
 		struct answer answer = {.head.error = 0};
 
 		rq->fds = 0;
-		ret = exchange(t, rq, &answer);
-		if (ret == -EMFILE) {
-			request_close_fds(rq);
-			rq->resent = true; /* it was served */
-			ret = exchange_beyond_limit(t, rq, &answer);
-		}
+		ret = exchange_in(t, rq, &answer, room);
 		if (ret) {
 			request_close_fds(rq);
 			continue;

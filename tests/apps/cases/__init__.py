@@ -16,6 +16,7 @@ FAMILIES = (
     "transparent",
     "uring",
     "errors",
+    "descriptors",
     "budget",
     "ahead",
     "readahead",
