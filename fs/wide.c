@@ -135,7 +135,9 @@ static void look_at_seam(struct wide *w, struct wide_part *p)
 void wide_answer(struct wide *w, struct wide_part *p, struct store_list *list, int64_t asked_ns)
 {
 	struct wide_part *before = wideparts_before(w, p);
-	bool is_first = !p->pages && p->after;
+	bool is_first = !p->start && p->after; /* of its pages that have names */
+	bool is_empty;
+	int ret;
 
 	if (!arrived(w, p)) {
 		entries_free(list);
@@ -160,14 +162,17 @@ void wide_answer(struct wide *w, struct wide_part *p, struct store_list *list, i
 		found_end(w, p);
 		return;
 	}
-	if (wideparts_hold(w, p, list, asked_ns)) {
+	/* one without names only tells where it goes on: nothing can be compared with it */
+	is_empty = !list->count && list->next_token;
+	ret = is_empty ? wideparts_note(w, p, list) : wideparts_hold(w, p, list, asked_ns);
+	if (ret || is_empty)
 		entries_free(list);
-		if (is_first)
-			wideparts_drop(w, p);
-		else
-			p->error = -ENOMEM; /* asked for again, like any other */
+	if (ret && is_first)
+		wideparts_drop(w, p);
+	else if (ret)
+		p->error = -ENOMEM; /* asked for again, like any other */
+	if (ret || is_empty)
 		return;
-	}
 	w->received++;
 	wideparts_meet(w, p, &p->held_last->list);
 	look_at_seam(w, p);
@@ -180,7 +185,7 @@ void wide_fail(struct wide *w, struct wide_part *p, int error, bool refused, con
 {
 	if (!arrived(w, p))
 		return;
-	if (p->after && !p->pages) {
+	if (p->after && !p->start) {
 		/* the one before gets there, too, and meets what is wrong, if that stays so */
 		doubt(w, refused ? WIDE_REFUSED : WIDE_TRUSTED);
 		w->wasted += 1;
@@ -200,13 +205,20 @@ static void advance(struct wide *w)
 	while (!p->held && !p->is_asked && !p->error) {
 		bool is_end = p->pages && !p->token;
 
-		while (is_end && p->next && !p->next->pages)
+		while (is_end && p->next && !p->next->start)
 			wideparts_drop(w, p->next);
+		if (is_end && p->next && !p->next->is_trusted) {
+			/* what was between the two is gone since, or what is behind has come */
+			p->is_met = true;
+			look_at_seam(w, p);
+		}
 		if (!p->next || !(is_end || p->is_met) || !p->next->is_trusted)
 			return;
-		free(w->seam);
-		w->seam = p->last;
-		p->last = NULL;
+		if (p->last && (!w->seam || strcmp(p->last, w->seam) > 0)) {
+			free(w->seam);
+			w->seam = p->last;
+			p->last = NULL;
+		} /* else the part before has told of all that this one has, and of more */
 		wideparts_remove_first(w);
 		p = w->parts;
 		p->error = 0; /* nobody has waited for it yet */

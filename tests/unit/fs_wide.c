@@ -24,6 +24,7 @@ enum manner {
 	FAILS = 16,   /* now and then a page does not come */
 	ONE_WAY = 32, /* answers come in order of the questions */
 	NO_ORDER = 64,
+	SHORT = 128, /* pages have any number of names, even none */
 };
 
 struct store {
@@ -96,7 +97,8 @@ static size_t behind(const struct store *s, const char *name)
 /* A page from there on: objects, then prefixes, each in order, as S3 has them. */
 static void fill(struct store *s, size_t from, bool loses, struct store_list *out)
 {
-	size_t to = from + s->page < s->count ? from + s->page : s->count;
+	size_t most = s->manner & SHORT && s->requests > 2 ? draw(s) % (s->page + 1) : s->page;
+	size_t to = from + most < s->count ? from + most : s->count;
 
 	*out = (struct store_list){.entries = calloc(s->page, sizeof(*out->entries))};
 	for (int prefixes = 0; prefixes < 2; prefixes++) {
@@ -121,7 +123,7 @@ static void fill(struct store *s, size_t from, bool loses, struct store_list *ou
 		out->entries[2] = e;
 	}
 	if (to < s->count)
-		out->next_token = strdup(s->names[to - 1]);
+		out->next_token = strdup(to ? s->names[to - 1] : "");
 }
 
 struct shown {
@@ -265,7 +267,7 @@ static void check(struct store *s, const char *what)
 	if (getenv("WIDE_SHOW"))
 		fprintf(stderr, "%-28s %7zu names %5u pages %5u requests %5u rounds %3u held\n",
 			what, before.count, sequential, s->requests, s->rounds, s->most_held);
-	if (!(s->manner & (CHANGES | FAILS | LOSES)))
+	if (!(s->manner & (CHANGES | FAILS | LOSES | SHORT)))
 		cr_assert_leq(s->requests,
 			      sequential + sequential * (getenv("WIDE_SHOW") ? 100 : 1) / 10 + 3,
 			      "%s: %u of %u", what, s->requests, sequential);
@@ -451,6 +453,30 @@ Test(fs_wide, pages_that_do_not_come)
 	for (size_t at = 0; at < SHAPES; at++)
 		for (unsigned seed = 0; seed < 20; seed++)
 			try(at, 100 + seed * 37, FAILS, 10, seed);
+}
+
+Test(fs_wide, pages_of_any_length)
+{
+	for (size_t at = 0; at < SHAPES; at++)
+		for (unsigned seed = 0; seed < 30; seed++)
+			try(at, 100 + seed * 37, SHORT, 10, seed);
+}
+
+Test(fs_wide, parts_of_a_page_or_two)
+{
+	static const enum manner manners[] = {SHORT | CHANGES, SHORT | FAILS, SHORT | REFUSES,
+					      SHORT | IGNORES};
+
+	for (size_t at = 0; at < SHAPES; at++)
+		for (size_t i = 0; i < sizeof(manners) / sizeof(manners[0]); i++)
+			for (unsigned seed = 0; seed < 10; seed++)
+				try(at, 100 + seed * 31, manners[i], 4, seed);
+}
+
+/* A part in which nothing is left lies between one that has ended and one in which names are. */
+Test(fs_wide, names_that_come_behind_the_end)
+{
+	try(5, 952, CHANGES, 4, 1084);
 }
 
 Test(fs_wide, a_store_that_cannot)
