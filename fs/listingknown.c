@@ -87,12 +87,12 @@ const uint8_t *listing_ctx(const struct listing *l)
 
 int listing_open_data(struct listing *l, int flags)
 {
-	return pair_data_fd(l->dirs_fd, l->name, flags);
+	return l->no_files ? l->no_files : pair_data_fd(l->dirs_fd, l->name, flags);
 }
 
 int listing_open_vnode(struct listing *l)
 {
-	return pair_vnode_fd(l->dirs_fd, l->name);
+	return l->no_files ? l->no_files : pair_vnode_fd(l->dirs_fd, l->name);
 }
 
 void listing_changed(const char *object)

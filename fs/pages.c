@@ -168,26 +168,51 @@ static int write_records(struct listing *l, const struct buffer *records)
 	return 0;
 }
 
-/* Writes the batch and shows it to readers. */
-static int finish(struct batch *b, bool is_last)
+/* Without room for its files, a first page still answers who asks about names. */
+static bool can_do_without(const struct listing *l, int error)
 {
-	struct listing *l = b->l;
-	struct vnode_shm *vn = l->pair.vn;
-	int ret = write_records(l, &b->records);
+	return (error == -ENOSPC || error == -EDQUOT) && !l->pages;
+}
 
-	if (ret)
-		return ret;
-	l->page_start = l->pages ? l->bytes : 0;
-	l->bytes += b->records.len;
-	if (b->newest_ns > l->attr.mtime_ns || !l->pages)
-		l->attr.mtime_ns = b->newest_ns ? b->newest_ns : listing_start_ns();
+/* Nobody else has come to know the files. */
+static void give_up_files(struct listing *l, int error)
+{
+	__atomic_store_n(&l->has_files, false, __ATOMIC_RELEASE);
+	pair_close(&l->pair);
+	pair_remove(l->dirs_fd, l->name);
+	l->no_files = error;
+}
+
+/* Shows the batch, which is written, to readers. */
+static void show_records(struct listing *l, bool is_last)
+{
+	struct vnode_shm *vn = l->pair.vn;
+
 	vn->attr.mtime_ns = l->attr.mtime_ns;
 	__atomic_store_n(&vn->list_bytes, l->bytes, __ATOMIC_RELEASE);
 	if (is_last) {
 		__atomic_or_fetch(&vn->flags, VNODE_COMPLETE, __ATOMIC_RELEASE);
-		l->is_complete = true;
 		pair_close(&l->pair);
 	}
+}
+
+/* Writes the batch and shows it to readers. */
+static int finish(struct batch *b, bool is_last)
+{
+	struct listing *l = b->l;
+	int ret = l->no_files ? 0 : write_records(l, &b->records);
+
+	if (ret && !can_do_without(l, ret))
+		return ret;
+	if (ret)
+		give_up_files(l, ret);
+	l->page_start = l->pages ? l->bytes : 0;
+	l->bytes += b->records.len;
+	if (b->newest_ns > l->attr.mtime_ns || !l->pages)
+		l->attr.mtime_ns = b->newest_ns ? b->newest_ns : listing_start_ns();
+	l->is_complete = is_last;
+	if (!l->no_files)
+		show_records(l, is_last);
 	return 0;
 }
 
@@ -202,10 +227,9 @@ static uint64_t parent_ino(const struct listing *l)
 	return name_ino(l->object, len, true);
 }
 
-int pages_begin(struct listing *l)
+static int make_files(struct listing *l)
 {
-	struct batch b = {.l = l, .records = BUFFER_INIT(PAGE_BYTES_MAX)};
-	struct pair_about about = {
+	const struct pair_about about = {
 		.kind = VNODE_DIR,
 		.ctx = context_id(l->ctx),
 		.attr = &l->attr,
@@ -214,6 +238,22 @@ int pages_begin(struct listing *l)
 		.etag = "",
 	};
 	int tries = 0, ret;
+
+	do {
+		ret = pair_create(l->dirs_fd, l->name, &about, &l->pair);
+	} while (tries++ < CACHE_ROOM_TRIES && cache_make_room(ret, 0));
+	if (ret)
+		return ret;
+	l->dev = l->pair.vn->data_dev;
+	l->ino = l->pair.vn->data_ino;
+	__atomic_store_n(&l->has_files, true, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int pages_begin(struct listing *l)
+{
+	struct batch b = {.l = l, .records = BUFFER_INIT(PAGE_BYTES_MAX)};
+	int ret;
 
 	l->evictions = meta_evictions(context_id(l->ctx));
 	l->attr = (struct wire_attr){
@@ -225,14 +265,10 @@ int pages_begin(struct listing *l)
 		.mode = S_IFDIR | 0755,
 		.nlink = 2,
 	};
-	do {
-		ret = pair_create(l->dirs_fd, l->name, &about, &l->pair);
-	} while (tries++ < CACHE_ROOM_TRIES && cache_make_room(ret, 0));
-	if (ret)
+	ret = make_files(l);
+	if (ret && !can_do_without(l, ret))
 		return ret;
-	l->dev = l->pair.vn->data_dev;
-	l->ino = l->pair.vn->data_ino;
-	__atomic_store_n(&l->has_files, true, __ATOMIC_RELEASE);
+	l->no_files = ret;
 	ret = add_record(&b.records, ".", l->attr.ino, MODE_DIR, NULL);
 	if (!ret)
 		ret = add_record(&b.records, "..", parent_ino(l), MODE_DIR, NULL);

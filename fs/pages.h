@@ -33,7 +33,8 @@ struct listing {
 
 	/* atomic */
 	bool is_wanted; /* somebody waits for the first page, which is fetched ahead */
-	bool has_files; /* set by the loading thread, once; before, dev and ino are its own */
+	bool has_files; /* set by the loading thread, once; before, dev and ino are its own; no
+			   longer when there was no room for the first page */
 
 	/* the loading thread's; readable with the lock while nobody is loading */
 	struct dirpage *dir;	  /* owned */
@@ -42,6 +43,7 @@ struct listing {
 	char *token;		  /* owned: of the next page */
 	struct wire_attr attr;
 	uint64_t dev, ino;   /* constant once it has files */
+	int no_files;	     /* the disk's error for which it will have none, or 0 */
 	uint64_t bytes;	     /* of records */
 	uint64_t page_start; /* where the last page's records start */
 	uint64_t evictions;  /* of its context, at the start */
@@ -65,7 +67,8 @@ struct listing {
 };
 
 /* Makes the pair with "." and "..", and takes down which drafts there are: before the store is
- * asked. */
+ * asked. On a full disk there is no pair: the first page tells of names all the same, to those who
+ * wait for it, and to open such a listing is the disk's error. */
 int pages_begin(struct listing *l);
 
 /* Fills in a call for the next page; or, of any thread, for another, which has its own token. */

@@ -157,8 +157,34 @@ def directories(context, faulty, disk):
     want(b"ENOSPC\n" in told, "the disk was never full")
 
 
+UNKNOWN = """
+def stat(name, tell):
+    print(name, tell(os.stat(D + '/' + name)))
+attempt(stat, 'nothing', repr)
+attempt(stat, 'x/nothing', repr)
+attempt(stat, 'old', lambda s: s.st_size)
+attempt(stat, 'x', lambda s: os.path.stat.S_ISDIR(s.st_mode))
+attempt(os.mkdir, D + '/new')
+attempt(os.rename, D + '/keep', D + '/kept')
+attempt(os.listdir, D + '/y')
+"""
+
+
+def unknown(context, faulty, disk):
+    """Names that nobody has asked for: what they are needs no room. Only who reads a directory does, and there is some later."""
+    begin(faulty, {"w/keep": b"", "w/old": OLD, "w/x/1": b"x", "w/y/1": b"y"})
+    faulty.store.put("faulty", "v/1", b"v")
+    want(faulty.run("cat $D/../v/1").stdout == b"v", "before")
+    disk.fill()
+    result = python(context, faulty, UNKNOWN)
+    want(result.stdout == b"ENOENT\nENOENT\nold %d\ndone\nx True\ndone\ndone\ndone\nENOSPC\n" % len(OLD), f"{result}")
+    disk.free()
+    result = faulty.run("ls $D $D/y")
+    want(result.stdout.split() == [b"/cloud/s3/faulty/w:", b"kept", b"new", b"old", b"x", b"y", b"/cloud/s3/faulty/w/y:", b"1"], f"with room: {result}")
+
+
 CASES = []
 if os.geteuid() == 0:
     CASES += [Case(f"full-disk/journals/{kind}/{name}", check=on_disk(kind, check), embedded_only=True, timeout=120)
               for kind in ("tmpfs", "ext4") for name, check in {
-                  "close": names("close"), "exit": names("exit"), "directories": directories}.items()]
+                  "close": names("close"), "exit": names("exit"), "directories": directories, "unknown": unknown}.items()]
