@@ -88,11 +88,20 @@ static bool has_come_to_be(const struct writing *w)
 	       (meta_get(ctx, w->object, &fact) && fact.kind == META_FILE);
 }
 
+/* What a file has beside its content: of what is there, or, NULL, as it is made. */
+static void attr_of(const struct writing *w, const struct meta_fact *what, struct wire_attr *out)
+{
+	struct meta_fact nothing = {.has_mode = true, .mode = w->mode};
+
+	if (dirattr_inherits(context_id(w->q->ctx), w->object, &nothing.gid))
+		nothing.has_gid = nothing.gid != WIRE_CALLER;
+	lookup_file_attr(w->object, what ? what : &nothing, out);
+}
+
 /* what: is in the bucket; NULL with must_be_new: nothing; or it is not known. */
 static int make_file(struct writing *w, const struct meta_fact *what, bool must_be_new,
 		     struct opened *out)
 {
-	struct meta_fact nothing = {.has_mode = true, .mode = w->mode};
 	const uint8_t *ctx = context_id(w->q->ctx);
 	struct wire_attr attr;
 	struct draft_about about = {
@@ -110,9 +119,7 @@ static int make_file(struct writing *w, const struct meta_fact *what, bool must_
 
 	if (ret)
 		return ret;
-	if (dirattr_inherits(ctx, w->object, &nothing.gid))
-		nothing.has_gid = nothing.gid != WIRE_CALLER;
-	lookup_file_attr(w->object, what ? what : &nothing, &attr);
+	attr_of(w, what, &attr);
 	clock_gettime(CLOCK_REALTIME, &now);
 	attr.mtime_ns = now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
 	attr.size = 0;
@@ -224,6 +231,34 @@ static int doubt_cut(struct writing *w, struct meta_fact *fact)
 	return 0;
 }
 
+/* The content goes, of what is known to be there or not. */
+static int cut_known(struct writing *w, const struct meta_fact *fact, struct opened *out)
+{
+	char version[STORE_ETAG_BYTES];
+	struct cache_file *file;
+
+	if (fact->kind == META_DIR)
+		return must_make(w) ? -EEXIST : -EISDIR;
+	if (fact->kind == META_NONE)
+		return make_new(w, out);
+	if (must_make(w))
+		return -EEXIST;
+	fetch_version(&fact->object, version);
+	file = cache_find(context_id(w->q->ctx), w->object, version);
+	return file ? open_file(w, file, out) : make_file(w, fact, false, out);
+}
+
+/* Is a file with what this one has beside its content the same as one made now? */
+static bool is_as_new(const struct writing *w, const struct cache_file *file)
+{
+	const struct wire_attr *attr = cache_attr(file);
+	struct wire_attr made;
+
+	attr_of(w, NULL, &made);
+	return cache_is_plain(file) && attr->mode == made.mode && attr->uid == made.uid &&
+	       attr->gid == made.gid;
+}
+
 /* The cached file of some version of the name, whose mode and owner are kept. Not of one that went:
  * what comes is another. Nor a link's: it was asked about, and is none any more. */
 static struct cache_file *find_cached(const struct writing *w)
@@ -236,36 +271,27 @@ static struct cache_file *find_cached(const struct writing *w)
 	return NULL;
 }
 
-/* The content goes: what is there need not be asked for. */
+/* The content goes: what is there need not be asked for, unless a file would get the mode of one
+ * that may have gone, with the directory that it was in, and been forgotten. */
 static int open_cut(struct writing *w, struct opened *out)
 {
-	const uint8_t *ctx = context_id(w->q->ctx);
-	char version[STORE_ETAG_BYTES];
 	struct cache_file *file;
 	struct meta_fact fact;
 	int ret = check_link(w);
 
 	if (ret)
 		return ret;
-	ret = meta_get(ctx, w->object, &fact) ? 1 : doubt_cut(w, &fact);
-	if (ret < 0)
-		return ret;
-	if (ret) {
-		if (fact.kind == META_DIR)
-			return must_make(w) ? -EEXIST : -EISDIR;
-		if (fact.kind == META_NONE)
-			return make_new(w, out);
-		if (must_make(w))
-			return -EEXIST;
-		fetch_version(&fact.object, version);
-		file = cache_find(ctx, w->object, version);
-		if (file)
-			return open_file(w, file, out);
-		return make_file(w, &fact, false, out);
-	}
+	ret = meta_get(context_id(w->q->ctx), w->object, &fact) ? 1 : doubt_cut(w, &fact);
+	if (ret)
+		return ret < 0 ? ret : cut_known(w, &fact, out);
 	file = find_cached(w);
 	if (!file)
 		return make_file(w, NULL, false, out);
+	if (!draft_is(file) && !is_as_new(w, file) && !lookup_fact(w->q, &fact)) {
+		cache_put(file);
+		return cut_known(w, &fact, out);
+	}
+	w->q->message[0] = '\0'; /* who may write need not be one who may look */
 	ret = open_file(w, file, out);
 	if (!ret)
 		draft_unconditional(file, w->object);

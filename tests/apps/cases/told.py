@@ -130,8 +130,9 @@ tell("but not", write, "m/n/f")
 print(tree())
 """
 
-# What has the name is another than before.
+# What has the name is another than before. A file that was written is a draft for a second or two, and moves with its directory.
 AGAIN = """
+import time
 for way in "unlink", "rename", "directory":
     mkdir(way)
     link, file = f"{way}/link", f"{way}/file"
@@ -141,6 +142,7 @@ for way in "unlink", "rename", "directory":
     os.chmod(f"{D}/{file}", 0o777)
     read(file)
     if way == "directory":
+        time.sleep(2.5)
         rename(way, "aside")
         mkdir(way)
     for name in link, file:
