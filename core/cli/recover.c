@@ -18,6 +18,7 @@
 #include "fs/ask.h"
 
 #define COPY_BYTES 65536
+#define TRIES	   2 /* of a question under which a daemon dies */
 
 static const char help[] =
 	"skyshim recover: what programs wrote and is not in the bucket\n"
@@ -41,27 +42,50 @@ static const char help[] =
 	"retry of what was written or removed needs the credentials of that job: run it in its\n"
 	"environment.\n";
 
+/* May the next daemon be asked the same when one has died under it? Not to do what cannot be taken
+ * back: somebody may have stored or written something else since. */
+static bool may_ask_again(unsigned flags)
+{
+	return !(flags & (WIRE_RECOVER_OVER | WIRE_RECOVER_DISCARD));
+}
+
+/* Starts the daemon, tells it these credentials, and asks. *tries_out: how often it was asked. */
+static int ask_daemon(const struct where *w, struct wire_request *request, struct ask_reply *reply,
+		      int *tries_out)
+{
+	int ret, tries = 0;
+
+	do {
+		ret = handover_context(w, request->ctx);
+		if (ret)
+			return ret;
+		ret = ask(w->sock, request, NULL, 0, reply);
+	} while (ret == -ECONNRESET && may_ask_again(request->flags) && ++tries < TRIES);
+	*tries_out = tries;
+	return ret;
+}
+
 /* One question. Returns 0, or an exit status after saying why. */
 static int question(unsigned flags, uint64_t id, struct ask_reply *reply)
 {
 	struct wire_request request = {.op = WIRE_RECOVER, .flags = flags, .offset = id};
 	struct where w;
-	int ret;
+	int ret, tries = 0;
 
 	if (where_find(&w))
 		return 1;
-	ret = handover_context(&w,
-			       request.ctx); /* starts the daemon, and tells it these credentials */
-	if (ret) {
-		free(w.cache_dir);
-		return ret;
-	}
-	ret = ask(w.sock, &request, NULL, 0, reply);
+	ret = ask_daemon(&w, &request, reply, &tries);
 	free(w.cache_dir);
-	if (ret) {
+	if (ret == -ECONNRESET)
+		fputs("skyshim: recover: the daemon died before it could answer; `skyshim recover` "
+		      "lists what is left\n",
+		      stderr);
+	else if (ret < 0)
 		fprintf(stderr, "skyshim: the daemon does not answer: %s\n", ask_error(ret));
-		return 1;
-	}
+	if (ret)
+		return ret < 0 ? 1 : ret;
+	if (tries && flags & WIRE_RECOVER_RETRY && reply->head.error == -ENOENT)
+		reply->head.error = 0; /* the one that died had it done, or the next has */
 	return 0;
 }
 

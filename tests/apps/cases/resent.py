@@ -8,6 +8,7 @@ import os
 import signal
 
 from case import Case, want
+from cases.faults import Faulty, our_lines
 from cases.write import keys_below
 from relay import Relay
 
@@ -381,7 +382,33 @@ def clone_without_descriptors(context):
         context.store.put(bucket, f"{prefix}/b", b"other\n")
 
 
+def recovered(context):
+    """`skyshim recover retry`, under which the daemon dies once the store has the file: the next one is asked. Not so with
+    --force, which goes over what anybody may have stored since: then a line says what has happened."""
+    with Faulty(context) as faulty:
+        deadly = Deadly(context, faulty.store, b"PUT /faulty/w/", times=0)
+        env = faulty.store.environment(deadly.netloc)
+        try:
+            for key, options in (("f", []), ("g", ["--force"])):
+                faulty.fault("denied,verb=PutObject")
+                want(faulty.run(f"echo {key} >$D/{key}", **env).status, "it was not denied")
+                number = faulty.kept(f"w/{key}", "Permission denied", **env)
+                faulty.fault()
+                deadly.left, deadly.killed = 1, False
+                result = faulty.recover("retry", *options, number, **env)
+                want(deadly.killed, "no such request was made")
+                want(faulty.store.get("faulty", f"w/{key}") == b"%s\n" % key.encode(), "other bytes")
+                if options:
+                    want(result.status == 1 and len(our_lines(result)) == 1 and "died" in our_lines(result)[0], f"{result}")
+                else:
+                    want(result.status == 0 and not result.stderr, f"{result}")
+                    want(faulty.left(**env) == [], "it is left")
+        finally:
+            deadly.close()
+
+
 CASES = [
+    Case("resent/recover", check=recovered, s3_only=True, embedded_only=True),
     Case("resent/clone", check=cloned(False)),
     Case("resent/clone-over", check=cloned(True)),
     Case("resent/clone-without-descriptors", check=clone_without_descriptors),
