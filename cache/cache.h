@@ -35,6 +35,7 @@ struct cache_part {
 	bool has_room;	  /* the disk's, if it could be had */
 	bool is_ahead;	  /* nobody waited for it when it was made */
 	bool is_wanted;	  /* atomic: of such a one, somebody does now */
+	bool *tells;	  /* cache_new.is_wanted */
 	uint64_t settled; /* bytes in whole blocks so far */
 	int64_t start_ns, first_ns; /* 0: not known */
 	struct cache_part *next;    /* the cache's own */
@@ -76,6 +77,8 @@ struct cache_new {
 	const char *object, *etag, *path;
 	const struct wire_attr *attr;
 	uint64_t first_bytes;
+	bool *is_wanted; /* set, atomically, when somebody waits for that part; or NULL. It stays
+			    until cache_part_done() */
 };
 int cache_create_with(const struct cache_new *what, struct cache_file **out,
 		      struct cache_part **part_out);

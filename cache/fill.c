@@ -47,6 +47,14 @@ static struct cache_part *part_at(const struct cache_active *a, uint64_t block, 
 	return NULL;
 }
 
+/* Somebody waits for it. */
+static void want(struct cache_part *p)
+{
+	__atomic_store_n(&p->is_wanted, true, __ATOMIC_RELAXED);
+	if (p->tells)
+		__atomic_store_n(p->tells, true, __ATOMIC_RELAXED);
+}
+
 static struct cache_part *part_new(struct cache_file *file, uint64_t offset, uint64_t end,
 				   bool is_ahead)
 {
@@ -103,7 +111,7 @@ bool fill_range(struct cache_file *file, const struct cache_waiter *w, bool is_a
 		p = part_at(a, at, &limit);
 		if (p) {
 			if (!is_ahead)
-				__atomic_store_n(&p->is_wanted, true, __ATOMIC_RELAXED);
+				want(p);
 			at = blocks_of(p->offset + p->length);
 			continue;
 		}

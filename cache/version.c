@@ -119,6 +119,8 @@ int cache_create_with(const struct cache_new *what, struct cache_file **out,
 			keep_small(file);
 		if (!ret && part_out)
 			*part_out = fill_first(file, what->first_bytes);
+		if (!ret && part_out && *part_out)
+			(*part_out)->tells = what->is_wanted;
 		pthread_mutex_unlock(&cache.lock);
 	} while (tries++ < CACHE_ROOM_TRIES && cache_make_room(ret, 0));
 	if (!ret)

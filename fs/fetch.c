@@ -201,6 +201,7 @@ static int open_begin(void *arg, const struct store_object *object)
 		.path = f->path_text,
 		.attr = &attr,
 		.first_bytes = READAHEAD_OPEN_BYTES,
+		.is_wanted = &f->is_wanted, /* also by who finds the file while its bytes come */
 	};
 	struct cache_file *file;
 	int ret;

@@ -242,6 +242,44 @@ Test(cache_fill, who_waits_is_known, .timeout = 60)
 	stop();
 }
 
+static void *first_reader(void *arg)
+{
+	struct cache_file *file = arg;
+
+	cr_assert_eq(cache_ensure(file, 0, MIB, 0, NULL), 0);
+	return NULL;
+}
+
+/* Also of a part that somebody else fetches. */
+Test(cache_fill, who_waits_is_told_to_who_fetches, .timeout = 60)
+{
+	struct wire_attr attr = {.ino = 7, .size = 4 * MIB, .mode = S_IFREG | 0644, .nlink = 1};
+	bool is_wanted = false;
+	struct cache_new what = {.ctx = ctx,
+				 .object = "s3/b/k",
+				 .etag = "\"1\"",
+				 .path = "k",
+				 .attr = &attr,
+				 .first_bytes = MIB,
+				 .is_wanted = &is_wanted};
+	struct cache_file *file;
+	struct cache_part *part;
+	pthread_t thread;
+
+	start(64 * MIB);
+	cr_assert_eq(cache_create_with(&what, &file, &part), 0);
+	cr_assert_eq(cache_ensure(file, 0, MIB, WIRE_ENSURE_NOWAIT, NULL), 0);
+	cr_assert_not(is_wanted, "nobody waits");
+	cr_assert_eq(pthread_create(&thread, NULL, first_reader, file), 0);
+	while (!__atomic_load_n(&is_wanted, __ATOMIC_RELAXED))
+		usleep(1000);
+	cr_assert_eq(deliver(part, MIB), 0);
+	cache_part_done(part, 0, NULL);
+	pthread_join(thread, NULL);
+	cache_put(file);
+	stop();
+}
+
 Test(cache_fill, limits_on_parts)
 {
 	struct cache_file *file;

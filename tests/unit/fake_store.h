@@ -47,9 +47,10 @@ static struct {
 	void (*while_writing)(void); /* called when a PUT has read its source, before it counts */
 	void (*after_copy)(void);    /* called when a copy is made, before its answer */
 	void (*after_head)(void);    /* called when an object was looked at, before the answer */
-	unsigned delay_us;	     /* before each answer */
-	int fail;		     /* every call ends with this */
-	int lose;		     /* a PUT is carried out, and ends with this */
+	void (*after_begin)(const struct store_call *get); /* called before its first byte */
+	unsigned delay_us;				   /* before each answer */
+	int fail;					   /* every call ends with this */
+	int lose; /* a PUT is carried out, and ends with this */
 	bool lose_once;
 	int fail_delete, fail_copy; /* such calls end with this */
 	unsigned copies_first;	    /* so many copies do not */
@@ -117,6 +118,8 @@ static inline int fake_get(struct store_call *call, const struct fake_object *o)
 	char chunk[FAKE_CHUNK];
 	int ret = call->sink.begin(call->sink.arg, &call->object);
 
+	if (fake.after_begin)
+		fake.after_begin(call);
 	if (end > o->size)
 		end = o->size;
 	pthread_mutex_lock(&fake.lock);
