@@ -226,7 +226,8 @@ static int put_away(struct listing *l)
 	l->is_loading = true;
 	pthread_mutex_unlock(&listings_lock);
 	l->page_asked_ns = w->page_asked_ns;
-	l->is_late = w->page.count && clock_ns() > w->page_asked_ns + LATE_NS;
+	l->waited_ns = w->page.count ? clock_ns() - w->page_asked_ns : 0;
+	l->is_late = l->waited_ns > LATE_NS;
 	if (l->is_late)
 		l->evictions = UINT64_MAX; /* not all that is there is in the metadata cache */
 	ret = pages_add(l, &w->page);

@@ -37,8 +37,9 @@ struct meta_fact {
 	bool has_foreign; /* and of what other tools keep with it (fs/foreign.h) */
 	uint32_t mode;	  /* permission bits */
 	uint32_t uid, gid;
-	bool is_ahead;	 /* given by the cache: it was fetched before anybody asked */
-	uint32_t hidden; /* how often meta_hide() has met it: nothing but for meta_show() */
+	int64_t waited_ns; /* meta_put_listed(): it is so much older than now */
+	bool is_ahead;	   /* given by the cache: it was fetched before anybody asked */
+	uint32_t hidden;   /* how often meta_hide() has met it: nothing but for meta_show() */
 };
 
 void meta_start(void);

@@ -190,7 +190,7 @@ bool metaentry_is_fresh(const struct metaentry *e)
 
 void metaentry_set_fact(struct metaentry *e, const struct meta_fact *fact, bool listed)
 {
-	int64_t now = clock_ns();
+	int64_t now = clock_ns() - (listed ? fact->waited_ns : 0);
 
 	shown_reset(&e->shown);
 	if (!listed || !e->is_told || !metaentry_is_same_version(e, fact)) {

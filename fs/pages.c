@@ -90,7 +90,10 @@ static void see(const struct listing *l, const char *object, const struct dirpag
 /* Returns the mode to show. */
 static uint32_t learn(struct listing *l, const char *object, const struct dirpage_name *n)
 {
-	struct meta_fact fact = {.kind = n->is_dir ? META_DIR : META_FILE};
+	struct meta_fact fact = {
+		.kind = n->is_dir ? META_DIR : META_FILE,
+		.waited_ns = l->waited_ns,
+	};
 	const uint8_t *ctx = context_id(l->ctx);
 	int64_t asked_ns = l->page_asked_ns;
 	struct untold untold;

@@ -52,6 +52,7 @@ struct listing {
 	bool is_real;	       /* of such a one, in which there is nothing: it is there */
 	bool is_late;	       /* the page has waited for long: it tells of names only */
 	int64_t page_asked_ns; /* when the page under way was asked for */
+	int64_t waited_ns;     /* how long ago that was, of one that had to wait for its turn */
 
 	/* listings_lock */
 	struct widening *wide;		   /* owned: listings_widen()'s. NULL: page by page */

@@ -43,21 +43,10 @@ static void *read_on(void *arg)
 	return (void *)(intptr_t)ret;
 }
 
-static void setup(void)
-{
-	start("0");
-}
-
-static void teardown(void)
-{
-	stop();
-}
-
-TestSuite(fs_listingwide, .init = setup, .fini = teardown);
-
 /* The last page is shown by one of them, and what goes on in parts ends with the last. */
 Test(fs_listingwide, readers_side_by_side)
 {
+	start("0");
 	fill(40, 2);
 	for (unsigned round = 0; round < 300; round++) {
 		struct listing *l = begin();
@@ -72,4 +61,42 @@ Test(fs_listingwide, readers_side_by_side)
 		}
 		listing_put(l);
 	}
+	stop();
+}
+
+/* What has waited for its reader is not younger for that: who opens it has the store asked. */
+Test(fs_listingwide, a_late_reader_opens_nothing_old)
+{
+	unsigned long long asked, held = 0;
+	struct meta_fact fact;
+	char object[32], message[STORE_MESSAGE_BYTES];
+	struct listing *l;
+	uint64_t at = 0;
+
+	start("200");
+	fill(300, 3);
+	l = begin();
+	for (unsigned i = 0; i < 40; i++) {
+		at = listing_shown(l);
+		cr_assert_eq(listing_ensure(l, at, false, message), 0);
+	}
+	usleep(500000);
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(object, sizeof(object), "wide/f%04u", i);
+		fake_put("b", object, 6);
+	}
+	do {
+		at = listing_shown(l);
+		asked = fake.counters.requests[STORE_LIST];
+		cr_assert_eq(listing_ensure(l, at, false, message), 0);
+		held += asked == fake.counters.requests[STORE_LIST];
+		for (unsigned i = 0; i < 300; i++) {
+			snprintf(object, sizeof(object), "s3/b/wide/f%04u", i);
+			if (meta_get_open(ctx, object, &fact))
+				cr_assert_eq(fact.object.size, 6, "%s", object);
+		}
+	} while (listing_shown(l) > at);
+	cr_assert_gt(held, 1, "no page has waited");
+	listing_put(l);
+	stop();
 }
