@@ -80,14 +80,17 @@ static void make_room(struct cache_part *part)
 			  (off_t)(part->offset + part->length - part->written));
 }
 
+static bool is_draft_now(const struct cache_part *part)
+{
+	return __atomic_load_n(&part->file->active->pair.vn->flags, __ATOMIC_ACQUIRE) & VNODE_DRAFT;
+}
+
 /* Into the data file; the time of a draft is that of what was written to it. */
-static int put_data(struct cache_part *part, const char *data, uint64_t bytes)
+static int put_data(struct cache_part *part, const char *data, uint64_t bytes, bool is_draft)
 {
 	int fd = part->file->active->pair.data_fd;
 	struct stat st;
 	struct timespec times[2];
-	bool is_draft = __atomic_load_n(&part->file->active->pair.vn->flags, __ATOMIC_ACQUIRE) &
-			VNODE_DRAFT;
 	bool keep = is_draft && !fstat(fd, &st);
 	int ret;
 
@@ -112,6 +115,14 @@ static bool is_served(const struct cache_active *a)
 	return false;
 }
 
+/* It has become a draft while this was being written, and got its time perhaps before the end of
+ * that. Whoever changes one says so first. With the lock. */
+static void keep_time(const struct cache_file *file)
+{
+	if (!__atomic_load_n(&file->draft->notes.shm->begun, __ATOMIC_SEQ_CST))
+		file_set_mtime(file, file->active->pair.vn->attr.mtime_ns);
+}
+
 /* Into the file, and says so. */
 static int settle(struct cache_part *part, const char *data, uint64_t bytes)
 {
@@ -119,7 +130,8 @@ static int settle(struct cache_part *part, const char *data, uint64_t bytes)
 	uint64_t size = a->pair.vn->attr.size;
 	uint64_t first = part->written >> VNODE_BLOCK_SHIFT;
 	uint64_t end;
-	int ret = put_data(part, data, bytes);
+	bool was_draft = is_draft_now(part);
+	int ret = put_data(part, data, bytes, was_draft);
 
 	if (ret)
 		return ret;
@@ -127,6 +139,8 @@ static int settle(struct cache_part *part, const char *data, uint64_t bytes)
 	end = part->written == size ? blocks_of(size) : part->written >> VNODE_BLOCK_SHIFT;
 
 	pthread_mutex_lock(&cache.lock);
+	if (!was_draft && part->file->draft)
+		keep_time(part->file);
 	if (end > first) {
 		uint64_t settled = (end << VNODE_BLOCK_SHIFT) - part->offset;
 

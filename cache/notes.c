@@ -133,7 +133,7 @@ int notes_open(int files_fd, const char *name, struct notes *out)
 	if (fstat(fd, &st))
 		return -errno;
 	vnode_bytes = read_offset(fd);
-	if (st.st_size < (off_t)NOTES_DIRTY_OFF ||
+	if (st.st_size < (off_t)NOTES_DIRTY_OFF || vnode_bytes % sizeof(uint64_t) ||
 	    vnode_bytes > (uint64_t)st.st_size - NOTES_DIRTY_OFF)
 		return -EBADF;
 	ret = pair_fill_holes(fd, &st, (uint64_t)st.st_size);
