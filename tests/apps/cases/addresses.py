@@ -5,12 +5,14 @@ import os
 import socket
 import subprocess
 import threading
+import time
 
 from case import Case, want
 from cases.faults import Faulty
 from cases.routes import Proxy
 
 NAME = "many.test"
+START_SECONDS = 20
 ADDRESSES = [f"127.0.0.{last}" for last in range(2, 6)]
 
 # The daemon's resolver: that name is all of the addresses, always in this order, as a resolver's cache would tell it.
@@ -80,15 +82,20 @@ class Relay:
 
 
 def daemon_of(faulty):
-    """A daemon with that resolver, and the environment of its programs."""
+    """A daemon with that resolver, which listens: a program's start would start another."""
     context, library = faulty.context, f"{faulty.context.folder}/many.so"
     with open(f"{context.folder}/many.c", "w", encoding="ascii") as out:
         out.write(RESOLVER)
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, f"{context.folder}/many.c", "-ldl"], check=True)
     faulty.env["AWS_ENDPOINT_URL_S3"] = f"http://{NAME}:{faulty.store.endpoint.rsplit(':', 1)[1]}"
-    return context.start([context.skyshim, "daemon", "--foreground"], env={
+    daemon = context.start([context.skyshim, "daemon", "--foreground"], env={
         **faulty.env, "LD_PRELOAD": library, "MANY_NAME": NAME, "MANY_ADDRESSES": " ".join(ADDRESSES),
         "MANY_DOWN": f"{context.folder}/down", "MANY_LOG": f"{context.folder}/asked"})
+    deadline = time.monotonic() + START_SECONDS
+    while str(daemon.pid).encode() not in context.run([context.skyshim, "status"], env=faulty.env).stdout.split():
+        want(daemon.poll() is None and time.monotonic() < deadline, "the daemon does not start")
+        time.sleep(0.01)
+    return daemon
 
 
 def read_beside(dead):
