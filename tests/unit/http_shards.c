@@ -37,7 +37,7 @@ static const char *origin_of(unsigned n)
 		if (origin[i][0] && !n--)
 			return origin[i];
 	}
-	cr_skip_test("all names belong to one thread");
+	cr_assert_fail("all names belong to one thread, as they do for one port in 65,000");
 	return NULL;
 }
 
