@@ -124,6 +124,16 @@ static void stay(void)
 	pthread_mutex_unlock(&lock);
 }
 
+/* Is there nothing to be begun now? When there is, all is gone through again. */
+static bool is_grounded(void)
+{
+	bool is = !take_off();
+
+	if (!is)
+		stay();
+	return is;
+}
+
 static void landed(void)
 {
 	pthread_mutex_lock(&lock);
@@ -190,29 +200,45 @@ static void pump_some(struct aheaddir *d, struct siblings *s, aheadfetch *fetch)
 static struct aheaddir *dir_of(struct context *ctx, const char *prefix, int64_t now_ns);
 static size_t parent_len(const char *object);
 
-/* The directory that the walk comes to after this one, if it is known and has been listed. */
-static struct aheaddir *next_dir(const struct aheaddir *d, int64_t now_ns)
+/* The object name of that one of parent's, which comes after d: looked up once, for a walk asks for
+ * it with each file that it takes. NULL: it is not known. */
+static const char *name_after(struct aheaddir *d, const struct aheaddir *parent, uint32_t index)
 {
-	size_t len = parent_len(d->prefix);
+	const struct sibling *e = &parent->dirs.of[index];
 	char prefix[NAME_OBJECT_MAX];
-	struct aheaddir *parent = dirs;
 	struct lookup *q;
-	uint32_t index;
 
-	while (parent && (parent->ctx != d->ctx || strlen(parent->prefix) != len ||
-			  strncmp(parent->prefix, d->prefix, len) != 0))
-		parent = parent->next;
-	if (!parent)
-		return NULL;
-	index = siblings_find(&parent->dirs, name_ino(d->prefix, strlen(d->prefix), true));
-	if (index != SIBLINGS_NONE)
-		index = siblings_after(&parent->dirs, index);
-	q = index == SIBLINGS_NONE ? NULL : aheadfetch_lookup(parent, &parent->dirs.of[index]);
+	if (d->after && d->after_ino == e->ino)
+		return d->after;
+	q = aheadfetch_lookup(parent, e);
 	if (!q)
 		return NULL;
 	name_prefix(&q->name, prefix);
 	free(q);
-	return dir_of(d->ctx, prefix, now_ns);
+	free(d->after);
+	d->after = strdup(prefix);
+	d->after_ino = e->ino;
+	return d->after;
+}
+
+/* The directory that the walk comes to after this one, if it is known and has been listed. */
+static struct aheaddir *next_dir(struct aheaddir *d, int64_t now_ns)
+{
+	size_t len = parent_len(d->prefix);
+	struct aheaddir *parent = dirs;
+	const char *prefix;
+	uint32_t index;
+
+	while (parent && (parent->ctx != d->ctx || parent->prefix_len != len ||
+			  memcmp(parent->prefix, d->prefix, len) != 0))
+		parent = parent->next;
+	if (!parent)
+		return NULL;
+	index = siblings_find(&parent->dirs, name_ino(d->prefix, d->prefix_len, true));
+	if (index != SIBLINGS_NONE)
+		index = siblings_after(&parent->dirs, index);
+	prefix = index == SIBLINGS_NONE ? NULL : name_after(d, parent, index);
+	return prefix ? dir_of(d->ctx, prefix, now_ns) : NULL;
 }
 
 /* As far as a reader may be ahead of himself beyond the end of his directory, he is in the next. */
@@ -221,7 +247,7 @@ static void go_on(struct aheaddir *d)
 	const struct sibling_stream *habit = siblings_habit(&d->files);
 	int64_t now_ns = clock_ns();
 
-	for (int i = 0; habit && i < AHEAD_ONWARD_MAX; i++) {
+	for (int i = 0; habit && i < AHEAD_ONWARD_MAX && !is_grounded(); i++) {
 		uint32_t room = siblings_beyond(&d->files, meta_ttl_ns());
 		struct aheaddir *next = room ? next_dir(d, now_ns) : NULL;
 
@@ -440,7 +466,7 @@ static void look_at_all(struct event *e)
 		e = next;
 	}
 	if (was_held) {
-		for (struct aheaddir *d = dirs; d; d = d->next)
+		for (struct aheaddir *d = dirs; d && !is_grounded(); d = d->next)
 			pump(d);
 	}
 	sweep(clock_ns(), false);

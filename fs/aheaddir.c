@@ -46,6 +46,7 @@ struct aheaddir *aheaddir_new(struct context *ctx, const char *prefix,
 	d->ctx = ctx;
 	d->listing = listing;
 	d->prefix = strdup(prefix);
+	d->prefix_len = strlen(prefix);
 	d->fd = listing_path(listing) ? listing_open_data(listing, O_RDONLY) : -1;
 	if (!d->prefix || d->fd < 0) {
 		aheaddir_free(d);
@@ -82,6 +83,7 @@ void aheaddir_free(struct aheaddir *d)
 	listing_put(d->listing);
 	job_put(d->job);
 	free(d->prefix);
+	free(d->after);
 	free(d);
 }
 

@@ -16,8 +16,9 @@ struct aheaddir {
 	struct aheaddir *next; /* the caller's own */
 	int64_t used_ns;
 	struct context *ctx;
-	struct job *job;	 /* who walks here: a reference, or NULL */
-	char *prefix;		 /* owned: its object name */
+	struct job *job; /* who walks here: a reference, or NULL */
+	char *prefix;	 /* owned: its object name */
+	size_t prefix_len;
 	struct listing *listing; /* a reference */
 	int fd;			 /* owned: of the listing's records */
 	uint64_t loaded;	 /* bytes of those that are known here */
@@ -26,6 +27,8 @@ struct aheaddir {
 	struct siblings names; /* of files that are asked about, not opened: empty before that */
 	uint64_t named;	       /* as loaded, of names */
 	int64_t opened_ns;     /* when a file here was opened last; 0: none */
+	uint64_t after_ino;    /* of what came after it in its parent when that was looked up ... */
+	char *after;	       /* ... and that one's object name, owned; NULL: it was not yet */
 };
 
 /* The directory of that object name, if it has been listed; NULL otherwise. */
