@@ -151,7 +151,9 @@ static struct MHD_Response *make_response(struct sender *s)
 		return MHD_create_response_from_buffer(bytes, (void *)(uintptr_t)direct,
 						       MHD_RESPMEM_PERSISTENT);
 	}
-	return MHD_create_response_from_callback(bytes, BLOCK_BYTES, read_body, s, NULL);
+	/* made anew for each: more than malloc() keeps is mapped and unmapped */
+	return MHD_create_response_from_callback(bytes, bytes < BLOCK_BYTES ? bytes : BLOCK_BYTES,
+						 read_body, s, NULL);
 }
 
 enum MHD_Result send_reply(struct sender *s)
