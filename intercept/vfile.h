@@ -62,12 +62,14 @@ static inline bool vfile_is_draft(const struct vfile *vf)
 	return __atomic_load_n(&vf->vn->flags, __ATOMIC_ACQUIRE) & VNODE_DRAFT;
 }
 
-/* Is it a draft of which no byte will ever be missing? Then the kernel may read it by itself. */
+/* Is it a file of which no byte will ever be missing while it is open? Then the kernel may read it
+ * by itself: nothing of a draft is evicted, and nothing of what is pinned. (Who evicts looks at the
+ * pin and takes COMPLETE away under one lock, under which pins are set: so both at once last.) */
 static inline bool vfile_is_whole(const struct vfile *vf)
 {
-	const uint32_t both = VNODE_DRAFT | VNODE_COMPLETE;
+	uint32_t flags = __atomic_load_n(&vf->vn->flags, __ATOMIC_ACQUIRE);
 
-	return (__atomic_load_n(&vf->vn->flags, __ATOMIC_ACQUIRE) & both) == both;
+	return flags & VNODE_COMPLETE && flags & (VNODE_DRAFT | VNODE_PINNED);
 }
 
 /* Its attributes as a program sees them; fd is a descriptor of it. */
