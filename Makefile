@@ -199,6 +199,10 @@ OPS ?= 100000
 fsx: all teststore ## random operations on files in a bucket beside a model of them (OPS=100000 FIRST=100)
 	@tests/apps/fsx/run --build $(BUILD) --ops $(OPS) --seed $(or $(FIRST),100)
 
+.PHONY: keys
+keys: $(BUILD)/unit/fs_metasize ## ten million listed names through a metadata cache of fixed size: 15 s (KEYS=10000000)
+	@SKYSHIM_KEYS=$(or $(KEYS),10000000) $(BUILD)/unit/fs_metasize --filter '*/any_number*'
+
 .PHONY: probe
 probe: all teststore ## every operation that changes files, by path and descriptor, verified by boto3 (CHECKS=PATTERN STORE=azure-embedded)
 	@tests/operations/run --build $(BUILD) --store $(or $(STORE),embedded) $(CHECKS)

@@ -21,7 +21,7 @@
 
 #define META_TTL_MS    1000
 #define META_SPARE_MS  30000
-#define META_BYTES_MAX (24u << 20) /* of all entries */
+#define META_BYTES_MAX (24u << 20) /* of all that the cache takes */
 #define META_NAME_MAX  (NAME_OBJECT_MAX + 1)
 
 enum meta_kind { META_UNKNOWN, META_NONE, META_FILE, META_DIR };
@@ -131,9 +131,12 @@ void meta_hide(const uint8_t *ctx, const char *name);
 
 void meta_forget(const uint8_t *ctx, const char *name);
 
+/* The same in all contexts but this one. */
+void meta_forget_elsewhere(const uint8_t *ctx, const char *name);
+
 /* All that is below the prefix has moved away, or something moves there: nothing is known of any
- * name there any more, not even what was, in no context. Looks at all entries: for a directory at a
- * time, not for a file. */
+ * name there any more, not even what was, in no context. prefix: up to a slash. Takes as long as
+ * there are entries below. */
 void meta_forget_below(const char *prefix);
 
 /* Shows the answer that this fact gives in the shared table, for the TTL of it; it is withdrawn
@@ -151,7 +154,10 @@ void meta_show_fixed(const struct attrs_ask *ask, const struct wire_attr *attr);
 uint64_t meta_evictions(const uint8_t *ctx);
 
 struct meta_stats {
-	uint64_t entries, bytes;
+	uint64_t entries;
+	uint64_t bytes;	 /* all that they take, the index included */
+	uint64_t finds;	 /* names looked for in directories of which something is known */
+	uint64_t probes; /* entries that were looked at for that, or to forget what is below */
 };
 void meta_stats(struct meta_stats *out);
 

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lookups under way: who finds out what others wait for. One condition for all who wait. */
+/*
+ * Lookups under way: who finds out what others wait for. One condition for all who wait. A lookup
+ * lives until the last of them has seen how it ended; what it found is in the entry, and whoever
+ * does not find that there any more looks for himself.
+ */
+#include "fs/metalookup.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,49 +13,153 @@
 
 #include "cache/clock.h"
 #include "fs/metaentry.h"
+#include "fs/metalog.h"
 
 #define GAVE_UP (-5000) /* who fetched ahead has: no errno */
+#define BUCKETS 256	/* hardly more are under way at a time */
 
+struct lookup_under_way {
+	struct lookup_under_way *next; /* in its bucket, until it has ended */
+	struct metakey key;	       /* of name and ctx here */
+	uint8_t ctx[WIRE_CTX_BYTES];
+	int64_t asked_ns; /* when it began */
+	char *message;	  /* owned: a line, when it failed */
+	bool *is_wanted;  /* is told that somebody waits; or NULL */
+	unsigned refs;	  /* those who wait */
+	int error;
+	bool has_ended, leads_ahead;
+	size_t bytes;
+	char name[];
+};
+
+static struct lookup_under_way *buckets[BUCKETS];
 static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
 
-/* Waits for the lookup that is on its way. */
-static int join(struct metaentry *e, struct meta_fact *out, char *message)
+static struct lookup_under_way **place_of(const struct metakey *key)
+{
+	return &buckets[key->hash % BUCKETS];
+}
+
+static bool is_same_name(const struct metakey *a, const struct metakey *b)
+{
+	return a->hash == b->hash && !memcmp(a->ctx, b->ctx, WIRE_CTX_BYTES) &&
+	       a->is_own == b->is_own && a->dir_len == b->dir_len && a->leaf_len == b->leaf_len &&
+	       !memcmp(a->dir, b->dir, a->dir_len + a->leaf_len);
+}
+
+/* NULL: there is none. */
+static struct lookup_under_way *find(const struct metakey *key)
+{
+	struct lookup_under_way *l = *place_of(key);
+
+	while (l && !is_same_name(&l->key, key))
+		l = l->next;
+	return l;
+}
+
+static struct lookup_under_way *begin(const uint8_t *ctx, const char *name)
+{
+	size_t bytes = sizeof(struct lookup_under_way) + strlen(name) + 1;
+	struct lookup_under_way *l = calloc(1, bytes), **place;
+
+	if (!l)
+		return NULL;
+	l->bytes = bytes;
+	memcpy(l->ctx, ctx, WIRE_CTX_BYTES);
+	memcpy(l->name, name, strlen(name) + 1);
+	metaentry_key(l->ctx, l->name, &l->key);
+	l->asked_ns = clock_ns();
+	place = place_of(&l->key);
+	l->next = *place;
+	*place = l;
+	metalog_charge((int64_t)bytes);
+	return l;
+}
+
+static void release(struct lookup_under_way *l)
+{
+	metalog_charge(-(int64_t)l->bytes);
+	free(l->message);
+	free(l);
+}
+
+/* Takes it out, and wakes those who wait. */
+static void end(struct lookup_under_way *l, int error, const char *message)
+{
+	struct lookup_under_way **at = place_of(&l->key);
+
+	while (*at != l)
+		at = &(*at)->next;
+	*at = l->next;
+	l->has_ended = true;
+	l->error = error;
+	l->message = message && *message ? strdup(message) : NULL;
+	pthread_cond_broadcast(&ended);
+	if (!l->refs)
+		release(l);
+}
+
+bool metalookup_is_under_way(const struct metakey *key)
+{
+	return find(key);
+}
+
+void metalookup_below(const char *prefix)
+{
+	size_t len = strlen(prefix);
+	const struct lookup_under_way *l;
+
+	for (size_t i = 0; i < BUCKETS; i++) {
+		for (l = buckets[i]; l; l = l->next) {
+			if (l->key.dir_len < len || memcmp(l->key.dir, prefix, len) != 0)
+				continue;
+			*metaentry_changed_at(&l->key) = clock_ns();
+			++*metaentry_evicted(l->ctx);
+		}
+	}
+}
+
+/* Waits for it. */
+static int join(struct lookup_under_way *l, struct meta_fact *out, char *message)
 {
 	/* what was asked for too long ago is no answer to who opens it now */
-	bool is_late = e->leads_ahead && clock_ns() >= e->asked_ns + meta_ttl_ns();
-	unsigned turn = e->turn;
+	bool is_late = l->leads_ahead && clock_ns() >= l->asked_ns + meta_ttl_ns();
+	struct metaentry e;
 	int ret;
 
-	e->refs++;
-	if (e->is_wanted)
-		__atomic_store_n(e->is_wanted, true, __ATOMIC_RELAXED);
-	while (e->turn == turn)
+	l->refs++;
+	if (l->is_wanted)
+		__atomic_store_n(l->is_wanted, true, __ATOMIC_RELAXED);
+	while (!l->has_ended)
 		pthread_cond_wait(&ended, &metaentry_lock);
-	e->refs--;
-	ret = is_late ? GAVE_UP : e->error;
+	ret = is_late ? GAVE_UP : l->error;
 	if (ret)
-		snprintf(message, STORE_MESSAGE_BYTES, "%s", e->message ? e->message : "");
+		snprintf(message, STORE_MESSAGE_BYTES, "%s", l->message ? l->message : "");
+	else if (metaentry_load_key(&l->key, &e) && e.kind != META_UNKNOWN)
+		metaentry_read_fact(&e, out);
 	else
-		metaentry_read_fact(e, out);
+		ret = GAVE_UP; /* it had to go, or was forgotten, meanwhile */
+	if (!--l->refs)
+		release(l);
 	return ret ? ret : 1;
 }
 
 static int enter(const uint8_t *ctx, const char *name, bool anew, struct meta_fact *out,
 		 char message[STORE_MESSAGE_BYTES])
 {
-	struct metaentry *e = metaentry_find_or_new(ctx, name);
+	struct lookup_under_way *l;
+	struct metaentry e;
 	int ret = 0;
 
-	if (!e) {
-		ret = -ENOMEM;
-	} else if (!e->is_busy && !anew && metaentry_believe(e, false)) {
-		metaentry_read_fact(e, out);
+	metaentry_load(ctx, name, &e);
+	l = find(&e.key);
+	if (l) {
+		ret = join(l, out, message);
+	} else if (!anew && e.ref && metaentry_believe(&e, false)) {
+		metaentry_read_fact(&e, out);
 		ret = 1;
-	} else if (e->is_busy) {
-		ret = join(e, out, message);
-	} else {
-		e->is_busy = true;
-		e->asked_ns = clock_ns();
+	} else if (!begin(ctx, name)) {
+		ret = -ENOMEM;
 	}
 	return ret;
 }
@@ -63,35 +173,41 @@ int meta_enter(const uint8_t *ctx, const char *name, bool anew, struct meta_fact
 	do
 		ret = enter(ctx, name, anew, out, message);
 	while (ret == GAVE_UP);
-	metaentry_make_room();
 	pthread_mutex_unlock(&metaentry_lock);
 	return ret;
 }
 
 bool meta_enter_ahead(const uint8_t *ctx, const char *name)
 {
-	struct metaentry *e;
-	bool leads;
+	struct lookup_under_way *l = NULL;
+	struct metaentry e;
 
 	pthread_mutex_lock(&metaentry_lock);
-	e = metaentry_find(ctx, name);
-	leads = e && !e->is_busy && e->kind == META_FILE;
-	if (leads) {
-		e->is_busy = e->leads_ahead = true;
-		e->asked_ns = clock_ns();
-	}
+	if (metaentry_load(ctx, name, &e) && e.kind == META_FILE && !find(&e.key))
+		l = begin(ctx, name);
+	if (l)
+		l->leads_ahead = true;
 	pthread_mutex_unlock(&metaentry_lock);
-	return leads;
+	return l;
+}
+
+/* Of who leads: it is there. */
+static struct lookup_under_way *own(const uint8_t *ctx, const char *name)
+{
+	struct metakey key;
+
+	metaentry_key(ctx, name, &key);
+	return find(&key);
 }
 
 void meta_want_ahead(const uint8_t *ctx, const char *name, bool *is_wanted)
 {
-	struct metaentry *e;
+	struct lookup_under_way *l;
 
 	pthread_mutex_lock(&metaentry_lock);
-	e = metaentry_find(ctx, name); /* there: it is busy */
-	e->is_wanted = is_wanted;
-	if (e->refs) /* somebody has come already */
+	l = own(ctx, name);
+	l->is_wanted = is_wanted;
+	if (l->refs) /* somebody has come already */
 		__atomic_store_n(is_wanted, true, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&metaentry_lock);
 }
@@ -99,46 +215,47 @@ void meta_want_ahead(const uint8_t *ctx, const char *name, bool *is_wanted)
 void meta_leave(const uint8_t *ctx, const char *name, int error, const struct meta_fact *fact,
 		const char *message)
 {
-	struct metaentry *e;
+	struct lookup_under_way *l;
+	struct metaentry e;
 
 	pthread_mutex_lock(&metaentry_lock);
-	e = metaentry_find(ctx, name); /* there: it is busy */
-	e->is_busy = false;
-	e->error = error;
-	e->turn++;
-	free(e->message);
-	e->message = error && message && *message ? strdup(message) : NULL;
-	if (error)
-		metaentry_expire(e);
-	else if (*metaentry_changed_at(name) <= e->asked_ns)
-		metaentry_set_fact(e, fact, false);
-	else if (!e->until_ns) /* those who wait look for themselves */
-		e->error = GAVE_UP;
-	pthread_cond_broadcast(&ended);
+	l = own(ctx, name);
+	metaentry_load_key(&l->key, &e);
+	if (error) {
+		metaentry_expire(&e);
+		if (e.ref)
+			metaentry_save(&e);
+	} else if (*metaentry_changed_at(&e.key) <= l->asked_ns) {
+		metaentry_set_fact(&e, fact, false);
+		metaentry_save(&e);
+	} else if (!e.until_ns) { /* those who wait look for themselves */
+		error = GAVE_UP;
+	}
+	end(l, error, error ? message : NULL);
 	pthread_mutex_unlock(&metaentry_lock);
 }
 
 void meta_leave_ahead(const uint8_t *ctx, const char *name, const struct meta_fact *fact)
 {
-	struct metaentry *e;
+	struct lookup_under_way *l;
+	struct metaentry e;
 	int64_t spare_until_ns;
+	int error = fact ? 0 : GAVE_UP;
 
 	pthread_mutex_lock(&metaentry_lock);
-	e = metaentry_find(ctx, name); /* there: it is busy */
-	e->is_busy = e->leads_ahead = false;
-	e->is_wanted = NULL;
-	e->error = fact ? 0 : GAVE_UP;
-	e->turn++;
-	free(e->message);
-	e->message = NULL;
-	if (fact && *metaentry_changed_at(name) <= e->asked_ns) {
-		metaentry_look_at_marks(e);
-		spare_until_ns = e->spare_until_ns;
-		metaentry_set_fact(e, fact, false);
-		e->spare_until_ns = spare_until_ns;
-		e->until_ns = e->asked_ns + meta_ttl_ns();
-		e->is_ahead = true;
+	l = own(ctx, name);
+	metaentry_load_key(&l->key, &e);
+	if (fact && *metaentry_changed_at(&e.key) <= l->asked_ns) {
+		metaentry_look_at_marks(&e);
+		spare_until_ns = e.spare_until_ns;
+		metaentry_set_fact(&e, fact, false);
+		e.spare_until_ns = spare_until_ns;
+		e.until_ns = l->asked_ns + meta_ttl_ns();
+		e.is_ahead = true;
+		metaentry_save(&e);
+	} else if (!e.until_ns) { /* as in meta_leave() */
+		error = GAVE_UP;
 	}
-	pthread_cond_broadcast(&ended);
+	end(l, error, NULL);
 	pthread_mutex_unlock(&metaentry_lock);
 }

@@ -2,66 +2,70 @@
 /* Lines and whose they are. */
 #include "fs/shown.h"
 
-#include <string.h>
-
 #include "fs/attrfile.h"
+#include "fs/metaentry.h"
 
-static struct shown *owner[ATTRS_LINES]; /* NULL: nobody's */
+static struct {
+	uint32_t owner; /* 0: nobody's */
+	uint32_t older; /* that one's other line, or ATTRS_NONE */
+} lines[ATTRS_LINES];
 
-/* The line is another's now. */
-static void lose(struct shown *s, uint32_t line, bool was_marked)
+/* Takes a line from whose it is. */
+static void lose(uint32_t line, bool was_marked)
 {
+	struct shown *s = metaentry_shown(lines[line].owner);
+
 	s->was_taken |= was_marked;
-	for (unsigned i = 0; i < SHOWN_MAX; i++)
-		if (s->line[i] == line)
-			s->line[i] = ATTRS_NONE;
+	if (s->line == line)
+		s->line = lines[line].older & 0x7fffffff;
+	else
+		lines[s->line].older = ATTRS_NONE;
+	lines[line].owner = 0;
+	lines[line].older = ATTRS_NONE;
 }
 
-static void drop(struct shown *s, unsigned i)
-{
-	uint32_t line = s->line[i];
-
-	if (line == ATTRS_NONE)
-		return;
-	s->was_taken |= attrfile_drop(line);
-	s->line[i] = ATTRS_NONE;
-	owner[line] = NULL;
-}
-
-void shown_put(struct shown *s, const struct attrs_ask *ask, const struct attrs_answer *answer)
+void shown_put(uint32_t owner, const struct attrs_ask *ask, const struct attrs_answer *answer)
 {
 	bool was_marked = false;
-	uint32_t line = attrfile_put(ask, answer, &was_marked);
+	uint32_t line = attrfile_put(ask, answer, &was_marked), older;
+	struct shown *s = metaentry_shown(owner);
 
 	if (line == ATTRS_NONE)
 		return;
-	if (owner[line])
-		lose(owner[line], line, was_marked);
-	owner[line] = s;
-	if (s->line[0] != ATTRS_NONE) {
-		drop(s, SHOWN_MAX - 1);
-		memmove(s->line + 1, s->line, sizeof(s->line) - sizeof(s->line[0]));
-	}
-	s->line[0] = line;
+	if (lines[line].owner)
+		lose(line, was_marked);
+	older = s->line != ATTRS_NONE ? lines[s->line].older : ATTRS_NONE;
+	if (older != ATTRS_NONE)
+		lose(older, attrfile_drop(older));
+	lines[line].owner = owner;
+	lines[line].older = s->line;
+	s->line = line & 0x7fffffff;
 }
 
 void shown_withdraw(struct shown *s)
 {
-	for (unsigned i = 0; i < SHOWN_MAX; i++)
-		drop(s, i);
+	while (s->line != ATTRS_NONE)
+		lose(s->line, attrfile_drop(s->line));
 }
 
 bool shown_is_taken(const struct shown *s)
 {
-	bool is = s->was_taken;
-
-	for (unsigned i = 0; i < SHOWN_MAX && !is; i++)
-		is = attrfile_is_marked(s->line[i]);
-	return is;
+	return s->was_taken ||
+	       (s->line != ATTRS_NONE &&
+		(attrfile_is_marked(s->line) || attrfile_is_marked(lines[s->line].older)));
 }
 
 void shown_reset(struct shown *s)
 {
 	shown_withdraw(s);
 	s->was_taken = false;
+}
+
+void shown_moved(const struct shown *s, uint32_t owner)
+{
+	if (s->line == ATTRS_NONE)
+		return;
+	lines[s->line].owner = owner;
+	if (lines[s->line].older != ATTRS_NONE)
+		lines[lines[s->line].older].owner = owner;
 }

@@ -4,7 +4,10 @@
  * A line of the table is one entry's at a time: when another gets it, what programs have marked
  * there is noted with the one that it was taken from.
  *
- * No lock of its own: all under that of fs/meta.c.
+ * An entry shows up to two lines: it knows the newer one, and for each line is kept which was there
+ * before. Entries are known here by numbers, of which metaentry_shown() tells what they show.
+ *
+ * No lock of its own: all under metaentry_lock.
  */
 #ifndef FS_SHOWN_H
 #define FS_SHOWN_H
@@ -14,15 +17,14 @@
 
 #include "core/base/attrs.h"
 
-#define SHOWN_MAX 2 /* lines that tell of one entry */
-
-/* All zero: nothing is shown. It must not move while something is. */
+/* All zero: nothing is shown. */
 struct shown {
-	uint32_t line[SHOWN_MAX]; /* newest first */
-	bool was_taken;		  /* by a program, of a line that is another's by now */
+	uint32_t line : 31;	/* the newer one, or ATTRS_NONE */
+	uint32_t was_taken : 1; /* by a program, of a line that is another's by now */
 };
 
-void shown_put(struct shown *s, const struct attrs_ask *ask, const struct attrs_answer *answer);
+/* owner: not 0. */
+void shown_put(uint32_t owner, const struct attrs_ask *ask, const struct attrs_answer *answer);
 
 /* Nobody goes on with it. */
 void shown_withdraw(struct shown *s);
@@ -32,5 +34,8 @@ bool shown_is_taken(const struct shown *s);
 
 /* Withdraws, and nothing was taken. */
 void shown_reset(struct shown *s);
+
+/* The entry that shows this has another number now. */
+void shown_moved(const struct shown *s, uint32_t owner);
 
 #endif

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "cache/clock.h"
-#include "core/context.h"
 #include "fs/untold.h"
 #include "fs/dirattr.h"
 #include "fs/listing.h"
@@ -174,18 +173,6 @@ void told_forget_all(void)
 	dirattr_forget_all();
 }
 
-/* What others of this user, with other credentials, know of the name is old. */
-static void forget_elsewhere(const uint8_t *ctx, const char *name)
-{
-	const struct context *other;
-	size_t at = 0;
-
-	while ((other = context_next(&at))) {
-		if (memcmp(context_id(other), ctx, WIRE_CTX_BYTES) != 0)
-			meta_forget(context_id(other), name);
-	}
-}
-
 static void put_dir(const uint8_t *ctx, const char *prefix, enum meta_kind kind, int64_t mtime_ns)
 {
 	struct meta_fact fact = {.kind = kind, .object.mtime_ns = mtime_ns};
@@ -193,7 +180,7 @@ static void put_dir(const uint8_t *ctx, const char *prefix, enum meta_kind kind,
 
 	meta_dir_name(prefix, name);
 	meta_put_own(ctx, name, &fact);
-	forget_elsewhere(ctx, name);
+	meta_forget_elsewhere(ctx, name);
 }
 
 /* All contexts: it is a link for each. What leads through it has other names. */
@@ -204,7 +191,7 @@ void told_link(const uint8_t *ctx, const char *object)
 	snprintf(prefix, sizeof(prefix), "%s/", object);
 	meta_dir_name(prefix, name);
 	meta_forget(ctx, name);
-	forget_elsewhere(ctx, name);
+	meta_forget_elsewhere(ctx, name);
 	meta_forget_below(prefix);
 }
 
@@ -216,7 +203,7 @@ void told_file(const uint8_t *ctx, const char *object, const struct meta_fact *f
 		told_link(ctx, object);
 	untold_learn(object, fact, NULL, NULL);
 	meta_put_own(ctx, object, fact);
-	forget_elsewhere(ctx, object);
+	meta_forget_elsewhere(ctx, object);
 	listing_changed(object);
 	if (parent_of(object, parent))
 		put_dir(ctx, parent, META_DIR, fact->object.mtime_ns);
@@ -229,7 +216,7 @@ void told_no_file(const uint8_t *ctx, const char *object)
 
 	untold_learn(object, &none, NULL, NULL);
 	meta_put_own(ctx, object, &none);
-	forget_elsewhere(ctx, object);
+	meta_forget_elsewhere(ctx, object);
 	listing_changed(object);
 	dirattr_touched(ctx, object);
 	if (parent_of(object, parent))
@@ -245,7 +232,7 @@ static void put_plain(const uint8_t *ctx, const char *prefix, const struct meta_
 	snprintf(name, sizeof(name), "%.*s", (int)strlen(prefix) - 1, prefix);
 	if (!meta_peek(ctx, name, &known) || known.kind != META_FILE)
 		meta_put_own(ctx, name, fact);
-	forget_elsewhere(ctx, name);
+	meta_forget_elsewhere(ctx, name);
 }
 
 void told_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns)
@@ -284,10 +271,10 @@ static void doubt(const uint8_t *ctx, const char *prefix)
 
 	meta_dir_name(prefix, name);
 	meta_forget(ctx, name);
-	forget_elsewhere(ctx, name);
+	meta_forget_elsewhere(ctx, name);
 	snprintf(name, sizeof(name), "%.*s", (int)strlen(prefix) - 1, prefix);
 	meta_forget(ctx, name);
-	forget_elsewhere(ctx, name);
+	meta_forget_elsewhere(ctx, name);
 }
 
 /* The directory, and those that were in it when it moved, are remembered by nobody. */

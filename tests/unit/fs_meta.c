@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cache/clock.h"
+#include "core/context.h"
 #include "fs/attrfile.h"
 #include "fs/meta.h"
 
@@ -425,6 +426,70 @@ Test(fs_meta, who_waits_after_a_change_looks_for_himself, .fini = meta_stop, .ti
 	cr_assert_eq(asked, 0, "he leads");
 }
 
+/* The same of who fetches it ahead of those who ask. */
+Test(fs_meta, who_waits_for_what_is_ahead_of_a_change_looks_for_himself, .fini = meta_stop,
+     .timeout = 60)
+{
+	struct meta_fact fact = fact_of("old");
+	bool is_wanted = false;
+	pthread_t thread;
+
+	start("60000");
+	listed();
+	cr_assert(meta_enter_ahead(ctx, name));
+	meta_want_ahead(ctx, name, &is_wanted);
+	usleep(1000);
+	meta_forget(ctx, name);
+	asked = -1;
+	cr_assert_eq(pthread_create(&thread, NULL, ask, NULL), 0);
+	while (!__atomic_load_n(&is_wanted, __ATOMIC_RELAXED))
+		usleep(1000);
+	meta_leave_ahead(ctx, name, &fact);
+	pthread_join(thread, NULL);
+	cr_assert_eq(asked, 0, "he leads");
+}
+
+/* A directory moves while a name in it is looked up of which nothing was known. */
+Test(fs_meta, what_is_looked_up_while_it_moves_is_not_believed, .fini = meta_stop)
+{
+	struct meta_fact fact = fact_of("old"), out;
+	char message[STORE_MESSAGE_BYTES];
+
+	start("60000");
+	cr_assert_eq(meta_enter(ctx, name, false, &out, message), 0);
+	usleep(1000);
+	meta_forget_below("s3/b/");
+	meta_leave(ctx, name, 0, &fact, NULL);
+	cr_assert_not(meta_get(ctx, name, &out));
+	cr_assert_not(meta_peek(ctx, name, &out));
+}
+
+/* In all contexts but that of who has changed it. */
+Test(fs_meta, others_forget_what_was_changed, .fini = meta_stop)
+{
+	static const char text[] = "AWS_PROFILE=a", more[] = "AWS_PROFILE=b";
+	struct meta_fact fact = fact_of("e"), out;
+	uint8_t a[WIRE_CTX_BYTES], b[WIRE_CTX_BYTES];
+	int64_t asked_ns = clock_ns();
+	struct context *unused;
+	uint64_t evictions;
+
+	start("60000");
+	cr_assert_eq(context_register(text, sizeof(text), &unused, a), 0);
+	cr_assert_eq(context_register(more, sizeof(more), &unused, b), 0);
+	meta_put(a, name, &fact);
+	meta_put(b, name, &fact);
+	evictions = meta_evictions(b);
+	usleep(1000);
+	meta_forget_elsewhere(a, name);
+	cr_assert(meta_get(a, name, &out));
+	cr_assert_not(meta_get(b, name, &out));
+	cr_assert(meta_peek(b, name, &out), "what it was is known");
+	cr_assert_neq(meta_evictions(b), evictions);
+	cr_assert_not(meta_put_listed(b, name, &fact, asked_ns));
+	context_free_all();
+}
+
 /* Nobody has read that listing: who asks about the name wants more than it told. */
 Test(fs_meta, what_was_seen_is_neither_believed_nor_denied, .fini = meta_stop)
 {
@@ -489,7 +554,7 @@ Test(fs_meta, directories_of_a_walk_outlive_files, .fini = meta_stop, .timeout =
 	while (added < most) {
 		snprintf(text, sizeof(text), "s3/b/tree/file%u", n++);
 		meta_put_listed(ctx, text, &file, clock_ns());
-		added += 200; /* an entry takes more */
+		added += 60; /* an entry takes more */
 	}
 	cr_assert_not(meta_peek(ctx, "s3/b/tree/file0", &out));
 	for (int i = 0; i < 1000; i++) {
@@ -506,7 +571,7 @@ Test(fs_meta, directories_go_when_they_are_all_there_is, .fini = meta_stop, .tim
 	char text[64];
 
 	start("60000");
-	for (unsigned i = 0; i < META_BYTES_MAX / 100; i++) {
+	for (unsigned i = 0; i < META_BYTES_MAX / 40; i++) {
 		snprintf(text, sizeof(text), "s3/b/tree/d%u", i);
 		meta_put_listed(ctx, text, &dir, clock_ns());
 	}
