@@ -22,7 +22,7 @@
 #include "core/scope.h"
 #include "fs/clients.h"
 
-#define STACK_BYTES   (512u << 10)
+#define STACK_BYTES   (1u << 20) /* ThreadSanitizer makes several of 512 KiB */
 #define REQUEST_BYTES (sizeof(struct wire_request) + WIRE_MSG_MAX)
 
 unsigned listener_idle_ms = LISTENER_IDLE_S * 1000;
