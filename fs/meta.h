@@ -21,7 +21,7 @@
 
 #define META_TTL_MS    1000
 #define META_SPARE_MS  30000
-#define META_BYTES_MAX (24u << 20) /* of all that the cache takes */
+#define META_BYTES_MAX (24u << 20) /* of all that the cache takes, but for lookups under way */
 #define META_NAME_MAX  (NAME_OBJECT_MAX + 1)
 
 enum meta_kind { META_UNKNOWN, META_NONE, META_FILE, META_DIR };
@@ -157,7 +157,8 @@ struct meta_stats {
 	uint64_t entries;
 	uint64_t bytes;	 /* all that they take, the index included */
 	uint64_t finds;	 /* names looked for in directories of which something is known */
-	uint64_t probes; /* entries that were looked at for that, or to forget what is below */
+	uint64_t probes; /* records, those of directories included, that were looked at for that, or
+			    to forget what is below */
 };
 void meta_stats(struct meta_stats *out);
 

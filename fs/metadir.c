@@ -18,6 +18,7 @@ static struct {
 	uint32_t *ref;
 	size_t most, used; /* ids below used have been given */
 	uint32_t free;	   /* the first that is free again, or METADIR_NONE */
+	uint64_t probes;
 } dirs;
 
 struct metarec_dir *metadir_at(uint32_t id)
@@ -131,12 +132,18 @@ uint32_t metadir_find(const char *prefix, size_t len, uint64_t hash)
 	const struct metarec_dir *dir;
 
 	for (uint32_t ref = metaindex_first(metaindex_mix(hash)); ref; ref = dir->head.next) {
+		dirs.probes++;
 		dir = metalog_at(ref);
 		if (dir->head.type == METAREC_DIR && metadir_hash(dir) == hash &&
 		    is_named(dir->id, prefix, len))
 			return dir->id;
 	}
 	return METADIR_NONE;
+}
+
+uint64_t metadir_probes(void)
+{
+	return dirs.probes;
 }
 
 uint32_t metadir_get(const char *prefix, size_t len, uint64_t hash)

@@ -30,6 +30,9 @@ uint64_t metadir_hash(const struct metarec_dir *dir);
 /* prefix: "" or up to a slash; hash: of it. METADIR_NONE: nothing is known below. */
 uint32_t metadir_find(const char *prefix, size_t len, uint64_t hash);
 
+/* Records that were looked at for that so far. */
+uint64_t metadir_probes(void);
+
 /* The same, made if it is new, with a reference, for metadir_put(). METADIR_NONE: there is no room.
  * Makes room, as metalog_append() does. */
 uint32_t metadir_get(const char *prefix, size_t len, uint64_t hash);

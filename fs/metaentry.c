@@ -123,6 +123,7 @@ void metaentry_key(const uint8_t *ctx, const char *name, struct metakey *out)
 
 static uint32_t find(const struct metakey *key)
 {
+	uint64_t probes = metadir_probes();
 	const struct metarec_entry *rec;
 	uint32_t dir, ref;
 
@@ -132,6 +133,7 @@ static uint32_t find(const struct metakey *key)
 	if (dir == METADIR_NONE)
 		return 0;
 	meta.finds++;
+	meta.probes += metadir_probes() - probes;
 	ref = metaindex_first(slot_hash(key->hash, (unsigned)key->number));
 	for (; ref; ref = rec->head.next) {
 		meta.probes++;
@@ -371,14 +373,17 @@ bool metaentry_save(struct metaentry *e)
 void metaentry_hide(const uint8_t *ctx, const char *name)
 {
 	struct metaentry e;
+	size_t slot;
 
 	if (metaentry_load(ctx, name, &e)) {
 		shown_withdraw(metaentry_shown(e.ref));
 		e.was_hidden = true;
 		metaentry_save(&e);
 	}
-	meta.hidden[e.key.hash % HIDDEN_SLOTS].times++;
-	meta.hidden[e.key.hash % HIDDEN_SLOTS].last_ns = clock_ns();
+	slot = e.key.hash % HIDDEN_SLOTS;
+	if (!++meta.hidden[slot].times)
+		meta.hidden[slot].times = 1; /* 0 is of what has never been hidden */
+	meta.hidden[slot].last_ns = clock_ns();
 }
 
 static void visit_dir(uint32_t dir, metaentry_visit *visit)

@@ -81,7 +81,7 @@ void metaindex_replace(uint64_t hash, uint32_t ref, uint32_t to)
 	*at = to ? to : *next_of(ref);
 }
 
-/* Of this process alone: nobody can choose names that fall into one slot. */
+/* Of this process alone. */
 uint64_t metaindex_basis(void)
 {
 	if (!table.basis && getrandom(&table.basis, sizeof(table.basis), 0) < 0)
@@ -90,10 +90,14 @@ uint64_t metaindex_basis(void)
 	return table.basis;
 }
 
+/* FNV-1a alone would be of no use: by how much two hashes differ depends on no more of where they
+ * start than the lowest byte, so that names could be chosen that share one for every basis. */
 uint64_t metaindex_hash(uint64_t state, const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		state = (state ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+	for (size_t i = 0; i < len; i++) {
+		state = (state ^ (unsigned char)text[i]) * UINT64_C(0x9e3779b97f4a7c15);
+		state ^= state >> 32;
+	}
 	return state;
 }
 

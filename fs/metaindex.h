@@ -25,7 +25,8 @@ void metaindex_add(uint64_t hash, uint32_t ref);
 /* It is there under that hash. to 0: it goes; or the number of its copy, with the same next. */
 void metaindex_replace(uint64_t hash, uint32_t ref, uint32_t to);
 
-/* FNV-1a over more bytes of a name, from metaindex_basis() on. */
+/* Over more bytes of a name, from metaindex_basis() on, which is random: whoever chooses names does
+ * not know which of them share a slot. */
 uint64_t metaindex_hash(uint64_t state, const char *text, size_t len);
 uint64_t metaindex_basis(void);
 
