@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The I/O threads: all exchanges, over bounded pools of kept-alive connections, and timed tasks.
- * The only user of libcurl, with core/http/shard.c and core/http/transfer.c.
+ * The only user of libcurl, with core/http/shard.c, events.c and transfer.c.
  *
  * Each is a shard, to which an origin (scheme, host, port) belongs for good by its hash. So what is
  * about one host is one thread's and needs no lock: its connections, exchanges and their order

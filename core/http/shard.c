@@ -272,9 +272,11 @@ int http_send(struct http_exchange *x)
 	return 0;
 }
 
-static void collect_finished(void)
+/* Returns whether there were any. */
+static bool collect_finished(void)
 {
 	CURLMsg *message;
+	bool any = false;
 	int left;
 
 	while ((message = curl_multi_info_read(mine->multi, &left))) {
@@ -285,7 +287,9 @@ static void collect_finished(void)
 			continue;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&t);
 		end_active(t, code, HTTP_NONE);
+		any = true;
 	}
+	return any;
 }
 
 /* lag_ms: time in which nothing was read because this thread was busy. */
@@ -387,9 +391,9 @@ int shard_post(struct shard *s, struct http_task *task, int64_t delay_ms)
 		is_first = !s->posted; /* else it has been woken and has not looked yet */
 		task->next = s->posted;
 		s->posted = task;
-		/* under the lock, so that the handle cannot be freed meanwhile */
+		/* under the lock, so that there is somebody to wake */
 		if (is_first)
-			curl_multi_wakeup(s->multi);
+			events_wake(&s->events);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return ret;
@@ -399,7 +403,7 @@ void shard_wake(struct shard *s)
 {
 	pthread_mutex_lock(&s->lock);
 	if (s->running)
-		curl_multi_wakeup(s->multi);
+		events_wake(&s->events);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -436,22 +440,21 @@ static void cancel_all(void)
 
 static void *io_thread(void *arg)
 {
-	int busy;
-
 	mine = arg;
 	while (is_running()) {
 		int64_t before;
 		int64_t after;
 
-		curl_multi_poll(mine->multi, NULL, 0, poll_ms(clock_mono_ms()), NULL);
+		events_wait(&mine->events, poll_ms(clock_mono_ms()));
 		before = clock_mono_ms();
+		events_run_ready(&mine->events);
+		collect_finished();
 		take_posted();
 		run_due(before, false);
-		start_waiting();
-		curl_multi_perform(mine->multi, &busy);
-		collect_finished();
-		start_waiting();
-		curl_multi_perform(mine->multi, &busy);
+		do {
+			start_waiting();
+			events_run_due(&mine->events);
+		} while (collect_finished());
 		after = clock_mono_ms();
 		watch_all(after, after - before);
 	}
@@ -461,6 +464,7 @@ static void *io_thread(void *arg)
 	addresses_forget();
 	/* its sockets are known to this thread */
 	curl_multi_cleanup(mine->multi);
+	events_close(&mine->events);
 	mine->multi = NULL;
 	return NULL;
 }
@@ -481,6 +485,7 @@ static int start_thread(struct shard *s)
 
 int shard_start(struct shard *s, unsigned index, const struct http_limits *limits)
 {
+	bool opened;
 	int ret = -ENOMEM;
 
 	s->index = index;
@@ -489,7 +494,10 @@ int shard_start(struct shard *s, unsigned index, const struct http_limits *limit
 	s->is_hungry = false;
 	s->multi = curl_multi_init();
 	s->spare = calloc(limits->total_max, sizeof(s->spare[0]));
-	if (s->multi && s->spare) {
+	if (s->multi && s->spare)
+		ret = events_open(&s->events, s->multi);
+	opened = !ret;
+	if (opened) {
 		curl_multi_setopt(s->multi, CURLMOPT_MAXCONNECTS, (long)limits->total_max);
 		/* of HTTP/2 only */
 		curl_multi_setopt(s->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
@@ -504,6 +512,8 @@ int shard_start(struct shard *s, unsigned index, const struct http_limits *limit
 		s->running = false;
 		pthread_mutex_unlock(&s->lock);
 		curl_multi_cleanup(s->multi);
+		if (opened)
+			events_close(&s->events);
 		free(s->spare);
 		s->multi = NULL;
 		s->spare = NULL;
@@ -519,7 +529,7 @@ bool shard_stop(struct shard *s)
 	was_running = s->running;
 	s->running = false;
 	if (was_running)
-		curl_multi_wakeup(s->multi);
+		events_wake(&s->events);
 	pthread_mutex_unlock(&s->lock);
 	return was_running;
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "core/http/engine.h"
+#include "core/http/events.h"
 #include "core/http/transfer.h"
 
 struct transfer_list {
@@ -20,6 +21,7 @@ struct shard {
 	pthread_t thread;
 	unsigned index;
 	CURLM *multi;
+	struct events events;
 	const struct http_limits *limits;
 
 	pthread_mutex_t lock;
