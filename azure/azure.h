@@ -213,7 +213,7 @@ int azure_remove_parse_many(struct store_call *call, const struct store_answer *
 
 /* batch.c: many deletions in one request */
 int azure_batch_begin(const struct store_site *site, const char *bucket, struct store_request *out);
-int azure_batch_delete(const struct store_site *site, const char *bucket, const char *key,
+int azure_batch_delete(const struct store_site *site, const struct store_call *call, size_t key,
 		       size_t number, struct store_request *out);
 int azure_batch_end(struct store_request *out);
 bool azure_batch_is(const struct store_request *request);

@@ -18,6 +18,7 @@
 #define BOUNDARY_BYTES 48 /* "skyshim-", 32 hex digits */
 #define DELETE	       "DELETE "
 #define PROTOCOL       " HTTP/1.1"
+#define IF_MATCH       "If-Match: "
 #define NUMBER_BYTES   8
 #define CODE_BYTES     64
 
@@ -48,21 +49,25 @@ bool azure_batch_is(const struct store_request *request)
 	return type && !strncmp(type, BOUNDARY_FIELD, strlen(BOUNDARY_FIELD));
 }
 
-int azure_batch_delete(const struct store_site *site, const char *bucket, const char *key,
+int azure_batch_delete(const struct store_site *site, const struct store_call *call, size_t key,
 		       size_t number, struct store_request *out)
 {
-	struct buffer target = BUFFER_INIT(STORE_TARGET_BYTES);
-	int ret = azure_site_path(site, bucket, key, &target);
+	SCOPE_BUFFER struct buffer target = BUFFER_INIT(STORE_TARGET_BYTES);
+	const char *etag = batch_etag(call, key);
+	int ret = -EINVAL;
 
+	if (call->keys[key][0])
+		ret = azure_site_path(site, call->bucket, call->keys[key], &target);
 	if (!ret)
 		ret = buffer_addf(
 			&out->body,
 			"--%s\r\nContent-Type: application/http\r\n"
 			"Content-Transfer-Encoding: binary\r\nContent-ID: %zu\r\n\r\n" DELETE
-			"%s" PROTOCOL "\r\nContent-Length: 0\r\n\r\n\r\n",
+			"%s" PROTOCOL "\r\n",
 			boundary_of(out), number, buffer_text(&target));
-	buffer_free(&target);
-	return ret;
+	if (!ret && etag)
+		ret = buffer_addf(&out->body, IF_MATCH "%s\r\n", etag);
+	return ret ? ret : buffer_add_text(&out->body, "Content-Length: 0\r\n\r\n\r\n");
 }
 
 int azure_batch_end(struct store_request *out)
@@ -70,7 +75,21 @@ int azure_batch_end(struct store_request *out)
 	return buffer_addf(&out->body, "--%s--\r\n", boundary_of(out));
 }
 
-/* The line of a request inside, with its proof behind it. line: "DELETE TARGET HTTP/1.1". */
+/* A condition is proven as well. next: the line behind that of the method. */
+static int take_condition(const char *next, struct header_list *fields)
+{
+	SCOPE_BUFFER struct buffer etag = BUFFER_INIT(STORE_ETAG_BYTES);
+	int ret;
+
+	if (strncmp(next, IF_MATCH, strlen(IF_MATCH)) != 0)
+		return 0;
+	next += strlen(IF_MATCH);
+	ret = buffer_add(&etag, next, strcspn(next, "\r"));
+	return ret ? ret : header_add(fields, "If-Match", buffer_text(&etag));
+}
+
+/* The line of a request inside, with its proof behind it, and what stood there of that. line:
+ * "DELETE TARGET HTTP/1.1". */
 static int sign_line(const struct creds *creds, int64_t now_s, const char *line, size_t len,
 		     struct buffer *out)
 {
@@ -80,6 +99,8 @@ static int sign_line(const struct creds *creds, int64_t now_s, const char *line,
 	size_t around = strlen(DELETE) + strlen(PROTOCOL);
 	int ret = len > around ? buffer_add(&target, line + strlen(DELETE), len - around) : -EINVAL;
 
+	if (!ret)
+		ret = take_condition(line + len + strlen("\r\n"), &fields);
 	if (!ret) {
 		subject.target = buffer_text(&target);
 		ret = azure_proof_add(creds, &subject, now_s, &target, &fields);
@@ -103,7 +124,7 @@ int azure_batch_sign(const struct creds *creds, int64_t now_s, struct store_requ
 
 		if (!strncmp(at, DELETE, strlen(DELETE)))
 			ret = sign_line(creds, now_s, at, len, &whole);
-		else
+		else if (strncmp(at, IF_MATCH, strlen(IF_MATCH)) != 0)
 			ret = buffer_addf(&whole, "%.*s\r\n", (int)len, at);
 		at += len + strlen("\r\n");
 	}

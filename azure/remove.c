@@ -40,11 +40,8 @@ int azure_remove_build_many(const struct store_call *call, const struct store_si
 		return -EINVAL;
 	count = batch_pick(call, AZURE_BATCH_MAX, picked);
 	ret = azure_batch_begin(site, call->bucket, out);
-	for (size_t i = 0; i < count && !ret; i++) {
-		const char *key = call->keys[picked[i]];
-
-		ret = key[0] ? azure_batch_delete(site, call->bucket, key, i, out) : -EINVAL;
-	}
+	for (size_t i = 0; i < count && !ret; i++)
+		ret = azure_batch_delete(site, call, picked[i], i, out);
 	return ret ? ret : azure_batch_end(out);
 }
 

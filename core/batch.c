@@ -104,7 +104,7 @@ int batch_error(int status)
 		return 0;
 	if (meaning.retry)
 		return -EAGAIN;
-	return meaning.error == -EACCES ? -EACCES : -EIO;
+	return meaning.error == -EACCES || meaning.error == -ESTALE ? meaning.error : -EIO;
 }
 
 static const struct {

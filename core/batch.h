@@ -26,8 +26,14 @@ int batch_read(const struct store_answer *answer, struct batch_part *parts, size
 void batch_field(const struct batch_part *part, const char *name, char *out, size_t out_bytes);
 
 /* What the status of a deletion means: 0 (it is gone), -EAGAIN (the service was busy), -EACCES,
- * -EIO. */
+ * -ESTALE (another version is there), -EIO. */
 int batch_error(int status);
+
+/* The version that is to go of one of the keys, by its ETag; NULL: any. */
+static inline const char *batch_etag(const struct store_call *call, size_t key)
+{
+	return call->key_etags ? call->key_etags[key] : NULL;
+}
 
 /* The keys that the next request of the call is about: at most max indices into call->keys, in
  * picked. Those that were asked least often come first, and none of which call->carry knows what

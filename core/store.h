@@ -212,8 +212,8 @@ struct store_call {
 	const char *const *keys;
 	size_t key_count;
 	/* NULL, or for each of the keys an ETag or NULL: only this version goes, another gives
-	 * -ESTALE in key_errors. Where the service is not known to heed that, and on Azure and
-	 * Google Cloud Storage, whatever is there goes. */
+	 * -ESTALE in key_errors, and on Azure so may none. Where the service is not known to heed
+	 * that, whatever is there goes. */
 	const char *const *key_etags;
 
 	/* Between the driver and a back end whose call takes several requests: see parse in

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fs/change.h"
+#include "fs/stillthere.h"
 
 #define DELETIONS_PARALLEL 32
 
@@ -123,6 +125,43 @@ static int judge(const struct store_call *call, int error, bool *stays)
 	return 0;
 }
 
+/* What a service says has been replaced may have gone: somebody else has removed it, or this was
+ * sent again after its answer was lost. */
+static int look_again(const struct lookup *q, const char *const *keys, size_t count, bool *stays)
+{
+	struct stillthere *looks;
+	size_t n = 0, at = 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < count; i++)
+		n += stays[i];
+	if (!n)
+		return 0;
+	looks = calloc(n, sizeof(*looks));
+	if (!looks)
+		return -ENOMEM;
+	n = 0;
+	for (size_t i = 0; i < count && !ret; i++) {
+		char *object;
+
+		if (!stays[i])
+			continue;
+		if (asprintf(&object, "%s/%s/%s", q->name.scheme, q->name.bucket, keys[i]) < 0)
+			ret = -ENOMEM;
+		else
+			looks[n++] =
+				(struct stillthere){.ctx = q->ctx, .object = object, .etag = ""};
+	}
+	if (!ret)
+		stillthere_look(looks, n);
+	for (size_t i = 0; i < count && !ret; i++)
+		stays[i] = stays[i] && looks[at++].result != -ENOENT;
+	while (n)
+		free((char *)looks[--n].object);
+	free(looks);
+	return ret;
+}
+
 int change_delete_many(struct lookup *q, const char *const *keys, const char *const *etags,
 		       size_t count, bool *stays)
 {
@@ -151,6 +190,8 @@ int change_delete_many(struct lookup *q, const char *const *keys, const char *co
 	/* a key that such a request cannot name, or no such request */
 	if (ret == -EINVAL || ret == -EOPNOTSUPP)
 		ret = delete_each(q, &call, left, n, stays);
+	if (!ret && stays)
+		ret = look_again(q, keys, count, stays);
 	store_call_reset(&call);
 	return ret;
 }

@@ -40,11 +40,14 @@ static int add(const struct store_request *one, struct store_request *out)
 }
 
 int gcs_batch_delete(const struct store_site *site, const char *bucket, const char *key,
-		     struct store_request *out)
+		     const char *etag, struct store_request *out)
 {
 	struct store_request one = {.target = BUFFER_INIT(STORE_TARGET_BYTES)};
 	int ret = gcs_site_start(site, "DELETE", GCS_JSON, bucket, key, &one);
 
+	if (!ret && etag)
+		ret = gcs_version_match(etag, "ifGenerationMatch", "ifMetagenerationMatch",
+					&one.target);
 	if (!ret)
 		ret = gcs_site_finish(site, NULL, &one);
 	if (!ret)

@@ -145,7 +145,7 @@ static int build_tidy(const struct store_call *call, const struct store_site *si
 			name_part(call->upload, call->parts[i].number, name);
 		else
 			name_round(call->upload, (unsigned)(i - call->part_count), name);
-		ret = gcs_batch_delete(site, call->bucket, name, out);
+		ret = gcs_batch_delete(site, call->bucket, name, NULL, out);
 	}
 	return ret ? ret : gcs_batch_end(out);
 }
@@ -281,7 +281,7 @@ int gcs_compose_build_abort(const struct store_call *call, const struct store_si
 		if (!name)
 			return -ENOMEM;
 		at += strlen(name) + 1;
-		ret = gcs_batch_delete(site, call->bucket, name, out);
+		ret = gcs_batch_delete(site, call->bucket, name, NULL, out);
 	}
 	return ret ? ret : gcs_batch_end(out);
 }

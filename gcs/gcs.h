@@ -214,7 +214,7 @@ int gcs_remove_parse_many(struct store_call *call, const struct store_answer *an
 /* batch.c: many requests in one */
 int gcs_batch_begin(const struct store_site *site, struct store_request *out);
 int gcs_batch_delete(const struct store_site *site, const char *bucket, const char *key,
-		     struct store_request *out);
+		     const char *etag, struct store_request *out);
 int gcs_batch_head(const struct store_call *head, const struct store_site *site,
 		   struct store_request *out);
 int gcs_batch_end(struct store_request *out);

@@ -37,8 +37,9 @@ int gcs_remove_build_many(const struct store_call *call, const struct store_site
 	ret = gcs_batch_begin(site, out);
 	for (size_t i = 0; i < count && !ret; i++) {
 		const char *key = call->keys[picked[i]];
+		const char *etag = batch_etag(call, picked[i]);
 
-		ret = key[0] ? gcs_batch_delete(site, call->bucket, key, out) : -EINVAL;
+		ret = key[0] ? gcs_batch_delete(site, call->bucket, key, etag, out) : -EINVAL;
 	}
 	return ret ? ret : gcs_batch_end(out);
 }

@@ -200,6 +200,39 @@ Test(azure_live, conditions)
 	cr_assert_eq(head(key("k"), NULL), -ENOENT);
 }
 
+Test(azure_live, only_these_versions_of_many_are_deleted)
+{
+	const char *const keys[] = {key("kept"), key("goes"), key("went"), key("any")};
+	const char *etags[4] = {NULL};
+	struct store_object old, goes, went;
+	struct store_call many = about(STORE_DELETE_MANY, NULL);
+
+	cr_assert_eq(put_with(keys[0], 5, NULL, NULL, &old), 0);
+	cr_assert_eq(put_with(keys[0], 6, NULL, NULL, NULL), 0);
+	cr_assert_eq(put_with(keys[1], 5, NULL, NULL, &goes), 0);
+	cr_assert_eq(put_with(keys[2], 5, NULL, NULL, &went), 0);
+	cr_assert_eq(delete_key(keys[2], NULL), 0);
+	cr_assert_eq(put_with(keys[3], 5, NULL, NULL, NULL), 0);
+	etags[0] = old.etag;
+	etags[1] = goes.etag;
+	etags[2] = went.etag;
+	many.keys = keys;
+	many.key_count = 4;
+	many.key_etags = etags;
+	cr_assert_eq(store_run(&many), -ESTALE, "%d %s", many.error, many.message);
+	cr_assert_not_null(many.key_errors);
+	cr_assert_eq(many.key_errors[0], -ESTALE);
+	for (int i = 1; i < 4; i++) {
+		/* Azurite says of one that went what it says of another version */
+		cr_assert(!many.key_errors[i] || (i == 2 && many.key_errors[i] == -ESTALE), "%s",
+			  keys[i]);
+		cr_assert_eq(head(keys[i], NULL), -ENOENT);
+	}
+	expect_range(keys[0], 0, 0, 6);
+	store_call_reset(&many);
+	cr_assert_eq(delete_key(keys[0], NULL), 0);
+}
+
 Test(azure_live, what_is_kept_with_it)
 {
 	struct store_call call = about(STORE_PUT, key("k"));

@@ -52,15 +52,16 @@ static struct {
 	int fail;					   /* every call ends with this */
 	int lose; /* a PUT is carried out, and ends with this */
 	bool lose_once;
-	int fail_delete, fail_copy; /* such calls end with this */
-	unsigned copies_first;	    /* so many copies do not */
-	bool copy_is_lost;	    /* the next copy is made, and ends with -EIO */
-	bool is_mortal;		    /* so many copies and deletions are made, then nothing is: */
-	unsigned changes_left;	    /* all ends with -ECANCELED, as when a daemon leaves */
-	bool loses_last;	    /* the last of them does too */
-	int fail_after_begin;	    /* GETs end with this after one chunk */
-	enum store_names names;	    /* of all its buckets; UNKNOWN: flat */
+	int fail_delete, fail_copy, fail_head; /* such calls end with this */
+	unsigned copies_first;		       /* so many copies do not */
+	bool copy_is_lost;		       /* the next copy is made, and ends with -EIO */
+	bool is_mortal;		/* so many copies and deletions are made, then nothing is: */
+	unsigned changes_left;	/* all ends with -ECANCELED, as when a daemon leaves */
+	bool loses_last;	/* the last of them does too */
+	int fail_after_begin;	/* GETs end with this after one chunk */
+	enum store_names names; /* of all its buckets; UNKNOWN: flat */
 	bool has_no_etags;
+	bool missing_is_other;	  /* to the deletion of many, as to Azurite */
 	bool changes_midway;	  /* the next GET begins anew, with another version */
 	unsigned cannot_name;	  /* keys of a STORE_DELETE_MANY, its last ones */
 	unsigned page;		  /* entries of a page, 0: as asked */
@@ -269,6 +270,20 @@ static inline int fake_delete_key(const char *bucket, const char *key)
 	return ret;
 }
 
+/* With the lock. Does a condition on that version fail? */
+static inline bool fake_is_other(const char *bucket, const char *key, const char *etag)
+{
+	struct fake_object *o = fake_find(bucket, key);
+	struct store_object there;
+
+	if (!etag)
+		return false;
+	if (!o)
+		return fake.missing_is_other;
+	fake_describe(o, &there);
+	return strcmp(there.etag, etag) != 0;
+}
+
 /* With the lock. */
 static inline int fake_delete(struct store_call *call)
 {
@@ -278,8 +293,11 @@ static inline int fake_delete(struct store_call *call)
 		return fake_delete_key(call->bucket, call->key);
 	call->key_errors = calloc(call->key_count, sizeof(int));
 	for (size_t i = 0; i < call->key_count; i++) {
-		call->key_errors[i] = i + fake.cannot_name >= call->key_count
-					      ? -EINVAL
+		const char *etag = call->key_etags ? call->key_etags[i] : NULL;
+
+		call->key_errors[i] = i + fake.cannot_name >= call->key_count ? -EINVAL
+				      : fake_is_other(call->bucket, call->keys[i], etag)
+					      ? -ESTALE
 					      : fake_delete_key(call->bucket, call->keys[i]);
 		ret = ret ? ret : call->key_errors[i];
 	}

@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 
 #include "core/pairs.h"
+#include "fs/change.h"
 #include "fs/metadata.h"
 #include "fs/namelock.h"
 
@@ -655,5 +656,34 @@ Test(fs_change, a_rename_that_another_gave_up_is_begun_anew)
 	cr_assert_eq(movedir(from, to), -ENOTEMPTY);
 	free(from);
 	free(to);
+	stop();
+}
+
+/* What others have stored stays, what they have removed does not, whatever the service calls it. */
+Test(fs_change, of_many_what_was_replaced_stays)
+{
+	const char *const keys[] = {"many/kept", "many/goes", "many/went"};
+	const char *etags[3];
+	struct store_object was[3];
+	bool stays[3];
+	struct lookup *q;
+
+	start("60000");
+	q = lookup_of(ctx, "s3/b/many/goes");
+	for (int i = 0; i < 3; i++) {
+		fake_put("b", keys[i], 10);
+		fake_describe(fake_find("b", keys[i]), &was[i]);
+		etags[i] = was[i].etag;
+	}
+	fake_put("b", keys[0], 20);
+	cr_assert_eq(fake_delete_key("b", keys[2]), 0);
+	fake.missing_is_other = true;
+	fake_requests();
+	cr_assert_eq(change_delete_many(q, keys, etags, 3, stays), 0);
+	cr_assert(stays[0] && !stays[1] && !stays[2]);
+	cr_assert_not_null(fake_find("b", keys[0]));
+	cr_assert_null(fake_find("b", keys[1]));
+	cr_assert_str_eq(fake_requests(), "2 0 0 0");
+	free(q);
 	stop();
 }

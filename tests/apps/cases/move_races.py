@@ -297,7 +297,48 @@ def stored_elsewhere(is_known):
     return check
 
 
+class Late(Relay):
+    """Before the request that deletes many is handed on, another machine stores something under one of the names."""
+
+    def __init__(self, store, bucket, key):
+        self.store, self.bucket, self.key = store, bucket, key
+        self.is_done = False
+        super().__init__(store)
+
+    def request(self, data, link):
+        if not self.is_done and data.startswith((b"POST /batch/", b"POST /")) and (b"/batch/" in data or b"comp=batch" in data or b"?delete" in data):
+            self.is_done = True
+            self.store.put(self.bucket, self.key, b"of another machine")
+
+
+def stored_below(context):
+    """What another machine stores below the old name of a directory, after it was looked at for the last time: the deletion of
+    many at once is of the versions that were copied."""
+    if context.cloud.startswith("/cloud/s3") and not context.store.embedded:
+        return  # RADOS Gateway ignores it
+    with Race(context, "race-below") as race:
+        folder = os.path.join(context.folder, "home", ".config", "skyshim")
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "config"), "w", encoding="ascii") as out:
+            out.write(f"[s3://{race.bucket}]\nconditional_delete = true\n")
+        for i in range(5):
+            race.put(f"old/{i}", b"%d" % i)
+        late = Late(context.store, race.bucket, f"{race.name}/old/3")
+        try:
+            env = {**race.env, **context.store.environment(late.netloc)}
+            result = context.run([context.skyshim, "run", "mv", f"{race.env['D']}/old", f"{race.env['D']}/new"], env=env)
+        finally:
+            late.close()
+        want(late.is_done, "nothing was deleted")
+        want(not result.status, f"mv: {result}")
+        want(race.get("old/3") == b"of another machine", "what was stored there is gone")
+        want([race.get(f"new/{i}") for i in range(5)] == [b"%d" % i for i in range(5)], "what was renamed has other bytes")
+        for i in (0, 1, 2, 4):
+            race.is_gone(f"old/{i}")
+
+
 CASES = [
+    Case("move-race/below", check=stored_below, timeout=110),
     Case("move-race/stored-elsewhere", check=stored_elsewhere(False), s3_only=True, timeout=110),
     Case("move-race/stored-elsewhere-known", check=stored_elsewhere(True), embedded_only=True, s3_only=True, timeout=110),
     Case("move-race/written", check=renamed_and_written, s3_only=True, timeout=110),
