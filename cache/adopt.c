@@ -147,6 +147,7 @@ static int go_on_with(struct cache_file **file, const char *name, const struct s
 		return -ENOMEM;
 	f->dev = st->st_dev;
 	f->ino = st->st_ino;
+	d->is_left = true;
 	ret = open_notes(d, name, st);
 	f->draft = d;
 	if (!ret)

@@ -15,6 +15,7 @@
 #include "cache/clock.h"
 #include "cache/file.h"
 #include "cache/linkset.h"
+#include "cache/since.h"
 #include "core/log.h"
 
 /* A name on disk that no version's file has: only so may another file of the same version be made
@@ -49,6 +50,7 @@ static void begin(struct cache_file *file, struct cache_draft *d,
 {
 	*d->notes.journal = *journal;
 	place_boot(d->notes.journal->boot);
+	since_note(d->notes.journal);
 	d->notes.shm->data_dev = file->dev;
 	d->notes.shm->data_ino = file->ino;
 	__atomic_store_n(&d->notes.shm->magic, DRAFT_MAGIC, __ATOMIC_RELEASE);
@@ -329,8 +331,12 @@ void draft_unconditional(struct cache_file *file, const char *object)
 
 	pthread_mutex_lock(&cache.lock);
 	is_other = links_unconditional(file, object);
-	if (!object || !is_other)
+	if (!object || !is_other) {
+		since_note(file->draft->notes.journal);
 		file->draft->notes.journal->flags &= ~(NOTES_KNOWN | NOTES_NEW);
+	}
+	if (!object) /* the user has looked */
+		file->draft->is_left = false;
 	pthread_mutex_unlock(&cache.lock);
 }
 

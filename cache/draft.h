@@ -155,6 +155,8 @@ struct draft_flush {
 	uint64_t words;
 	uint64_t base; /* bytes of the base */
 	bool is_known, must_be_new;
+	bool is_blind; /* neither, and an earlier daemon said so: the cache may be set back since */
+	int64_t blind_s;	     /* ... so many seconds ago; INT64_MAX: not known */
 	struct store_object version; /* is_known: what is in the bucket */
 	bool was_sent;		     /* an earlier one may be in the bucket, nobody knows */
 	struct draft_sent sent;	     /* was_sent: what it can be told by */

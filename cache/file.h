@@ -64,6 +64,7 @@ struct draft_same {
 struct cache_draft {
 	struct notes notes; /* constant while the file is a draft */
 	bool is_flushing;
+	bool is_left;		  /* by an earlier daemon */
 	int64_t said_mtime_ns;	  /* the last that a program has set */
 	struct draft_same *same;  /* owned; made once, and freed with it; NULL: there are none */
 	uint32_t tried;		  /* atomic: parts that were looked at, or published */

@@ -55,6 +55,7 @@ struct notes_journal {
 	int64_t sent_mtime_ns;
 	char upload_object[NOTES_UPLOAD_OBJECT_MAX]; /* what upload is for */
 	char xattr[DRAFT_XATTR_MAX];		     /* NOTES_XATTR */
+	int64_t since_ns, since_boot_ns; /* without NOTES_KNOWN and NOTES_NEW: see since.h */
 };
 
 struct notes {

@@ -13,6 +13,7 @@
 #include "cache/clock.h"
 #include "cache/file.h"
 #include "cache/linkset.h"
+#include "cache/since.h"
 #include "core/base/parts.h"
 #include "core/log.h"
 
@@ -40,6 +41,8 @@ static int begin(struct cache_file *file, struct draft_flush *flush)
 		.words = d->notes.shm->dirty_words,
 		.is_known = j->flags & NOTES_KNOWN,
 		.must_be_new = j->flags & NOTES_NEW,
+		.is_blind = d->is_left && !(j->flags & (NOTES_KNOWN | NOTES_NEW)),
+		.blind_s = since_s(j),
 		.version = {.size = j->size, .mtime_ns = j->mtime_ns},
 		.was_sent = j->flags & (NOTES_SENT | NOTES_SENT_SIZE),
 		.sent = {j->sent_mtime_ns, j->sent_mark, j->flags & NOTES_SENT_SIZE,

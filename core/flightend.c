@@ -6,6 +6,7 @@
 
 #include "core/batch.h"
 #include "core/entries.h"
+#include "core/http/date.h"
 #include "core/inflight.h"
 #include "core/log.h"
 #include "core/memory.h"
@@ -16,6 +17,16 @@ bool flight_is_quiet(int error)
 {
 	return error == -ENOENT || error == -EALREADY || error == -ESTALE || error == -EOPNOTSUPP ||
 	       error == -ENOTEMPTY || error == -ECANCELED;
+}
+
+int64_t flight_age_s(const struct flight *f)
+{
+	const char *date = header_get(&f->x.answer, "Date");
+	int64_t now_s;
+
+	if (!date || date_parse_http(date, &now_s) < 0 || !f->ask.object.mtime_ns)
+		return STORE_AGE_UNKNOWN;
+	return now_s - f->ask.object.mtime_ns / DATE_NS_PER_S;
 }
 
 static void free_results(struct store_call *ask)
@@ -109,6 +120,7 @@ void flight_conclude(struct flight *f, int error)
 		flight_give_metadata(f);
 	}
 	if (!error) {
+		call->age_s = call->verb == STORE_HEAD ? flight_age_s(f) : STORE_AGE_UNKNOWN;
 		call->object = call->verb == STORE_GET ? f->body.object : f->ask.object;
 		call->list = f->ask.list;
 		entries_charge(&call->list);

@@ -129,6 +129,9 @@ void flight_give_metadata(struct flight *f);
 /* Is this an error that needs no line? */
 bool flight_is_quiet(int error);
 
+/* Of the version in ask that the last answer told of: as store_call.age_s. */
+int64_t flight_age_s(const struct flight *f);
+
 /* flightbody.c: the exchange's. */
 int flight_on_head(struct http_exchange *x);
 int flight_on_body(struct http_exchange *x, const void *data, size_t bytes);

@@ -13,7 +13,6 @@
 #include <strings.h>
 
 #include "core/clock.h"
-#include "core/http/date.h"
 #include "core/inflight.h"
 #include "core/log.h"
 #include "core/pairs.h"
@@ -94,15 +93,14 @@ bool lost_ask(struct flight *f, int error)
 /* Was it made before this write was first sent? By the server's clock alone. */
 static bool is_too_old(const struct flight *f)
 {
-	const char *date = header_get(&f->x.answer, "Date");
-	int64_t now_s;
+	int64_t age_s = flight_age_s(f);
 	int64_t flight_s = (clock_mono_ms() - f->first_ms) / 1000;
 
 	/* what went in parts may bear the date on which it was begun, what was renamed keeps its */
-	if (f->call->verb == STORE_COMPLETE || f->call->verb == STORE_RENAME || !date ||
-	    date_parse_http(date, &now_s) < 0 || !f->ask.object.mtime_ns)
+	if (f->call->verb == STORE_COMPLETE || f->call->verb == STORE_RENAME ||
+	    age_s == STORE_AGE_UNKNOWN)
 		return false;
-	return now_s - f->ask.object.mtime_ns / DATE_NS_PER_S > flight_s + AGE_SLACK_S;
+	return age_s > flight_s + AGE_SLACK_S;
 }
 
 /* Where what identifies its bytes does not: by a mark that the caller made. */

@@ -23,6 +23,7 @@ struct context; /* whose credentials and endpoints: core/context.h */
 #define STORE_LIST_MAX	    1000  /* entries of one page */
 #define STORE_PART_MAX	    10000 /* the highest number of a part */
 #define STORE_PAIRS_MAX	    128	  /* of one object */
+#define STORE_AGE_UNKNOWN   INT64_MIN
 
 enum store_verb {
 	STORE_HEAD, /* attributes of bucket/key */
@@ -240,6 +241,9 @@ struct store_call {
 	/* STORE_HEAD, STORE_GET: all of it. STORE_PUT, STORE_PART: etag and size. Copies: etag and
 	 * mtime. STORE_COMPLETE: etag. What a HEAD had to find out: all. */
 	struct store_object object;
+	int64_t age_s; /* STORE_HEAD: how long ago that version was stored, by the service's clock
+			* alone, both of whose times are cut to whole seconds; STORE_AGE_UNKNOWN
+			* when it did not say */
 	struct store_list list; /* STORE_LIST, STORE_UPLOADS: pages; STORE_BUCKETS */
 
 	/* STORE_HEAD, STORE_GET (before sink.begin already): as set_user and set_fields are; names

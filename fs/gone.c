@@ -14,6 +14,7 @@
 
 #include "cache/clock.h"
 #include "core/buffer.h"
+#include "core/clock.h"
 #include "core/context.h"
 #include "core/log.h"
 #include "core/tally.h"
@@ -142,8 +143,9 @@ static void shrink(void)
 	for (const struct gonelog_left *l = left; l && !ret; l = l->next)
 		ret = gonelog_keep(&kept, l);
 	for (const struct gone_item *i = first; i && !ret; i = i->next)
-		ret = gonelog_keep_begun(&kept, i->serial, context_id(i->ctx), i->owner->pid,
-					 i->etag, i->object);
+		ret = gonelog_keep_begun(
+			&kept, &(struct gonelog_begun){i->serial, context_id(i->ctx), i->owner->pid,
+						       i->asked_s, i->etag, i->object});
 	if (!ret)
 		gonerefused_shrink(&kept);
 }
@@ -261,6 +263,16 @@ static void take_etag(struct gone_item *i)
 		memcpy(i->etag, fact.object.etag, sizeof(i->etag));
 }
 
+/* With the lock: into the journal. */
+static int note_begun(struct gone_item *i, pid_t pid)
+{
+	struct gonelog_begun begun = {0, context_id(i->ctx), pid, i->asked_s, i->etag, i->object};
+	int ret = gonelog_add(&begun);
+
+	i->serial = begun.serial;
+	return ret;
+}
+
 int gone_add(const struct lookup *q, pid_t pid)
 {
 	char object[NAME_OBJECT_MAX];
@@ -277,12 +289,13 @@ int gone_add(const struct lookup *q, pid_t pid)
 	gonerefused_again(object);
 	i->ctx = q->ctx;
 	i->job = job_ref(job_current());
+	i->asked_s = clock_wall_s();
 	take_etag(i);
 	pthread_mutex_lock(&lock);
 	ret = need_thread();
 	while (!ret && count >= GONE_MAX)
 		pthread_cond_wait(&ended, &lock);
-	if (!ret && gonelog_add(context_id(i->ctx), pid, i->etag, object, &i->serial))
+	if (!ret && note_begun(i, pid))
 		ret = -EAGAIN; /* then somebody has to wait for it */
 	if (!ret) {
 		ret = append(i, pid);
@@ -324,6 +337,7 @@ static int resume_one(const struct gonelog_left *l, struct context *ctx)
 		i->ctx = ctx;
 		i->serial = l->serial;
 		i->is_left = true;
+		i->asked_s = l->asked_s;
 		memcpy(i->etag, l->etag, sizeof(i->etag));
 		memcpy(i->object, l->object, len + 1);
 		ret = append(i, l->pid);

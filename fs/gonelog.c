@@ -21,7 +21,7 @@
 #include "fs/names.h"
 
 #define READ_BYTES   ((size_t)1 << 20) /* at a time: more than any record has */
-#define BEGUN_FIELDS 5		       /* "A", number and process, context, ETag, object */
+#define BEGUN_FIELDS 5		       /* "A", number, process and time, context, ETag, object */
 #define ENDED_FIELDS 2		       /* "D", number */
 #define TOLD_FIELDS  4		       /* "R", number, errno, message */
 #define SHRINK_BYTES (1 << 20)	       /* with less it is not written anew for what has ended */
@@ -41,16 +41,19 @@ static int parse_begun(const char *const field[BEGUN_FIELDS], struct gonelog_lef
 	size_t len = strlen(field[4]);
 	struct gonelog_left *l = calloc(1, sizeof(*l) + len + 1);
 	unsigned long long serial;
+	long long asked_s = 0;
 
 	*out = NULL;
 	if (!l)
 		return -ENOMEM;
-	if (sscanf(field[1], "%llu %d", &serial, &l->pid) != 2 || len >= NAME_OBJECT_MAX ||
-	    strlen(field[3]) >= sizeof(l->etag) || journals_read_ctx(field[2], l->ctx)) {
+	if (sscanf(field[1], "%llu %d %lld", &serial, &l->pid, &asked_s) < 2 ||
+	    len >= NAME_OBJECT_MAX || strlen(field[3]) >= sizeof(l->etag) ||
+	    journals_read_ctx(field[2], l->ctx)) {
 		free(l);
 		return 0;
 	}
 	l->serial = serial;
+	l->asked_s = asked_s;
 	strcpy(l->etag, field[3]);
 	memcpy(l->object, field[4], len + 1);
 	*out = l;
@@ -246,14 +249,14 @@ static int add_fields(struct buffer *text, const char *const *fields, size_t n)
 	return ret;
 }
 
-int gonelog_keep_begun(struct buffer *text, uint64_t serial, const uint8_t *ctx, pid_t pid,
-		       const char *etag, const char *object)
+int gonelog_keep_begun(struct buffer *text, const struct gonelog_begun *begun)
 {
-	char number[48], hex[JOURNALS_HEX_BYTES];
-	const char *const fields[BEGUN_FIELDS] = {"A", number, hex, etag, object};
+	char number[72], hex[JOURNALS_HEX_BYTES];
+	const char *const fields[BEGUN_FIELDS] = {"A", number, hex, begun->etag, begun->object};
 
-	snprintf(number, sizeof(number), "%llu %d", (unsigned long long)serial, (int)pid);
-	journals_write_ctx(ctx, hex);
+	snprintf(number, sizeof(number), "%llu %d %lld", (unsigned long long)begun->serial,
+		 (int)begun->pid, (long long)begun->asked_s);
+	journals_write_ctx(begun->ctx, hex);
 	return add_fields(text, fields, BEGUN_FIELDS);
 }
 
@@ -270,23 +273,24 @@ static int keep_refused(struct buffer *text, uint64_t serial, int error, const c
 
 int gonelog_keep(struct buffer *text, const struct gonelog_left *l)
 {
-	int ret = gonelog_keep_begun(text, l->serial, l->ctx, l->pid, l->etag, l->object);
+	int ret = gonelog_keep_begun(text, &(struct gonelog_begun){l->serial, l->ctx, l->pid,
+								   l->asked_s, l->etag, l->object});
 
 	return ret || !l->error ? ret : keep_refused(text, l->serial, l->error, l->message);
 }
 
-int gonelog_add(const uint8_t *ctx, pid_t pid, const char *etag, const char *object,
-		uint64_t *serial_out)
+int gonelog_add(struct gonelog_begun *begun)
 {
 	SCOPE_BUFFER struct buffer record = BUFFER_INIT(READ_BYTES);
 	int ret;
 
 	pthread_mutex_lock(&lock);
-	ret = gonelog_keep_begun(&record, next_serial, ctx, pid, etag, object);
+	begun->serial = next_serial;
+	ret = gonelog_keep_begun(&record, begun);
 	if (!ret)
 		ret = log_fd < 0 ? -EBADF : put(record.data, record.len);
 	if (!ret)
-		*serial_out = next_serial++;
+		next_serial++;
 	pthread_mutex_unlock(&lock);
 	return ret;
 }

@@ -22,6 +22,7 @@ struct gonelog_left {
 	uint64_t serial;
 	uint8_t ctx[WIRE_CTX_BYTES];
 	pid_t pid;		     /* for whom */
+	int64_t asked_s;	     /* when: since 1970, 0: not known */
 	char etag[STORE_ETAG_BYTES]; /* of what was to be deleted, "" when that was not known */
 	int error;		     /* 0, or as the store has refused it: a negative errno */
 	char message[STORE_MESSAGE_BYTES]; /* that went with it */
@@ -32,9 +33,17 @@ struct gonelog_left {
 int gonelog_start(int dir_fd, struct gonelog_left **left_out);
 void gonelog_stop(void);
 
+/* One as it stands in it. */
+struct gonelog_begun {
+	uint64_t serial;
+	const uint8_t *ctx;
+	pid_t pid;
+	int64_t asked_s;
+	const char *etag, *object;
+};
+
 /* 0 with a number for it, or an error of the disk. */
-int gonelog_add(const uint8_t *ctx, pid_t pid, const char *etag, const char *object,
-		uint64_t *serial_out);
+int gonelog_add(struct gonelog_begun *begun);
 
 /* It was refused, and that is to be told: it has not ended. 0 or an error of the disk. */
 int gonelog_refused(uint64_t serial, int error, const char *message);
@@ -51,8 +60,7 @@ bool gonelog_is_long(void);
 
 /* For that: adds one that has not ended to text; error: 0, or it was refused. 0 or -ENOMEM. */
 int gonelog_keep(struct buffer *text, const struct gonelog_left *l);
-int gonelog_keep_begun(struct buffer *text, uint64_t serial, const uint8_t *ctx, pid_t pid,
-		       const char *etag, const char *object);
+int gonelog_keep_begun(struct buffer *text, const struct gonelog_begun *begun);
 
 /* Then: all have ended but those in text. A daemon that dies meanwhile leaves the journal as it
  * was. */

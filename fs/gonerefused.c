@@ -67,6 +67,7 @@ bool gonerefused_add(const struct gone_item *i, pid_t pid, const char *message)
 	l->serial = i->serial;
 	l->pid = pid;
 	l->error = i->error;
+	l->asked_s = i->asked_s;
 	memcpy(l->ctx, context_id(i->ctx), WIRE_CTX_BYTES);
 	memcpy(l->etag, i->etag, sizeof(l->etag));
 	memcpy(l->object, i->object, len + 1);
@@ -141,6 +142,7 @@ static struct gone_item *item_of(uint64_t serial, int *ret)
 	if (i) {
 		i->ctx = context_find(l->ctx);
 		i->is_left = true;
+		i->asked_s = l->asked_s;
 		memcpy(i->etag, l->etag, sizeof(i->etag));
 		strcpy(i->object, l->object);
 	}

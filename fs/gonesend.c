@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/clock.h"
 #include "core/log.h"
 #include "fs/names.h"
 #include "fs/stillthere.h"
@@ -86,7 +87,12 @@ static size_t keep_unchanged(struct gone_item **items, size_t n)
 	if (!looks)
 		return 0;
 	for (size_t k = 0; k < n; k++)
-		looks[k] = (struct stillthere){items[k]->ctx, items[k]->object, items[k]->etag, 0};
+		looks[k] = (struct stillthere){
+			.ctx = items[k]->ctx,
+			.object = items[k]->object,
+			.etag = items[k]->etag,
+			.said_s = items[k]->asked_s ? clock_wall_s() - items[k]->asked_s : 0,
+		};
 	stillthere_look(looks, n);
 	for (size_t k = 0; k < n; k++) {
 		struct gone_item *i = items[k];

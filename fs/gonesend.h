@@ -17,6 +17,7 @@ struct gone_item {
 	struct context *ctx;
 	struct job *job; /* a reference, or NULL: who gave it up */
 	uint64_t serial; /* in the journal */
+	int64_t asked_s; /* when: since 1970, 0: not known */
 	bool is_left;	 /* by an earlier daemon: it may be another object by now, which stays */
 	int error;	 /* the result */
 	bool is_other;	 /* it has been replaced, and was left alone: no error */

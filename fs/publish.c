@@ -13,6 +13,7 @@
 #include "cache/links.h"
 #include "core/context.h"
 #include "core/log.h"
+#include "fs/blind.h"
 #include "fs/change.h"
 #include "fs/copy.h"
 #include "fs/copygate.h"
@@ -168,6 +169,10 @@ static int send_on(struct cache_file *file, struct draft_flush *flush, struct up
 		ret = look_for_sent(file, flush, up, &flush->sent, message);
 		may_come = !ret && flush->sent.is_append;
 	}
+	if (ret >= 0 && flush->is_blind && !flush->is_known)
+		ret = blind_look(file, flush, up, message);
+	if (ret == -ESTALE) /* nothing was sent that could be what is there */
+		return ret;
 	if (ret >= 0)
 		ret = send(file, flush, up, message);
 	while (ret == -E2BIG && up->drops < UPLOAD_BARE) { /* the content is worth more */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fs/names.h"
+#include "fs/younger.h"
 
 struct look {
 	pthread_mutex_t lock;
@@ -27,7 +28,9 @@ static void answered(struct store_call *call)
 	struct look *look = q->look;
 
 	q->about->result = call->error;
-	if (!call->error && (!*q->about->etag || strcmp(call->object.etag, q->about->etag) != 0))
+	if (!call->error &&
+	    (!*q->about->etag || strcmp(call->object.etag, q->about->etag) != 0 ||
+	     (call->age_s != STORE_AGE_UNKNOWN && younger_than(call->age_s, q->about->said_s))))
 		q->about->result = -ESTALE;
 	store_call_reset(call);
 	free(q);

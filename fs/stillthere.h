@@ -16,6 +16,8 @@ struct stillthere {
 	struct context *ctx;
 	const char *object; /* object name */
 	const char *etag;   /* "": not known, then it is another */
+	int64_t said_s;	    /* since its deletion was asked for, 0: not known. What is younger is
+			     * another, which some services tell by no ETag: the same bytes again */
 	int result;	    /* 0: it is; -ENOENT; -ESTALE: another; or an error */
 };
 

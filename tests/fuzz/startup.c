@@ -255,13 +255,16 @@ static bool read_move(void)
 static void make_gone(void)
 {
 	struct gonelog_left *left;
+	struct gonelog_begun begun = {.ctx = ctx, .pid = 7, .asked_s = 1, .etag = "\"e\""};
 	uint64_t serial[8];
 	char object[40];
 
 	must(!gonelog_start(dir_fd, &left) && !left, "removals");
 	for (int i = 0; i < 8; i++) {
 		snprintf(object, sizeof(object), "s3/b/x/%d", i);
-		must(!gonelog_add(ctx, 7, "\"e\"", object, &serial[i]), "a removal");
+		begun.object = object;
+		must(!gonelog_add(&begun), "a removal");
+		serial[i] = begun.serial;
 	}
 	must(!gonelog_refused(serial[2], -EACCES, "no"), "a removal");
 	gonelog_done(serial + 5, 2);

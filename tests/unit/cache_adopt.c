@@ -223,3 +223,84 @@ Test(cache_adopt, holes_of_a_copy)
 	in_bucket("dir/new", "precious");
 	stop();
 }
+
+/* What is to overwrite whatever is there, and what it was before. */
+static void leave_blind(const char *text)
+{
+	struct open_file f;
+
+	fake_put("b", "there", 100);
+	start("60000");
+	cr_assert_eq(open_file("s3/b/there", O_WRONLY | O_CREAT | O_TRUNC, &f), 0);
+	cr_assert_str_eq(fake_requests(), "0 0 0 0", "it is known what is there");
+	write_at(&f, text, strlen(text), 0);
+	close_file(&f);
+	halt();
+}
+
+/* Its cache is that of a snapshot, and what it is about was in the bucket long since, and has
+ * successors there. */
+Test(cache_adopt, set_back_to_before_it_was_stored)
+{
+	uint64_t id;
+
+	leave_blind("the older");
+	fake_put("b", "there", 200);
+	fake_find("b", "there")->made_s = time(NULL) + 1000;
+	start("60000");
+	sweep_until_clean();
+	cr_assert_null(fake_find("b", "there")->content, "the newer one is gone");
+	id = left("another version");
+	cr_assert_neq(id, 0);
+	recover(WIRE_RECOVER_RETRY, id, -ESTALE);
+	cr_assert_null(fake_find("b", "there")->content, "the newer one is gone");
+	/* the user knows better */
+	recover(WIRE_RECOVER_OVER, id, 0);
+	in_bucket("there", "the older");
+	stop();
+}
+
+static void somebody_stores(void)
+{
+	fake.after_head = NULL;
+	fake_put("b", "there", 300);
+}
+
+/* One that is older is overwritten, and no other than that. */
+Test(cache_adopt, blind_no_more)
+{
+	leave_blind("the newer");
+	start("60000");
+	sweep_until_clean();
+	in_bucket("there", "the newer");
+	stop();
+}
+
+Test(cache_adopt, blind_until_it_is_looked)
+{
+	leave_blind("another");
+	fake.after_head = somebody_stores;
+	start("60000");
+	sweep_until_clean();
+	cr_assert_eq(fake_find("b", "there")->size, 300);
+	cr_assert_neq(left("another version"), 0);
+	stop();
+}
+
+/* Who may not look stores where nothing is. */
+Test(cache_adopt, blind_and_not_allowed_to_look)
+{
+	uint64_t id;
+
+	leave_blind("precious");
+	fake.fail_head = -EACCES;
+	start("60000");
+	sweep_until_clean();
+	cr_assert_null(fake_find("b", "there")->content);
+	id = left("another version");
+	cr_assert_neq(id, 0);
+	fake_delete_key("b", "there");
+	recover(WIRE_RECOVER_RETRY, id, 0);
+	in_bucket("there", "precious");
+	stop();
+}

@@ -482,6 +482,25 @@ Test(core_put, a_wrong_clock_is_mended_with_a_small_body_too)
 	expect_kept(1000);
 }
 
+/* By its own clock, wherever ours is. */
+Test(core_put, a_look_tells_how_old_a_version_is)
+{
+	struct store_call head = put(0);
+
+	head.verb = STORE_HEAD;
+	fault.step[0] = RIG_RAW("HTTP/1.1 200 OK\r\nDate: Fri, 24 May 2013 00:01:00 GMT\r\n"
+				"Last-Modified: Thu, 23 May 2013 23:59:00 GMT\r\n"
+				"ETag: \"1\"\r\nContent-Length: 5\r\n\r\n");
+	cr_assert_eq(store_run(&head), 0, "%s", head.message);
+	cr_assert_eq(head.age_s, 120);
+	store_call_reset(&head);
+	fault.step[1] = RIG_RAW("HTTP/1.1 200 OK\r\nDate: Fri, 24 May 2013 00:01:00 GMT\r\n"
+				"ETag: \"1\"\r\nContent-Length: 5\r\n\r\n");
+	cr_assert_eq(store_run(&head), 0, "%s", head.message);
+	cr_assert_eq(head.age_s, STORE_AGE_UNKNOWN);
+	store_call_reset(&head);
+}
+
 Test(core_put, refusals_have_their_errnos)
 {
 	static const struct {

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/backend.h"
@@ -30,6 +31,7 @@ struct fake_object {
 	unsigned version; /* part of the ETag and of every byte */
 	char *content;	  /* of one that was written by STORE_PUT; NULL: made up */
 	struct store_pairs user;
+	int64_t made_s; /* when, for store_call.age_s: since 1970 */
 };
 
 static struct {
@@ -423,11 +425,14 @@ static inline int fake_answer(struct store_call *call)
 		return ret;
 	}
 	o = fake_find(call->bucket, call->key);
-	if (!o) {
+	if (!o || (call->verb == STORE_HEAD && fake.fail_head)) {
+		int ret = call->verb == STORE_HEAD && fake.fail_head ? fake.fail_head : -ENOENT;
+
 		pthread_mutex_unlock(&fake.lock);
-		return -ENOENT;
+		return ret;
 	}
 	copy = *o;
+	call->age_s = time(NULL) - copy.made_s;
 	for (size_t i = 0; i < o->user.count; i++)
 		pairs_add(&call->user, o->user.pair[i].name, o->user.pair[i].value);
 	pthread_mutex_unlock(&fake.lock);
