@@ -50,6 +50,11 @@ int listings_load(struct listing *l, char *message);
 
 /* fs/listingwide.c, of a listing that goes on in parts: fs/wide.h. */
 
+/* A page that has waited longer for its turn would not be believed (META_SPARE_MS) for as long as
+ * its names take, and the store would be asked about each: the directory is listed anew from there
+ * on, page by page, a thousand names a request. Set by tests only, before any listing. */
+extern int64_t listings_late_ns;
+
 /* After the second page, as the thread that is loading: from here on in parts, if that is possible,
  * and pays. The page's entries may be put in order. */
 void listings_widen(struct listing *l, struct store_list *page);

@@ -25,12 +25,10 @@
 #define PAGES_AHEAD 2  /* of one that is not */
 #define ROOM_BYTES  (UINT64_C(32) << 20) /* of memory for that: a page is 250 KB */
 
-/* What has waited longer for its turn is not believed any more, but that it is there: as if it had
- * not been in the listing, the store is asked about it. */
-#define LATE_NS (10 * CLOCK_NS_PER_S)
-
 #define DOUBT_NS  (INT64_C(600) * CLOCK_NS_PER_S) /* how long a store is not tried again */
 #define KNOWN_MAX 64
+
+int64_t listings_late_ns = 20 * CLOCK_NS_PER_S;
 
 /* All with listings_lock. */
 struct widening {
@@ -41,6 +39,7 @@ struct widening {
 	struct store_list page;
 	int64_t page_asked_ns;
 	bool has_page;
+	bool is_over; /* page by page from here on: no questions, and what comes is for nobody */
 };
 
 /* A question that is out. */
@@ -135,7 +134,7 @@ static struct outgoing *collect(struct listing *l, size_t room)
 	struct outgoing *list = NULL, **end = &list;
 	struct wide_question q;
 
-	while (!l->shown_complete) {
+	while (!l->shown_complete && !l->wide->is_over) {
 		struct outgoing *o = calloc(1, sizeof(*o));
 
 		if (!o || !wide_ask(l->wide->wide, room, &q)) {
@@ -169,8 +168,11 @@ static void send_all(struct outgoing *list);
  * ends it. */
 static void end_if_over(struct listing *l)
 {
-	if (l->wide && l->shown_complete && !l->wide->out && !l->wide->waiting && !l->is_loading)
-		listings_wide_free(l);
+	if (!l->wide || !(l->shown_complete || l->wide->is_over) || l->wide->out ||
+	    l->wide->waiting || l->is_loading)
+		return;
+	listings_wide_free(l);
+	pthread_cond_broadcast(&listings_arrived);
 }
 
 /* An answer, or none. On the I/O thread, or on that which could not even ask. */
@@ -227,7 +229,7 @@ static int put_away(struct listing *l)
 	pthread_mutex_unlock(&listings_lock);
 	l->page_asked_ns = w->page_asked_ns;
 	l->waited_ns = w->page.count ? clock_ns() - w->page_asked_ns : 0;
-	l->is_late = l->waited_ns > LATE_NS;
+	l->is_late = l->waited_ns > listings_late_ns;
 	if (l->is_late)
 		l->evictions = UINT64_MAX; /* not all that is there is in the metadata cache */
 	ret = pages_add(l, &w->page);
@@ -261,11 +263,40 @@ static int await(struct listing *l)
 	return ret;
 }
 
+/* Has the page that was taken waited for too long? The last one that was shown tells where it would
+ * begin, unless a part has ended there for which the service had no more names. */
+static bool is_stale(const struct listing *l)
+{
+	return l->wide->page.count && clock_ns() - l->wide->page_asked_ns > listings_late_ns &&
+	       l->token && *l->token;
+}
+
+/* What is held is as old, or will be: the reader takes less than one page after the other brings.
+ * So the listing goes on from the last page that he has seen. */
+static void go_on_alone(struct listing *l)
+{
+	l->wide->has_page = false;
+	entries_free(&l->wide->page);
+	l->wide->is_over = true;
+}
+
+/* The parts are over once nobody needs them any more, and this caller's step is that they are. */
+static void await_end(struct listing *l)
+{
+	end_if_over(l);
+	if (l->wide)
+		pthread_cond_wait(&listings_arrived, &listings_lock);
+}
+
 int listings_wide_wait(struct listing *l, char *message)
 {
 	struct widening *w = l->wide;
 	int ret = 0;
 
+	if (w->is_over) {
+		await_end(l);
+		return 0;
+	}
 	if (l->is_loading)
 		return await(l);
 	if (!w->has_page) {
@@ -276,6 +307,10 @@ int listings_wide_wait(struct listing *l, char *message)
 	}
 	if (!w->has_page)
 		return await(l);
+	if (is_stale(l)) {
+		go_on_alone(l);
+		return 0;
+	}
 	ret = put_away(l);
 	end_if_over(l);
 	return ret;
@@ -285,7 +320,7 @@ void listings_wide_ahead(struct listing *l)
 {
 	struct outgoing *list;
 
-	if (wide_held(l->wide->wide) >= PAGES_AHEAD)
+	if (l->wide->is_over || wide_held(l->wide->wide) >= PAGES_AHEAD)
 		return;
 	list = collect(l, PAGES_AHEAD);
 	pthread_mutex_unlock(&listings_lock);

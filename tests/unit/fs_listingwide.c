@@ -4,6 +4,9 @@
 
 #include <pthread.h>
 
+#include "cache/clock.h"
+#include "fs/listings.h"
+
 #define READERS 6
 
 static struct name name;
@@ -43,8 +46,7 @@ static void *read_on(void *arg)
 	return (void *)(intptr_t)ret;
 }
 
-/* The last page is shown by one of them, and what goes on in parts ends with the last. */
-Test(fs_listingwide, readers_side_by_side)
+static void read_together(void)
 {
 	start("0");
 	fill(40, 2);
@@ -61,6 +63,59 @@ Test(fs_listingwide, readers_side_by_side)
 		}
 		listing_put(l);
 	}
+	stop();
+}
+
+/* The last page is shown by one of them, and what goes on in parts ends with the last. */
+Test(fs_listingwide, readers_side_by_side)
+{
+	read_together();
+}
+
+/* The same where the parts end before. */
+Test(fs_listingwide, readers_side_by_side_of_what_is_late)
+{
+	listings_late_ns = 0;
+	read_together();
+}
+
+static uint64_t read_all(struct listing *l)
+{
+	cr_assert_null(read_on(l));
+	return listing_shown(l);
+}
+
+/* He who was away for long is told of the rest anew, not asked to ask about each name. */
+Test(fs_listingwide, what_has_waited_for_too_long_is_listed_anew)
+{
+	char object[32], message[STORE_MESSAGE_BYTES];
+	struct meta_fact fact;
+	uint64_t at = 0, bytes;
+	struct listing *l;
+
+	listings_late_ns = 100 * CLOCK_NS_PER_MS;
+	start("60000");
+	fill(300, 3);
+	l = begin();
+	while (at == listing_shown(l) || fake.counters.requests[STORE_LIST] < 60) {
+		at = listing_shown(l);
+		cr_assert_eq(listing_ensure(l, at, false, message), 0);
+	}
+	usleep(300000);
+	fake_put("b", "wide/f0297", 6); /* in what waits, or is to come */
+	bytes = read_all(l);
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(object, sizeof(object), "s3/b/wide/f%04u", i);
+		cr_assert(meta_get(ctx, object, &fact), "%s", object);
+		cr_assert_eq(fact.object.size, i == 297 ? 6 : 5, "%s", object);
+	}
+	cr_assert_lt(fake.counters.requests[STORE_LIST], 220u);
+	listing_put(l);
+	listing_changed("s3/b/wide/f0000"); /* to be listed by one who is in time */
+	listings_late_ns = 20 * CLOCK_NS_PER_S;
+	l = begin();
+	cr_assert_eq(read_all(l), bytes, "names are missing, or there twice");
+	listing_put(l);
 	stop();
 }
 
