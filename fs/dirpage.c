@@ -9,21 +9,57 @@
 
 #include "core/scope.h"
 
+#define CHAIN_STEP 64 /* bytes by which the chain grows: a power of 2 */
+#define LENS_FIRST 4
+
 typedef int emit_fn(void *arg, const struct dirpage_name *name);
 
 void dirpage_init(struct dirpage *d, const char *prefix, bool is_pieces)
 {
-	d->prefix = prefix;
-	d->is_pieces = is_pieces;
-	d->chain[0] = d->last_piece[0] = '\0';
-	d->depth = 0;
-	d->has_mark = false;
-	d->mark_ns = 0;
+	*d = (struct dirpage){.prefix = prefix, .is_pieces = is_pieces};
+}
+
+void dirpage_free(struct dirpage *d)
+{
+	free(d->chain);
+	free(d->lens);
+	d->chain = NULL;
+	d->lens = NULL;
+	d->depth = d->chain_bytes = d->lens_count = 0;
+}
+
+size_t dirpage_bytes(const struct dirpage *d)
+{
+	return d->chain_bytes + d->lens_count * sizeof(*d->lens);
+}
+
+/* Room for another key of so many bytes. False: no memory. */
+static bool chain_grow(struct dirpage *d, size_t len)
+{
+	if (len >= d->chain_bytes) {
+		size_t bytes = (len + CHAIN_STEP) & ~(size_t)(CHAIN_STEP - 1);
+		char *chain = realloc(d->chain, bytes);
+
+		if (!chain)
+			return false;
+		d->chain = chain;
+		d->chain_bytes = (unsigned)bytes;
+	}
+	if (d->depth == d->lens_count) {
+		unsigned count = d->lens_count ? 2 * d->lens_count : LENS_FIRST;
+		uint16_t *lens = reallocarray(d->lens, count, sizeof(*lens));
+
+		if (!lens)
+			return false;
+		d->lens = lens;
+		d->lens_count = count;
+	}
+	return true;
 }
 
 /* Keeps of the chain what rest starts with, and adds rest to it if it is a key. Returns whether
- * there was a key of exactly len bytes of rest. */
-static bool chain_next(struct dirpage *d, const char *rest, size_t len, bool is_key)
+ * there was a key of exactly len bytes of rest, or -ENOMEM. */
+static int chain_next(struct dirpage *d, const char *rest, size_t len, bool is_key)
 {
 	bool twin;
 
@@ -32,8 +68,9 @@ static bool chain_next(struct dirpage *d, const char *rest, size_t len, bool is_
 		d->depth--;
 	twin = d->depth && d->lens[d->depth - 1] == len;
 	if (is_key && !twin && d->depth < DIRPAGE_CHAIN) {
+		if (!chain_grow(d, len))
+			return -ENOMEM;
 		memcpy(d->chain, rest, len);
-		d->chain[len] = '\0';
 		d->lens[d->depth++] = (uint16_t)len;
 	}
 	return twin;
@@ -93,7 +130,7 @@ static int add_entry(struct dirpage *d, const struct store_entry *e, emit_fn *em
 	char text[DIRPAGE_KEY_MAX];
 	const char *comp, *rest = e->name + prefix_len;
 	size_t comp_len;
-	int text_len;
+	int text_len, twin;
 
 	if (len < prefix_len || memcmp(e->name, d->prefix, prefix_len) != 0 || len >= sizeof(text))
 		return 0; /* not what was asked for, or no path could reach it */
@@ -109,7 +146,10 @@ static int add_entry(struct dirpage *d, const struct store_entry *e, emit_fn *em
 		len--; /* its slash */
 	else
 		n.object = &e->object;
-	n.has_twin = chain_next(d, rest, len, !e->is_prefix) && e->is_prefix;
+	twin = chain_next(d, rest, len, !e->is_prefix);
+	if (twin < 0)
+		return twin;
+	n.has_twin = twin && e->is_prefix;
 
 	comp = d->is_pieces ? piece_start(d) : "";
 	comp_len = strlen(comp);

@@ -21,10 +21,10 @@
 struct dirpage {
 	const char *prefix; /* of all keys, "" or up to a slash, or into a long component */
 	bool is_pieces;	    /* the latter: only what goes on after a cut belongs here */
-	char chain[DIRPAGE_KEY_MAX]; /* the last key below prefix; lens: which of its starts are
-					keys */
-	uint16_t lens[DIRPAGE_CHAIN];
+	char *chain;	    /* owned: the last key below prefix ... */
+	uint16_t *lens;	    /* owned: which of its starts are keys; both only as long as need be */
 	unsigned depth;
+	unsigned chain_bytes, lens_count;     /* that there is room for */
 	char last_piece[ESCAPE_NAME_MAX + 1]; /* so that many long keys make one directory */
 	bool has_mark;			      /* the zero-byte object "prefix" itself was seen */
 	int64_t mark_ns;		      /* when it was written */
@@ -41,8 +41,13 @@ struct dirpage_name {
 };
 
 void dirpage_init(struct dirpage *d, const char *prefix, bool is_pieces);
+void dirpage_free(struct dirpage *d);
 
-/* Calls emit for each name of the page, in order; its non-zero result ends and is returned. */
+/* Bytes that it has allocated. */
+size_t dirpage_bytes(const struct dirpage *d);
+
+/* Calls emit for each name of the page, in order; its non-zero result ends and is returned. Also
+ * -ENOMEM. */
 int dirpage_add(struct dirpage *d, const struct store_list *page,
 		int (*emit)(void *arg, const struct dirpage_name *name), void *arg);
 

@@ -41,6 +41,7 @@ static void add(const char *const *keys)
 static void expect(const char *prefix, bool pieces, const char *const *keys, const char *names)
 {
 	out[0] = '\0';
+	dirpage_free(&d);
 	dirpage_init(&d, prefix, pieces);
 	add(keys);
 	cr_assert_str_eq(out, names);
@@ -76,6 +77,31 @@ Test(fs_dirpage, file_and_directory_of_one_name)
 	add(KEYS("a#", "a/"));
 	cr_assert_str_eq(out, "a# a%~d/ ");
 	expect("", false, KEYS("ab", "a/"), "a/ ab ");
+}
+
+/* What is remembered grows with the keys that start with each other, and is not more than they. */
+Test(fs_dirpage, as_little_as_need_be)
+{
+	char key[402], *start = key + 2;
+	const char *const keys[] = {key, NULL};
+
+	expect("", false, KEYS("some", "short", "names/"), "names/ short some ");
+	cr_assert_leq(dirpage_bytes(&d), 128, "%zu bytes", dirpage_bytes(&d));
+	expect("d/", false, KEYS("d/"), "");
+	memcpy(key, "d/", 2);
+	for (unsigned len = 1; len < 100; len++) {
+		memset(start, 'a', len);
+		start[len] = '\0';
+		out[0] = '\0';
+		add(keys);
+		cr_assert_eq(strlen(out), len + 1);
+	}
+	for (unsigned len = 99; len; len--) {
+		strcpy(start + len, "/");
+		out[0] = '\0';
+		add(keys);
+		cr_assert_not_null(strstr(out, "%~d/ "), "%s", out);
+	}
 }
 
 Test(fs_dirpage, not_what_was_asked_for)
