@@ -13,8 +13,6 @@
 #include "fs/listings.h"
 #include "fs/pages.h"
 
-#define LISTINGS_AHEAD_MAX (LISTINGS_MAX / 2) /* when there are as many, none is fetched ahead */
-
 /* Waits for the first page that another thread fetches. */
 static int join(struct listing *l, struct listing **out, char *message)
 {
@@ -26,7 +24,7 @@ static int join(struct listing *l, struct listing **out, char *message)
 		pthread_cond_wait(&listings_arrived, &listings_lock);
 	ret = l->pages ? 0 : l->error;
 	if (ret) {
-		snprintf(message, STORE_MESSAGE_BYTES, "%s", l->message);
+		listings_message(l, message);
 		listings_put(l);
 		return ret;
 	}
@@ -71,7 +69,7 @@ static int load_first(struct listing *l, char *message)
 }
 
 /* What is known of the directory is for nobody new: one that is to be loaded takes its place. With
- * the lock, which is given away meanwhile. NULL: too many, or without memory. */
+ * the lock, which is given away meanwhile. NULL: without memory for it. */
 static struct listing *replace(struct listing *old, struct context *ctx, const struct name *n,
 			       const char *object, const char *path)
 {
@@ -79,12 +77,12 @@ static struct listing *replace(struct listing *old, struct context *ctx, const s
 
 	if (old)
 		old->is_replaced = true;
-	if (listings_count() >= LISTINGS_MAX) {
+	if (!listings_fit(false)) {
 		pthread_mutex_unlock(&listings_lock);
-		listing_sweep(true);
+		listings_shed();
 		pthread_mutex_lock(&listings_lock);
 	}
-	l = listings_count() < LISTINGS_MAX ? listings_make(ctx, n, object, path) : NULL;
+	l = listings_fit(false) ? listings_make(ctx, n, object, path) : NULL;
 	if (l)
 		l->is_loading = true;
 	return l;
@@ -115,8 +113,12 @@ static int open_first(struct context *ctx, const struct name *n, const char *pat
 	if (l)
 		l->is_quiet = quiet;
 	pthread_mutex_unlock(&listings_lock);
-	if (!l)
+	if (!l) {
+		snprintf(message, STORE_MESSAGE_BYTES,
+			 "programs have so many directories open that the daemon has no memory for "
+			 "more (memory_cap)");
 		return -ENFILE;
+	}
 
 	ret = load_first(l, message);
 	if (ret) {
@@ -172,7 +174,7 @@ int listing_ahead(struct context *ctx, const struct name *n, const char *path, b
 	pthread_mutex_lock(&listings_lock);
 	l = listings_find(context_id(ctx), object);
 	ret = l && is_usable(l, quiet) ? -EALREADY : 0;
-	if (!ret && listings_count() >= LISTINGS_AHEAD_MAX)
+	if (!ret && !listings_fit(true))
 		ret = -ENFILE;
 	if (!ret) {
 		l = replace(l, ctx, n, object, path);
@@ -192,15 +194,11 @@ int listing_ahead(struct context *ctx, const struct name *n, const char *path, b
 		pages_call(l, call);
 		call->is_ahead = true;
 		call->is_wanted = &l->is_wanted;
-		call->done = first_done;
-		call->arg = l;
-		ret = store_submit(call);
+		return listings_submit(l, call, first_done);
 	}
-	if (ret) {
-		listings_publish(l, ret, "");
-		free(call);
-		listing_put(l);
-	}
+	listings_publish(l, ret, "");
+	free(call);
+	listing_put(l);
 	return ret;
 }
 

@@ -19,8 +19,6 @@
 #include "core/store.h"
 #include "fs/names.h"
 
-#define LISTINGS_MAX 2048 /* known at a time */
-
 struct listing;
 
 /* dirs_fd: from place_dirs(); taken over. */
@@ -29,7 +27,8 @@ void listing_stop(void);
 
 /* The directory that n means, with a reference; its first page is there. path: the virtual path to
  * show. Returns 0; -ENOENT (nothing starts with that prefix, or no such bucket), or the store's
- * error with its line in message. Not on the I/O thread. */
+ * error with its line in message; -ENFILE: of all the memory that there is for listings, none is
+ * left, and programs have each of them open. Not on the I/O thread. */
 int listing_open(struct context *ctx, const struct name *n, const char *path, struct listing **out,
 		 char message[STORE_MESSAGE_BYTES]);
 
@@ -106,7 +105,8 @@ void listing_changed(const char *object);
 /* The same of the directory and all that are below it. */
 void listing_changed_below(const char *prefix);
 
-/* Once a second: drops what no process has open, if it is older than the TTL or all is set. */
+/* Once a second: drops what no process has open, if it is older than the TTL or all is set. Where
+ * very many are open, some of them are left to the next. */
 void listing_sweep(bool all);
 
 uint64_t listing_count(void);

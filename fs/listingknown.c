@@ -119,7 +119,7 @@ void listing_changed_below(const char *prefix)
 	size_t len = strlen(prefix);
 
 	pthread_mutex_lock(&listings_lock);
-	for (struct listing *l = listings_first(); l; l = l->next) {
+	for (struct listing *l = NULL; (l = listings_next(l));) {
 		if (!strncmp(l->object, prefix, len))
 			l->is_outdated = true;
 	}

@@ -30,6 +30,21 @@ int listings_load(struct listing *l, char *message)
 	return ret;
 }
 
+int listings_submit(struct listing *l, struct store_call *call, void (*done)(struct store_call *))
+{
+	int ret;
+
+	call->done = done;
+	call->arg = l;
+	ret = store_submit(call);
+	if (ret) {
+		listings_publish(l, ret, "");
+		free(call);
+		listing_put(l);
+	}
+	return ret;
+}
+
 /* A page that was fetched ahead. On the I/O thread. */
 static void page_done(struct store_call *call)
 {
@@ -38,7 +53,7 @@ static void page_done(struct store_call *call)
 
 	if (!ret)
 		ret = pages_add(l, &call->list);
-	if (!ret && l->pages == 1)
+	if (!ret && (l->pages == 1 || l->is_shed))
 		listings_widen(l, &call->list);
 	listings_publish(l, ret, call->message);
 	store_call_reset(call);
@@ -72,14 +87,7 @@ static int load_next(struct listing *l)
 	l->refs++;
 	pthread_mutex_unlock(&listings_lock);
 	pages_call(l, call);
-	call->done = page_done;
-	call->arg = l;
-	ret = store_submit(call);
-	if (ret) {
-		listings_publish(l, ret, "");
-		free(call);
-		listing_put(l);
-	}
+	ret = listings_submit(l, call, page_done);
 	pthread_mutex_lock(&listings_lock);
 	return ret;
 }
@@ -110,7 +118,7 @@ int listing_ensure(struct listing *l, uint64_t offset, bool nowait,
 			pthread_cond_wait(&listings_arrived, &listings_lock);
 		if (!ret && l->error) {
 			ret = l->error;
-			snprintf(message, STORE_MESSAGE_BYTES, "%s", l->message);
+			listings_message(l, message);
 		}
 	}
 	/* one page ahead of a reader who has come to the last one */

@@ -14,14 +14,24 @@
 #include "core/memory.h"
 #include "fs/meta.h"
 
-#define SLOTS 1024
+#define SLOTS		16384u /* of a hash */
+#define SLOTS_AT_A_TIME 64u    /* the lock is not held for long */
+
+/* The share of the daemon's memory, and how much at most: some 100,000 directories. */
+#define LISTINGS_SHARE	   4
+#define LISTINGS_BYTES_MAX (UINT64_C(128) << 20)
+#define ALLOC_BYTES	   64 /* what the allocator adds to the pieces of one */
+
+#define HELD_MAX 2048u /* looked at by a sweep and open in some process; the next goes on there */
 
 pthread_mutex_t listings_lock = PTHREAD_MUTEX_INITIALIZER;
 pthread_cond_t listings_arrived; /* made by listing_start() */
 
-static struct listing *first;	    /* all of them */
-static struct listing *slot[SLOTS]; /* the same, by hash */
+static struct listing *slot[SLOTS];	  /* all, by hash */
+static struct listing *inode_slot[SLOTS]; /* those that have files, by their inodes */
+static unsigned sweep_at;		  /* a slot */
 static unsigned count;
+static int64_t held; /* bytes */
 static int dirs_fd = -1;
 static uint64_t next_number;
 static int64_t start_ns;
@@ -43,9 +53,15 @@ bool listings_fresh(const struct listing *l)
 	return clock_ns() < l->asked_ns + meta_ttl_ns();
 }
 
-struct listing *listings_first(void)
+struct listing *listings_next(const struct listing *l)
 {
-	return first;
+	unsigned at = l ? (unsigned)(l->hash % SLOTS) + 1 : 0;
+
+	if (l && l->same_slot)
+		return l->same_slot;
+	while (at < SLOTS && !slot[at])
+		at++;
+	return at < SLOTS ? slot[at] : NULL;
 }
 
 struct listing *listings_slot(uint64_t hash)
@@ -53,9 +69,11 @@ struct listing *listings_slot(uint64_t hash)
 	return slot[hash % SLOTS];
 }
 
-unsigned listings_count(void)
+bool listings_fit(bool is_ahead)
 {
-	return count;
+	uint64_t most = memory_share(LISTINGS_SHARE, LISTINGS_BYTES_MAX);
+
+	return (uint64_t)held < (is_ahead ? most / 2 : most);
 }
 
 bool listings_have_files(const struct listing *l)
@@ -68,8 +86,8 @@ struct listing *listing_find_inode(uint64_t dev, uint64_t ino)
 	struct listing *l;
 
 	pthread_mutex_lock(&listings_lock);
-	for (l = first; l; l = l->next) {
-		if (listings_have_files(l) && l->ino == ino && l->dev == dev) {
+	for (l = inode_slot[ino % SLOTS]; l; l = l->same_inode) {
+		if (l->ino == ino && l->dev == dev) {
 			l->refs++;
 			break;
 		}
@@ -78,32 +96,53 @@ struct listing *listing_find_inode(uint64_t dev, uint64_t ino)
 	return l;
 }
 
+/* How much it holds has changed, or is to be 0. */
+static void count_bytes(struct listing *l, int64_t bytes)
+{
+	memory_add(MEMORY_LISTINGS, bytes - l->counted);
+	held += bytes - l->counted;
+	l->counted = bytes;
+}
+
+/* Not while another thread is loading it. */
 static int64_t bytes_of(const struct listing *l)
 {
-	return (int64_t)(sizeof(*l) + sizeof(*l->dir) + strlen(l->object) + 1);
+	return (int64_t)(sizeof(*l) + sizeof(*l->dir) + dirpage_bytes(l->dir) + ALLOC_BYTES +
+			 strlen(l->object) + strlen(l->path) + 2 +
+			 (l->message ? strlen(l->message) + 1 : 0));
+}
+
+static void free_listing(struct listing *l)
+{
+	listdrafts_free(&l->drafts);
+	free(l->token);
+	if (l->dir)
+		dirpage_free(l->dir);
+	free(l->dir);
+	free(l->message);
+	free(l->object);
+	free(l->path);
+	free(l);
 }
 
 static void remove_listing(struct listing *l)
 {
-	struct listing **at = &first;
+	struct listing **at = &slot[l->hash % SLOTS];
 
 	while (*at != l)
-		at = &(*at)->next;
-	*at = l->next;
-	for (at = &slot[l->hash % SLOTS]; *at != l;)
 		at = &(*at)->same_slot;
 	*at = l->same_slot;
+	for (at = &inode_slot[l->ino % SLOTS]; l->is_indexed && *at != l;)
+		at = &(*at)->same_inode;
+	if (l->is_indexed)
+		*at = l->same_inode;
 	count--;
+	count_bytes(l, 0);
 	pair_close(&l->pair);
 	if (l->has_files)
-		pair_remove(dirs_fd, l->name);
-	memory_add(MEMORY_LISTINGS, -bytes_of(l));
+		pair_remove(l->dirs_fd, l->name);
 	listings_wide_free(l);
-	listdrafts_free(&l->drafts);
-	free(l->token);
-	free(l->dir);
-	free(l->object);
-	free(l);
+	free_listing(l);
 }
 
 void listings_put(struct listing *l)
@@ -131,35 +170,38 @@ struct listing *listings_make(struct context *ctx, const struct name *n, const c
 	l->dirs_fd = dirs_fd;
 	l->kind = n->kind;
 	l->object = strdup(object);
-	l->dir = malloc(sizeof(*l->dir));
-	if (!l->object || !l->dir) {
-		free(l->object);
-		free(l->dir);
-		free(l);
+	l->path = strdup(path);
+	l->dir = calloc(1, sizeof(*l->dir));
+	if (!l->object || !l->path || !l->dir) {
+		free_listing(l);
 		return NULL;
 	}
 	l->hash = name_ino(object, strlen(object), true);
 	l->asked_ns = clock_ns();
 	l->key = name_split(l->object, l->scheme, l->bucket);
 	dirpage_init(l->dir, l->key, n->is_pieces);
-	snprintf(l->path, sizeof(l->path), "%s", path);
 	snprintf(l->name, sizeof(l->name), "dir-%llu", (unsigned long long)++next_number);
 	l->refs = 1;
-	memory_add(MEMORY_LISTINGS, bytes_of(l));
-	l->next = first;
-	first = l;
+	count_bytes(l, bytes_of(l));
 	l->same_slot = slot[l->hash % SLOTS];
 	slot[l->hash % SLOTS] = l;
 	count++;
 	return l;
 }
 
+/* With the lock. Without memory an error has no line. */
+static void note_error(struct listing *l, int error, const char *message)
+{
+	l->error = error;
+	free(l->message);
+	l->message = error && *message ? strdup(message) : NULL;
+}
+
 void listings_publish(struct listing *l, int error, const char *message)
 {
 	pthread_mutex_lock(&listings_lock);
 	l->is_loading = false;
-	l->error = error;
-	snprintf(l->message, sizeof(l->message), "%s", message);
+	note_error(l, error, message);
 	if (!error)
 		l->pages++;
 	l->shown_bytes = l->bytes;
@@ -168,38 +210,85 @@ void listings_publish(struct listing *l, int error, const char *message)
 	l->shown_mtime_ns = l->attr.mtime_ns;
 	if (error && !l->pages)
 		l->is_replaced = true; /* nobody else finds it */
+	if (listings_have_files(l) && !l->is_indexed) {
+		l->is_indexed = true;
+		l->same_inode = inode_slot[l->ino % SLOTS];
+		inode_slot[l->ino % SLOTS] = l;
+	}
+	count_bytes(l, bytes_of(l));
 	pthread_cond_broadcast(&listings_arrived);
 	pthread_mutex_unlock(&listings_lock);
 }
 
-/* Nobody has the data file open? With the lock. */
-static bool is_idle(struct listing *l)
+/* Looks at one slot: drops what nobody has open, if it is old or all is set. How many somebody has.
+ * With the lock. */
+static unsigned sweep_slot(struct listing *l, bool all)
 {
-	bool was_open = l->pair.data_fd >= 0;
-	bool unused;
+	struct listing *next;
+	unsigned open = 0;
 
-	pair_close(&l->pair); /* our own descriptor would count */
-	unused = pair_unused(dirs_fd, l->name);
-	if (!unused && was_open && !l->is_complete && pair_open(dirs_fd, l->name, &l->pair)) {
-		l->is_complete = l->shown_complete = true; /* cannot be continued */
-		l->error = -EIO;
+	for (; l; l = next) {
+		next = l->same_slot;
+		if (l->refs || l->is_loading)
+			continue;
+		if (!l->has_files) {
+			remove_listing(l);
+			continue;
+		}
+		listings_wide_shed(l);
+		if (!all && !l->is_replaced && listings_fresh(l))
+			continue;
+		if (pair_unused(l->dirs_fd, l->name))
+			remove_listing(l);
+		else
+			open++;
 	}
-	return unused;
+	return open;
+}
+
+/* The next slots, in turn. The same. */
+static unsigned sweep_slots(bool all)
+{
+	unsigned open = 0;
+
+	for (unsigned i = 0; count && i < SLOTS_AT_A_TIME; i++) {
+		open += sweep_slot(slot[sweep_at], all);
+		sweep_at = (sweep_at + 1) % SLOTS;
+	}
+	return open;
 }
 
 void listing_sweep(bool all)
 {
-	struct listing *next;
+	unsigned open = 0;
+
+	for (unsigned done = 0; done < SLOTS && open < HELD_MAX; done += SLOTS_AT_A_TIME) {
+		pthread_mutex_lock(&listings_lock);
+		open += sweep_slots(all);
+		pthread_mutex_unlock(&listings_lock);
+	}
+}
+
+void listings_shed(void)
+{
+	static int64_t vain_ns; /* nothing has left last time; with the lock */
+	bool is_over;
 
 	pthread_mutex_lock(&listings_lock);
-	for (struct listing *l = first; l; l = next) {
-		next = l->next;
-		if (l->refs || l->is_loading)
-			continue;
-		if (!l->has_files || ((all || l->is_replaced || !listings_fresh(l)) && is_idle(l)))
-			remove_listing(l);
-	}
+	is_over = vain_ns && clock_ns() < vain_ns + CLOCK_NS_PER_S;
 	pthread_mutex_unlock(&listings_lock);
+	for (unsigned done = 0; done < SLOTS && !is_over; done += SLOTS_AT_A_TIME) {
+		pthread_mutex_lock(&listings_lock);
+		sweep_slots(true);
+		is_over = listings_fit(false);
+		vain_ns = is_over ? 0 : clock_ns();
+		pthread_mutex_unlock(&listings_lock);
+	}
+}
+
+void listings_message(const struct listing *l, char *out)
+{
+	snprintf(out, STORE_MESSAGE_BYTES, "%s", l->message ? l->message : "");
 }
 
 uint64_t listing_count(void)
@@ -234,8 +323,8 @@ void listing_start(int fd)
 void listing_stop(void)
 {
 	pthread_mutex_lock(&listings_lock);
-	while (first)
-		remove_listing(first);
+	for (struct listing *l; (l = listings_next(NULL));)
+		remove_listing(l);
 	if (dirs_fd >= 0)
 		close(dirs_fd);
 	dirs_fd = -1;

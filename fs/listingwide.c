@@ -4,7 +4,8 @@
  * comes is shown by a thread that waits for it, so the I/O thread has time for the next answers.
  *
  * While somebody waits for a page, all parts go on, as far as there is memory; when nobody does,
- * none goes on, but that a page or two are there when he comes back.
+ * none goes on, but that a page or two are there when he comes back. When he does not, all that is
+ * kept is where his next page begins: from there he goes on as if the directory began there.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,6 +26,10 @@
 #define PAGES_AHEAD 2  /* of one that is not */
 #define ROOM_BYTES  (UINT64_C(32) << 20) /* of memory for that: a page is 250 KB */
 
+/* What came for a reader who has not gone on for so long is forgotten: he may never do; where
+ * memory is short that happens sooner, and to the two pages as well that are kept ahead. */
+#define IDLE_NS (10 * CLOCK_NS_PER_S)
+
 #define DOUBT_NS  (INT64_C(600) * CLOCK_NS_PER_S) /* how long a store is not tried again */
 #define KNOWN_MAX 64
 
@@ -33,8 +38,9 @@ int64_t listings_late_ns = 20 * CLOCK_NS_PER_S;
 /* All with listings_lock. */
 struct widening {
 	struct wide *wide;
-	unsigned waiting; /* readers */
-	unsigned out;	  /* questions */
+	unsigned waiting;  /* readers */
+	unsigned out;	   /* questions */
+	int64_t waited_ns; /* when somebody last did */
 	/* taken, and not put away yet: the loading thread's, while there is one */
 	struct store_list page;
 	int64_t page_asked_ns;
@@ -108,6 +114,7 @@ void listings_widen(struct listing *l, struct store_list *page)
 	if (!w)
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);
+	w->waited_ns = clock_ns();
 	w->wide = wide_new(l->key, page, now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec);
 	if (!w->wide) {
 		free(w);
@@ -115,6 +122,7 @@ void listings_widen(struct listing *l, struct store_list *page)
 	}
 	pthread_mutex_lock(&listings_lock);
 	l->wide = w; /* somebody may wait for the second page already */
+	l->is_shed = false;
 	pthread_mutex_unlock(&listings_lock);
 }
 
@@ -126,6 +134,23 @@ void listings_wide_free(struct listing *l)
 	entries_free(&l->wide->page);
 	free(l->wide);
 	l->wide = NULL;
+}
+
+void listings_wide_shed(struct listing *l)
+{
+	struct widening *w = l->wide;
+	bool is_short = !memory_fits(ROOM_BYTES);
+	size_t held = w ? wide_held(w->wide) + w->has_page : 0;
+	int64_t idle_ns = w ? clock_ns() - w->waited_ns : 0;
+
+	if (!held || w->is_over || w->out || w->waiting || l->is_loading)
+		return;
+	if (idle_ns < (is_short ? CLOCK_NS_PER_S : IDLE_NS) || (held <= PAGES_AHEAD && !is_short))
+		return;
+	if (!l->token || !*l->token)
+		return; /* what is shown ends between two parts: only they know how it goes on */
+	listings_wide_free(l);
+	l->is_shed = true;
 }
 
 /* With the lock: what is to be asked now, to be sent without it. */
@@ -293,6 +318,7 @@ int listings_wide_wait(struct listing *l, char *message)
 	struct widening *w = l->wide;
 	int ret = 0;
 
+	w->waited_ns = clock_ns();
 	if (w->is_over) {
 		await_end(l);
 		return 0;

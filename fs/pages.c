@@ -193,10 +193,8 @@ static void show_records(struct listing *l, bool is_last)
 
 	vn->attr.mtime_ns = l->attr.mtime_ns;
 	__atomic_store_n(&vn->list_bytes, l->bytes, __ATOMIC_RELEASE);
-	if (is_last) {
+	if (is_last)
 		__atomic_or_fetch(&vn->flags, VNODE_COMPLETE, __ATOMIC_RELEASE);
-		pair_close(&l->pair);
-	}
 }
 
 /* Writes the batch and shows it to readers. */
@@ -337,7 +335,16 @@ static int add_draft(void *arg, const char *rest, uint64_t ino, const struct sto
 	return add_record(&b->records, name, ino, MODE_FILE, now);
 }
 
-int pages_add(struct listing *l, const struct store_list *page)
+/* Its files, to be added to. The first page finds them open. */
+static int have_files(struct listing *l)
+{
+	int ret = l->no_files || l->pair.data_fd >= 0 ? 0
+						      : pair_open(l->dirs_fd, l->name, &l->pair);
+
+	return ret == -ENOENT || ret == -EBADF ? -EIO : ret;
+}
+
+static int add_page(struct listing *l, const struct store_list *page)
 {
 	struct batch b = {.l = l, .records = BUFFER_INIT(PAGE_BYTES_MAX)};
 	char *token = NULL;
@@ -365,6 +372,16 @@ int pages_add(struct listing *l, const struct store_list *page)
 	l->token = token;
 	l->has_names |= b.names || token;
 	return 0;
+}
+
+int pages_add(struct listing *l, const struct store_list *page)
+{
+	int ret = have_files(l);
+
+	if (!ret)
+		ret = add_page(l, page);
+	pair_close(&l->pair);
+	return ret;
 }
 
 bool pages_are_local(const struct listing *l)
@@ -404,6 +421,7 @@ int pages_local(struct listing *l, char message[STORE_MESSAGE_BYTES])
 	if (!ret)
 		ret = finish(&b, true);
 	buffer_free(&b.records);
+	pair_close(&l->pair);
 	l->has_names = true;
 	return ret;
 }

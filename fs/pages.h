@@ -22,7 +22,7 @@ struct listing {
 	char *object;	 /* owned: the object name of the prefix */
 	const char *key; /* in object: the prefix of its keys */
 	char scheme[8], bucket[256];
-	char path[WIRE_PATH_MAX];
+	char *path;		    /* owned: virtual */
 	char name[PAIR_NAME_BYTES]; /* of the pair */
 	int dirs_fd;
 	uint64_t hash; /* of object */
@@ -39,7 +39,7 @@ struct listing {
 	/* the loading thread's; readable with the lock while nobody is loading */
 	struct dirpage *dir;	  /* owned */
 	struct listdrafts drafts; /* pages_begin()'s, up to the last page */
-	struct pair pair;	  /* open while incomplete */
+	struct pair pair;	  /* open while a page comes, and no longer: many are half read */
 	char *token;		  /* owned: of the next page */
 	struct wire_attr attr;
 	uint64_t dev, ino;   /* constant once it has files */
@@ -59,12 +59,15 @@ struct listing {
 	uint64_t shown_bytes, shown_start; /* bytes and page_start as of the last whole page */
 	int64_t shown_mtime_ns;
 	bool shown_complete;
-	struct listing *next, *same_slot;
+	struct listing *same_slot, *same_inode;
+	int64_t counted; /* bytes of memory */
 	unsigned refs, pages;
 	bool is_loading, is_replaced;
 	bool is_outdated; /* names came or went here since: for no new reader */
+	bool is_indexed;  /* found by its inode */
+	bool is_shed;	  /* what was listed in parts was forgotten: again with the next page */
 	int error;
-	char message[STORE_MESSAGE_BYTES];
+	char *message; /* owned: of error; NULL: none */
 };
 
 /* Makes the pair with "." and "..", and takes down which drafts there are: before the store is
@@ -76,6 +79,7 @@ int pages_begin(struct listing *l);
 void pages_call(struct listing *l, struct store_call *call);
 void pages_ask(const struct listing *l, struct store_call *call);
 
+/* Also -EIO: its files are gone. */
 int pages_add(struct listing *l, const struct store_list *page);
 
 /* The root's names, which need no request. */

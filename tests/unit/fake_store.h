@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/backend.h"
+#include "core/entries.h"
 #include "core/identify.h"
 #include "core/pairs.h"
 #include "core/store.h"
@@ -198,6 +199,7 @@ static inline int fake_list(struct store_call *call)
 		if (!slash)
 			fake_describe(fake_find(call->bucket, name), &e->object);
 	}
+	entries_charge(&call->list);
 	return 0;
 }
 
@@ -512,14 +514,10 @@ int store_run(struct store_call *call)
 
 void store_call_reset(struct store_call *call)
 {
-	for (size_t i = 0; i < call->list.count; i++)
-		free(call->list.entries[i].name);
-	free(call->list.entries);
-	free(call->list.next_token);
+	entries_free(&call->list);
 	pairs_free(&call->user);
 	free(call->key_errors);
 	call->key_errors = NULL;
-	memset(&call->list, 0, sizeof(call->list));
 }
 
 int store_register(const struct store_ops *ops)

@@ -5,9 +5,11 @@
 #include <pthread.h>
 
 #include "cache/clock.h"
+#include "core/memory.h"
 #include "fs/listings.h"
 
-#define READERS 6
+#define READERS	   6
+#define HELD_BYTES 4096 /* some pages of three names */
 
 static struct name name;
 static const char path[] = "s3/b/wide";
@@ -153,5 +155,75 @@ Test(fs_listingwide, a_late_reader_opens_nothing_old)
 	} while (listing_shown(l) > at);
 	cr_assert_gt(held, 1, "no page has waited");
 	listing_put(l);
+	stop();
+}
+
+/* Reads the names in its file: all of fill(), once each, in order. */
+static void check_names(struct listing *l, unsigned count)
+{
+	int fd = listing_open_data(l, O_RDONLY);
+	uint64_t end = listing_shown(l);
+	char *records = malloc(end), expected[16];
+	unsigned n = 0;
+
+	cr_assert_eq(pread(fd, records, end, 0), (ssize_t)end);
+	for (uint64_t at = 0; at < end;) {
+		const struct vnode_dirent *d = (const void *)(records + at);
+
+		at += d->reclen;
+		if (d->name[0] == '.')
+			continue;
+		snprintf(expected, sizeof(expected), "f%04u", n++);
+		cr_assert_str_eq(d->name, expected);
+	}
+	cr_assert_eq(n, count);
+	free(records);
+	close(fd);
+}
+
+/* Until all questions are answered. */
+static void settle(void)
+{
+	unsigned long long asked;
+	bool is_busy;
+
+	do {
+		asked = fake.counters.requests[STORE_LIST];
+		usleep(300000);
+		pthread_mutex_lock(&fake.lock);
+		is_busy = fake.queued || asked != fake.counters.requests[STORE_LIST];
+		pthread_mutex_unlock(&fake.lock);
+	} while (is_busy);
+}
+
+/* What was fetched for a reader who does not go on is given back when memory is short; when he
+ * does, he finds all names all the same. */
+Test(fs_listingwide, what_nobody_reads_is_forgotten)
+{
+	char message[STORE_MESSAGE_BYTES];
+	uint64_t at, before;
+	struct listing *l;
+
+	memory_set_cap(MEMORY_CAP_MIN);
+	start("60000");
+	fill(300, 3);
+	l = begin();
+	before = memory_of(MEMORY_LISTINGS);
+	for (unsigned i = 0; i < 60 && memory_of(MEMORY_LISTINGS) < before + HELD_BYTES; i++)
+		cr_assert_eq(listing_ensure(l, listing_shown(l), false, message), 0);
+	listing_put(l);
+	settle();
+	cr_assert_geq(memory_of(MEMORY_LISTINGS), before + HELD_BYTES, "nothing was kept");
+	usleep(1100000);
+	listing_sweep(false);
+	cr_assert_lt(memory_of(MEMORY_LISTINGS), before + HELD_BYTES, "it was kept");
+	do {
+		at = listing_shown(l);
+		cr_assert_eq(listing_ensure(l, at, false, message), 0);
+	} while (listing_shown(l) > at);
+	check_names(l, 300);
+	/* those that were forgotten, 96 at most, and what cuts cost, beside the 100 */
+	cr_assert_leq(fake.counters.requests[STORE_LIST], 250);
+	memory_set_cap(0);
 	stop();
 }
