@@ -149,8 +149,27 @@ static bool is_account(const struct lookup *q)
 	return is;
 }
 
+/* Is something below it being written here? Then it is there, whatever the store tells: a name that
+ * was cut to nothing is made without asking for what it is in. */
+static bool holds_drafts(const struct lookup *q)
+{
+	char prefix[NAME_OBJECT_MAX];
+
+	if (q->name.kind != NAME_KEY || q->name.is_pieces)
+		return false;
+	name_prefix(&q->name, prefix);
+	return draft_below(context_id(q->ctx), prefix);
+}
+
+/* What is said not to be there is, if it holds drafts. */
+static void see_drafts(const struct lookup *q, struct meta_fact *fact)
+{
+	if (fact->kind == META_NONE && holds_drafts(q))
+		*fact = (struct meta_fact){.kind = META_DIR};
+}
+
 /* Is the directory known to exist or not? */
-static bool dir_known(const struct lookup *q, struct meta_fact *fact)
+static bool dir_is_known(const struct lookup *q, struct meta_fact *fact)
 {
 	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX];
 
@@ -171,6 +190,15 @@ static bool dir_known(const struct lookup *q, struct meta_fact *fact)
 	return q->name.kind == NAME_KEY && !q->name.is_pieces &&
 	       !meta_was_there(context_id(q->ctx), name) &&
 	       listing_denies(context_id(q->ctx), prefix, true, false);
+}
+
+static bool dir_known(const struct lookup *q, struct meta_fact *fact)
+{
+	bool is_known = dir_is_known(q, fact);
+
+	if (is_known)
+		see_drafts(q, fact);
+	return is_known;
 }
 
 int lookup_dir_instead(struct lookup *q, struct meta_fact *fact)
@@ -414,8 +442,8 @@ static bool is_denied(const struct lookup *q, const char *object)
 	return lookup_denied(q, object);
 }
 
-/* What the plain path of a key means. */
-static int find_fact(struct lookup *q, const char *object, struct meta_fact *fact)
+/* What the plain path of a key means in the bucket. */
+static int find_stored(struct lookup *q, const char *object, struct meta_fact *fact)
 {
 	const uint8_t *ctx = context_id(q->ctx);
 	int ret;
@@ -439,6 +467,16 @@ static int find_fact(struct lookup *q, const char *object, struct meta_fact *fac
 	}
 	ret = head(q, object, fact);
 	meta_leave(ctx, object, ret, fact, q->message);
+	return ret;
+}
+
+/* What the plain path of a key means, if it is none of a draft's. */
+static int find_fact(struct lookup *q, const char *object, struct meta_fact *fact)
+{
+	int ret = find_stored(q, object, fact);
+
+	if (!ret)
+		see_drafts(q, fact);
 	return ret;
 }
 

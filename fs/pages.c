@@ -11,6 +11,7 @@
 
 #include "cache/cache.h"
 #include "cache/clock.h"
+#include "cache/draft.h"
 #include "core/buffer.h"
 #include "core/context.h"
 #include "core/entries.h"
@@ -428,6 +429,8 @@ int pages_local(struct listing *l, char message[STORE_MESSAGE_BYTES])
 
 bool pages_exists(const struct listing *l)
 {
+	const uint8_t *ctx = context_id(l->ctx);
+
 	return l->kind != NAME_KEY || l->has_names || l->dir->has_mark || l->is_real ||
-	       told_is_empty_dir(context_id(l->ctx), l->object);
+	       told_is_empty_dir(ctx, l->object) || draft_below(ctx, l->object);
 }

@@ -194,16 +194,29 @@ static bool is_or_was_file(const struct writing *w, const char *object)
 	return file || was(w, object, META_FILE);
 }
 
-/* Was one of the directories that it is in not there when it was last told of, or a file? */
+/* Was a directory not there when it was last told of, or not in what it would be in? */
+static bool was_missing(const struct writing *w, const char *prefix)
+{
+	const uint8_t *ctx = context_id(w->q->ctx);
+	char name[META_NAME_MAX];
+	struct meta_fact fact;
+
+	meta_dir_name(prefix, name);
+	if (meta_peek(ctx, name, &fact))
+		return fact.kind == META_NONE;
+	return listing_denies(ctx, prefix, true, false) && !draft_below(ctx, prefix) &&
+	       !told_is_empty_dir(ctx, prefix);
+}
+
+/* Was one of the directories that it is in missing, or a file? */
 static bool lacked_parent(const struct writing *w)
 {
-	char prefix[NAME_OBJECT_MAX], name[META_NAME_MAX], scheme[8], bucket[256];
+	char prefix[NAME_OBJECT_MAX], scheme[8], bucket[256];
 	const char *at = name_split(w->object, scheme, bucket);
 
 	for (; (at = strchr(at, '/')); at++) {
 		snprintf(prefix, sizeof(prefix), "%.*s", (int)(at - w->object + 1), w->object);
-		meta_dir_name(prefix, name);
-		if (was(w, name, META_NONE))
+		if (was_missing(w, prefix))
 			return true;
 		prefix[at - w->object] = '\0';
 		if (is_or_was_file(w, prefix))

@@ -327,3 +327,29 @@ Test(fs_writing, a_failed_flush_keeps_everything)
 	close_file(&f);
 	stop();
 }
+
+/* What is made without asking for the directory that it is in: that is refused where it has just
+ * been listed that there is none, and there as soon as something is in it. */
+Test(fs_writing, a_directory_is_there_with_what_is_written_in_it)
+{
+	const unsigned flags = O_WRONLY | O_CREAT | O_TRUNC;
+	struct open_file f, g;
+
+	start("60000");
+	cr_assert_eq(open_file("s3/b/made/deep/er/f", flags, &f), 0);
+	cr_assert_eq(op(WIRE_OPEN, "s3/b", O_RDONLY | O_DIRECTORY), 0);
+	cr_assert_eq(open_file("s3/b/none/f", flags, &g), -ENOENT);
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(op(WIRE_STAT, "s3/b/made", 0), 0);
+		cr_assert(S_ISDIR(reply.head.attr.mode));
+		cr_assert_eq(op(WIRE_STAT, "s3/b/made/deep", i ? WIRE_MUST_BE_DIR : 0), 0);
+		cr_assert(S_ISDIR(reply.head.attr.mode));
+		cr_assert_eq(op(WIRE_OPEN, "s3/b/made", O_RDONLY | O_DIRECTORY), 0);
+		cr_assert_eq(op(WIRE_OPEN, "s3/b/made/deep", O_RDONLY | O_DIRECTORY), 0);
+		cr_assert_eq(op(WIRE_STAT, "s3/b/made/deep/none", 0), -ENOENT);
+	}
+	cr_assert_eq(open_file("s3/b/made/deep/g", flags, &g), 0);
+	close_file(&g);
+	close_file(&f);
+	stop();
+}
