@@ -10,17 +10,14 @@
 #include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/ptrace.h>
-#include <linux/stat.h>
 #include <string.h>
 
-#include "core/base/shebang.h"
 #include "intercept/cloudfd.h"
 #include "intercept/enforce.h"
+#include "intercept/execplan.h"
 #include "intercept/fdtab.h"
 #include "intercept/filter.h"
 #include "intercept/handlers.h"
-#include "intercept/image.h"
-#include "intercept/load.h"
 #include "intercept/path.h"
 #include "intercept/report.h"
 #include "intercept/request.h"
@@ -31,155 +28,6 @@
 #define POINTERS_MAX (1u << 20) /* of argv and of envp; the kernel takes 6 MiB, strings included */
 #define EXEC_FD_MIN  100 /* a copied descriptor stays clear of those that programs count on */
 #define ANY_X	     0111
-#define NATIVE	     1 /* a plan: the kernel executes it */
-
-/* One execve under way; lives in a mapping, since it is too big for a private stack. What is always
- * used stands first: a page touched is a fault. */
-struct exec_plan {
-	char mask[20];
-	char fd[12];   /* the new image loads from this descriptor, and closes it; "": by path */
-	bool is_cloud; /* what fd is of: path is its name for others, and its mode was looked at */
-	const char *front[2 * SHEBANG_DEPTH_MAX]; /* of each level: interpreter, argument or NULL */
-	struct load_front head;			  /* of the file that is looked at */
-	char line[SHEBANG_DEPTH_MAX][SHEBANG_BYTES];
-	struct elf_info elf;
-	char path[WIRE_PATH_MAX];   /* the file to load */
-	char script[WIRE_PATH_MAX]; /* the script's own name, for its interpreter */
-	char handoff[HANDOFF_BYTES];
-	uint64_t pointers[];
-};
-
-/* Would the kernel execute it with rights that are not the caller's? */
-static bool gives_rights(int fd, const struct stat *st)
-{
-	if (!(st->st_mode & S_ISUID) &&
-	    (st->st_mode & (S_ISGID | S_IXGRP)) != (S_ISGID | S_IXGRP) &&
-	    sys4(__NR_fgetxattr, fd, "security.capability", 0, 0) <= 0)
-		return false;
-	return sys5(__NR_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1;
-}
-
-/* May this file be executed? 0 or a negative errno. */
-static int check_permission(int fd, struct stat *st)
-{
-	long ret;
-
-	if (sys2(__NR_fstat, fd, st))
-		return -EACCES;
-	if (!S_ISREG(st->st_mode))
-		return -EACCES;
-	ret = sys4(__NR_faccessat2, fd, "", 1 /* X_OK */, AT_EMPTY_PATH | AT_EACCESS);
-	/* A filter of the program's may refuse that call with whatever errno, an old kernel has
-	 * none: then the file's mode tells. */
-	return ret == -EACCES || (ret && !(st->st_mode & ANY_X)) ? -EACCES : 0;
-}
-
-/* Does the path name the interpreter that this image runs by, unchanged, and may we still? Most
- * programs have the same. */
-static bool is_our_interpreter(const char *path)
-{
-	const struct image_twin *i = rt.interp ? image_at(rt.interp) : NULL;
-	struct stat st;
-
-	return i && !sys2(__NR_stat, path, &st) && image_is_of(i, &st) &&
-	       !sys4(__NR_faccessat2, AT_FDCWD, path, 5 /* R_OK, X_OK */, AT_EACCESS);
-}
-
-static int check_interpreter(struct exec_plan *p)
-{
-	char *path = p->handoff; /* not yet in use */
-	struct stat st;
-	long interp;
-	int ret;
-
-	if (!p->elf.interp_bytes)
-		return 0;
-	ret = load_interp_path(&p->head, &p->elf, path);
-	if (ret || is_our_interpreter(path))
-		return ret;
-	interp = sys3(__NR_open, path, O_RDONLY | O_CLOEXEC, 0);
-	if (interp < 0)
-		return (int)interp;
-	ret = check_permission((int)interp, &st);
-	if (!ret && st.st_size < (long)sizeof(Elf64_Ehdr))
-		ret = -EIO;
-	if (!ret && (load_front((int)interp, &p->head) || load_headers(&p->head, &p->elf)))
-		ret = -ELIBBAD;
-	sys1(__NR_close, interp);
-	return ret;
-}
-
-/* The first line of p->head's file, or as much of it as matters, with NULs behind it. */
-static void take_line(struct exec_plan *p, unsigned depth)
-{
-	size_t n = p->head.used < SHEBANG_BYTES ? p->head.used : SHEBANG_BYTES;
-
-	memset(p->line[depth], 0, SHEBANG_BYTES);
-	memcpy(p->line[depth], p->head.bytes, n);
-}
-
-/* Looks at what p->path names. 0 (of ours, or a script: *script_out), NATIVE, or a negative errno.
- */
-static int look(struct exec_plan *p, unsigned depth, bool *script_out)
-{
-	struct stat st;
-	char *interp, *arg;
-	bool cloud = p->is_cloud && !depth;
-	long fd = cloud ? sys3(__NR_fcntl, path_number(p->fd), F_DUPFD_CLOEXEC, 0)
-			: sys3(__NR_open, p->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
-	int ret = 0;
-
-	*script_out = false;
-	if (fd == -EACCES && !sys2(__NR_access, p->path, 1))
-		return NATIVE; /* executable, not readable */
-	if (fd < 0)
-		return (int)fd;
-	if (!cloud)
-		ret = check_permission((int)fd, &st);
-	if (!cloud && !ret && gives_rights((int)fd, &st))
-		ret = NATIVE;
-	if (!ret && load_front((int)fd, &p->head))
-		ret = -EIO;
-	if (!ret && p->head.used >= SELFMAG && !memcmp(p->head.bytes, ELFMAG, SELFMAG)) {
-		ret = load_headers(&p->head, &p->elf) ? NATIVE : check_interpreter(p);
-	} else if (!ret) {
-		take_line(p, depth);
-		ret = shebang_parse(p->line[depth], &interp, &arg);
-		if (ret == 1) {
-			*script_out = true;
-			ret = 0;
-			p->front[2 * depth] = interp;
-			p->front[2 * depth + 1] = arg;
-		} else if (!ret) {
-			ret = NATIVE; /* binfmt_misc, or ENOEXEC */
-		}
-	}
-	sys1(__NR_close, fd);
-	return ret;
-}
-
-/* Follows #! lines. 0, NATIVE or a negative errno; *depth_out: how many there were. */
-static int follow_scripts(struct exec_plan *p, unsigned *depth_out)
-{
-	unsigned depth = 0;
-	bool script;
-	int ret = look(p, 0, &script);
-
-	if (!ret && script)
-		memcpy(p->script, p->path, strlen(p->path) + 1);
-	while (!ret && script) {
-		const char *interp = p->front[2 * depth];
-
-		if (strlen(interp) >= sizeof(p->path))
-			return -ENAMETOOLONG;
-		memcpy(p->path, interp, strlen(interp) + 1);
-		if (++depth >= SHEBANG_DEPTH_MAX)
-			return -ELOOP;
-		ret = look(p, depth, &script);
-	}
-	*depth_out = depth;
-	return ret;
-}
 
 /* How many pointers before the NULL, or a negative errno. A NULL array is empty. */
 static long count(uint64_t user)
@@ -324,15 +172,15 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 	long argc = count(argv), envc = count(envp);
 	uint64_t *new_argv = p->pointers, *new_envp;
 	bool off = false;
-	int ret = follow_scripts(p, &depth);
+	int ret = execplan_follow(p, &depth);
 
 	if (argc < 0 || envc < 0)
 		return argc < 0 ? argc : envc;
 	if (ret < 0)
 		return ret;
-	if (ret == NATIVE && p->is_cloud)
+	if (ret == EXECPLAN_NATIVE && p->is_cloud)
 		return -ENOEXEC; /* the kernel finds nothing of that name */
-	if (ret == NATIVE || debugged(a->thread))
+	if (ret == EXECPLAN_NATIVE || debugged(a->thread))
 		return native(a->thread, p->path);
 	if (depth && p->is_cloud) /* its interpreter opens it by its name */
 		sys3(__NR_fcntl, path_number(p->fd), F_SETFD, FD_CLOEXEC);
