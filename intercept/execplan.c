@@ -13,7 +13,8 @@
 #include "intercept/path.h"
 #include "intercept/thread.h"
 
-#define ANY_X 0111
+#define ANY_X	    0111
+#define NOTES_BYTES 256 /* of a file's notes that are looked at */
 
 /* Would the kernel execute it with rights that are not the caller's? */
 static bool gives_rights(int fd, const struct stat *st)
@@ -75,6 +76,26 @@ static int check_interpreter(struct exec_plan *p)
 	return ret;
 }
 
+/* Is it a runtime, of any build? Its file has a note that says so (start.S). One that is loaded by
+ * another would take that one's place in the process. */
+static bool is_runtime(const struct exec_plan *p)
+{
+	static const char name[] = EXECPLAN_NOTE;
+	char note[NOTES_BYTES];
+
+	for (unsigned i = 0; i < p->elf.phdr_count; i++) {
+		const Elf64_Phdr *h = &p->elf.phdr[i];
+		size_t bytes = h->p_filesz < sizeof(note) ? h->p_filesz : sizeof(note);
+
+		if (h->p_type != PT_NOTE || load_read(&p->head, note, bytes, h->p_offset))
+			continue;
+		for (size_t at = 0; at + sizeof(name) <= bytes; at += 4)
+			if (!memcmp(note + at, name, sizeof(name)))
+				return true;
+	}
+	return false;
+}
+
 /* The first line of p->head's file, or as much of it as matters, with NULs behind it. */
 static void take_line(struct exec_plan *p, unsigned depth)
 {
@@ -84,8 +105,7 @@ static void take_line(struct exec_plan *p, unsigned depth)
 	memcpy(p->line[depth], p->head.bytes, n);
 }
 
-/* Looks at what p->path names. 0 (of ours, or a script: *script_out), EXECPLAN_NATIVE, or a negative errno.
- */
+/* Looks at what p->path names. As execplan_follow(), or *script_out is set. */
 static int look(struct exec_plan *p, unsigned depth, bool *script_out)
 {
 	struct stat st;
@@ -107,7 +127,9 @@ static int look(struct exec_plan *p, unsigned depth, bool *script_out)
 	if (!ret && load_front((int)fd, &p->head))
 		ret = -EIO;
 	if (!ret && p->head.used >= SELFMAG && !memcmp(p->head.bytes, ELFMAG, SELFMAG)) {
-		ret = load_headers(&p->head, &p->elf) ? EXECPLAN_NATIVE : check_interpreter(p);
+		ret = load_headers(&p->head, &p->elf) ? EXECPLAN_NATIVE : 0;
+		if (!ret)
+			ret = is_runtime(p) ? EXECPLAN_RUNTIME : check_interpreter(p);
 	} else if (!ret) {
 		take_line(p, depth);
 		ret = shebang_parse(p->line[depth], &interp, &arg);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an execve(2) is about to execute: the file, or the interpreters that its #! lines lead to. */
+/* What an execve(2) is about to execute: the file, or an interpreter that its #! lines lead to. */
 #ifndef INTERCEPT_EXECPLAN_H
 #define INTERCEPT_EXECPLAN_H
 
@@ -10,6 +10,8 @@
 #include "core/base/shebang.h"
 #include "intercept/elf.h"
 #include "intercept/load.h"
+
+#define EXECPLAN_NOTE "skyshim runtime" /* the name of the runtime's note: 16 bytes with its NUL */
 
 /* One execve under way; lives in a mapping, since it is too big for a private stack. What is always
  * used stands first: a page touched is a fault. */
@@ -27,10 +29,13 @@ struct exec_plan {
 	uint64_t pointers[];
 };
 
-/* Looks at what p->path names, and follows #! lines: p->path is the file to load then, and p->front,
- * p->script and *depth_out, how many lines there were, what its arguments begin with. 0 (the runtime
- * loads it), one of these, or the error that the kernel would have for it. */
-#define EXECPLAN_NATIVE 1 /* the kernel executes it: set-uid, 32-bit, of binfmt_misc, not readable */
+/* Looks at what p->path names, and follows #! lines: p->path is the file to load then; p->front,
+ * p->script and *depth_out, how many lines there were, tell what its arguments begin with. 0 (the
+ * runtime loads it), one of these, or the error that the kernel would have for it. */
+#define EXECPLAN_NATIVE \
+	1 /* the kernel executes it: set-uid, 32-bit, of binfmt_misc, not readable */
+#define EXECPLAN_RUNTIME \
+	2 /* it is a runtime itself, this one's file or another's: it starts anew */
 int execplan_follow(struct exec_plan *p, unsigned *depth_out);
 
 #endif

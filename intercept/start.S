@@ -316,4 +316,10 @@ userstr_fault:
 	xor	%eax, %eax
 	ret
 
+/* What the file is, for a runtime that is to execute it (execplan.h, EXECPLAN_NOTE). */
+	.section .note.skyshim,"a",@note
+	.balign	4
+	.long	16, 0, 1
+	.asciz	"skyshim runtime"
+
 	.section .note.GNU-stack,"",@progbits

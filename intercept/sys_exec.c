@@ -166,6 +166,27 @@ static long native(const struct thread *t, const char *path)
 	return -EPERM;
 }
 
+/* `skyshim run` with another root, within this one: that runtime takes the place of this one, with
+ * what it is handed over. */
+static long hand_over(const struct thread *t, const struct exec_plan *p)
+{
+	if (p->is_cloud)
+		return -ENOEXEC;
+	if (t->armed && filter_wanted()) {
+		say("not run: a `skyshim run` of another root cannot begin here, because code made "
+		    "at run time has led to a seccomp filter that it could not leave",
+		    "");
+		return -EPERM;
+	}
+	if (t->proc->cwd_virtual) {
+		say("not run: a `skyshim run` of another root has no such working directory: ",
+		    t->proc->cwd);
+		return -EPERM;
+	}
+	report_write();
+	return leave_natively();
+}
+
 static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint64_t envp)
 {
 	unsigned depth = 0;
@@ -178,6 +199,8 @@ static long execute(struct sys_args *a, struct exec_plan *p, uint64_t argv, uint
 		return argc < 0 ? argc : envc;
 	if (ret < 0)
 		return ret;
+	if (ret == EXECPLAN_RUNTIME)
+		return hand_over(a->thread, p);
 	if (ret == EXECPLAN_NATIVE && p->is_cloud)
 		return -ENOEXEC; /* the kernel finds nothing of that name */
 	if (ret == EXECPLAN_NATIVE || debugged(a->thread))

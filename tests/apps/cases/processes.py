@@ -165,6 +165,21 @@ def other_root(context):
     want(result.status == 2, f"/cloud is still there under another root: {result}")
 
 
+def in_run_of_another_root(context):
+    """A run inside a run, with another root: that one's programs see the clouds there and nowhere else, with what they inherit;
+    not in a working directory that they could not have."""
+    inner = f"env SKYSHIM_ROOT=/objects {context.skyshim} run"
+    name = f"s3/{context.bucket}/text/no-newline.txt"
+    result = context.run_cloud(["sh", "-c", f"{inner} cat /objects/{name} && {inner} cat <{{D}}/text/no-newline.txt && "
+                                f"{inner} sh -c 'cat /objects/{name}; ! test -e /cloud'; echo $?"])
+    want(result.status == 0 and result.stdout == 3 * b"the last line has no end" + b"0\n", result)
+    result = context.run_cloud(["sh", "-c", f"cd {{D}}/text && {inner} cat no-newline.txt"])
+    want(result.status == 126 and b"has no such working directory" in result.stderr, result)
+    runtime = os.path.join(os.path.dirname(context.skyshim), "skyshim-rt")
+    result = context.run_cloud([runtime])
+    want(result.status == 126 and b"this is the runtime" in result.stderr, result)
+
+
 def runtime_replaced(context):
     """While programs run another version is installed, or theirs taken away: they go on with the one they have."""
     for name in ("skyshim", "skyshim-daemon", "skyshim-rt"):
@@ -307,6 +322,7 @@ CASES += [
     Case("run/runtime-replaced", check=runtime_replaced, needs_store=False),
     Case("run/one-daemon", check=one_daemon),
     Case("run/stop-and-status", check=stop_and_status),
+    Case("run/in-run-of-another-root", check=in_run_of_another_root),
     Case("run/in-run", check=lambda context: want(
         context.run_cloud([context.skyshim, "run", "cat", "{D}/text/no-newline.txt"]).stdout ==
         b"the last line has no end", "a run inside a run does not work")),
