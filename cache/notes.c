@@ -182,6 +182,11 @@ void notes_object(int files_fd, const char *name, char out[NOTES_OBJECT_MAX])
 	notes_close(&n);
 }
 
+int notes_sync(const struct notes *n)
+{
+	return msync((char *)n->shm - n->vnode_bytes, n->vnode_bytes + n->bytes, MS_SYNC);
+}
+
 void notes_close(struct notes *n)
 {
 	if (n->shm)

@@ -87,6 +87,9 @@ bool notes_are_half_made(int files_fd, const char *name);
 /* A fresh descriptor, O_RDWR, for a runtime, or an error. */
 int notes_fd(int files_fd, const char *name);
 
+/* Waits until the disk has them. 0, or -1 with errno. */
+int notes_sync(const struct notes *n);
+
 void notes_close(struct notes *n);
 void notes_remove(int files_fd, const char *name);
 

@@ -170,11 +170,18 @@ int pair_create(int files_fd, const char *name, const struct pair_about *about, 
 	return 0;
 }
 
+/* Not by posix_fallocate(3): where the file system has none, that reads a byte of each block and
+ * writes it back, over what a program that has it mapped has stored in between. */
 int pair_fill_holes(int fd, const struct stat *st, uint64_t bytes)
 {
+	int ret;
+
 	if ((uint64_t)st->st_blocks * 512 >= bytes)
 		return 0;
-	return -posix_fallocate(fd, 0, (off_t)bytes);
+	do
+		ret = fallocate(fd, 0, 0, (off_t)bytes) ? -errno : 0;
+	while (ret == -EINTR);
+	return ret == -EOPNOTSUPP || ret == -ENOSYS ? 0 : ret;
 }
 
 /* What is stored to in a vnode file: one that was a draft's is given back behind it. */
@@ -321,6 +328,13 @@ int pair_data_fd(int files_fd, const char *name, int flags)
 int pair_vnode_fd(int files_fd, const char *name)
 {
 	return open_one(files_fd, name, 'v', O_RDONLY);
+}
+
+int pair_sync(const struct pair *p)
+{
+	if (fdatasync(p->data_fd))
+		return -1;
+	return p->map_bytes ? msync(p->vn, p->map_bytes, MS_SYNC) : 0;
 }
 
 void pair_close(struct pair *p)

@@ -49,7 +49,8 @@ int pair_create(int files_fd, const char *name, const struct pair_about *about, 
 
 /* A file that is to be mapped, of which st tells, gets blocks up to bytes, if some are missing: a
  * copy of the cache may have holes where zeros were, and storing to one on a full disk is a SIGBUS.
- * 0 or an error of the disk. */
+ * What is in it stays, also what somebody stores meanwhile; a file system that cannot do that
+ * leaves the holes. 0 or an error of the disk. */
 int pair_fill_holes(int fd, const struct stat *st, uint64_t bytes);
 
 /* Opens an existing pair, which must hold together: -EBADF if it does not. */
@@ -72,6 +73,10 @@ int pair_move(int files_fd, const char *name, struct vnode_shm *vn, size_t bytes
 /* Fresh descriptors for a runtime. flags: an access mode, or O_PATH. */
 int pair_data_fd(int files_fd, const char *name, int flags);
 int pair_vnode_fd(int files_fd, const char *name);
+
+/* Waits until the disk has both files, of which the second may be somebody else's to sync. 0, or -1
+ * with errno. */
+int pair_sync(const struct pair *p);
 
 void pair_close(struct pair *p);
 

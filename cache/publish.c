@@ -251,6 +251,10 @@ void draft_park(struct cache_file *file, int error, const char *message)
 	snprintf(j->message, sizeof(j->message), "%s", message);
 	j->flags |= NOTES_PARKED;
 	pthread_mutex_unlock(&cache.lock);
+	/* the user is told that it is kept */
+	if (pair_sync(&file->active->pair) || notes_sync(&file->draft->notes) ||
+	    fsync(cache.files_fd))
+		log_warn("cache: what is kept may not be on disk yet: %s", strerror(errno));
 }
 
 int draft_parked(const struct cache_file *file, const char **message)

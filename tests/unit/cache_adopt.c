@@ -6,6 +6,50 @@
  */
 #include "tests/unit/writing_rig.h"
 
+#include <sys/syscall.h>
+
+/* --- what is waited for, of the libc's functions --- */
+
+static unsigned synced_files, synced_maps, synced_dirs;
+
+int fdatasync(int fd)
+{
+	synced_files++;
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+int msync(void *at, size_t bytes, int flags)
+{
+	synced_maps++;
+	return (int)syscall(SYS_msync, at, bytes, flags);
+}
+
+int fsync(int fd)
+{
+	synced_dirs++;
+	return (int)syscall(SYS_fsync, fd);
+}
+
+/* A file system that has none. */
+static bool no_fallocate;
+
+int fallocate(int fd, int mode, off_t offset, off_t bytes)
+{
+	if (!no_fallocate || mode)
+		return (int)syscall(SYS_fallocate, fd, mode, offset, bytes);
+	errno = EOPNOTSUPP;
+	return -1;
+}
+
+/* Would read and write there what it has: must not be used of what others have mapped. */
+static unsigned emulated;
+
+int posix_fallocate(int fd, off_t offset, off_t bytes)
+{
+	emulated += no_fallocate;
+	return syscall(SYS_fallocate, fd, 0, offset, bytes) ? errno : 0;
+}
+
 static void recover(unsigned flags, uint64_t id, int wanted)
 {
 	request = (struct wire_request){.op = WIRE_RECOVER, .flags = flags, .offset = id};
@@ -224,6 +268,20 @@ Test(cache_adopt, holes_of_a_copy)
 	stop();
 }
 
+/* Programs may be writing to the notes that a killed daemon has left. */
+Test(cache_adopt, holes_without_fallocate)
+{
+	leave("s3/b/dir/new", "precious");
+	shell("for f in files/*.w; do cp -p --sparse=always $f copy && mv copy $f; done");
+	no_fallocate = true;
+	start("60000");
+	cr_assert_eq(stats().dirty, 1);
+	cr_assert_eq(emulated, 0);
+	sweep_until_clean();
+	in_bucket("dir/new", "precious");
+	stop();
+}
+
 /* What is to overwrite whatever is there, and what it was before. */
 static void leave_blind(const char *text)
 {
@@ -252,6 +310,8 @@ Test(cache_adopt, set_back_to_before_it_was_stored)
 	cr_assert_null(fake_find("b", "there")->content, "the newer one is gone");
 	id = left("another version");
 	cr_assert_neq(id, 0);
+	/* ... and what is kept, on disk: its bytes, its notes, its name */
+	cr_assert(synced_files && synced_maps && synced_dirs);
 	recover(WIRE_RECOVER_RETRY, id, -ESTALE);
 	cr_assert_null(fake_find("b", "there")->content, "the newer one is gone");
 	/* the user knows better */
