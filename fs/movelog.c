@@ -351,6 +351,9 @@ void movelog_end(struct movelog *log)
 	drop(log);
 	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
+	/* after a power cut it would come back, and remove what has the same bytes by then */
+	if (fsync(logs_fd))
+		log_debug("the end of a renaming may not be on disk yet: %s", strerror(errno));
 }
 
 void movelog_fail(struct movelog *log, int error, const char *why)

@@ -371,14 +371,21 @@ void moverecord_copied(struct movelog *log, const char *key, const char *was, co
 	log_debug("%s: that it was copied cannot be noted", key);
 }
 
+/* Until the disk has it: after a power cut too, what was done must not come after what is noted. */
+static int note_on_disk(struct movelog *log, const char *state)
+{
+	int ret = note(log, STATE, state, "", "");
+
+	return !ret && fdatasync(log->fd) ? -errno : ret;
+}
+
 int moverecord_deletes(struct movelog *log)
 {
 	int ret = 0;
 
 	if (!log->deletes)
-		ret = __atomic_load_n(&log->misses, __ATOMIC_RELAXED)
-			      ? -ENOSPC
-			      : note(log, STATE, "delete", "", "");
+		ret = __atomic_load_n(&log->misses, __ATOMIC_RELAXED) ? -ENOSPC
+								      : note_on_disk(log, "delete");
 	if (!ret)
 		log->deletes = true;
 	return ret;
@@ -386,11 +393,11 @@ int moverecord_deletes(struct movelog *log)
 
 int moverecord_undoes(struct movelog *log)
 {
-	int ret = log->undoes ? 0 : note(log, STATE, "undo", "", "");
+	int ret = log->undoes ? 0 : note_on_disk(log, "undo");
 
 	if (ret && log->base && !ftruncate(log->fd, log->base)) {
 		log->is_torn = false;
-		ret = note(log, STATE, "undo", "", "");
+		ret = note_on_disk(log, "undo");
 	}
 	if (!ret)
 		log->undoes = true;

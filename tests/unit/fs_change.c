@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include <linux/fs.h>
 
@@ -478,6 +479,44 @@ Test(fs_change, a_renamed_directorys_objects_are_deleted_once)
 	cr_assert(exists("other/0") && exists("other/19"));
 	cr_assert_gt(fake.counters.requests[STORE_DELETE_MANY], 0);
 	cr_assert_eq(fake.deleted_in_vain, 0);
+	stop();
+}
+
+/* What is waited for on the disk, and what had been copied and deleted by then. */
+static struct {
+	unsigned files, dirs;
+	bool copied, deleted, over;
+} disk;
+
+int fdatasync(int fd)
+{
+	disk.files++;
+	disk.copied = exists("other/0") && exists("other/19");
+	disk.deleted = !exists("many/0");
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+int fsync(int fd)
+{
+	disk.dirs++;
+	disk.over = !exists("many/0") && !exists("many/19");
+	return (int)syscall(SYS_fsync, fd);
+}
+
+/* After a power cut too, what is gone must be known to have gone by the rename; and a rename that
+ * is over must stay so. That costs two waits for the disk, however many files there are. */
+Test(fs_change, a_directorys_rename_is_on_disk)
+{
+	char key[32];
+
+	start("60000");
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(key, sizeof(key), "many/%u", i);
+		fake_put("b", key, 1);
+	}
+	cr_assert_eq(rename_as("s3/b/many", "s3/b/other", 0), 0);
+	cr_assert(disk.files == 1 && disk.copied && !disk.deleted);
+	cr_assert(disk.dirs == 1 && disk.over);
 	stop();
 }
 
