@@ -16,6 +16,7 @@
 #include "cache/blocks.h"
 #include "cache/clock.h"
 #include "cache/linkset.h"
+#include "core/digest.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/scope.h"
@@ -72,8 +73,7 @@ uint64_t file_hash_etag(const char *etag)
 
 void file_pair_name(const struct cache_file *file, char out[PAIR_NAME_BYTES])
 {
-	for (int i = 0; i < CACHE_ID_BYTES; i++)
-		snprintf(out + 2 * i, 3, "%02x", file->name_id[i]);
+	digest_hex(file->name_id, CACHE_ID_BYTES, out);
 	snprintf(out + 2 * CACHE_ID_BYTES, PAIR_NAME_BYTES - 2 * CACHE_ID_BYTES, "-%016llx",
 		 (unsigned long long)file->name_hash);
 }

@@ -139,8 +139,8 @@ static int take_first_fd(struct msghdr *msg)
 	return first;
 }
 
-/* One message of at most REQUEST_BYTES. Returns its bytes, 0 when it is no request of ours, or -1
- * when there is none. */
+/* One message of at most REQUEST_BYTES. Returns its bytes, 0 when it is no request of ours, -EAGAIN
+ * when there is none yet, or -1 when there will be none. */
 static ssize_t receive(int fd, char *request, int *fd_out)
 {
 	union {
@@ -156,8 +156,8 @@ static ssize_t receive(int fd, char *request, int *fd_out)
 	};
 	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
-	if (n <= 0)
-		return -1; /* it only looked whether somebody listens */
+	if (n <= 0) /* or it only looked whether somebody listens */
+		return n < 0 && errno == EAGAIN ? -EAGAIN : -1;
 	*fd_out = take_first_fd(&msg);
 	return msg.msg_flags & MSG_TRUNC ? 0 : n;
 }
@@ -170,9 +170,11 @@ static void serve(int fd, char *request, int wait_ms)
 	pid_t pid;
 	ssize_t n;
 
-	if (!is_ours(fd, &pid) || poll(&p, 1, wait_ms) != 1)
+	if (!is_ours(fd, &pid))
 		return;
 	n = receive(fd, request, &sent_fd);
+	if (n == -EAGAIN && poll(&p, 1, wait_ms) == 1)
+		n = receive(fd, request, &sent_fd);
 	if (n < 0)
 		return;
 	clients_seen(pid);
