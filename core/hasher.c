@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,11 +11,10 @@
 #include "core/digest.h"
 #include "core/memory.h"
 #include "core/scope.h"
+#include "core/thread.h"
 
-#define PIECE_BYTES 262144
-#define POST_AGAIN_US \
-	5000 /* the I/O thread has more tasks than it may: one of them ends soon \
-	      */
+#define PIECE_BYTES   262144
+#define POST_AGAIN_US 5000 /* the I/O thread has more tasks than it may: one of them ends soon */
 
 static struct {
 	pthread_mutex_t lock;
@@ -132,18 +130,13 @@ static void *work(void *arg)
 /* With the lock. All the threads that can be had; one is enough. */
 static int start_threads(void)
 {
-	sigset_t all;
-	sigset_t before;
 	int ret = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (!ret && hasher.threads < HASHER_THREADS) {
-		ret = pthread_create(&hasher.thread[hasher.threads], NULL, work, NULL);
+		ret = thread_start(&hasher.thread[hasher.threads], work, NULL);
 		hasher.threads += !ret;
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return hasher.threads ? 0 : -ret;
+	return hasher.threads ? 0 : ret;
 }
 
 int hasher_submit(struct hasher_job *job)

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "core/clock.h"
 #include "core/fetch.h"
 #include "core/log.h"
+#include "core/thread.h"
 
 #define MESSAGE_BYTES 512
 #define LEAD_MAX_S    300  /* renewed so long before the end, or when a fifth of its life is left */
@@ -192,23 +192,16 @@ static void *search_thread(void *arg)
 static int start_search(struct keeper_entry *entry)
 {
 	struct search *search = malloc(sizeof(*search));
-	sigset_t all;
-	sigset_t before;
-	pthread_t thread;
 	int ret;
 
 	if (!search)
 		return -ENOMEM;
 	*search = (struct search){.entry = entry, .stamp = entry->stamp};
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ret = -pthread_create(&thread, NULL, search_thread, search);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	ret = thread_start(NULL, search_thread, search);
 	if (ret) {
 		free(search);
 		return ret;
 	}
-	pthread_detach(thread);
 	threads++;
 	searches++;
 	entry->searching = true;

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/scope.h"
+#include "core/thread.h"
 #include "core/tracefile.h"
 
 #define COMM_BYTES 32
@@ -146,27 +146,18 @@ static void *writer(void *arg)
 
 static int start_writer(struct trace *trace)
 {
-	sigset_t all, before;
-	pthread_attr_t attr;
-	pthread_t thread;
 	int ret;
 
 	pthread_mutex_lock(&writers_lock);
 	writers++;
 	pthread_mutex_unlock(&writers_lock);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	sigfillset(&all); /* the daemon's signals are for its main thread */
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ret = pthread_create(&thread, &attr, writer, trace);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
+	ret = thread_start(NULL, writer, trace);
 	if (ret) {
 		pthread_mutex_lock(&writers_lock);
 		writers--;
 		pthread_mutex_unlock(&writers_lock);
 	}
-	return -ret;
+	return ret;
 }
 
 /* With the lock. */

@@ -7,7 +7,6 @@
 #include "core/http/shard.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +14,7 @@
 #include "core/http/addresses.h"
 #include "core/http/sockets.h"
 #include "core/memory.h"
+#include "core/thread.h"
 
 #define POLL_MAX_MS   1000 /* the watch runs at least so often */
 #define POLL_WATCH_MS 100  /* with something to watch: how late a time-out may be found */
@@ -469,20 +469,6 @@ static void *io_thread(void *arg)
 	return NULL;
 }
 
-static int start_thread(struct shard *s)
-{
-	sigset_t all;
-	sigset_t before;
-	int ret;
-
-	/* the daemon's signals are for its main thread */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ret = pthread_create(&s->thread, NULL, io_thread, s);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -ret;
-}
-
 int shard_start(struct shard *s, unsigned index, const struct http_limits *limits)
 {
 	bool opened;
@@ -505,7 +491,7 @@ int shard_start(struct shard *s, unsigned index, const struct http_limits *limit
 		pthread_mutex_lock(&s->lock);
 		s->running = true;
 		pthread_mutex_unlock(&s->lock);
-		ret = start_thread(s);
+		ret = thread_start(&s->thread, io_thread, s);
 	}
 	if (ret < 0) {
 		pthread_mutex_lock(&s->lock);

@@ -4,14 +4,30 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <limits.h>
 #include <semaphore.h>
 
+#include "core/thread.h"
 #include "tests/unit/fault_server.h"
 
 #define THREADS 4
 #define MANY	8
 
 static struct http_limits limits = HTTP_LIMITS_DEFAULT;
+static int threads_left = INT_MAX; /* so many can be started */
+
+/* Instead of core/thread.c. */
+int thread_start(pthread_t *out, void *(*run)(void *arg), void *arg)
+{
+	pthread_t thread;
+	int ret = threads_left-- > 0 ? pthread_create(&thread, NULL, run, arg) : EAGAIN;
+
+	if (!ret && out)
+		*out = thread;
+	else if (!ret)
+		pthread_detach(thread);
+	return -ret;
+}
 
 /* One server under several names, as they are to the engine. */
 static const char *const hosts[] = {"127.0.0.1",  "127.1",	"127.0.1", "0x7f.1",   "127.0x0.1",
@@ -146,6 +162,25 @@ Test(http_shards, there_are_no_more_than_may_be)
 	cr_assert_eq(http_start(&limits), 0);
 	cr_assert(http_shards() >= 1 && http_shards() <= HTTP_SHARDS_MOST);
 	http_stop();
+}
+
+/* Where there cannot be all of them, those that there are do the work; none is an error. */
+Test(http_shards, those_that_start_will_do)
+{
+	fault_start(10, "\"e\"");
+	threads_left = 2;
+	start(THREADS);
+	cr_assert_eq(http_shards(), 2u);
+	for (unsigned i = 0; i < 2; i++) {
+		submit(&first[i], origin_of(i));
+		await(&first[i]);
+		cr_assert_eq(first[i].x.status, 200);
+	}
+	stop();
+	threads_left = 0;
+	cr_assert_eq(http_start(&limits), -EAGAIN);
+	first[0].task.shard = 0;
+	cr_assert_eq(http_post(&first[0].task, 0), -ECANCELED);
 }
 
 static sem_t release;
