@@ -300,7 +300,9 @@ static int take_room(struct flight *f)
 		.go = on_room,
 	};
 	ret = throttle_pass(&f->room);
-	f->has_room = ret > 0;
+	/* else on_room() may have come on another thread already, as the engine stops */
+	if (ret > 0)
+		f->has_room = true;
 	return ret;
 }
 
