@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,10 +19,12 @@
 #include "core/clock.h"
 #include "core/http/engine.h"
 #include "core/log.h"
+#include "core/thread.h"
 
 #define QUESTIONS_MAX 16   /* threads that ask, at once */
 #define POST_AGAIN_US 5000 /* the I/O thread has more tasks than it may: one of them ends soon */
-#define LINE_BYTES    (ADDRESSES_HOST_BYTES + ADDRESSES_EACH_MAX * (INET6_ADDRSTRLEN + 3))
+#define ALL_MAX	      (2 * ADDRESSES_EACH_MAX)
+#define LINE_BYTES    (ADDRESSES_HOST_BYTES + ALL_MAX * (INET6_ADDRSTRLEN + 3))
 
 struct address {
 	struct sockaddr_storage at;
@@ -36,12 +36,13 @@ struct address {
 struct host {
 	char name[ADDRESSES_HOST_BYTES]; /* "": free */
 	char port[ADDRESSES_PORT_BYTES];
-	struct address of[ADDRESSES_EACH_MAX];
+	struct address of[ALL_MAX];
 	unsigned count;
 	unsigned turn;	   /* counts who has been told */
 	bool is_asked;	   /* a question is under way */
 	bool is_libcurls;  /* it has none that can be told */
 	int64_t told_ms;   /* by the last answer that had some */
+	int64_t heard_ms;  /* by the last answer */
 	int64_t again_ms;  /* not asked again before */
 	uint64_t answered; /* number of the last answer, also of one that was none */
 	uint64_t used;
@@ -51,7 +52,7 @@ struct question {
 	struct http_task task;
 	char name[ADDRESSES_HOST_BYTES];
 	char port[ADDRESSES_PORT_BYTES];
-	struct sockaddr_storage at[ADDRESSES_EACH_MAX];
+	struct sockaddr_storage at[ALL_MAX];
 	unsigned count;
 	int error; /* of getaddrinfo(3) */
 };
@@ -163,30 +164,39 @@ static bool can_be_told(const struct addrinfo *info)
 	return info->ai_family == AF_INET || (info->ai_family == AF_INET6 && !six->sin6_scope_id);
 }
 
+/* Unless it is there, or there are enough: many of one family keep out none of the other. */
+static void add_address(struct question *q, const struct addrinfo *info)
+{
+	struct sockaddr_storage at = {0};
+	unsigned beside = 0;
+
+	if (!can_be_told(info) || info->ai_addrlen > sizeof(at))
+		return;
+	memcpy(&at, info->ai_addr, info->ai_addrlen);
+	for (unsigned i = 0; i < q->count; i++) {
+		if (is_same(&q->at[i], &at))
+			return;
+		beside += q->at[i].ss_family == at.ss_family;
+	}
+	if (beside < ADDRESSES_EACH_MAX)
+		q->at[q->count++] = at;
+}
+
 static void look_up(struct question *q)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *all = NULL;
 	int six = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	if (six < 0)
-		hints.ai_family = AF_INET; /* this machine has no other, as libcurl sees it */
-	else
+	/* this machine has no other, as libcurl sees it; it may also have no descriptor left */
+	if (six < 0 && errno == EAFNOSUPPORT)
+		hints.ai_family = AF_INET;
+	if (six >= 0)
 		close(six);
 	q->error = getaddrinfo(q->name, q->port, &hints, &all);
 	if (q->error)
 		return;
-	for (struct addrinfo *info = all; info && q->count < ADDRESSES_EACH_MAX;
-	     info = info->ai_next) {
-		struct sockaddr_storage at = {0};
-		bool again = !can_be_told(info) || info->ai_addrlen > sizeof(at);
-
-		if (!again)
-			memcpy(&at, info->ai_addr, info->ai_addrlen);
-		for (unsigned i = 0; i < q->count && !again; i++)
-			again = is_same(&q->at[i], &at);
-		if (!again)
-			q->at[q->count++] = at;
-	}
+	for (struct addrinfo *info = all; info; info = info->ai_next)
+		add_address(q, info);
 	freeaddrinfo(all);
 }
 
@@ -210,7 +220,7 @@ static void *ask(void *arg)
 /* What was known of an address stays known. */
 static void take_answer(struct host *h, const struct question *q)
 {
-	struct address now[ADDRESSES_EACH_MAX] = {0};
+	struct address now[ALL_MAX] = {0};
 
 	for (unsigned i = 0; i < q->count; i++) {
 		now[i].at = q->at[i];
@@ -233,6 +243,7 @@ static void on_answer(struct http_task *task, bool canceled)
 		h->is_asked = false;
 		h->answered = ++known.answers;
 		h->is_libcurls = !q->error && !q->count;
+		h->heard_ms = now_ms;
 		h->again_ms = now_ms + ADDRESSES_AGAIN_MS;
 		if (q->error) {
 			log_info("%s: %s%s", q->name, gai_strerror(q->error),
@@ -244,23 +255,6 @@ static void on_answer(struct http_task *task, bool canceled)
 		}
 	}
 	free(q);
-}
-
-static bool start_thread(struct question *q)
-{
-	sigset_t all, before;
-	pthread_attr_t attr;
-	pthread_t thread;
-	int ret;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	sigfillset(&all); /* the daemon's signals are for its main thread */
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ret = pthread_create(&thread, &attr, ask, q);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return !ret;
 }
 
 /* Returns whether a question is under way. */
@@ -276,7 +270,8 @@ static bool start_question(struct host *h)
 		q->task.shard = http_shard();
 		memcpy(q->name, h->name, sizeof(q->name));
 		memcpy(q->port, h->port, sizeof(q->port));
-		if (atomic_fetch_add(&questions, 1) < QUESTIONS_MAX && start_thread(q)) {
+		if (atomic_fetch_add(&questions, 1) < QUESTIONS_MAX &&
+		    !thread_start(NULL, ask, q)) {
 			h->is_asked = true;
 			return true;
 		}
@@ -443,30 +438,52 @@ void addresses_try(struct addresses_want *want, const struct sockaddr *address, 
 					     : sizeof(struct sockaddr_in6));
 }
 
+/* Is there none that is known to work? */
+static bool none_works(const struct host *h)
+{
+	for (unsigned i = 0; i < h->count; i++) {
+		if (!h->of[i].failures)
+			return false;
+	}
+	return true;
+}
+
+/* Where all have failed the service may have moved: then it is asked about before its time. */
 void addresses_failed(struct addresses_want *want, int64_t now_ms)
 {
+	struct host *h = want->host[0] ? find(want->host, want->port) : NULL;
+
 	set_aside(want, &want->tried_four, now_ms);
 	set_aside(want, &want->tried_six, now_ms);
 	want->tried_four.ss_family = want->tried_six.ss_family = AF_UNSPEC;
+	if (h && none_works(h) && h->again_ms > h->heard_ms + ADDRESSES_AGAIN_MS)
+		h->again_ms = h->heard_ms + ADDRESSES_AGAIN_MS;
 }
 
+/* The first to work after none did: it was the network, so the others are tried, each by one. */
 void addresses_worked(const struct addresses_want *want, const char *text)
 {
 	struct host *h = want->host[0] ? find(want->host, want->port) : NULL;
 	struct sockaddr_storage at = {.ss_family = strchr(text, ':') ? AF_INET6 : AF_INET};
 	struct sockaddr_in *four = (void *)&at;
 	struct sockaddr_in6 *six = (void *)&at;
+	bool was_down;
 
 	if (!h || inet_pton(at.ss_family, text,
 			    at.ss_family == AF_INET ? (void *)&four->sin_addr
 						    : (void *)&six->sin6_addr) != 1)
 		return;
+	was_down = none_works(h);
 	for (unsigned i = 0; i < h->count; i++) {
-		if (!is_same(&h->of[i].at, &at))
-			continue;
-		h->of[i].failures = 0;
-		h->of[i].aside_ms = 0;
-		h->of[i].on_trial = false;
+		struct address *a = &h->of[i];
+		bool is_it = is_same(&a->at, &at);
+
+		if (is_it || was_down)
+			a->aside_ms = 0;
+		if (is_it) {
+			a->failures = 0;
+			a->on_trial = false;
+		}
 	}
 }
 

@@ -31,7 +31,7 @@
 #define ADDRESSES_TRIAL_MS     10000
 
 #define ADDRESSES_HOSTS_MAX  64 /* names with a port, of a thread; the oldest is forgotten */
-#define ADDRESSES_EACH_MAX   16 /* of a name; more are not looked at */
+#define ADDRESSES_EACH_MAX   16 /* of a name, of each family; more are not looked at */
 #define ADDRESSES_HOST_BYTES 256
 #define ADDRESSES_PORT_BYTES 6
 

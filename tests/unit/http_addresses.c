@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -23,6 +24,7 @@ static struct {
 	const char *const *all; /* up to NULL; NULL: the resolver is down */
 	atomic_uint asked;
 	atomic_bool hangs;
+	atomic_int family; /* the last that was asked for */
 	sem_t go_on;
 } resolver;
 
@@ -52,7 +54,8 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
 {
 	struct addrinfo **last = out;
 
-	(void)name, (void)service, (void)hints;
+	(void)name, (void)service;
+	resolver.family = hints->ai_family;
 	resolver.asked++;
 	if (resolver.hangs)
 		sem_wait(&resolver.go_on);
@@ -82,7 +85,7 @@ static struct {
 	struct addresses_want *want;
 	int64_t later_ms;
 	int ret;
-	char line[512]; /* the addresses that were told */
+	char line[2048]; /* the addresses that were told */
 	void (*fn)(struct addresses_want *want, int64_t now_ms);
 	sem_t done;
 } turn;
@@ -223,6 +226,40 @@ Test(http_addresses, the_first_family_stays_first)
 	cr_assert_str_eq(turn.line, "[fd00::1],[fd00::2],10.0.0.1,10.0.0.2");
 }
 
+/* Most of them are of the first family. */
+Test(http_addresses, many_of_one_family_keep_out_none_of_the_other)
+{
+	static char text[1001][INET6_ADDRSTRLEN];
+	static const char *many[1002];
+	struct addresses_want want;
+	unsigned n = 1;
+
+	for (int i = 0; i < 1001; i++) {
+		snprintf(text[i], sizeof(text[i]), i < 1000 ? "fd00::%x" : "10.0.0.1", i + 1);
+		many[i] = text[i];
+	}
+	resolver.all = many;
+	cr_assert_eq(find(&want, 0), 1);
+	for (const char *c = turn.line; *c; c++)
+		n += *c == ',';
+	cr_assert_eq(n, ADDRESSES_EACH_MAX + 1u, "%s", turn.line);
+	cr_assert_str_eq(strrchr(turn.line, ','), ",10.0.0.1");
+}
+
+/* A process without a descriptor left is not one on a machine without IPv6. */
+Test(http_addresses, a_name_is_asked_about_with_no_descriptor_left)
+{
+	struct addresses_want want;
+	struct rlimit before, none;
+
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = (struct rlimit){0, before.rlim_max};
+	setrlimit(RLIMIT_NOFILE, &none);
+	find(&want, 0);
+	setrlimit(RLIMIT_NOFILE, &before);
+	cr_assert_eq(resolver.family, AF_UNSPEC);
+}
+
 static void try_text(struct addresses_want *want, const char *text, int64_t now_ms)
 {
 	struct addrinfo *one = one_of(text);
@@ -241,6 +278,13 @@ static void try_2_then_3(struct addresses_want *want, int64_t now_ms)
 static void try_2_in_vain(struct addresses_want *want, int64_t now_ms)
 {
 	try_text(want, "10.0.0.2", now_ms);
+	addresses_failed(want, now_ms);
+}
+
+static void try_all_in_vain(struct addresses_want *want, int64_t now_ms)
+{
+	for (const char *const *text = four; *text; text++)
+		try_text(want, *text, now_ms);
 	addresses_failed(want, now_ms);
 }
 
@@ -294,6 +338,44 @@ Test(http_addresses, where_all_fail_all_are_tried)
 	take_turn(&want, 0, try_2_in_vain);
 	cr_assert_eq(find(&want, 0), 1);
 	cr_assert_str_eq(turn.line, "10.0.0.2");
+}
+
+/* The service has moved: nobody waits for a minute. */
+Test(http_addresses, where_all_fail_the_name_is_asked_about_again)
+{
+	static const char *const other[] = {"10.0.0.9", NULL};
+	struct addresses_want want;
+
+	cr_assert_eq(find(&want, 0), 1);
+	take_turn(&want, 0, try_2_in_vain);
+	cr_assert_eq(find(&want, ADDRESSES_AGAIN_MS + 1000), 1);
+	cr_assert_eq(resolver.asked, 1u, "others work");
+	take_turn(&want, 0, try_all_in_vain);
+	cr_assert_eq(find(&want, 0), 1);
+	cr_assert_eq(resolver.asked, 1u, "but not all the time");
+	resolver.all = other;
+	for (int i = 0; i < 20000 && strcmp(turn.line, "10.0.0.9") != 0; i++) {
+		cr_assert_eq(find(&want, ADDRESSES_AGAIN_MS + 1000), 1);
+		usleep(1000);
+	}
+	cr_assert_str_eq(turn.line, "10.0.0.9");
+}
+
+/* What was found out while nothing worked says nothing of an address. */
+Test(http_addresses, after_an_outage_all_are_tried)
+{
+	struct addresses_want want;
+	unsigned first[256] = {0};
+
+	cr_assert_eq(find(&want, 0), 1);
+	take_turn(&want, 0, try_all_in_vain);
+	take_turn(&want, 0, meet_2);
+	for (int i = 0; i < 8; i++) {
+		cr_assert_eq(find(&want, 0), 1);
+		first[(unsigned char)turn.line[strlen("10.0.0.")]]++;
+	}
+	for (const char *c = "134"; *c; c++)
+		cr_assert_eq(first[(unsigned char)*c], 1u, "10.0.0.%c: by one", *c);
 }
 
 Test(http_addresses, they_are_asked_for_again_while_they_serve)
