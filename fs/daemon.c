@@ -417,7 +417,16 @@ static int go_background(const struct place *p, int *ready_fd)
 	if (pid < 0)
 		return -errno;
 	if (pid > 0) {
+		struct pollfd told = {.fd = pipe_fd[0], .events = POLLIN};
+
 		close(pipe_fd[1]);
+		if (!poll(&told, 1, autostart_wait_ms())) {
+			fprintf(stderr,
+				"skyshim: the daemon takes more than %d s to start; it goes on "
+				"trying, see %s/daemon.log\n",
+				autostart_wait_ms() / 1000, p->cache_dir);
+			_exit(1);
+		}
 		/* end of file without a byte: it died; its words are in the log */
 		if (read(pipe_fd[0], &byte, 1) == 1)
 			_exit(0);
@@ -447,7 +456,9 @@ int daemon_run(const struct daemon_options *options)
 		ret = take_lock(options, &p);
 	if (!ret && !options->foreground) {
 		ret = go_background(&p, &ready_fd);
-		if (!ret)
+		if (ret)
+			complain("the daemon cannot start", "", ret);
+		else
 			close_others(p.dir_fd, p.lock_fd, ready_fd);
 	}
 	if (!ret)

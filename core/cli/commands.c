@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/cli/cli.h"
+#include "core/cli/standing.h"
 
 static const struct {
 	const char *name;
@@ -29,6 +30,7 @@ int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
 
+	standing_hold();
 	/* ignored, as whoever started this may do, it hides how a child has ended (wait(2)) */
 	signal(SIGCHLD, SIG_DFL);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {

@@ -31,6 +31,9 @@
 #define JOB_LINE_BYTES 1024 /* of a command line that is told */
 #define ASK_TRIES      4    /* the daemon may be about to leave just when it is asked */
 
+/* Of a daemon's program that has just been started. */
+#define OTHER_VERSION "it is of another version than this `skyshim`; install both anew"
+
 static int complain(const char *what, const char *why)
 {
 	fprintf(stderr, "skyshim: %s: %s\n", what, why);
@@ -43,20 +46,26 @@ static int ask_any(const struct where *w, struct wire_request *request, const st
 		   int send_fd, uint8_t ctx[WIRE_CTX_BYTES])
 {
 	struct ask_reply reply;
+	bool is_new = false; /* there was no daemon */
 	int ret = -ENOENT;
 
 	if (!w->daemon[0])
 		return where_missing("skyshim-daemon");
-	for (int i = 0; i < ASK_TRIES && ret; i++) {
+	for (int i = 0; i < ASK_TRIES && ret && ret != -ETIMEDOUT; i++) {
 		/* most find one: it is asked before it is started */
 		if (i)
 			ret = autostart(w->daemon, w->cache_dir, w->sock);
 		if (ret == -ECHILD)
 			return CLI_NOT_EXECUTABLE; /* it has said why */
-		ret = ask_with(w->sock, request, text->data, text->len, send_fd, &reply);
+		ret = ask_soon(w->sock, request, text->data, text->len, send_fd, &reply);
+		is_new |= ret == -ENOENT || ret == -ECONNREFUSED;
+		if (ret == -EPROTONOSUPPORT && is_new)
+			return complain(w->daemon, OTHER_VERSION);
 	}
-	if (ret)
-		return complain("the daemon does not answer", ask_error(ret));
+	if (ret) {
+		ask_complain(ret, reply.peer);
+		return CLI_NOT_EXECUTABLE;
+	}
 	memcpy(ctx, reply.head.ctx, WIRE_CTX_BYTES);
 	ret = reply.head.error;
 	if (ret && *reply.text) {

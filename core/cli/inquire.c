@@ -59,7 +59,7 @@ int inquire(const char *command, struct wire_request *request, const struct vpat
 	ret = ask(w.sock, request, vp->text, vp->len, &reply);
 	free(w.cache_dir);
 	if (ret) {
-		fprintf(stderr, "skyshim: the daemon does not answer: %s\n", ask_error(ret));
+		ask_complain(ret, reply.peer);
 		return 1;
 	}
 	*out = reply.head.error ? NULL : json_loads(reply.text ? reply.text : "", 0, NULL);

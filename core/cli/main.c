@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/cli/cli.h"
+#include "core/cli/standing.h"
 #include "core/cli/where.h"
 
 static const char usage[] =
@@ -61,6 +62,7 @@ static const char usage[] =
 	"  SKYSHIM_METADATA=full  a listing asks for each file's mode and whether it is a link\n"
 	"  SKYSHIM_META_TTL_MS    how long names and sizes are believed (1000)\n"
 	"  SKYSHIM_IDLE           seconds after which the daemon leaves (600)\n"
+	"  SKYSHIM_DAEMON_WAIT    seconds to wait for a daemon that does not answer (120)\n"
 	"  SKYSHIM_LOG            LEVEL or LEVEL:FILE; error, warn, info or debug\n";
 
 /* All other commands are the other program's. Returns only on failure, an exit status. */
@@ -80,6 +82,7 @@ int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
 
+	standing_hold();
 	if (!strcmp(command, "run"))
 		return cli_run(argv + 2);
 	if (!strcmp(command, "shell"))

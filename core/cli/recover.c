@@ -55,6 +55,7 @@ static int ask_daemon(const struct where *w, struct wire_request *request, struc
 {
 	int ret, tries = 0;
 
+	*reply = (struct ask_reply){.fd = {-1, -1, -1}};
 	do {
 		ret = handover_context(w, request->ctx);
 		if (ret)
@@ -81,7 +82,7 @@ static int question(unsigned flags, uint64_t id, struct ask_reply *reply)
 		      "lists what is left\n",
 		      stderr);
 	else if (ret < 0)
-		fprintf(stderr, "skyshim: the daemon does not answer: %s\n", ask_error(ret));
+		ask_complain(ret, reply->peer);
 	if (ret)
 		return ret < 0 ? 1 : ret;
 	if (tries && flags & WIRE_RECOVER_RETRY && reply->head.error == -ENOENT)

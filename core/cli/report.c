@@ -19,7 +19,7 @@ int report_get(enum wire_op op, uint32_t job, json_t **out)
 
 	if (where_find(&w))
 		return -1;
-	ret = ask(w.sock, &request, NULL, 0, &reply);
+	ret = ask_soon(w.sock, &request, NULL, 0, -1, &reply);
 	free(w.cache_dir);
 	if (ret == -ECONNREFUSED || ret == -ENOENT)
 		return 1;
@@ -30,7 +30,7 @@ int report_get(enum wire_op op, uint32_t job, json_t **out)
 			return 2;
 	}
 	if (ret) {
-		fprintf(stderr, "skyshim: the daemon does not answer: %s\n", ask_error(ret));
+		ask_complain(ret, reply.peer);
 		return -1;
 	}
 	*out = json_loads(reply.text, 0, NULL);

@@ -36,16 +36,19 @@ static int wait_until_gone(const char *cache_dir)
 int cli_stop(char **argv)
 {
 	struct where w;
+	pid_t daemon;
 	int ret = cli_no_arguments("stop", argv);
 
 	if (ret)
 		return ret;
 	if (where_find(&w))
 		return 1;
-	ret = ask_stop(w.sock);
+	ret = ask_stop(w.sock, &daemon);
 	if (ret == -ECONNREFUSED || ret == -ENOENT) {
 		puts("no daemon is running");
 		ret = 0;
+	} else if (ret == -ETIMEDOUT) {
+		ask_complain(ret, daemon);
 	} else if (ret) {
 		fprintf(stderr, "skyshim: stop: %s\n", strerror(-ret));
 	} else {

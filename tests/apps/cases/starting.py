@@ -2,7 +2,9 @@
 """`skyshim run` before the program begins: what it is linked with, and what becomes of it when a part is missing."""
 import os
 import shutil
+import signal
 import subprocess
+import time
 
 from case import Case, want
 
@@ -112,6 +114,109 @@ def alone_inside(context):
     want(result.status == 0 and result.stdout.endswith(b"began\n"), str(result))
 
 
+# Writes which of its standard descriptors are closed.
+CLOSED = "import os, sys\nf = [n for n in range(3) if not os.path.lexists(f'/proc/self/fd/{n}')]\nopen(sys.argv[1], 'w').write(repr(f))"
+
+
+def closed_descriptors(context):
+    """Started without some of the standard descriptors: so is the program, and the daemon that is started is as good as any."""
+    said_by = os.path.join(context.work, "closed")
+    for number, closing in enumerate(("<&-", ">&-", "2>&-", "<&- >&- 2>&-")):
+        told = []
+        for ours in ("", f"'{context.skyshim}' run "):
+            result = context.run(["sh", "-c", f'exec {ours}python3 -c "$0" "$1" {closing}', CLOSED, said_by])
+            with open(said_by, encoding="ascii") as text:
+                told.append(text.read())
+            want(result.status == 0, f"{closing}: {result}")
+        want(told[0] == told[1] == ("[0, 1, 2]" if number == 3 else f"[{number}]"), f"{closing}: {told}")
+        want(len(context.daemons()) == 1 and context.run([context.skyshim, "stop"]).stdout == b"stopped\n", f"{closing}: no good daemon")
+
+
+def stop_process(pid):
+    """A thread that runs goes on for a moment."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + 30
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        state = None
+        while state not in ("T", "gone"):
+            want(time.monotonic() < deadline, "it does not stop")
+            try:
+                with open(f"/proc/{pid}/task/{thread}/stat", encoding="ascii", errors="replace") as text:
+                    state = text.read().rsplit(")", 1)[1].split()[0]
+            except OSError:
+                state = "gone"
+
+
+def stopped(context):
+    """A daemon that somebody has stopped: who asks it is told, does not wait for ever, and all is well when it goes on."""
+    want(context.run([context.skyshim, "run", "true"]).status == 0, "no daemon starts")
+    daemon, = context.daemons()
+    stop_process(daemon)
+    for argv, status in ((["run", "true"], 126), (["status"], 1), (["stats"], 1), (["stop"], 1)):
+        result = context.run([context.skyshim, *argv], env={"SKYSHIM_DAEMON_WAIT": "0.3"})
+        said(result, status, b"process %d, does not answer: it is stopped" % daemon, b"kill -CONT %d" % daemon)
+    os.kill(daemon, signal.SIGCONT)
+    result = context.run([context.skyshim, "run", "true"])
+    want(result.status == 0 and not result.stderr, str(result))
+
+
+def hangs(context):
+    """A daemon that does not come to listening, and a program in its place that never ends."""
+    library = os.path.join(context.work, "hang.so")
+    with open(library + ".c", "w", encoding="ascii") as out:
+        out.write("#include <unistd.h>\nint prctl(int what, ...) { (void)what; for (;;) pause(); }\n")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, library + ".c"], check=True)
+    result = context.run([context.skyshim, "run", "true"], env={"SKYSHIM_DAEMON_WAIT": "0.3", "LD_PRELOAD": library})
+    said(result, 126, b"takes more than 0 s to start", b"daemon.log")
+    for pid in context.daemons():
+        os.kill(pid, signal.SIGKILL)
+    skyshim = installed(context)
+    with open(skyshim + "-daemon", "w", encoding="utf-8") as program:
+        program.write("#!/bin/sh\nexec sleep 1000\n")
+    said(context.run([skyshim, "run", "true"], env={"SKYSHIM_DAEMON_WAIT": "0.3"}), 126, b"skyshim-daemon: it has not come to anything")
+
+
+# Starts what is another version's, which answers as one of tests/apps/cases/other_version.py.
+ANOTHER = """#!/usr/bin/env python3
+import os, struct, socket, sys
+listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+listener.bind(sys.argv[sys.argv.index("--socket") + 1])
+listener.listen(16)
+if os.fork():
+    os._exit(0)
+os.close(1)
+os.close(2)
+peer, _ = listener.accept()
+while not peer.recv(70000):
+    peer, _ = listener.accept()
+peer.send(struct.pack("=Ii", 0x4d485353, -93) + bytes(64))
+"""
+
+
+def another_version(context):
+    """The program beside it is of another version: to end the daemon that it starts helps nobody."""
+    skyshim = installed(context)
+    with open(skyshim + "-daemon", "w", encoding="utf-8") as program:
+        program.write(ANOTHER)
+    said(context.run([skyshim, "run", "true"]), 126, b"skyshim-daemon: it is of another version", b"install both anew")
+
+
+def few_descriptors(context):
+    """Whoever has too few for a daemon is told so; with some more all is well."""
+    for limit in (4, 5, 6, 7, 8, 12, 64):
+        result = context.run(["sh", "-c", f'ulimit -n {limit}; exec "$0" run true', context.skyshim])
+        want(result.status in (0, 126) and bool(result.stderr) == bool(result.status), f"{limit}: {result}")
+    want(result.status == 0, f"{result}")
+
+
+def without_path(context):
+    """All parts are found with nothing in the environment, by a process that may gain no rights."""
+    home = f"HOME={context.folder}/home"
+    for argv in (["run", "/bin/sh", "-c", "echo began"], ["status"], ["stop"]):
+        result = context.run(["setpriv", "--no-new-privs", "env", "-i", "PATH=/none", home, context.skyshim, *argv])
+        want(result.status == 0 and not result.stderr and (argv[0] != "run" or result.stdout == b"began\n"), f"{argv}: {result}")
+
+
 def by_link(context):
     """As /usr/local/bin is often filled: the other programs are where the link leads."""
     skyshim = installed(context)
@@ -151,6 +256,12 @@ CASES = [
     Case("start/killed", check=killed, needs_store=False),
     Case("start/children-ignored", check=children_ignored, needs_store=False),
     Case("start/alone-inside", check=alone_inside, needs_store=False),
+    Case("start/closed-descriptors", check=closed_descriptors, needs_store=False),
+    Case("start/stopped", check=stopped, needs_store=False),
+    Case("start/hangs", check=hangs, needs_store=False),
+    Case("start/another-version", check=another_version, needs_store=False),
+    Case("start/few-descriptors", check=few_descriptors, needs_store=False),
+    Case("start/without-path", check=without_path, needs_store=False),
     Case("start/by-link", check=by_link, needs_store=False),
     Case("start/in-libexec", check=in_libexec, needs_store=False),
     Case("start/at-once", check=at_once, needs_store=False),
