@@ -58,6 +58,17 @@ def pread_needs_nobody(context, path):
     want(calls.get("pread64", 0) < 100, f"5,000 reads made {calls.get('pread64')} of the kernel")
 
 
+def small_files_are_read_by_the_kernel(context):
+    """Of a file of one block that is there as a whole nothing has to be asked or claimed: a read is one call."""
+    command = "dd bs=1 status=none if=$D/text/file00.txt"
+    native = context.run_local(command)
+    context.run_cloud(command, env=LONG)
+    result, calls = traced(context, f"exec {command}", **LONG)
+    want(result.status == 0 and result.stdout == native.stdout and len(result.stdout) > 100, str(result))
+    want(calls.get("read", 0) > len(result.stdout), f"{len(result.stdout)} bytes were read by {calls}")
+    want(calls.get("pread64", 0) + calls.get("lseek", 0) < 100, f"{len(result.stdout)} bytes were read by {calls}")
+
+
 def with_words(size, check):
     """An object of the case's own: cases run side by side on one bucket."""
     def run(context):
@@ -191,6 +202,7 @@ MIB = 1 << 20
 CASES = [
     Case("warm/stat-needs-nobody", check=stat_needs_nobody, timeout=100),
     Case("warm/next-process-needs-nobody", check=next_process_needs_nobody),
+    Case("warm/small-files-are-read-by-the-kernel", check=small_files_are_read_by_the_kernel),
     Case("warm/pread-needs-nobody", check=with_words(2 * MIB, pread_needs_nobody), timeout=100),
     Case("warm/reads-right", check=with_words(80 * MIB + 1000, reads_right), timeout=100),
     Case("warm/reads-right-while-evicted", check=with_words(60 * MIB, reads_right_while_evicted), timeout=120),
