@@ -10,22 +10,10 @@
 #include "cache/clock.h"
 #include "fs/untold.h"
 #include "fs/dirattr.h"
+#include "fs/emptydirs.h"
 #include "fs/listing.h"
 
-struct empty {
-	struct empty *next;
-	uint64_t hash; /* of prefix */
-	uint8_t ctx[WIRE_CTX_BYTES];
-	bool is_made;	    /* by mkdir or a rename, not by what went */
-	bool has_mark;	    /* it was made by one */
-	int64_t ours_ns;    /* up to here told_has_none(); 0: others write in it */
-	uint64_t evictions; /* of the metadata cache, when it was made: none since */
-	char prefix[];
-};
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct empty *empties; /* newest first */
-static unsigned count;
 
 /* The directory that an object or directory lies in. False: that is a bucket, which stays anyway.
  */
@@ -41,54 +29,18 @@ static bool parent_of(const char *object, char out[NAME_OBJECT_MAX])
 	return *name_split(out, scheme, bucket) != '\0';
 }
 
-static struct empty **find(const uint8_t *ctx, const char *prefix)
-{
-	uint64_t hash = name_ino(prefix, strlen(prefix), true);
-	struct empty **at = &empties;
-
-	while (*at && ((*at)->hash != hash || memcmp((*at)->ctx, ctx, WIRE_CTX_BYTES) != 0 ||
-		       strcmp((*at)->prefix, prefix) != 0))
-		at = &(*at)->next;
-	return at;
-}
-
-static void drop(struct empty **at)
-{
-	struct empty *e = *at;
-
-	*at = e->next;
-	free(e);
-	count--;
-}
-
 static void remember(const uint8_t *ctx, const char *prefix, bool is_made)
 {
-	size_t len = strlen(prefix);
-	struct empty *e, **at;
+	struct emptydir *e;
 
 	pthread_mutex_lock(&lock);
-	e = *find(ctx, prefix);
-	if (e && is_made)
+	e = emptydirs_find(ctx, prefix);
+	if (e && is_made) {
 		e->ours_ns = 0; /* another took its place */
-	if (!e) {
-		e = malloc(sizeof(*e) + len + 1);
-		if (e) {
-			memcpy(e->ctx, ctx, WIRE_CTX_BYTES);
-			memcpy(e->prefix, prefix, len + 1);
+	} else if (!e) {
+		e = emptydirs_add(ctx, prefix);
+		if (e)
 			e->is_made = is_made;
-			e->has_mark = false;
-			e->ours_ns = 0;
-			e->hash = name_ino(prefix, len, true);
-			e->next = empties;
-			empties = e;
-			count++;
-		}
-		if (count > TOLD_EMPTY_MAX) {
-			for (at = &empties; *at && (*at)->next; at = &(*at)->next)
-				;
-			if (*at)
-				drop(at);
-		}
 	}
 	pthread_mutex_unlock(&lock);
 }
@@ -98,18 +50,18 @@ bool told_is_empty_dir(const uint8_t *ctx, const char *prefix)
 	bool is;
 
 	pthread_mutex_lock(&lock);
-	is = *find(ctx, prefix) != NULL;
+	is = emptydirs_find(ctx, prefix) != NULL;
 	pthread_mutex_unlock(&lock);
 	return is;
 }
 
 bool told_stays_empty(const uint8_t *ctx, const char *prefix)
 {
-	struct empty *e;
+	struct emptydir *e;
 	bool stays;
 
 	pthread_mutex_lock(&lock);
-	e = *find(ctx, prefix);
+	e = emptydirs_find(ctx, prefix);
 	stays = e && !e->has_mark;
 	pthread_mutex_unlock(&lock);
 	return stays;
@@ -117,18 +69,18 @@ bool told_stays_empty(const uint8_t *ctx, const char *prefix)
 
 bool told_is_made(const uint8_t *ctx, const char *prefix)
 {
-	struct empty *e;
+	struct emptydir *e;
 	bool is;
 
 	pthread_mutex_lock(&lock);
-	e = *find(ctx, prefix);
+	e = emptydirs_find(ctx, prefix);
 	is = e && e->is_made;
 	pthread_mutex_unlock(&lock);
 	return is;
 }
 
 /* From now on, for a while. With the lock. */
-static void is_ours(struct empty *e)
+static void is_ours(struct emptydir *e)
 {
 	e->ours_ns = clock_ns() + TOLD_OURS_TTLS * meta_ttl_ns();
 }
@@ -137,13 +89,13 @@ bool told_has_none(const uint8_t *ctx, const char *object)
 {
 	char parent[NAME_OBJECT_MAX];
 	struct meta_fact fact;
-	struct empty *e;
+	struct emptydir *e;
 	bool has_none;
 
 	if (!parent_of(object, parent) || (meta_peek(ctx, object, &fact) && fact.kind != META_NONE))
 		return false;
 	pthread_mutex_lock(&lock);
-	e = *find(ctx, parent);
+	e = emptydirs_find(ctx, parent);
 	has_none = e && clock_ns() < e->ours_ns && e->evictions == meta_evictions(ctx);
 	if (has_none)
 		is_ours(e);
@@ -154,21 +106,25 @@ bool told_has_none(const uint8_t *ctx, const char *object)
 void told_of_others(const char *object)
 {
 	char parent[NAME_OBJECT_MAX];
+	struct emptydir *e;
+	size_t place;
 
 	if (!parent_of(object, parent))
 		return;
 	pthread_mutex_lock(&lock);
-	for (struct empty *e = empties; e; e = e->next)
-		if (!strcmp(e->prefix, parent))
-			e->ours_ns = 0;
+	place = emptydirs_first(parent);
+	while ((e = emptydirs_at(place++, parent)) && !strcmp(e->prefix, parent))
+		e->ours_ns = 0;
 	pthread_mutex_unlock(&lock);
 }
 
 void told_forget_all(void)
 {
+	struct emptydir *e;
+
 	pthread_mutex_lock(&lock);
-	while (empties)
-		drop(&empties);
+	while ((e = emptydirs_at(0, "")))
+		emptydirs_drop(e);
 	pthread_mutex_unlock(&lock);
 	dirattr_forget_all();
 }
@@ -251,11 +207,11 @@ void told_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns)
 
 void told_made_dir(const uint8_t *ctx, const char *prefix, int64_t mtime_ns)
 {
-	struct empty *e;
+	struct emptydir *e;
 
 	told_dir(ctx, prefix, mtime_ns);
 	pthread_mutex_lock(&lock);
-	e = *find(ctx, prefix);
+	e = emptydirs_find(ctx, prefix);
 	if (e) {
 		e->has_mark = true;
 		e->evictions = meta_evictions(ctx);
@@ -280,20 +236,15 @@ static void doubt(const uint8_t *ctx, const char *prefix)
 /* The directory, and those that were in it when it moved, are remembered by nobody. */
 static void forget_empties(const char *prefix)
 {
-	size_t len = strlen(prefix);
-	struct empty **at = &empties;
+	size_t len = strlen(prefix), place;
+	struct emptydir *e;
 
 	pthread_mutex_lock(&lock);
-	while (*at) {
-		const struct empty *e = *at;
-
-		if (strncmp(e->prefix, prefix, len) != 0) {
-			at = &(*at)->next;
-			continue;
-		}
+	place = emptydirs_first(prefix);
+	while ((e = emptydirs_at(place, prefix))) {
 		if (e->prefix[len])
 			doubt(e->ctx, e->prefix);
-		drop(at);
+		emptydirs_drop(e);
 	}
 	pthread_mutex_unlock(&lock);
 }
