@@ -86,7 +86,7 @@ static int open_notes(struct cache_draft *d, const char *name, const struct stat
 	if (ret)
 		return ret;
 	is_moved = shm->data_dev != st->st_dev || shm->data_ino != st->st_ino;
-	judge(d, is_moved);
+	judge(d, is_moved || place_is_restored());
 	if (is_moved)
 		ret = pair_move(cache.files_fd, name, d->notes.vn, d->notes.vnode_bytes, st);
 	if (!ret) {

@@ -262,6 +262,36 @@ static int make_apart(int dir_fd, const char *name)
 	return 0;
 }
 
+#define BEGUN_NAME "begun"
+
+static bool is_restored;
+
+/* Was it last changed otherwise than by being written? */
+static bool is_copy(int dir_fd)
+{
+	struct stat st;
+
+	return !fstatat(dir_fd, BEGUN_NAME, &st, AT_SYMLINK_NOFOLLOW) &&
+	       (st.st_mtim.tv_sec != st.st_ctim.tv_sec || st.st_mtim.tv_nsec != st.st_ctim.tv_nsec);
+}
+
+/* Written by each daemon at its start, and by nobody else. Whoever puts a copy in its place sets
+ * the time at which it was written, but nobody can set that at which its inode was changed. */
+static void begin(int dir_fd)
+{
+	is_restored = is_copy(dir_fd);
+	if (is_restored)
+		log_warn("cache: it was copied, or restored from a copy");
+	/* where the disk is full, or the two times differ by themselves, it tells nothing */
+	if (write_text(dir_fd, BEGUN_NAME, "\n") || is_copy(dir_fd))
+		unlinkat(dir_fd, BEGUN_NAME, 0);
+}
+
+bool place_is_restored(void)
+{
+	return is_restored;
+}
+
 int place_files(int dir_fd)
 {
 	SCOPE_FD int fd = -1;
@@ -276,6 +306,9 @@ int place_files(int dir_fd)
 	fd = open_below(dir_fd, "files");
 	if (fd < 0)
 		return fd;
+	begin(dir_fd);
+	if (is_restored)
+		remove_all(fd);
 	if (is_new_boot(dir_fd, now)) {
 		remove_all(fd);
 		ret = write_text(dir_fd, "boot", now);

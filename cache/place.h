@@ -43,6 +43,11 @@ int place_probe(int dir_fd);
  * descriptor or an error. */
 int place_files(int dir_fd);
 
+/* Did place_files() find that files were copied over what was there, or that it is a copy itself?
+ * Then they are removed as well. Not that a disk was set back to a snapshot, which changes all at
+ * once; nor a copy that leaves out what has not changed, within the life of one daemon. */
+bool place_is_restored(void);
+
 #define PLACE_BOOT_BYTES 64
 
 /* The kernel's boot id, "" if it cannot be had. */

@@ -282,6 +282,43 @@ Test(cache_adopt, holes_without_fallocate)
 	stop();
 }
 
+/* A copy over the very files, whose inodes stay: which of the bytes are of when, nobody knows. */
+Test(cache_adopt, copied_back_in_place)
+{
+	uint64_t id;
+
+	leave("s3/b/dir/new", "precious");
+	shell("mkdir ../$(basename $PWD).copy && cp -a . ../$(basename $PWD).copy");
+	shell("cp -a ../$(basename $PWD).copy/. . && rm -r ../$(basename $PWD).copy");
+	start("60000");
+	cr_assert_eq(stats().parked, 1);
+	id = left("moved or restored");
+	cr_assert_neq(id, 0);
+	halt();
+	/* that is told once; what comes after is as ever */
+	leave("s3/b/dir/other", "bytes");
+	start("60000");
+	sweep_until_clean();
+	in_bucket("dir/other", "bytes");
+	cr_assert_eq(left("moved or restored"), id);
+	stop();
+}
+
+/* What was fetched may be one version's bytes with another's notes of what there is. */
+Test(cache_adopt, clean_and_copied_back_in_place)
+{
+	struct open_file f;
+
+	start("60000");
+	cr_assert_eq(open_file("s3/b/dir/x", O_RDONLY, &f), 0);
+	close_file(&f);
+	halt();
+	shell("ls files/*.d > /dev/null && touch -d @1000000000 begun");
+	start("60000");
+	shell("! ls files/*.d 2> /dev/null");
+	stop();
+}
+
 /* What is to overwrite whatever is there, and what it was before. */
 static void leave_blind(const char *text)
 {
