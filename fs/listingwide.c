@@ -30,7 +30,8 @@
  * memory is short that happens sooner, and to the two pages as well that are kept ahead. */
 #define IDLE_NS (10 * CLOCK_NS_PER_S)
 
-#define DOUBT_NS  (INT64_C(600) * CLOCK_NS_PER_S) /* how long a store is not tried again */
+#define DOUBT_NS  (INT64_C(600) * CLOCK_NS_PER_S)  /* how long a store is not tried again */
+#define LACKS_NS  (INT64_C(3600) * CLOCK_NS_PER_S) /* ... nor one that has refused: it may change */
 #define KNOWN_MAX 64
 
 int64_t listings_late_ns = 20 * CLOCK_NS_PER_S;
@@ -90,8 +91,8 @@ static void note(const struct listing *l)
 	if (trust == WIDE_TRUSTED || is_known(l))
 		return;
 	known[known_next % KNOWN_MAX].hash = bucket_hash(l);
-	known[known_next++ % KNOWN_MAX].until_ns = trust == WIDE_REFUSED ? INT64_MAX
-									 : clock_ns() + DOUBT_NS;
+	known[known_next++ % KNOWN_MAX].until_ns =
+		clock_ns() + (trust == WIDE_REFUSED ? LACKS_NS : DOUBT_NS);
 	log_info("%s://%s: directories are listed from start to end, since the store %s", l->scheme,
 		 l->bucket,
 		 trust == WIDE_REFUSED ? "does not begin behind a name"
@@ -200,12 +201,31 @@ static void end_if_over(struct listing *l)
 	pthread_cond_broadcast(&listings_arrived);
 }
 
+/* Does the service say that it does not know how to begin behind a name? Those that do not say it
+ * by its status have a word for it, or none; other words with 400 are about credentials, clocks,
+ * connections. Google's is "invalid", or "invalidParameter". */
+static bool is_unable(const struct store_call *call)
+{
+	static const char *const words[] = {"",
+					    "InvalidArgument",
+					    "InvalidRequest",
+					    "invalid",
+					    "NotImplemented",
+					    "UnsupportedOperation",
+					    "invalidParameter"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && call->status == 400; i++)
+		if (!strcmp(call->code, words[i]))
+			return true;
+	return call->status == 405 || call->status == 501;
+}
+
 /* An answer, or none. On the I/O thread, or on that which could not even ask. */
 static void answered(struct store_call *call)
 {
 	struct outgoing *o = call->arg, *more = NULL;
 	struct listing *l = o->l;
-	bool refused = call->status == 400 || call->status == 405 || call->status == 501;
+	bool refused = is_unable(call);
 
 	pthread_mutex_lock(&listings_lock);
 	l->wide->out--;

@@ -68,6 +68,8 @@ static struct {
 	bool changes_midway;	  /* the next GET begins anew, with another version */
 	unsigned cannot_name;	  /* keys of a STORE_DELETE_MANY, its last ones */
 	unsigned page;		  /* entries of a page, 0: as asked */
+	const char *fail_behind;  /* listings behind a name end so, with status 400 */
+	unsigned behind;	  /* seen: such listings */
 	uint64_t longest_get;	  /* seen: bytes */
 	unsigned deleted_in_vain; /* seen: keys that were not there */
 	unsigned most_queued;	  /* seen */
@@ -175,6 +177,12 @@ static inline int fake_list(struct store_call *call)
 	}
 	if (!bucket)
 		return -ENOENT;
+	fake.behind += call->after != NULL;
+	if (call->after && fake.fail_behind) {
+		call->status = 400;
+		snprintf(call->code, sizeof(call->code), "%s", fake.fail_behind);
+		return -EIO;
+	}
 	qsort(names, n, sizeof(names[0]), fake_by_name);
 	call->list.entries = calloc(max, sizeof(struct store_entry));
 	for (size_t i = 0; i < n; i++) {

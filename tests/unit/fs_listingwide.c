@@ -227,3 +227,36 @@ Test(fs_listingwide, what_nobody_reads_is_forgotten)
 	memory_set_cap(0);
 	stop();
 }
+
+/* Lists all; how often it was asked behind a name. */
+static unsigned list_all(void)
+{
+	char message[STORE_MESSAGE_BYTES];
+	struct listing *l = begin();
+	uint64_t at;
+
+	fake.behind = 0;
+	do {
+		at = listing_shown(l);
+		cr_assert_eq(listing_ensure(l, at, false, message), 0);
+	} while (listing_shown(l) > at);
+	check_names(l, 300);
+	settle();
+	listing_put(l);
+	return fake.behind;
+}
+
+/* Only what says that the service cannot begin behind a name is believed for all directories. */
+Test(fs_listingwide, why_it_was_refused)
+{
+	start("0");
+	fill(300, 3);
+	fake.fail_behind = "ExpiredToken";
+	cr_assert_gt(list_all(), 0);
+	cr_assert_gt(list_all(), 0);
+	fake.fail_behind = "InvalidArgument";
+	cr_assert_gt(list_all(), 0);
+	cr_assert_eq(list_all(), 0);
+	fake.fail_behind = NULL;
+	stop();
+}
