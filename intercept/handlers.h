@@ -24,9 +24,9 @@ sys_handler sys_mmap, sys_munmap, sys_mprotect, sys_mremap, sys_shmat, sys_perso
 	sys_arch_prctl;
 sys_handler sys_sendfile, sys_splice, sys_copy_file_range;
 sys_handler sys_write, sys_pwrite64, sys_writev, sys_pwritev, sys_pwritev2;
-sys_handler sys_bind, sys_connect, sys_sendto;
+sys_handler sys_bind, sys_connect, sys_sendto, sys_sendmsg;
 sys_handler sys_inotify, sys_fanotify, sys_handle_of, sys_no_attr, sys_open_tree, sys_chroot;
-sys_handler sys_mount, sys_umount, sys_pivot_root;
+sys_handler sys_mount, sys_umount, sys_mount_at, sys_fsconfig, sys_pivot_root;
 sys_handler sys_io_submit, sys_io_uring_setup, sys_io_uring_enter, sys_io_uring_register;
 sys_handler sys_fsync, sys_sync_file_range, sys_syncfs, sys_sync, sys_msync;
 sys_handler sys_truncate, sys_ftruncate, sys_fallocate;

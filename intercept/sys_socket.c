@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sockets with names: bind, connect, sendto. There are none in the clouds; and where the working
- * directory is there, a relative name must not be looked up in the one that the kernel has instead.
+ * Sockets with names: bind, connect, sendto, sendmsg. There are none in the clouds; and where the
+ * working directory is there, a relative name must not be looked up in the one that the kernel has
+ * instead.
  */
 #include <errno.h>
 #include <string.h>
@@ -85,4 +86,34 @@ long sys_connect(struct sys_args *a)
 long sys_sendto(struct sys_args *a)
 {
 	return a->arg[4] ? by_name(a, 4, -ECONNREFUSED, -ENOENT) : SYS_PASS; /* send(2) */
+}
+
+/* struct msghdr as the kernel has it */
+struct kmessage {
+	uint64_t name, namelen;
+	uint64_t iov, iovlen, control, controllen, flags;
+};
+
+#define MESSAGE_AT 32 /* where in thread.iov it is put, behind a name */
+_Static_assert(sizeof(struct kname) <= MESSAGE_AT * 8, "they do not overlap");
+
+long sys_sendmsg(struct sys_args *a)
+{
+	struct kmessage *to = (struct kmessage *)&a->thread->iov[MESSAGE_AT];
+	struct sys_args named = *a;
+	struct kmessage msg;
+	long ret;
+
+	if (user_read(&msg, (void *)a->arg[1], sizeof(msg)) || !msg.name)
+		return SYS_PASS;
+	named.arg[1] = msg.name;
+	named.arg[2] = (uint32_t)msg.namelen; /* an int, and what is behind it is nothing */
+	ret = by_name(&named, 1, -ECONNREFUSED, -ENOENT);
+	if (ret != SYS_PASS || named.arg[1] == msg.name)
+		return ret;
+	msg.name = named.arg[1];
+	msg.namelen = named.arg[2];
+	*to = msg;
+	args_replace(a, 1, (uint64_t)to);
+	return SYS_PASS;
 }

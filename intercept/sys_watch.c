@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <linux/fcntl.h>
+#include <linux/mount.h>
 #include <string.h>
 
 #include "core/base/sysclass.h"
@@ -126,6 +127,24 @@ long sys_umount(struct sys_args *a)
 long sys_mount(struct sys_args *a)
 {
 	return refused_name(a, PATH_NO_DIRFD, 1, 0);
+}
+
+/* mount_setattr, fspick: of what is at a name, or of a descriptor itself. */
+long sys_mount_at(struct sys_args *a)
+{
+	uint64_t empty = a->nr == __NR_fspick ? FSPICK_EMPTY_PATH : AT_EMPTY_PATH;
+
+	if (is_cloud_fd(a, a->arg[2] & empty ? AT_EMPTY_PATH : 0))
+		return -EPERM;
+	return refused_name(a, 0, 1, 0);
+}
+
+/* Only what is said to be a path: other strings are the file system's own. */
+long sys_fsconfig(struct sys_args *a)
+{
+	if (a->arg[1] != FSCONFIG_SET_PATH && a->arg[1] != FSCONFIG_SET_PATH_EMPTY)
+		return SYS_PASS;
+	return refused_name(a, 4, 3, 0);
 }
 
 long sys_pivot_root(struct sys_args *a)

@@ -48,6 +48,7 @@
 	X(bind, sys_bind)                       \
 	X(connect, sys_connect)                 \
 	X(sendto, sys_sendto)                   \
+	X(sendmsg, sys_sendmsg)                 \
 	X(inotify_add_watch, sys_inotify)       \
 	X(fanotify_mark, sys_fanotify)          \
 	X(name_to_handle_at, sys_handle_of)     \
@@ -62,6 +63,11 @@
 	X(mount, sys_mount)                     \
 	X(umount2, sys_umount)                  \
 	X(swapon, sys_umount)                   \
+	X(swapoff, sys_umount)                  \
+	X(quotactl, sys_mount)                  \
+	X(mount_setattr, sys_mount_at)          \
+	X(fspick, sys_mount_at)                 \
+	X(fsconfig, sys_fsconfig)               \
 	X(acct, sys_umount)                     \
 	X(pivot_root, sys_pivot_root)           \
 	X(recvmsg, sys_recvmsg)                 \

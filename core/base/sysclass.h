@@ -53,8 +53,9 @@ enum sysclass {
 	X(mkdirat) X(mknod) X(mknodat) X(symlink) X(symlinkat) X(unlink) X(unlinkat) X(rmdir) \
 	X(rename) X(renameat) X(renameat2) X(link) X(linkat) X(readlink) X(readlinkat) \
 	X(name_to_handle_at) X(open_by_handle_at) X(inotify_add_watch) X(fanotify_mark) \
-	X(mount) X(umount2) X(open_tree) X(move_mount) X(swapon) X(acct) X(uselib) X(dup2) \
-	X(dup3) X(close_range) X(pidfd_getfd) X(bind) X(connect) X(sendto) X(recvmsg) X(recvmmsg) \
+	X(mount) X(umount2) X(open_tree) X(move_mount) X(mount_setattr) X(fspick) X(fsconfig) \
+	X(swapon) X(swapoff) X(quotactl) X(acct) X(uselib) X(dup2) X(dup3) X(close_range) \
+	X(pidfd_getfd) X(bind) X(connect) X(sendto) X(sendmsg) X(recvmsg) X(recvmmsg) \
 	X(sendfile) X(splice) \
 	X(tee) X(copy_file_range) X(mmap) X(munmap) X(mprotect) X(pkey_mprotect) X(mremap) \
 	X(msync) X(sync) X(shmat) X(personality) X(arch_prctl) X(prctl) X(ptrace) X(seccomp) \

@@ -49,7 +49,7 @@
 #include <stdint.h>
 
 #define TWIN_MAGIC	  UINT64_C(0x314e495754594b53) /* "SKYTWIN1" */
-#define TWIN_VERSION	  8u /* of this layout, of sysclass.h and of how sites are chosen */
+#define TWIN_VERSION	  9u /* of this layout, of sysclass.h and of how sites are chosen */
 #define TWIN_DIR	  "twins"
 #define TWIN_PAGE	  4096u
 #define TWIN_SEGMENTS_MAX 8u

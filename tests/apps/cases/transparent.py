@@ -70,11 +70,13 @@ mount = ctypes.c_int()
 def handle_of(fd, name, flags=0):
     ctypes.memmove(handle, b'\\x80\\0\\0\\0', 4)
     return said(libc.name_to_handle_at(fd, name, handle, ctypes.byref(mount), flags))
-def send(name):
+def sent(how):
     try:
-        return client.sendto(b'text', name) and server.recv(9)
+        return how() and server.recv(9)
     except OSError as e:
         return errno.errorcode[e.errno]
+def send(name):
+    return sent(lambda: client.sendto(b'text', name)), sent(lambda: client.sendmsg([b'te', b'xt'], [], 0, name))
 def tell(where, *above):
     watch = libc.inotify_init1(0)
     print(where, 'watch', [said(libc.inotify_add_watch(watch, name.encode(), 0x100)) for name in ('watched', 'none', *(name + '/watched' for name in above))])
@@ -129,7 +131,9 @@ if sys.argv[1] != sys.argv[2]:
     print(said(161, b'sub'), said(161, b'made'), said(161, b'.'), os.path.exists(sys.argv[2]))  # chroot
     for name in (b'here', b'sub', b'made', sys.argv[1].encode() + b'/made', sys.argv[1].encode() + b'/none'):
         print(said(165, b'none', name, b'tmpfs', 0, 0), said(166, name, 0), said(155, name, name), said(155, b'/', name),
-              said(163, name), said(167, name, 0))  # mount, umount2, pivot_root, acct, swapon
+              said(163, name), said(167, name, 0), said(168, name), said(179, 0x80000700, name, 0, 0), said(442, -100, name, 0, 0, 0),
+              said(433, -100, name, 0), said(431, -1, 3, b'key', name, -100))
+        # mount, umount2, pivot_root, acct, swapon, swapoff, quotactl, mount_setattr, fspick, fsconfig
 print(said(465, local, b'', 0x1000, None, 0), said(465, local, None, 0x1000, None, 0), said(428, local, b'', 0x1000))
 os.chdir(sys.argv[2])
 print(said(465, -100, b'file', 0, None, 0), said(428, -100, b'file', 0), said(428, -100, b'none', 0))
@@ -150,7 +154,7 @@ def no_such(context):
     lines = ours.stdout.splitlines()
     want(ours.status == 0 and len(lines) == 9, str(ours))
     want(lines[:2] == [b"['ENOTSUP'] ['ENOENT'] ['ENOTSUP'] ['ENOTSUP']", b"ENOENT EPERM EPERM True"], str(lines))
-    refused = [b"ENOENT " * 6, b"ENOENT " * 6, b"EPERM " * 6, b"EPERM " * 6, b"ENOENT " * 6]
+    refused = [b"ENOENT " * 11, b"ENOENT " * 11, b"EPERM " * 11, b"EPERM " * 11, b"ENOENT " * 11]
     want([line + b" " for line in lines[2:7]] == refused, f"mounts and roots: {lines[2:7]}")
     want(lines[7:] == native[1:], f"of a local file: {lines[7:]} instead of {native[1:]}")
 
