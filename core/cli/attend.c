@@ -23,12 +23,20 @@
 static volatile sig_atomic_t child; /* 0: it has ended */
 static volatile sig_atomic_t
 	job_stops; /* this process, too, was told to, and has not stopped yet */
+static volatile sig_atomic_t
+	late; /* what was to end this process after the child has ended; 0: nothing */
 
 /* What this process has done wrong itself: the kernel tells again where the handler returns to. */
 static bool is_fault(int number)
 {
 	return number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE ||
 	       number == SIGTRAP || number == SIGSYS;
+}
+
+/* By default it does; what stops is ignored by then. See signal(7). */
+static bool is_end(int number)
+{
+	return number != SIGCHLD && number != SIGCONT && number != SIGURG && number != SIGWINCH;
 }
 
 /* Of another process, not of the kernel (see sigaction(2)) and not this one's own, as SIGPIPE is;
@@ -41,6 +49,8 @@ static void on_signal(int number, siginfo_t *info, void *context)
 	(void)context;
 	if (!is_sent && is_fault(number))
 		signal(number, SIG_DFL);
+	if (!child && !late && is_end(number))
+		late = number; /* once all is told */
 	if (child > 0 && info->si_code == SI_QUEUE)
 		sigqueue(child, number, info->si_value);
 	else if (child > 0 && (is_sent || number == SIGALRM))
@@ -190,6 +200,9 @@ bool attend(const char *daemon, uint32_t job, int *status)
 	child = 0;	/* whose number may be another's soon */
 	ignore_stops(); /* it may be in the background, and has something to say */
 	tell(daemon, job);
-	*status = WIFSIGNALED(told) ? end_by(WTERMSIG(told)) : WEXITSTATUS(told);
+	if (late)
+		*status = end_by(late);
+	else
+		*status = WIFSIGNALED(told) ? end_by(WTERMSIG(told)) : WEXITSTATUS(told);
 	return true;
 }

@@ -251,6 +251,36 @@ class Attended:
 ALARMED = "import os, signal, sys; signal.alarm(1); os.execvp(sys.argv[1], sys.argv[1:])"
 
 
+def late(context):
+    """A signal that comes while it tells ends it as well, once it has told: the daemon's answer is kept back meanwhile."""
+    with Counted(context) as counted:
+        env = counted.store.environment()
+        context.run([context.skyshim, "run", "true"], env=env)
+        daemon = context.daemons()[0]
+        child = subprocess.Popen([context.skyshim, "run", "--stats", "sh", "-c", f"kill -STOP {daemon}; exit 3"], env=context.environment(env),
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            soon(lambda: tells(child.pid), "it does not tell")
+            child.send_signal(signal.SIGWINCH)
+            child.send_signal(signal.SIGTERM)
+        finally:
+            os.kill(daemon, signal.SIGCONT)
+        said = child.communicate(timeout=60)[1]
+        want(child.returncode == -signal.SIGTERM and b"requests to stores\n" in said, f"{child.returncode} {said}")
+
+
+def tells(pid):
+    """Has that process a child which tells?"""
+    for child in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{child}/stat", "rb") as stat, open(f"/proc/{child}/cmdline", "rb") as line:
+                if int(stat.read().rpartition(b") ")[2].split()[1]) == pid and line.read().startswith(b"skyshim\0ended\0"):
+                    return True
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return False
+
+
 def signalled(context):
     """Whatever ends the process that stays beside the program ends that, and what stops it stops that."""
     with Counted(context) as counted:
@@ -348,5 +378,6 @@ CASES = [
     Case("stats/as-the-log-says", check=faulty),
     Case("stats/at-the-end", check=at_the_end),
     Case("stats/signalled", check=signalled),
+    Case("stats/late", check=late),
     Case("stats/for-people", check=people),
 ]
