@@ -46,7 +46,10 @@ Test(core_room, ended_before_it_waits)
 {
 	struct store_call call = rig_call(STORE_HEAD);
 
-	cr_assert_eq(store_run(&call), -ECANCELED);
+	/* when the second ends, the first has been left alone */
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(store_run(&call), -ECANCELED);
+		store_call_reset(&call);
+	}
 	cr_assert_eq(fault.requests, 0u);
-	store_call_reset(&call);
 }
