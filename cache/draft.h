@@ -255,8 +255,8 @@ void draft_stats(struct draft_stats *out);
  * result other than 0 ends. For `skyshim recover`. */
 int draft_each(int (*each)(void *arg, struct cache_file *file), void *arg);
 
-/* Why it was parked: 0 for one that is not. message is constant. */
-int draft_parked(const struct cache_file *file, const char **message);
+/* Why it was parked: 0 for one that is not; else message, if it is not NULL, is what was said. */
+int draft_parked(const struct cache_file *file, char message[STORE_MESSAGE_BYTES]);
 
 /* Back to its name, to be published again (retry). */
 void draft_unpark(struct cache_file *file);

@@ -257,14 +257,20 @@ void draft_park(struct cache_file *file, int error, const char *message)
 		log_warn("cache: what is kept may not be on disk yet: %s", strerror(errno));
 }
 
-int draft_parked(const struct cache_file *file, const char **message)
+int draft_parked(const struct cache_file *file, char message[STORE_MESSAGE_BYTES])
 {
 	const struct notes_journal *j = file->draft->notes.journal;
+	int error = 0;
 
-	if (!(j->flags & NOTES_PARKED))
-		return 0;
-	*message = j->message;
-	return j->error ? j->error : -EIO;
+	/* a retry may take it away, or say it anew */
+	pthread_mutex_lock(&cache.lock);
+	if (j->flags & NOTES_PARKED) {
+		error = j->error ? j->error : -EIO;
+		if (message)
+			snprintf(message, STORE_MESSAGE_BYTES, "%s", j->message);
+	}
+	pthread_mutex_unlock(&cache.lock);
+	return error;
 }
 
 void draft_unpark(struct cache_file *file)

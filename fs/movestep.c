@@ -26,9 +26,7 @@ static int is_below(void *arg, const char *object)
 
 static bool is_of_move(struct move *m, struct cache_file *file)
 {
-	const char *why;
-
-	return draft_each_name(file, is_below, m) && !draft_parked(file, &why);
+	return draft_each_name(file, is_below, m) && !draft_parked(file, NULL);
 }
 
 /* With other credentials it is somebody else's to do. */

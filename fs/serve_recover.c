@@ -47,8 +47,8 @@ static int tell_one(void *arg, struct cache_file *file)
 {
 	char object[CACHE_OBJECT_MAX];
 	struct wire_attr attr;
-	const char *why = "";
-	int error = draft_parked(file, &why);
+	char why[STORE_MESSAGE_BYTES] = "";
+	int error = draft_parked(file, why);
 	json_t *one;
 
 	cache_object(file, object);
@@ -227,8 +227,7 @@ static int list(struct session *s)
 static int retry(struct session *s, struct cache_file *file, bool over)
 {
 	char message[STORE_MESSAGE_BYTES];
-	const char *why;
-	int was = draft_parked(file, &why);
+	int was = draft_parked(file, NULL);
 	char object[CACHE_OBJECT_MAX];
 	int ret;
 
