@@ -149,8 +149,10 @@ static int settle(struct cache_part *part, const char *data, uint64_t bytes)
 		cache.reserved -= settled - part->settled;
 		part->settled = settled;
 		a->missing -= blocks_set(a->pair.vn, first, end);
-		if (!a->missing)
+		if (!a->missing) {
 			__atomic_or_fetch(&a->pair.vn->flags, VNODE_COMPLETE, __ATOMIC_RELEASE);
+			opentable_whole(part->file->shown);
+		}
 		file_recharge(part->file);
 		if (is_served(a))
 			pthread_cond_broadcast(&a->wake);

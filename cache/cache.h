@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cache/opentable.h"
 #include "core/base/wire.h"
 #include "core/store.h"
 
@@ -122,9 +123,14 @@ bool cache_begun(const struct cache_file *file);
 bool cache_is_open(struct cache_file *file);
 
 /* Fresh descriptors, or an error. flags: an access mode, or O_PATH. Opening counts as use for
- * eviction. */
+ * eviction. -ESTALE: somebody has removed the files; this one is none any more, and is to be
+ * created again. */
 int cache_open_data(struct cache_file *file, int flags);
 int cache_open_vnode(struct cache_file *file);
+
+/* From now on, or from when it is whole, programs may open it by themselves under this ticket,
+ * which is the file's then. False: not this one, since it is written to or gone. */
+bool cache_show(struct cache_file *file, struct opens_ticket ticket);
 
 /* Waits until [offset, offset + length) is there; flags of WIRE_ENSURE. With WIRE_ENSURE_NOWAIT
  * only starts what that reader will need next. Not on the I/O thread. message: of CACHE_MESSAGE_MAX

@@ -94,6 +94,7 @@ static int make_draft(struct cache_file *file)
 
 	memcpy(journal.etag, pair->tail->etag, sizeof(journal.etag));
 	snprintf(journal.object, sizeof(journal.object), "%s", pair->tail->object);
+	file_hide(file);
 	file_pair_name(file, from);
 	file->name_hash = fresh_hash();
 	file_pair_name(file, to);

@@ -74,25 +74,40 @@ static bool too_many_files(void)
 	return cache.files > file_max() / 100 * HIGH_PERCENT;
 }
 
-/* Returns bytes freed. tests: files looked at. With the lock. */
+/* Returns bytes freed: what it takes, if no process has it open. With the lock. */
+static uint64_t evict_one(struct cache_file *file)
+{
+	uint64_t bytes = file->disk_bytes;
+	char name[PAIR_NAME_BYTES];
+
+	if (file->refs || file->draft)
+		return 0;
+	file_deactivate(file);
+	file_pair_name(file, name);
+	file_hide(file); /* before it is asked who has it open */
+	if (pair_unused(cache.files_fd, name)) {
+		file_drop(file);
+		return bytes;
+	}
+	file_used(file);
+	return 0;
+}
+
+/* Returns bytes freed. tests: files looked at, beside those that programs have opened by themselves
+ * since this was last asked: they go to the end. With the lock. */
 static uint64_t evict_closed(uint64_t bytes, uint64_t tests)
 {
-	uint64_t freed = 0;
+	uint64_t freed = 0, used = 0;
 	struct cache_file *file = cache.lru_first, *next;
 
-	for (uint64_t i = 0; file && i < tests && (freed < bytes || too_many_files()); i++) {
-		char name[PAIR_NAME_BYTES];
-
+	for (uint64_t i = 0; file && i < tests && (freed < bytes || too_many_files());) {
 		next = file->lru_next;
-		if (!file->refs && !file->draft) {
-			file_deactivate(file);
-			file_pair_name(file, name);
-			if (pair_unused(cache.files_fd, name)) {
-				freed += file->disk_bytes;
-				file_drop(file);
-			} else {
-				file_used(file); /* some process has it open */
-			}
+		if (used < OPENS_LINES && opentable_is_used(file->shown)) {
+			file_used(file);
+			used++;
+		} else {
+			freed += evict_one(file);
+			i++;
 		}
 		file = next;
 	}
@@ -173,6 +188,7 @@ static uint64_t punch(struct cache_file *file, bool pressed)
 	if (a->punch_to || (__atomic_load_n(&a->pair.vn->flags, __ATOMIC_ACQUIRE) & VNODE_PINNED) ||
 	    !choose(a, pressed, &first, &end))
 		return 0;
+	file_hide(file);
 	__atomic_and_fetch(&a->pair.vn->flags, ~VNODE_COMPLETE, __ATOMIC_SEQ_CST);
 	cleared = blocks_clear(a->pair.vn, first, end);
 	__atomic_add_fetch(&a->pair.vn->evict_seq, 1, __ATOMIC_SEQ_CST);

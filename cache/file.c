@@ -78,6 +78,11 @@ void file_pair_name(const struct cache_file *file, char out[PAIR_NAME_BYTES])
 		 (unsigned long long)file->name_hash);
 }
 
+void file_hide(struct cache_file *file)
+{
+	opentable_drop(&file->shown);
+}
+
 uint64_t file_cost(uint64_t size, uint64_t blocks)
 {
 	uint64_t whole = (size + 4095) & ~UINT64_C(4095);
@@ -298,6 +303,7 @@ void file_drop(struct cache_file *file)
 {
 	char name[PAIR_NAME_BYTES];
 
+	file_hide(file);
 	if (!file->is_dropped) {
 		table_remove(file);
 		draft_list_remove(file);

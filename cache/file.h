@@ -22,6 +22,7 @@
 #include "cache/cache.h"
 #include "cache/linkfile.h"
 #include "cache/notes.h"
+#include "cache/opentable.h"
 #include "cache/pair.h"
 #include "cache/readahead.h"
 
@@ -95,7 +96,9 @@ struct cache_file {
 	uint64_t serial;     /* grows with each file made: the newest version has the largest */
 	uint64_t disk_bytes; /* what it is charged with */
 	unsigned refs;
-	bool is_dropped; /* not in the tables any more; its name on disk is gone */
+	bool is_dropped;	   /* not in the tables any more; its name on disk is gone */
+	bool is_lost;		   /* somebody has removed its files: no name leads to it */
+	struct opens_ticket shown; /* under this programs may open it by themselves */
 	struct cache_active *active;
 };
 
@@ -158,12 +161,16 @@ uint64_t fresh_hash(void);
 void file_set_mtime(const struct cache_file *file, int64_t mtime_ns);
 
 /* With the lock, of an active file: has any process it open? */
-bool file_is_open(const struct cache_file *file);
+bool file_is_open(struct cache_file *file);
 
 /* With the lock: takes a reference; NULL when it cannot be opened any more. */
 struct cache_file *file_use(struct cache_file *file);
 
 void file_pair_name(const struct cache_file *file, char out[PAIR_NAME_BYTES]);
+
+/* With the lock: from now on programs ask for it. Before it gets another name or none, before its
+ * blocks go, and before anybody asks whether it is open: what is closed then stays so. */
+void file_hide(struct cache_file *file);
 
 /* With the lock: opens its pair. */
 int file_open_pair(const struct cache_file *file, struct pair *out);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/log.h"
+
 #define KEEP_SMALL_FROM (UINT64_C(1) << 30) /* bytes of the cache */
 
 /* Does some name lead to it? */
@@ -208,10 +210,11 @@ bool cache_begun(const struct cache_file *file)
 }
 
 /* A write lease is granted only while our own descriptor is the only one: fcntl(2). */
-bool file_is_open(const struct cache_file *file)
+bool file_is_open(struct cache_file *file)
 {
 	int fd = file->active->pair.data_fd;
 
+	file_hide(file);
 	if (fcntl(fd, F_SETLEASE, F_WRLCK))
 		return true;
 	fcntl(fd, F_SETLEASE, F_UNLCK);
@@ -251,6 +254,28 @@ bool draft_has_one_opener(const struct cache_file *file)
 	return has;
 }
 
+/* With the lock. Somebody has removed its files from the cache directory: what can be fetched is
+ * made again. Who has it open goes on with it, but no name leads to it any more, neither an
+ * object's nor one on disk. */
+static int lost(struct cache_file *file, int error)
+{
+	uint8_t nobodys[CACHE_ID_BYTES];
+	uint64_t hash = fresh_hash();
+
+	if (error != -ENOENT || file->draft)
+		return error;
+	if (file->is_dropped || file->is_lost)
+		return -ESTALE;
+	log_warn("cache: a cached file was removed by somebody else");
+	file_hide(file);
+	memset(nobodys, 0, sizeof(nobodys));
+	memcpy(nobodys, &hash, sizeof(hash));
+	name_change(&file->name, nobodys, 0);
+	file->name_hash = hash;
+	file->is_lost = true;
+	return -ESTALE;
+}
+
 /* With the lock: the files get other names when the first opens it for writing. */
 int cache_open_data(struct cache_file *file, int flags)
 {
@@ -263,8 +288,27 @@ int cache_open_data(struct cache_file *file, int flags)
 		count_opener(file);
 	file_pair_name(file, name);
 	fd = pair_data_fd(cache.files_fd, name, flags);
+	if (fd < 0)
+		fd = lost(file, fd);
 	pthread_mutex_unlock(&cache.lock);
 	return fd;
+}
+
+bool cache_show(struct cache_file *file, struct opens_ticket ticket)
+{
+	bool may;
+
+	pthread_mutex_lock(&cache.lock);
+	may = !file->draft && !file->is_dropped && !file->is_lost &&
+	      file->active->pair.vn->kind == VNODE_FILE;
+	if (may) {
+		file_hide(file);
+		file->shown = ticket;
+		opentable_fill(ticket, file->name_id, file->name_hash, file->ino,
+			       cache_complete(file));
+	}
+	pthread_mutex_unlock(&cache.lock);
+	return may;
 }
 
 int cache_open_vnode(struct cache_file *file)
@@ -278,6 +322,8 @@ int cache_open_vnode(struct cache_file *file)
 		fd = notes_fd(cache.files_fd, name);
 	else
 		fd = pair_vnode_fd(cache.files_fd, name);
+	if (fd < 0)
+		fd = lost(file, fd);
 	pthread_mutex_unlock(&cache.lock);
 	return fd;
 }

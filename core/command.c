@@ -63,6 +63,7 @@ static int spawn(const char *command, char **env, const int out[2], const int er
 	sigemptyset(&usual);
 	sigaddset(&usual, SIGPIPE);
 	sigaddset(&usual, SIGHUP);
+	sigaddset(&usual, SIGIO);
 	sigaddset(&usual, SIGXFSZ);
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setsigmask(&attr, &none);

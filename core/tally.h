@@ -62,6 +62,7 @@ struct tally {
 	struct histogram latency[STORE_VERBS], queued;
 	/* Requests of programs (enum wire_op), and those of them that caused one to a store. */
 	atomic_uint_fast64_t served[WIRE_OPS], asked[WIRE_OPS];
+	atomic_uint_fast64_t opened; /* files that programs opened without asking */
 	struct tally_ahead_count ahead[TALLY_AHEADS];
 };
 

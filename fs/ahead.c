@@ -57,7 +57,8 @@ static int64_t forgave_ns;
 static struct siblings_ledger told_files, told_listings,
 	told_names; /* as it was at the last account() */
 
-static void post(struct context *ctx, const char *object, enum event_kind kind, bool urgent)
+static void post_at(struct context *ctx, const char *object, enum event_kind kind, bool urgent,
+		    int64_t at_ns)
 {
 	size_t len = strlen(object);
 	struct event *e;
@@ -65,10 +66,8 @@ static void post(struct context *ctx, const char *object, enum event_kind kind, 
 	pthread_mutex_lock(&lock);
 	e = running && events < AHEAD_EVENTS_MAX ? malloc(sizeof(*e) + len + 1) : NULL;
 	if (e) {
-		*e = (struct event){.ctx = ctx,
-				    .kind = kind,
-				    .job = job_ref(job_current()),
-				    .at_ns = clock_ns()};
+		*e = (struct event){
+			.ctx = ctx, .kind = kind, .job = job_ref(job_current()), .at_ns = at_ns};
 		memcpy(e->object, object, len + 1);
 		*last = e;
 		last = &e->next;
@@ -81,6 +80,11 @@ static void post(struct context *ctx, const char *object, enum event_kind kind, 
 	pthread_mutex_unlock(&lock);
 }
 
+static void post(struct context *ctx, const char *object, enum event_kind kind, bool urgent)
+{
+	post_at(ctx, object, kind, urgent, clock_ns());
+}
+
 static void event_free(struct event *e)
 {
 	job_put(e->job);
@@ -90,6 +94,11 @@ static void event_free(struct event *e)
 void ahead_taken(struct context *ctx, const char *object, bool is_dir, bool waited)
 {
 	post(ctx, object, is_dir ? TAKEN_DIR : TAKEN_FILE, is_dir || waited);
+}
+
+void ahead_was_taken(struct context *ctx, const char *object, int64_t at_ns)
+{
+	post_at(ctx, object, TAKEN_FILE, false, at_ns);
 }
 
 void ahead_named(struct context *ctx, const char *object, bool waited)

@@ -39,6 +39,9 @@ void ahead_stop(void);
  * thread. */
 void ahead_taken(struct context *ctx, const char *object, bool is_dir, bool waited);
 
+/* The same of a file that a program opened by itself, at_ns, which is told of now. */
+void ahead_was_taken(struct context *ctx, const char *object, int64_t at_ns);
+
 /* A file's name was asked about. Who asks about one after the other gets the next ones asked about
  * ahead, unless he opens them too. waited: as above. Any thread. */
 void ahead_named(struct context *ctx, const char *object, bool waited);

@@ -33,6 +33,7 @@
 #include "core/size.h"
 #include "core/store.h"
 #include "core/tally.h"
+#include "cache/opentable.h"
 #include "fs/ahead.h"
 #include "fs/attrfile.h"
 #include "fs/autostart.h"
@@ -50,6 +51,7 @@
 #include "fs/meta.h"
 #include "fs/movedir.h"
 #include "fs/movelog.h"
+#include "fs/opened.h"
 #include "fs/publish.h"
 #include "fs/rewriter.h"
 #include "fs/sockpath.h"
@@ -199,6 +201,7 @@ static int start_parts(struct place *p, const struct session_env *env, void (*st
 	draft_links_start();
 	meta_start();
 	attrfile_start(p->dir_fd);
+	opentable_start(p->dir_fd);
 	untold_start(p->dir_fd);
 	dirs_fd = place_dirs(p->dir_fd);
 	if (dirs_fd < 0)
@@ -281,6 +284,8 @@ static void serve_until_done(int signal_fd)
 			return;
 		}
 		attrfile_alive();
+		opentable_alive();
+		opened_look();
 		listing_sweep(false);
 		rewriter_sweep();
 		stream_sweep();
@@ -303,6 +308,7 @@ static int catch_signals(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGIO, SIG_IGN); /* somebody opens a file for which a lease is held: fcntl(2) */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -335,6 +341,7 @@ static int live(struct place *p, int ready_fd)
 
 	gone_stop(DRAIN_MS);
 	attrfile_stop();
+	opentable_stop();
 	/* store_stop() ends every wait, then threads can be waited for */
 	listener_stop(0);
 	ahead_stop();

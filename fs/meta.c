@@ -305,6 +305,22 @@ void meta_show(const uint8_t *ctx, const char *name, const struct meta_fact *fac
 	pthread_mutex_unlock(&metaentry_lock);
 }
 
+struct opens_ticket meta_show_open(const uint8_t *ctx, const char *name,
+				   const struct meta_fact *fact, const char *path)
+{
+	struct opentable_about about = {.ctx = ctx, .path = path, .object = name};
+	struct opens_ticket ticket = {0};
+	struct metaentry e;
+
+	pthread_mutex_lock(&metaentry_lock);
+	if (metaentry_load(ctx, name, &e) && is_current(&e, fact) && metaentry_is_same(&e, fact)) {
+		about.until_ns = e.until_ns;
+		ticket = shown_open(e.ref, &about);
+	}
+	pthread_mutex_unlock(&metaentry_lock);
+	return ticket;
+}
+
 void meta_show_fixed(const struct attrs_ask *ask, const struct wire_attr *attr)
 {
 	const struct attrs_answer answer = {.until_ns = clock_ns() + meta_ttl_ns(), .attr = attr};

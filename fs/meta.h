@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cache/opentable.h"
 #include "core/base/attrs.h"
 #include "core/store.h"
 #include "fs/names.h"
@@ -72,8 +73,9 @@ bool meta_was_there(const uint8_t *ctx, const char *name);
 bool meta_peek_within(const uint8_t *ctx, const char *name, int64_t age_ns, struct meta_fact *out);
 
 /* A fact for somebody who is going to find out otherwise; anew: even if it is known. Returns 1:
- * *out is known, or somebody else found it out meanwhile. 0: the caller leads; it must end with
- * meta_leave(). A negative errno: what the one who led met; message gets his line. */
+ * *out is known, or somebody else found it out meanwhile. 0: the caller leads, with out->hidden
+ * only; it must end with meta_leave(). A negative errno: what the one who led met; message gets his
+ * line. */
 int meta_enter(const uint8_t *ctx, const char *name, bool anew, struct meta_fact *out,
 	       char message[STORE_MESSAGE_BYTES]);
 
@@ -145,6 +147,11 @@ void meta_forget_below(const char *prefix);
  */
 void meta_show(const uint8_t *ctx, const char *name, const struct meta_fact *fact,
 	       const struct attrs_ask *ask, const struct wire_attr *attr);
+
+/* The same in the table of files (cache/opentable.h), of a file that was just opened: a ticket, to
+ * put the file into, or none. */
+struct opens_ticket meta_show_open(const uint8_t *ctx, const char *name,
+				   const struct meta_fact *fact, const char *path);
 
 /* The same of what never changes: the root and the schemes. */
 void meta_show_fixed(const struct attrs_ask *ask, const struct wire_attr *attr);

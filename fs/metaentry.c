@@ -62,6 +62,11 @@ static bool was_hidden_lately(const struct metakey *key)
 	return since_ns && clock_ns() - since_ns < HIDDEN_MS * CLOCK_NS_PER_MS;
 }
 
+uint32_t metaentry_hidden_now(const struct metaentry *e)
+{
+	return metaentry_hidden(&e->key, e->ref ? e->was_hidden : was_hidden_lately(&e->key));
+}
+
 uint64_t *metaentry_evicted(const uint8_t *ctx)
 {
 	return &meta.evictions[ctx[0] % CONTEXT_SLOTS];

@@ -46,6 +46,9 @@ int64_t *metaentry_changed_at(const struct metakey *key);
  * 0: not since it is known, nor lately. */
 uint32_t metaentry_hidden(const struct metakey *key, bool was_hidden);
 
+/* The same of what is loaded; of what is not known, as of the entry that it would get now. */
+uint32_t metaentry_hidden_now(const struct metaentry *e);
+
 /* Hides a name, an entry or not, and withdraws what is shown of it. */
 void metaentry_hide(const uint8_t *ctx, const char *name);
 

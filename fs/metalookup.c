@@ -160,6 +160,8 @@ static int enter(const uint8_t *ctx, const char *name, bool anew, struct meta_fa
 		ret = 1;
 	} else if (!begin(ctx, name)) {
 		ret = -ENOMEM;
+	} else {
+		out->hidden = metaentry_hidden_now(&e);
 	}
 	return ret;
 }

@@ -14,6 +14,7 @@
 #include "fs/asked.h"
 #include "fs/backends.h"
 #include "fs/fetch.h"
+#include "fs/opened.h"
 #include "fs/untold.h"
 
 #define WAITED_NS CLOCK_NS_PER_MS /* an open that took longer was not served from here */
@@ -143,6 +144,7 @@ static int try_open(struct lookup *q, const char *object, struct meta_fact *fact
 {
 	const uint8_t *ctx = context_id(q->ctx);
 	struct cache_file *file = NULL;
+	uint32_t hidden;
 	int ret;
 
 	if (meta_get_open(ctx, object, fact)) {
@@ -171,7 +173,9 @@ static int try_open(struct lookup *q, const char *object, struct meta_fact *fact
 				*file_out = file;
 				return 0;
 			}
+			hidden = fact->hidden;
 			ret = ask(q, object, fact, &file);
+			fact->hidden = hidden;
 			meta_leave(ctx, object, ret, fact, q->message);
 			if (ret)
 				return ret;
@@ -241,8 +245,10 @@ static int open_key(struct lookup *q, int flags, struct opened *out)
 			continue;
 		}
 		ret = try_open(q, object, &fact, &out->file);
-		if (!ret && out->file)
+		if (!ret && out->file) {
 			out->file = prefer_draft(context_id(q->ctx), object, out->file);
+			opened_show(q, object, &fact, out->file);
+		}
 		if (!ret && fact.kind == META_NONE)
 			return -ENOENT;
 		if (!ret && fact.kind == META_DIR)

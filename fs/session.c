@@ -25,6 +25,7 @@
 #include "fs/maketwin.h"
 #include "fs/notice.h"
 #include "fs/open.h"
+#include "fs/opened.h"
 #include "fs/publish.h"
 #include "fs/stats.h"
 #include "fs/timeline.h"
@@ -153,6 +154,15 @@ static int hand_over(struct session *s, int data_fd, int vnode_fd)
 	return 0;
 }
 
+static void close_handed(struct session *s)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (s->out->fd[i] >= 0)
+			close(s->out->fd[i]);
+		s->out->fd[i] = -1;
+	}
+}
+
 static bool is_writing(uint32_t flags)
 {
 	return !(flags & O_PATH) &&
@@ -195,6 +205,34 @@ static int serve_write(struct session *s, struct lookup *q)
 	return ret;
 }
 
+/* The reference goes. */
+static int hand_over_file(struct session *s, int flags, struct cache_file *file)
+{
+	int ret;
+
+	draft_attr(file, &s->out->head.attr);
+	ret = hand_over(s, cache_open_data(file, flags), cache_open_vnode(file));
+	cache_put(file);
+	return ret;
+}
+
+/* The same; what somebody has removed from the cache directory is fetched again. */
+static int open_file(struct session *s, struct lookup *q, int flags, struct cache_file *file)
+{
+	struct opened again;
+	int ret = hand_over_file(s, flags, file);
+
+	if (ret != -ESTALE)
+		return ret;
+	close_handed(s);
+	ret = open_name(q, flags, &again);
+	if (!ret && again.file)
+		return hand_over_file(s, flags, again.file);
+	if (!ret)
+		listing_put(again.dir); /* it has become one */
+	return ret ? ret : -EIO;
+}
+
 static int serve_open(struct session *s)
 {
 	struct opened opened;
@@ -204,6 +242,7 @@ static int serve_open(struct session *s)
 
 	if (!q)
 		return ret;
+	opened_look(); /* in the order in which it was */
 	if (is_writing(s->req->flags))
 		return serve_write(s, q);
 	ret = open_name(q, flags, &opened);
@@ -212,10 +251,7 @@ static int serve_open(struct session *s)
 		return ret;
 	}
 	if (opened.file) {
-		draft_attr(opened.file, &s->out->head.attr);
-		ret = hand_over(s, cache_open_data(opened.file, flags),
-				cache_open_vnode(opened.file));
-		cache_put(opened.file);
+		ret = open_file(s, q, flags, opened.file);
 	} else {
 		listing_attr(opened.dir, &s->out->head.attr);
 		ret = hand_over(s, listing_open_data(opened.dir, flags),
@@ -321,8 +357,16 @@ static int serve_status(struct session *s)
 	return s->out->text ? 0 : -ENOMEM;
 }
 
+static int serve_opened(struct session *s)
+{
+	s->out->is_silent = true;
+	opened_look();
+	return 0;
+}
+
 static int serve_stats(struct session *s)
 {
+	opened_look();
 	return stats_json(s->req->job, &s->out->text);
 }
 
@@ -365,7 +409,7 @@ static const struct {
 	[WIRE_NAME] = {serve_name, false},	   [WIRE_ROOM] = {serve_room, false},
 	[WIRE_LEFT] = {serve_left, false},	   [WIRE_GETXATTR] = {serve_getxattr, true},
 	[WIRE_SETXATTR] = {serve_setxattr, true},  [WIRE_JOB] = {serve_job, false},
-	[WIRE_DETECT] = {serve_detect, true},
+	[WIRE_DETECT] = {serve_detect, true},	   [WIRE_OPENED] = {serve_opened, false},
 };
 
 /* An exchange is known by its number in its journal (fs/movelog.h). */

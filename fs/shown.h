@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the shared table of attributes (core/base/attrs.h) shows of one entry of the metadata cache.
- * A line of the table is one entry's at a time: when another gets it, what programs have marked
- * there is noted with the one that it was taken from.
+ * What the shared tables of attributes and of files (core/base/attrs.h, opens.h) show of one entry
+ * of the metadata cache. A line of a table is one entry's at a time: when another gets it, what
+ * programs have marked there is noted with the one that it was taken from.
  *
- * An entry shows up to two lines: it knows the newer one, and for each line is kept which was there
- * before. Entries are known here by numbers, of which metaentry_shown() tells what they show.
+ * An entry shows up to two lines of attributes and one of files: it knows the newest one, and for
+ * each line is kept which was there before. Entries are known here by numbers, of which
+ * metaentry_shown() tells what they show.
  *
  * No lock of its own: all under metaentry_lock.
  */
@@ -15,16 +16,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cache/opentable.h"
 #include "core/base/attrs.h"
 
 /* All zero: nothing is shown. */
 struct shown {
-	uint32_t line : 31;	/* the newer one, or ATTRS_NONE */
+	uint32_t line : 31;	/* the newest one, or ATTRS_NONE */
 	uint32_t was_taken : 1; /* by a program, of a line that is another's by now */
 };
 
 /* owner: not 0. */
 void shown_put(uint32_t owner, const struct attrs_ask *ask, const struct attrs_answer *answer);
+
+/* Programs may open it by themselves, once its file is put into the ticket (cache/opentable.h),
+ * until the entry is withdrawn. A ticket that is none: they ask. owner: not 0. */
+struct opens_ticket shown_open(uint32_t owner, const struct opentable_about *about);
 
 /* Nobody goes on with it. */
 void shown_withdraw(struct shown *s);

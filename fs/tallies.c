@@ -8,10 +8,11 @@
 #define SHARE(part, whole) ((whole) ? (double)(part) / (double)(whole) : 0.0)
 
 const char *const tallies_ops[WIRE_OPS] = {
-	"",	    "hello",	"stat",	   "open",    "ensure",	  "identify", "report", "twin",
-	"trapped",  "flush",	"stream",  "settle",  "truncate", "unlink",   "mkdir",	"rename",
-	"link",	    "clone",	"setattr", "recover", "symlink",  "readlink", "name",	"creds",
-	"getxattr", "setxattr", "room",	   "left",    "job",	  "status",   "stats",	"detect"};
+	"",	    "hello",   "stat",	 "open",     "ensure",	 "identify", "report",
+	"twin",	    "trapped", "flush",	 "stream",   "settle",	 "truncate", "unlink",
+	"mkdir",    "rename",  "link",	 "clone",    "setattr",	 "recover",  "symlink",
+	"readlink", "name",    "creds",	 "getxattr", "setxattr", "room",     "left",
+	"opened",   "job",     "status", "stats",    "detect"};
 
 static const char *const classes[TALLY_CLASSES] = {"2xx", "3xx", "4xx", "5xx", "failed"};
 
@@ -103,16 +104,19 @@ static json_t *latency(const struct tally *t, bool buckets)
 	return object;
 }
 
-/* {"stat": {"served": 12, "asked": 3}, ...} */
+/* {"stat": {"served": 12, "asked": 3}, "open": {..., "unasked": 4}, ...} */
 static json_t *programs(const struct tally *t)
 {
 	json_t *object = json_object();
 
 	for (unsigned op = 1; op < WIRE_OPS; op++) {
-		json_t *one = t->served[op] ? json_object() : NULL;
+		uint64_t opened = op == WIRE_OPEN ? t->opened : 0;
+		json_t *one = t->served[op] || opened ? json_object() : NULL;
 
 		if (!one)
 			continue;
+		if (op == WIRE_OPEN)
+			set(one, "unasked", opened);
 		set(one, "served", t->served[op]);
 		set(one, "asked", t->asked[op]);
 		json_object_set_new(object, tallies_ops[op], one);
@@ -121,9 +125,9 @@ static json_t *programs(const struct tally *t)
 }
 
 /* The share of these operations that caused no request. */
-static json_t *hit_rate(const struct tally *t, const enum wire_op *op, size_t ops)
+static json_t *hit_rate(const struct tally *t, const enum wire_op *op, size_t ops, uint64_t unasked)
 {
-	uint64_t served = 0, asked = 0;
+	uint64_t served = unasked, asked = 0;
 
 	for (size_t i = 0; i < ops; i++) {
 		served += t->served[op[i]];
@@ -138,8 +142,8 @@ static void hit_rates(const struct tally *t, json_t *to)
 	static const enum wire_op data[] = {WIRE_ENSURE};
 
 	json_object_set_new(to, "hit_rate_names",
-			    hit_rate(t, names, sizeof(names) / sizeof(*names)));
-	json_object_set_new(to, "hit_rate_data", hit_rate(t, data, 1));
+			    hit_rate(t, names, sizeof(names) / sizeof(*names), t->opened));
+	json_object_set_new(to, "hit_rate_data", hit_rate(t, data, 1, 0));
 }
 
 static void set_ahead(json_t *object, const char *key, int64_t value)

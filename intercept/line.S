@@ -36,4 +36,24 @@ userline_fault:
 	mov	$2, %eax
 	ret
 
+/*
+ * int useradd_raw(at, n, old): adds n to a number that others add to as well. 0, or 1: a fault.
+ * int userput_raw(at, value): writes it, as one.
+ */
+	.globl useradd_raw, useradd_raw_end, userput_raw, userput_raw_end, userput_fault
+useradd_raw:
+	lock xadd %rsi, (%rdi)
+useradd_raw_end:
+	mov	%rsi, (%rdx)
+	xor	%eax, %eax
+	ret
+userput_raw:
+	mov	%rsi, (%rdi)
+userput_raw_end:
+	xor	%eax, %eax
+	ret
+userput_fault:
+	mov	$1, %eax
+	ret
+
 	.section .note.GNU-stack,"",@progbits

@@ -133,7 +133,7 @@ static int connect_once(void)
 /* Nobody waits for it, and nothing is missing if it is not heard. */
 static bool is_hint(enum wire_op op)
 {
-	return op == WIRE_TRAPPED || op == WIRE_STREAM;
+	return op == WIRE_TRAPPED || op == WIRE_STREAM || op == WIRE_OPENED;
 }
 
 /* For what a program can do without, the daemon is not waited for long, or not started at all. */

@@ -92,21 +92,29 @@ long sys_close_range(struct sys_args *a)
 	return SYS_PASS_AFTER;
 }
 
-/* F_GETFL without the flags of the daemon's own open(2), and with what opendir(3) sets. */
+/* F_GETFL without the flags of the daemon's own open(2), and with what opendir(3) sets. No leases,
+ * as where others have it open: the daemon's own opens would have to wait until the program gives
+ * its lease up. */
 long sys_fcntl(struct sys_args *a)
 {
+	int command = (int)a->arg[1];
 	struct vfile *vf;
 	long ret;
 
-	if ((int)a->arg[1] == F_DUPFD || (int)a->arg[1] == F_DUPFD_CLOEXEC)
+	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
 		return duplicated(sys3(__NR_fcntl, a->arg[0], a->arg[1], a->arg[2]),
 				  (int)a->arg[0]);
-	if ((int)a->arg[1] != F_GETFL && (int)a->arg[1] != F_SETFL)
+	if (command != F_GETFL && command != F_SETFL &&
+	    (command != F_SETLEASE || (int)a->arg[2] == F_UNLCK))
 		return SYS_PASS;
 	ret = cloudfd_get((int)a->arg[0], &vf);
 	if (ret <= 0)
 		return ret ? ret : SYS_PASS;
-	if ((int)a->arg[1] == F_SETFL) { /* the cache's disk might want aligned buffers */
+	if (command == F_SETLEASE) {
+		vfile_put(vf);
+		return -EAGAIN;
+	}
+	if (command == F_SETFL) { /* the cache's disk might want aligned buffers */
 		vfile_put(vf);
 		return sys3(__NR_fcntl, a->arg[0], F_SETFL, a->arg[2] & ~(uint64_t)O_DIRECT);
 	}

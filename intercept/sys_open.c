@@ -17,6 +17,7 @@
 #include "intercept/trapped.h"
 #include "intercept/usercopy.h"
 #include "intercept/vname.h"
+#include "intercept/warmopen.h"
 
 #define O_TMPFILE_BIT 020000000u /* __O_TMPFILE, without O_DIRECTORY */
 #define LINK_BYTES    64	 /* of a link that is looked at: a descriptor's name is shorter */
@@ -70,6 +71,9 @@ static long open_cloud(const struct vpath *path, unsigned flags, unsigned mode)
 		return -EISDIR;
 	ret = enforce_open(path, flags);
 	if (ret)
+		return ret;
+	ret = warmopen(path, flags);
+	if (ret >= 0)
 		return ret;
 	ret = flags & (O_CREAT | O_TRUNC) ? check_room() : 0;
 	if (!ret)

@@ -9,6 +9,9 @@
 size_t usercopy_raw(void *dst, const void *src, size_t n);
 size_t userstr_raw(char *dst, const char *src, size_t max);
 int userline_raw(union attrs_line *dst, const union attrs_line *src); /* line.S */
+int useradd_raw(uint64_t *at, uint64_t n, uint64_t *old);
+int userput_raw(uint64_t *at, uint64_t value);
+extern const char useradd_raw_end[], userput_raw_end[], userput_fault[];
 extern const char userline_raw_end[], userline_fault[];
 extern const char usercopy_raw_end[], usercopy_fault[], userstr_raw_end[], userstr_fault[];
 
@@ -54,6 +57,18 @@ int user_line(union attrs_line *dst, const union attrs_line *src)
 	return ret == 1 ? -EAGAIN : -EFAULT;
 }
 
+int user_add64(uint64_t *user_at, uint64_t n, uint64_t *old_out)
+{
+	allow_faults();
+	return useradd_raw(user_at, n, old_out) ? -EFAULT : 0;
+}
+
+int user_set64(uint64_t *user_at, uint64_t value)
+{
+	allow_faults();
+	return userput_raw(user_at, value) ? -EFAULT : 0;
+}
+
 uintptr_t usercopy_fixup(uintptr_t ip)
 {
 	if (ip >= (uintptr_t)usercopy_raw && ip < (uintptr_t)usercopy_raw_end)
@@ -62,5 +77,8 @@ uintptr_t usercopy_fixup(uintptr_t ip)
 		return (uintptr_t)userstr_fault;
 	if (ip >= (uintptr_t)userline_raw && ip < (uintptr_t)userline_raw_end)
 		return (uintptr_t)userline_fault;
+	if ((ip >= (uintptr_t)useradd_raw && ip < (uintptr_t)useradd_raw_end) ||
+	    (ip >= (uintptr_t)userput_raw && ip < (uintptr_t)userput_raw_end))
+		return (uintptr_t)userput_fault;
 	return 0;
 }

@@ -23,6 +23,11 @@ long user_string(char *dst, const char *user_src, size_t max);
 /* A line of the shared table: attrs_read. */
 attrs_read user_line;
 
+/* A 64-bit number in memory that others write to as well, each as one operation: adds n to it, and
+ * gives what was there before; or sets it. 0 or -EFAULT. */
+int user_add64(uint64_t *user_at, uint64_t n, uint64_t *old_out);
+int user_set64(uint64_t *user_at, uint64_t value);
+
 /* Where a faulting copy continues, or 0 when ip is not in a copy. */
 uintptr_t usercopy_fixup(uintptr_t ip);
 

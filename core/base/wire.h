@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC     0x4d485353u /* "SSHM" */
-#define WIRE_VERSION   16u
+#define WIRE_VERSION   17u
 #define WIRE_PATH_MAX  4096u  /* bytes of a virtual path, with its NUL; PATH_MAX of Linux */
 #define WIRE_MSG_MAX   60000u /* bytes of text in a request or a reply */
 #define WIRE_CTX_BYTES 16u    /* a context's id: the first half of a SHA-256 */
@@ -125,6 +125,9 @@ enum wire_op {
 	 * (0): attr.nlink: files that are not in the bucket yet, attr.size: bytes of all, attr.ino:
 	 * how many of these are there. Never waits for the store. */
 	WIRE_LEFT,
+	/* Programs have opened so many files by themselves (core/base/opens.h) that the daemon
+	 * should look at what they tell of it. No reply. */
+	WIRE_OPENED,
 	/* A `skyshim run` begins: the request's job. text: its credential environment, as of
 	 * WIRE_HELLO, of length bytes, and its command line, for people; reply: as of WIRE_HELLO. A
 	 * descriptor (SCM_RIGHTS) may come along: an empty file for its timeline (core/trace.h).

@@ -121,6 +121,9 @@ static void programs(const struct page *p, const json_t *tally)
 		 "Of these, what caused a request to a store."},
 	};
 
+	single(p, "program_opens_unasked_total", "counter",
+	       "Files that programs opened without asking the daemon.",
+	       (double)stats_number(tally, "programs.open.unasked"));
 	for (size_t i = 0; i < sizeof(both) / sizeof(*both); i++) {
 		const char *op;
 		json_t *value;

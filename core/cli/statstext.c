@@ -118,6 +118,8 @@ static void print_programs(FILE *out, const json_t *tally)
 		fprintf(out, "  %-22s %8" PRIu64 " %9" PRIu64 "\n", op,
 			stats_number(value, "served"), stats_number(value, "asked"));
 	}
+	fprintf(out, "  %-22s %8" PRIu64 " %9u\n", "open, not asked",
+		stats_number(tally, "programs.open.unasked"), 0u);
 	fputs("without a request\n", out);
 	print_rate(out, "what was asked about names", stats_at(tally, "hit_rate_names"));
 	print_rate(out, "the waits for data", stats_at(tally, "hit_rate_data"));

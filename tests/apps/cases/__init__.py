@@ -21,6 +21,7 @@ FAMILIES = (
     "ahead",
     "readahead",
     "warm",
+    "opens",
     "listed",
     "wide",
     "asked",
