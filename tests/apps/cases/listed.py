@@ -59,12 +59,12 @@ def fetched_ahead_need_nobody(context):
 
 
 def copied_again_need_nobody(context):
-    """What the cache has whole is copied by the kernel, and only opened by the daemon."""
+    """What the cache has whole is copied by the kernel, and opened without the daemon."""
     with Counted(context) as counted:
         counted.store.admin("POST", "generate", "bucket=budget&prefix=many/&count=300&size=4096")
         counted.run("cp -r $D/many $HOME/first", **LONG)
         questions, verbs, _ = cost(counted, "cp -r $D/many $HOME/copy && diff -r $HOME/first $HOME/copy", **LONG)
-        want(questions["open"] >= 300, f"opened {questions['open']}")
+        want(questions["open"] <= 10, f"opened {questions['open']}")
         want(questions["stat"] <= 10 and questions["ensure"] <= 10, f"questions: {questions}")
         want(not any(verbs.values()), f"requests: {verbs}")
 
